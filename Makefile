@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# vfpool: 'make' builds, 'make help' lists what else there is.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+BUILD ?= build
+
+CFLAGS ?= -O2 -g
+# What must be there whatever a packager's CFLAGS say.
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wno-format-nonliteral -Wvla
+PACKAGES := libnl-3.0 libnl-route-3.0 libxml-2.0 libudev sqlite3 json-c smartcols
+override CPPFLAGS += -D_GNU_SOURCE -DVFPOOL_VERSION='"$(VERSION)"' -Iinclude -Isrc \
+	$(shell pkg-config --cflags $(PACKAGES) libvirt 2>/dev/null)
+override CFLAGS += -std=gnu11 $(WARNINGS) -fno-common -fstack-protector-strong
+LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldl
+
+LIB_SOURCES := $(wildcard src/util/*.c src/pool/*.c src/host/*.c src/ledger/*.c src/guest/*.c \
+	src/manager/*.c)
+LIB_ASM := $(wildcard src/pool/*.S src/host/*.S)
+TOOL_SOURCES := src/main.c src/verbs.c $(wildcard src/verbs/*.c)
+
+# 'make V=1' shows whole command lines.
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+
+objects = $(patsubst %,$(1)/%.o,$(basename $(2)))
+LIB_OBJECTS := $(call objects,$(BUILD),$(LIB_SOURCES) $(LIB_ASM))
+TOOL_OBJECTS := $(call objects,$(BUILD),$(TOOL_SOURCES))
+
+all: $(BUILD)/vfpool
+
+$(BUILD)/vfpool: $(TOOL_OBJECTS) $(BUILD)/libvfpool.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/libvfpool.a: $(LIB_OBJECTS)
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.S
+	@mkdir -p $(@D)
+	$(call say,AS,$<)$(CC) $(CPPFLAGS) -c -o $@ $<
+
+$(BUILD)/src/pool/schema.o: netdefs/pool.rng
+$(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
+
+# ---- tests ----
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+FAST_TESTS := tests/layers.t tests/cli/cli.t
+LAB_TESTS := $(wildcard tests/lab/*.t)
+
+# The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.
+SANITIZED = $(MAKE) --no-print-directory BUILD=build/sanitized \
+	CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
+SANITIZED_UNIT_TESTS := $(UNIT_TESTS:$(BUILD)/%=build/sanitized/%)
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+$(BUILD)/tests/%.o: CPPFLAGS += -Itests/fake
+
+unit-tests: $(UNIT_TESTS)
+
+# Needs neither root nor the lab.
+check-fast:
+	@tests/deps
+	@$(SANITIZED) all unit-tests
+	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS)
+
+# What CI runs, as root.
+check:
+	@tests/deps
+	@$(SANITIZED) all unit-tests
+	@$(MAKE) --no-print-directory all
+	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS) $(LAB_TESTS)
+
+# The main job, for real, in the lab; as root.
+demo:
+	@tests/deps
+	@$(MAKE) --no-print-directory all
+	@tests/lab/demo
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make             build vfpool into build/'
+	@echo 'make demo        the main job in the lab, as root: a VF of a pool in a real guest'
+	@echo 'make check-fast  the tests that need neither root nor the lab, in seconds'
+	@echo 'make check       all tests, as root: minutes'
+	@echo 'make clean       remove build/'
+
+.PHONY: all unit-tests check-fast check demo clean help
+.SECONDARY:
+-include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d)

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvfpool: pools of SR-IOV virtual functions.
+ *
+ * Conventions
+ *  - A function returns 0 or a negative errno, or one of the VFPOOL_E… values
+ *    below. vfpool_error() then says what was being done, to what, and why it
+ *    failed. The library never prints.
+ *  - Results come through parameters named ret_…, untouched on failure. The
+ *    caller owns them and ends them with the matching …_free(), which takes
+ *    NULL.
+ *  - Strings are NUL-terminated UTF-8. A char * inside a struct belongs to it.
+ *  - A context is used by one thread at a time. Any number of processes may
+ *    work on the same host: PFs are locked, the ledger is transactional.
+ */
+#ifndef VFPOOL_H
+#define VFPOOL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Outcomes that callers tell apart from plain failure. They are errno values
+ * that no system call used here returns, so that one int carries both.
+ */
+#define VFPOOL_ENOVF    EXFULL /* no VF of the pool is free */
+#define VFPOOL_EINUSE   EUSERS /* refused: someone uses what would change */
+#define VFPOOL_ENOTFOUND EBADR /* no such pool, PF, VF or lease */
+#define VFPOOL_EPARTIAL EBADE  /* some steps failed, the others are done */
+
+/* ---- plain data -------------------------------------------------------- */
+
+/* A PCI address, 0000:01:10.2 in text. */
+struct vfpool_pci {
+	uint32_t domain;
+	uint8_t bus;
+	uint8_t device;   /* 0 to 31 */
+	uint8_t function; /* 0 to 7 */
+};
+
+/* Room for the text of any PCI address with its NUL. */
+#define VFPOOL_PCI_TEXT 20
+
+/* An Ethernet address. */
+struct vfpool_mac {
+	uint8_t byte[6];
+};
+
+#define VFPOOL_MAC_TEXT 18
+
+/* What a PF can program into a VF; bits, because they come in sets. */
+enum vfpool_attr {
+	VFPOOL_ATTR_MAC = 1 << 0,
+	VFPOOL_ATTR_VLAN = 1 << 1,
+	VFPOOL_ATTR_RATE = 1 << 2,
+	VFPOOL_ATTR_SPOOFCHK = 1 << 3,
+	VFPOOL_ATTR_LINK = 1 << 4,
+	VFPOOL_ATTR_TRUST = 1 << 5,
+};
+
+/* Link state of a VF; the values are the kernel's IFLA_VF_LINK_STATE_…. */
+enum vfpool_link {
+	VFPOOL_LINK_AUTO = 0, /* as the PF's link */
+	VFPOOL_LINK_ON = 1,
+	VFPOOL_LINK_OFF = 2,
+};
+
+/* The settings of a VF that its PF programs, or those of them in `have`. */
+struct vfpool_settings {
+	unsigned have;       /* set of enum vfpool_attr */
+	struct vfpool_mac mac;
+	uint16_t vlan;       /* 0: none; 1 to 4094 */
+	uint8_t qos;         /* VLAN priority, 0 to 7 */
+	uint16_t vlan_proto; /* 0x8100 (802.1Q) or 0x88a8 (802.1ad) */
+	uint32_t min_rate;   /* Mbit/s, 0: none */
+	uint32_t max_rate;   /* Mbit/s, 0: no limit */
+	bool spoofchk;
+	bool trust;
+	enum vfpool_link link;
+};
+
+#define VFPOOL_ATTR_LAST VFPOOL_ATTR_TRUST
+
+/* The settings of `want` that `is` has otherwise: a set of enum vfpool_attr. A
+ * setting that isn't known in both isn't among them. */
+unsigned vfpool_settings_differ(const struct vfpool_settings *is,
+				const struct vfpool_settings *want);
+
+/* Room for the text of any one setting. */
+#define VFPOOL_SETTING_TEXT 48
+
+/* The setting's name, as ip-link(8) spells it. */
+const char *vfpool_attr_name(enum vfpool_attr attr);
+
+/* One setting's value as text, "-" when it isn't in settings->have. */
+void vfpool_setting_format(const struct vfpool_settings *settings, enum vfpool_attr attr,
+			   char text[VFPOOL_SETTING_TEXT]);
+
+/* A closed range of VF indexes. */
+struct vfpool_range {
+	unsigned first, last;
+};
+
+enum vfpool_lease_state {
+	VFPOOL_LEASE_PENDING,   /* a VF and a MAC are chosen, not yet programmed */
+	VFPOOL_LEASE_ACTIVE,    /* programmed, the owner's */
+	VFPOOL_LEASE_RELEASING, /* given back, not yet scrubbed */
+};
+
+/* One VF, or one unit of a libvirt pool's capacity, handed to one owner. */
+struct vfpool_lease {
+	uint64_t id; /* never used twice on this host: the lease's generation */
+	char *pool;
+	char *owner;
+	unsigned nic;
+	struct vfpool_mac mac;
+	enum vfpool_lease_state state;
+	bool has_vf; /* false in a pool that libvirt allocates */
+	struct vfpool_pci pf;      /* where its PF was last seen */
+	bool has_pf_mac;
+	struct vfpool_mac pf_mac;  /* the PF's permanent MAC, by which it is known */
+	unsigned vf;               /* index on its PF */
+	struct vfpool_pci address; /* the VF's, looked up now; all zero when the
+				    * VF isn't there */
+};
+
+enum vfpool_vf_state {
+	VFPOOL_VF_FREE,
+	VFPOOL_VF_LEASED,
+	VFPOOL_VF_BUSY,    /* something has it, no lease */
+	VFPOOL_VF_UNKNOWN, /* the ledger can't be read */
+};
+
+/* Who has a VF, as far as it shows without touching the VF. */
+enum vfpool_holder {
+	VFPOOL_HELD_BY_NOBODY,
+	VFPOOL_HELD_BY_LIBVIRT, /* a guest of libvirt */
+	VFPOOL_HELD_BY_VFIO,    /* something else has it open through vfio */
+	VFPOOL_HELD_BY_NETDEV,  /* its netdev is in use on this host */
+	VFPOOL_HELD_BY_UNKNOWN, /* it can't be told, so it counts as busy */
+};
+
+struct vfpool_vf {
+	unsigned index;
+	struct vfpool_pci address;
+	char *netdev;          /* NULL: none in this network namespace */
+	char *driver;          /* NULL: none */
+	char *driver_override; /* NULL: none */
+	int iommu_group;       /* -1: none */
+	struct vfpool_settings programmed; /* what the PF says; have == 0 when it
+					    * couldn't be read */
+	enum vfpool_holder holder;
+	char *busy;            /* the holder in words, NULL: it isn't busy */
+	/* From the ledger and the definitions: */
+	enum vfpool_vf_state state;
+	char *pool;            /* NULL: in no pool */
+	char *owner;           /* NULL: no lease */
+	unsigned nic;
+};
+
+struct vfpool_pf {
+	struct vfpool_pci address;
+	char *netdev; /* NULL: none in this network namespace */
+	char **altnames;
+	size_t n_altnames;
+	int ifindex;  /* 0 without netdev */
+	bool has_mac;
+	struct vfpool_mac mac; /* the permanent one */
+	uint16_t vendor, device;
+	char *driver;
+	unsigned totalvfs;
+	bool autoprobe; /* sriov_drivers_autoprobe */
+	int numa_node;  /* -1: none */
+	bool up;        /* IFF_UP */
+	bool carrier;   /* the link is there */
+	struct vfpool_vf *vfs; /* by index, ascending */
+	size_t n_vfs;
+};
+
+/* What the kernel says now. */
+struct vfpool_inventory {
+	struct vfpool_pf *pfs; /* by PCI address, ascending */
+	size_t n_pfs;
+};
+
+void vfpool_inventory_free(struct vfpool_inventory *inventory);
+
+/* How a definition names a PF. */
+enum vfpool_pf_by {
+	VFPOOL_PF_BY_DEV,     /* netdev name or alternative name */
+	VFPOOL_PF_BY_ADDRESS,
+	VFPOOL_PF_BY_MAC,     /* the permanent MAC */
+};
+
+struct vfpool_pool_pf {
+	enum vfpool_pf_by by;
+	char *dev;
+	struct vfpool_pci address;
+	struct vfpool_mac mac;
+	unsigned numvfs;
+	struct vfpool_range *vfs; /* n_vfs == 0: all of them */
+	size_t n_vfs;
+	bool up; /* bring the PF up */
+	int line; /* of the definition */
+};
+
+enum vfpool_allocate { VFPOOL_BY_VFPOOL, VFPOOL_BY_LIBVIRT };
+enum vfpool_placement { VFPOOL_PACK, VFPOOL_SPREAD };
+enum vfpool_driver { VFPOOL_DRIVER_VFIO, VFPOOL_DRIVER_HOST, VFPOOL_DRIVER_NONE };
+
+/* A pool's definition. */
+struct vfpool_pool {
+	char *name;
+	char *file; /* where it was read from, for messages */
+	struct vfpool_pool_pf *pfs;
+	size_t n_pfs;
+	enum vfpool_allocate allocate;
+	enum vfpool_placement placement;
+	uint8_t mac_prefix[5];
+	unsigned mac_prefix_len; /* bytes, 1 to 5 */
+	char *seed;              /* NULL: the host's */
+	struct vfpool_settings policy; /* everything but the MAC */
+	enum vfpool_driver driver;
+	char *network;           /* libvirt's name for it; NULL: not libvirt's */
+	bool network_autostart;
+};
+
+void vfpool_pool_free(struct vfpool_pool *pool);
+
+/* ---- the plan ---------------------------------------------------------- */
+
+enum vfpool_step_kind {
+	VFPOOL_STEP_AUTOPROBE_OFF,
+	VFPOOL_STEP_MAKE_VFS, /* `count` of them; first none, when there are others */
+	VFPOOL_STEP_UP,
+	VFPOOL_STEP_PROGRAM,  /* `to` over `from` */
+	VFPOOL_STEP_BIND,     /* to `driver`, "" = to none */
+	VFPOOL_STEP_REFUSED,  /* what can't be done now, `text` says why */
+	VFPOOL_STEP_UNSUPPORTED, /* what the PF's driver doesn't have: `unsupported` */
+};
+
+enum vfpool_step_result { VFPOOL_STEP_PLANNED, VFPOOL_STEP_DONE, VFPOOL_STEP_FAILED };
+
+struct vfpool_step {
+	enum vfpool_step_kind kind;
+	enum vfpool_step_result result;
+	struct vfpool_pci pf;
+	char *pf_name; /* the PF's netdev, or its address */
+	bool has_vf;
+	unsigned vf;
+	unsigned count;
+	struct vfpool_settings from; /* have: what is known of it */
+	struct vfpool_settings to;   /* have: what is sent */
+	unsigned failed;             /* those of to.have that the kernel didn't take */
+	unsigned deferred;           /* those that wait for the PF's link */
+	unsigned unsupported;        /* those that the PF's driver doesn't have */
+	char *driver_from;           /* "" = none */
+	char *driver;
+	char *text;                  /* of a refused or failed step: why */
+};
+
+struct vfpool_plan {
+	struct vfpool_step *steps;
+	size_t n_steps;
+	char **notes; /* things a person should know, nothing that apply does */
+	size_t n_notes;
+};
+
+void vfpool_plan_free(struct vfpool_plan *plan);
+
+/* ---- context ----------------------------------------------------------- */
+
+struct vfpool;
+
+enum vfpool_dir {
+	VFPOOL_DIR_SYSFS,       /* /sys */
+	VFPOOL_DIR_CONFIG,      /* definitions: <config>/pools/NAME.xml */
+	VFPOOL_DIR_STATE,       /* the ledger */
+	VFPOOL_DIR_RUN,         /* locks */
+	VFPOOL_DIR_RULES,       /* udev's rules of the admin */
+	VFPOOL_DIR_LIBVIRT_RUN, /* libvirt's run directory */
+	VFPOOL_DIR_NETWORKS,    /* libvirt's persistent networks */
+	VFPOOL_N_DIRS,
+};
+
+/* -ENOMEM is the one way to fail. */
+int vfpool_new(struct vfpool **ret_vp);
+void vfpool_free(struct vfpool *vp);
+
+/* Before the first use of the directory. Copies the path. -ENOMEM. */
+int vfpool_set_dir(struct vfpool *vp, enum vfpool_dir dir, const char *path);
+
+/* libvirt's connection URI, qemu:///system by default. */
+int vfpool_set_uri(struct vfpool *vp, const char *uri);
+
+/* Called during long work: the PF, the step, and how many of how many. */
+typedef void (*vfpool_progress_fn)(void *arg, const char *pf, const char *step,
+				   unsigned done, unsigned total);
+void vfpool_set_progress(struct vfpool *vp, vfpool_progress_fn fn, void *arg);
+
+/* One sentence on the last failure, with its context. Valid until the next
+ * call with this context; never NULL. */
+const char *vfpool_error(const struct vfpool *vp);
+
+/* ---- definitions ------------------------------------------------------- */
+
+/*
+ * Checks the definition in `file` against the schema, its own sense and the
+ * other pools' definitions. Changes nothing. -EINVAL with file and line.
+ */
+int vfpool_validate(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool);
+
+/* vfpool_validate(), then stores the file's text as the pool's definition,
+ * whole or not at all. *ret_changed is false when it was there already. */
+int vfpool_define(struct vfpool *vp, const char *file, bool dry_run,
+		  struct vfpool_pool **ret_pool, bool *ret_changed);
+
+/* Forgets a definition. VFPOOL_EINUSE while the pool has leases. The VFs stay
+ * as they are. */
+int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run);
+
+/* The definition's text as it was given. */
+int vfpool_dumpxml(struct vfpool *vp, const char *name, char **ret_text);
+
+/* Every definition, by name; the array ends with NULL. */
+int vfpool_pools(struct vfpool *vp, struct vfpool_pool ***ret_pools);
+void vfpool_pools_free(struct vfpool_pool **pools);
+
+/* ---- host -------------------------------------------------------------- */
+
+/* The host as it is, with each VF's pool and lease. */
+int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory);
+
+/* The PF that the definition means; NULL: not on this host. */
+const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,
+				       const struct vfpool_pool_pf *want);
+
+/* True when the pool has that VF of that PF. */
+bool vfpool_pool_has_vf(const struct vfpool_pool_pf *pf, unsigned index);
+
+enum vfpool_apply_flags {
+	VFPOOL_APPLY_DRY_RUN = 1 << 0,
+	VFPOOL_APPLY_LIVE = 1 << 1, /* also on busy VFs */
+	VFPOOL_APPLY_UP = 1 << 2,   /* bring the PFs up, as up='yes' does */
+};
+
+/*
+ * Makes the host what the definitions ask for: `name`'s, or every pool's when
+ * it is NULL. *ret_plan has the steps with their results, also after
+ * VFPOOL_EPARTIAL (a step failed) and VFPOOL_EINUSE (every step that didn't
+ * succeed was refused because of a holder). A second call finds nothing to do.
+ */
+int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags,
+		 struct vfpool_plan **ret_plan);
+
+/* ---- leases ------------------------------------------------------------ */
+
+/*
+ * A VF of the pool and a MAC for the owner's interface `nic`, recorded before
+ * it returns. Asked again, the same lease. VFPOOL_ENOVF: none is free.
+ */
+int vfpool_alloc(struct vfpool *vp, const char *pool, const char *owner, unsigned nic,
+		 bool dry_run, struct vfpool_lease **ret_lease);
+
+/*
+ * Ends a lease: scrubs its VF, keeps the MAC for the owner. VFPOOL_ENOTFOUND
+ * when there is none, VFPOOL_EINUSE while the VF is busy.
+ */
+int vfpool_release(struct vfpool *vp, const char *pool, const char *owner, unsigned nic,
+		   bool dry_run, struct vfpool_lease **ret_lease);
+
+/* The leases of one pool, or of all (NULL); the array ends with NULL. */
+int vfpool_leases(struct vfpool *vp, const char *pool, struct vfpool_lease ***ret_leases);
+
+void vfpool_lease_free(struct vfpool_lease *lease);
+void vfpool_leases_free(struct vfpool_lease **leases);
+
+/* ---- what others read -------------------------------------------------- */
+
+/* The guest's <interface> for a lease, in libvirt's words. */
+int vfpool_interface_xml(struct vfpool *vp, const struct vfpool_lease *lease, char **ret_xml);
+
+/* libvirt's <network> for the pool. -EINVAL for a pool that vfpool allocates. */
+int vfpool_network_xml(struct vfpool *vp, const char *pool, char **ret_xml);
+
+/* Defines the pool's network in libvirt when it isn't there alike, and starts
+ * it when `start`. */
+int vfpool_network_define(struct vfpool *vp, const char *pool, bool start, bool *ret_changed);
+
+/* The udev rules that make the pool's VFs at boot, one for each of its PFs. */
+int vfpool_udev_rules(struct vfpool *vp, const char *pool, char **ret_text);
+
+/* Writes them where udev reads them; *ret_path is the file. */
+int vfpool_udev_install(struct vfpool *vp, const char *pool, char **ret_path, bool *ret_changed);
+
+/* ---- text -------------------------------------------------------------- */
+
+void vfpool_pci_format(const struct vfpool_pci *address, char text[VFPOOL_PCI_TEXT]);
+int vfpool_pci_parse(const char *text, struct vfpool_pci *ret_address);
+bool vfpool_pci_equal(const struct vfpool_pci *a, const struct vfpool_pci *b);
+void vfpool_mac_format(const struct vfpool_mac *mac, char text[VFPOOL_MAC_TEXT]);
+int vfpool_mac_parse(const char *text, struct vfpool_mac *ret_mac);
+bool vfpool_mac_equal(const struct vfpool_mac *a, const struct vfpool_mac *b);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What hypervisors read, and the connection to libvirt. */
+#ifndef VFPOOL_GUEST_H
+#define VFPOOL_GUEST_H
+
+#include "vfpool.h"
+
+struct error;
+
+/* The <interface> of a lease; a VF's has its address, a libvirt pool's the
+ * network. -ENOMEM is the one way to fail. */
+int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
+			char **ret_xml);
+
+/* The pool's <network>: `pf_dev` when it has all VFs of that one PF, else the
+ * list of its VFs' addresses. */
+int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
+		      const struct vfpool_pci *addresses, size_t n, char **ret_xml);
+
+/* Do both texts define the same network, whatever the UUID? */
+bool guest_networks_equal(const char *a, const char *b);
+
+/* Gives the network to libvirt. *ret_changed: it wasn't there alike. */
+int guest_network_define(const char *uri, const char *name, const char *xml, bool autostart,
+			 bool start, bool *ret_changed, struct error *err);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who has a VF, found without touching it. */
+#include "host/host.h"
+#include "host/sysfs.h"
+
+#include "util/cleanup.h"
+#include "util/file.h"
+
+#include <linux/if.h>
+#include <string.h>
+
+/* libvirt keeps a file for each VF that it has set up for a guest. */
+static bool libvirt_has_it(const struct host *host, const struct vfpool_pf *pf, unsigned vf)
+{
+	AUTO_FREE char *path = NULL;
+
+	if (!pf->netdev)
+		return false;
+	path = format_text("%s/hostdevmgr/%s_vf%u", host->libvirt_run, pf->netdev, vf);
+	return path && access(path, F_OK) == 0;
+}
+
+/* The kernel counts who has enabled the device: with vfio-pci 0 while nobody
+ * has it open, 1 while a guest has, even a paused one. */
+static enum vfpool_holder vfio_holder(int folder, const char **ret_why)
+{
+	long long enabled;
+
+	if (sysfs_read_number(folder, "enable", &enabled) < 0) {
+		*ret_why = "whether vfio holds it can't be read";
+		return VFPOOL_HELD_BY_UNKNOWN;
+	}
+	*ret_why = "held through vfio, not by libvirt";
+	return enabled ? VFPOOL_HELD_BY_VFIO : VFPOOL_HELD_BY_NOBODY;
+}
+
+/* A master, a macvtap or a VLAN above shows as a link. */
+static bool has_upper(int netdev)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+
+	if (sysfs_list(netdev, ".", &dir) < 0)
+		return true;
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, "master") == 0 ||
+		    strncmp(entry->d_name, "upper_", 6) == 0)
+			return true;
+	return false;
+}
+
+static enum vfpool_holder netdev_holder(const struct host *host, const struct vfpool_vf *vf,
+					const char **ret_why)
+{
+	AUTO_CLOSE int netdev = -1;
+	long long flags;
+
+	if (!vf->netdev) {
+		*ret_why = "its driver shows no netdev here: in another network namespace?";
+		return VFPOOL_HELD_BY_UNKNOWN;
+	}
+	netdev = sysfs_open_netdev(host->sysfs, vf->netdev);
+	if (netdev < 0 || sysfs_read_number(netdev, "flags", &flags) < 0) {
+		*ret_why = "its netdev can't be looked at";
+		return VFPOOL_HELD_BY_UNKNOWN;
+	}
+	*ret_why = flags & IFF_UP ? "its netdev is up" :
+				    "its netdev is enslaved or has a device above it";
+	return flags & IFF_UP || has_upper(netdev) ? VFPOOL_HELD_BY_NETDEV : VFPOOL_HELD_BY_NOBODY;
+}
+
+int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, struct vfpool_vf *vf)
+{
+	const char *why = "a guest of libvirt has it";
+
+	if (libvirt_has_it(host, pf, vf->index))
+		vf->holder = VFPOOL_HELD_BY_LIBVIRT;
+	else if (vf->driver && strncmp(vf->driver, "vfio", 4) == 0)
+		vf->holder = vfio_holder(folder, &why);
+	else if (vf->driver)
+		vf->holder = netdev_holder(host, vf, &why);
+	if (vf->holder == VFPOOL_HELD_BY_NOBODY)
+		return 0;
+	if (vf->netdev)
+		vf->busy = format_text("%s (%s)", why, vf->netdev);
+	else
+		vf->busy = strdup(why);
+	return vf->busy ? 0 : -ENOMEM;
+}

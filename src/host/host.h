@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is: the kernel's PFs and VFs, looked at and changed. */
+#ifndef VFPOOL_HOST_H
+#define VFPOOL_HOST_H
+
+#include "vfpool.h"
+
+struct error;
+struct nlsock;
+
+struct host {
+	int sysfs;               /* descriptor of the tree's root */
+	struct nlsock *nl;
+	const char *run_dir;     /* locks */
+	const char *libvirt_run; /* libvirt's run directory */
+	vfpool_progress_fn progress;
+	void *progress_arg;
+	struct error *err;
+};
+
+/* Which VFs to look at: these, or the one with that index. */
+#define HOST_ALL_VFS (-1)
+#define HOST_NO_VFS (-2)
+
+/* Every PF; `which` is HOST_ALL_VFS or HOST_NO_VFS. */
+int host_read(struct host *host, int which, struct vfpool_inventory **ret_inventory);
+
+/* One PF. VFPOOL_ENOTFOUND: not there, or no PF. A VF that isn't there is just
+ * missing from ret_pf->vfs. */
+int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
+		 struct vfpool_pf *ret_pf);
+void pf_end(struct vfpool_pf *pf);
+
+/* Why nothing on this host is the PF that the definition means, as a message. */
+int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want);
+
+/* Fills the VF's `holder` and `busy`. What can't be known counts as busy. Never
+ * opens the device: that would make a guest's own start fail. `folder` is the
+ * VF's in sysfs. */
+int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, struct vfpool_vf *vf);
+
+/* Takes the PF's lock, waiting for other processes for a bounded time. The
+ * lock ends with the descriptor. */
+int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
+
+/*
+ * Programs the VFs of `steps` (all of one PF, each with `to`), reads them back
+ * and compares. Sets each step's result, text, and what failed, is deferred or
+ * unsupported. Fails only when the PF can't be asked at all.
+ */
+int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_step **steps,
+		 size_t n);
+
+int host_set_up(struct host *host, const struct vfpool_pf *pf);
+int host_autoprobe_off(struct host *host, const struct vfpool_pf *pf);
+
+/* Makes `count` VFs, through zero when there are others. Nobody uses any of
+ * them: the caller has looked, under the PF's lock. */
+int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count);
+
+/* Binds the VF to `driver`; "host": the card's own; "": none. */
+int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver);
+
+/* The rules that make VFs at boot; `pfs` and `counts` are parallel. */
+int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const unsigned *counts,
+		    size_t n, char **ret_text);
+
+/* Tells udevd to read its rules again. */
+int host_udev_reload(struct host *host);
+
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* PFs and VFs as sysfs and netlink show them. */
+#include "host/host.h"
+#include "host/rtnl.h"
+#include "host/sysfs.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/name.h"
+
+#include <string.h>
+
+static void vf_end(struct vfpool_vf *vf)
+{
+	free(vf->netdev);
+	free(vf->driver);
+	free(vf->driver_override);
+	free(vf->busy);
+	free(vf->pool);
+	free(vf->owner);
+}
+
+void pf_end(struct vfpool_pf *pf)
+{
+	for (size_t i = 0; i < pf->n_vfs; i++)
+		vf_end(&pf->vfs[i]);
+	for (size_t i = 0; i < pf->n_altnames; i++)
+		free(pf->altnames[i]);
+	free(pf->vfs);
+	free(pf->altnames);
+	free(pf->netdev);
+	free(pf->driver);
+	*pf = (struct vfpool_pf){ 0 };
+}
+
+void vfpool_inventory_free(struct vfpool_inventory *inventory)
+{
+	if (!inventory)
+		return;
+	for (size_t i = 0; i < inventory->n_pfs; i++)
+		pf_end(&inventory->pfs[i]);
+	free(inventory->pfs);
+	free(inventory);
+}
+
+DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_free);
+
+/* The name that a link ends in, *ret_name NULL without the link. */
+static int read_link_name(int folder, const char *link, char **ret_name)
+{
+	char name[128];
+	int r = sysfs_read_link(folder, link, name, sizeof(name));
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	*ret_name = strdup(name);
+	return *ret_name ? 0 : -ENOMEM;
+}
+
+/* A device's netdev; of several the first in the alphabet. */
+static int read_netdev(int folder, char **ret_name)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	AUTO_FREE char *name = NULL;
+	struct dirent *entry;
+	int r = sysfs_list(folder, "net", &dir);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	while ((entry = readdir(dir))) {
+		if (!netdev_name_is_valid(entry->d_name) ||
+		    (name && strcmp(entry->d_name, name) > 0))
+			continue;
+		free(name);
+		name = strdup(entry->d_name);
+		if (!name)
+			return -ENOMEM;
+	}
+	*ret_name = TAKE_PTR(name);
+	return 0;
+}
+
+static int read_override(int folder, char **ret_driver)
+{
+	char text[128];
+	int r = sysfs_read(folder, "driver_override", text, sizeof(text));
+
+	if (r == -ENOENT || (r == 0 && (!*text || strcmp(text, "(null)") == 0)))
+		return 0;
+	if (r < 0)
+		return r;
+	*ret_driver = strdup(text);
+	return *ret_driver ? 0 : -ENOMEM;
+}
+
+static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_vf *vf)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &vf->address);
+	char group[16];
+	int r;
+
+	if (folder < 0)
+		return folder;
+	vf->iommu_group = -1;
+	if (sysfs_read_link(folder, "iommu_group", group, sizeof(group)) == 0)
+		vf->iommu_group = atoi(group);
+	if ((r = read_link_name(folder, "driver", &vf->driver)) < 0 ||
+	    (r = read_override(folder, &vf->driver_override)) < 0 ||
+	    (r = read_netdev(folder, &vf->netdev)) < 0)
+		return r;
+	return host_vf_busy(host, pf, folder, vf);
+}
+
+static int by_index(const void *a, const void *b)
+{
+	const struct vfpool_vf *x = a, *y = b;
+
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* The VFs by the PF's virtfnN links: sriov_numvfs blocks its readers for as
+ * long as somebody writes it. */
+static int list_vfs(int folder, struct vfpool_pf *pf)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	int r = sysfs_list(folder, ".", &dir);
+
+	if (r < 0)
+		return r;
+	while ((entry = readdir(dir))) {
+		struct vfpool_vf vf = { 0 }, *grown;
+		char address[VFPOOL_PCI_TEXT], *end;
+
+		if (strncmp(entry->d_name, "virtfn", 6) != 0)
+			continue;
+		vf.index = (unsigned)strtoul(entry->d_name + 6, &end, 10);
+		if (*end || end == entry->d_name + 6)
+			continue;
+		r = sysfs_read_link(folder, entry->d_name, address, sizeof(address));
+		if (r < 0 || vfpool_pci_parse(address, &vf.address) < 0)
+			continue; /* gone meanwhile */
+		grown = reallocarray(pf->vfs, pf->n_vfs + 1, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		pf->vfs = grown;
+		pf->vfs[pf->n_vfs++] = vf;
+	}
+	if (pf->n_vfs > 0)
+		qsort(pf->vfs, pf->n_vfs, sizeof(*pf->vfs), by_index);
+	return 0;
+}
+
+/* Just the one VF, so that looking at it costs the same on every PF. */
+static int find_vf(int folder, unsigned index, struct vfpool_pf *pf)
+{
+	char link[32], address[VFPOOL_PCI_TEXT];
+	int r;
+
+	snprintf(link, sizeof(link), "virtfn%u", index);
+	r = sysfs_read_link(folder, link, address, sizeof(address));
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	pf->vfs = calloc(1, sizeof(*pf->vfs));
+	if (!pf->vfs)
+		return -ENOMEM;
+	pf->n_vfs = 1;
+	pf->vfs[0].index = index;
+	return vfpool_pci_parse(address, &pf->vfs[0].address);
+}
+
+static int read_vfs(struct host *host, int folder, int which, struct vfpool_pf *pf)
+{
+	int r = which == HOST_NO_VFS  ? 0 :
+		which == HOST_ALL_VFS ? list_vfs(folder, pf) :
+					find_vf(folder, (unsigned)which, pf);
+
+	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
+		r = read_vf(host, pf, &pf->vfs[i]);
+		if (r == -ENOENT) { /* gone meanwhile */
+			vf_end(&pf->vfs[i]);
+			memmove(&pf->vfs[i], &pf->vfs[i + 1],
+				(--pf->n_vfs - i) * sizeof(*pf->vfs));
+			i--;
+			r = 0;
+		}
+	}
+	return r;
+}
+
+/* What only netlink tells. A PF without netdev here has none of it. */
+static int ask_kernel(struct host *host, int folder, bool with_vfs, struct vfpool_pf *pf)
+{
+	struct rtnl_pf link = { 0 };
+	long long ifindex;
+	char path[160];
+	int r;
+
+	snprintf(path, sizeof(path), "net/%s/ifindex", pf->netdev);
+	r = sysfs_read_number(folder, path, &ifindex);
+	if (r < 0)
+		return r;
+	pf->ifindex = (int)ifindex;
+	r = rtnl_read_pf(host->nl, pf->ifindex, with_vfs, &link);
+	if (r < 0)
+		return r;
+	pf->up = link.up;
+	pf->carrier = link.carrier;
+	pf->has_mac = link.has_mac;
+	pf->mac = link.mac;
+	pf->altnames = TAKE_PTR(link.altnames);
+	pf->n_altnames = link.n_altnames;
+	link.n_altnames = 0;
+	for (size_t i = 0; i < link.n_vfs; i++)
+		for (size_t j = 0; j < pf->n_vfs; j++)
+			if (pf->vfs[j].index == link.vfs[i].index)
+				pf->vfs[j].programmed = link.vfs[i].settings;
+	rtnl_pf_end(&link);
+	return 0;
+}
+
+static int read_numbers(int folder, struct vfpool_pf *pf)
+{
+	long long totalvfs, autoprobe = 1, vendor = 0, device = 0, node = -1;
+	int r = sysfs_read_number(folder, "sriov_totalvfs", &totalvfs);
+
+	if (r < 0)
+		return r;
+	if (totalvfs < 0 || totalvfs > UINT16_MAX)
+		return -ERANGE;
+	/* Not every kernel has these. */
+	(void)sysfs_read_number(folder, "sriov_drivers_autoprobe", &autoprobe);
+	(void)sysfs_read_number(folder, "vendor", &vendor);
+	(void)sysfs_read_number(folder, "device", &device);
+	(void)sysfs_read_number(folder, "numa_node", &node);
+	pf->totalvfs = (unsigned)totalvfs;
+	pf->autoprobe = autoprobe != 0;
+	pf->vendor = (uint16_t)vendor;
+	pf->device = (uint16_t)device;
+	pf->numa_node = (int)node;
+	return 0;
+}
+
+static int read_pf(struct host *host, const struct vfpool_pci *address, int which,
+		   struct vfpool_pf *pf)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, address);
+	int r;
+
+	if (folder < 0)
+		return folder;
+	pf->address = *address;
+	r = read_numbers(folder, pf);
+	if (r < 0)
+		return r;
+	if ((r = read_link_name(folder, "driver", &pf->driver)) < 0 ||
+	    (r = read_netdev(folder, &pf->netdev)) < 0 ||
+	    (r = read_vfs(host, folder, which, pf)) < 0)
+		return r;
+	return pf->netdev ? ask_kernel(host, folder, which != HOST_NO_VFS, pf) : 0;
+}
+
+int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
+		 struct vfpool_pf *ret_pf)
+{
+	char text[VFPOOL_PCI_TEXT];
+	struct vfpool_pf pf = { 0 };
+	int r = read_pf(host, address, which, &pf);
+
+	if (r == 0) {
+		*ret_pf = pf;
+		return 0;
+	}
+	pf_end(&pf);
+	vfpool_pci_format(address, text);
+	if (r == -ENOENT)
+		return fail(host->err, -VFPOOL_ENOTFOUND, "there is no PF %s", text);
+	return fail_errno(host->err, r, "reading the PF %s", text);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct vfpool_pci *x = &((const struct vfpool_pf *)a)->address;
+	const struct vfpool_pci *y = &((const struct vfpool_pf *)b)->address;
+	uint64_t nx = (uint64_t)x->domain << 16 | x->bus << 8 | x->device << 3 | x->function;
+	uint64_t ny = (uint64_t)y->domain << 16 | y->bus << 8 | y->device << 3 | y->function;
+
+	return nx < ny ? -1 : nx > ny;
+}
+
+static int add_pf(struct host *host, const struct vfpool_pci *address, int which,
+		  struct vfpool_inventory *inventory)
+{
+	struct vfpool_pf pf = { 0 }, *grown;
+	char text[VFPOOL_PCI_TEXT];
+	int r = read_pf(host, address, which, &pf);
+
+	if (r == -ENOENT || (r == 0 && pf.totalvfs == 0)) { /* no PF, or gone meanwhile */
+		pf_end(&pf);
+		return 0;
+	}
+	if (r < 0) {
+		pf_end(&pf);
+		vfpool_pci_format(address, text);
+		return fail_errno(host->err, r, "reading the PF %s", text);
+	}
+	grown = reallocarray(inventory->pfs, inventory->n_pfs + 1, sizeof(*grown));
+	if (!grown) {
+		pf_end(&pf);
+		return fail_oom(host->err);
+	}
+	inventory->pfs = grown;
+	inventory->pfs[inventory->n_pfs++] = pf;
+	return 0;
+}
+
+int host_read(struct host *host, int which, struct vfpool_inventory **ret_inventory)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	int r;
+
+	inventory = calloc(1, sizeof(*inventory));
+	if (!inventory)
+		return fail_oom(host->err);
+	r = sysfs_list_pci(host->sysfs, &dir);
+	if (r < 0 && r != -ENOENT)
+		return fail_errno(host->err, r, "listing the PCI devices");
+	while (dir && (entry = readdir(dir))) {
+		struct vfpool_pci address;
+
+		if (vfpool_pci_parse(entry->d_name, &address) < 0)
+			continue;
+		r = add_pf(host, &address, which, inventory);
+		if (r < 0)
+			return r;
+	}
+	if (inventory->n_pfs > 0)
+		qsort(inventory->pfs, inventory->n_pfs, sizeof(*inventory->pfs), by_address);
+	*ret_inventory = TAKE_PTR(inventory);
+	return 0;
+}
+
+int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want)
+{
+	char address[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT];
+	AUTO_CLOSE int fd = -1;
+
+	switch (want->by) {
+	case VFPOOL_PF_BY_DEV:
+		fd = sysfs_open_netdev(host->sysfs, want->dev);
+		if (fd >= 0)
+			return fail(host->err, -VFPOOL_ENOTFOUND,
+				    "%s has no SR-IOV: its device has no sriov_totalvfs, or it is 0 "
+				    "(the card can't, the firmware has it off, or its driver isn't loaded)",
+				    want->dev);
+		return fail(host->err, -VFPOOL_ENOTFOUND,
+			    "this host has no network device %s; 'vfpool list' shows its PFs", want->dev);
+	case VFPOOL_PF_BY_ADDRESS:
+		vfpool_pci_format(&want->address, address);
+		fd = sysfs_open_pci(host->sysfs, &want->address);
+		if (fd >= 0)
+			return fail(host->err, -VFPOOL_ENOTFOUND,
+				    "%s has no SR-IOV: no sriov_totalvfs, or it is 0", address);
+		return fail(host->err, -VFPOOL_ENOTFOUND,
+			    "this host has no PCI device %s; 'vfpool list' shows its PFs", address);
+	case VFPOOL_PF_BY_MAC:
+		break;
+	}
+	vfpool_mac_format(&want->mac, mac);
+	return fail(host->err, -VFPOOL_ENOTFOUND,
+		    "no PF of this host has the permanent MAC %s; 'vfpool list' shows its PFs", mac);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One lock a PF: what changes a PF or its VFs holds it. */
+#include "host/host.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/file.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+/* Making the VFs of a large card takes a minute. */
+#define WAIT_SECONDS 120
+#define WAIT_STEP_MS 20
+
+static int fail_locked(struct host *host, int fd, const char *path)
+{
+	char pid[16] = "";
+	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	if (n > 0)
+		pid[strspn(pid, "0123456789")] = '\0';
+	return fail(host->err, -ETIMEDOUT,
+		    "another vfpool (process %s) has held %s for %d s; is it stuck in the kernel? "
+		    "'cat /proc/%s/stack' tells",
+		    pid, path, WAIT_SECONDS, pid);
+}
+
+int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
+{
+	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
+	char address[VFPOOL_PCI_TEXT];
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int fd = -1;
+	int r;
+
+	r = make_dirs(host->run_dir, 0755, host->err);
+	if (r < 0)
+		return r;
+	vfpool_pci_format(&pf->address, address);
+	path = format_text("%s/%s.lock", host->run_dir, address);
+	if (!path)
+		return fail_oom(host->err);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fail_errno(host->err, -errno, "opening the lock %s", path);
+	for (int left = WAIT_SECONDS * 1000 / WAIT_STEP_MS; flock(fd, LOCK_EX | LOCK_NB) < 0; left--) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail_errno(host->err, -errno, "locking %s", path);
+		if (left == 0)
+			return fail_locked(host, fd, path);
+		nanosleep(&step, NULL);
+	}
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		return fail_errno(host->err, -errno, "writing %s", path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writes sriov_numvfs in a child process: some drivers block in that write for
+ * ever, unkillably, and with them every reader of the file. The child keeps
+ * the PF's lock for as long as it is stuck.
+ */
+#include "host/host.h"
+#include "host/sysfs.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+
+#include <libudev.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* One card needed 65 s for 125 VFs. */
+#define BASE_SECONDS 30
+#define SECONDS_PER_VF 2
+
+DEFINE_CLEANUP(struct udev *, cleanup_udev, udev_unref);
+DEFINE_CLEANUP(struct udev_monitor *, cleanup_monitor, udev_monitor_unref);
+
+static long seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* What the kernel means by an error here, and what helps. */
+static const char *explain(int r)
+{
+	switch (r) {
+	case -EBUSY:
+		return "there are VFs already; another program makes them too?";
+	case -ERANGE:
+		return "more than the card or its driver allows";
+	case -ENOSPC:
+		return "no MSI-X vectors, or no PCI bus numbers, are left for them";
+	case -ENOMEM:
+		return "the firmware left no memory window for them: look for 'SR-IOV' and "
+		       "'MMIO above 4G' in the BIOS, or boot with pci=realloc";
+	case -ENOENT:
+		return "the PF has no driver";
+	case -ENOSYS:
+	case -EOPNOTSUPP:
+		return "the PF's driver makes no VFs";
+	default:
+		return "the kernel log may say more";
+	}
+}
+
+static __attribute__((noreturn)) void write_and_exit(int folder, unsigned count, bool clear)
+{
+	char text[16];
+	int r = clear ? sysfs_write(folder, "sriov_numvfs", "0") : 0;
+
+	snprintf(text, sizeof(text), "%u", count);
+	if (r == 0)
+		r = sysfs_write(folder, "sriov_numvfs", text);
+	_exit(-r);
+}
+
+static int wait_for_child(pid_t child, long deadline)
+{
+	AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	struct pollfd ready = { .fd = pidfd, .events = POLLIN };
+	int status, r;
+
+	if (pidfd < 0)
+		return -errno;
+	do {
+		long left = deadline - seconds_now();
+
+		r = poll(&ready, 1, left > 0 ? (int)left * 1000 : 0);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return -ETIMEDOUT;
+	if (r < 0 || waitpid(child, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+}
+
+static unsigned count_vfs(int folder)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	unsigned n = 0;
+
+	if (sysfs_list(folder, ".", &dir) < 0)
+		return 0;
+	while ((entry = readdir(dir)))
+		n += strncmp(entry->d_name, "virtfn", 6) == 0;
+	return n;
+}
+
+/* Some drivers make their VFs after the write has returned. */
+static int wait_for_links(struct host *host, const struct vfpool_pf *pf, int folder,
+			  struct udev_monitor *monitor, unsigned count, long deadline)
+{
+	struct pollfd ready = { .fd = monitor ? udev_monitor_get_fd(monitor) : -1,
+				.events = POLLIN };
+
+	for (;;) {
+		unsigned n = count_vfs(folder);
+
+		if (host->progress)
+			host->progress(host->progress_arg, pf->netdev ? pf->netdev : "a PF",
+				       "making VFs", n, count);
+		if (n == count)
+			return 0;
+		if (seconds_now() >= deadline)
+			return -ETIMEDOUT;
+		if (poll(&ready, 1, 200) > 0)
+			udev_device_unref(udev_monitor_receive_device(monitor));
+	}
+}
+
+static struct udev_monitor *watch_pci(struct udev *udev)
+{
+	CLEANUP(cleanup_monitor) struct udev_monitor *monitor = NULL;
+
+	monitor = udev_monitor_new_from_netlink(udev, "kernel");
+	if (!monitor ||
+	    udev_monitor_filter_add_match_subsystem_devtype(monitor, "pci", NULL) < 0 ||
+	    udev_monitor_enable_receiving(monitor) < 0)
+		return NULL; /* the links are looked at from time to time all the same */
+	return TAKE_PTR(monitor);
+}
+
+int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count)
+{
+	const long deadline = seconds_now() + BASE_SECONDS + SECONDS_PER_VF * (long)count;
+	CLEANUP(cleanup_udev) struct udev *udev = udev_new();
+	CLEANUP(cleanup_monitor) struct udev_monitor *monitor = udev ? watch_pci(udev) : NULL;
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &pf->address);
+	char address[VFPOOL_PCI_TEXT];
+	pid_t child;
+	int r;
+
+	vfpool_pci_format(&pf->address, address);
+	if (folder < 0)
+		return fail_errno(host->err, folder, "opening the PF %s", address);
+	child = fork();
+	if (child < 0)
+		return fail_errno(host->err, -errno, "starting a process");
+	if (child == 0)
+		write_and_exit(folder, count, pf->n_vfs > 0);
+	r = wait_for_child(child, deadline);
+	if (r == -ETIMEDOUT)
+		return fail(host->err, r,
+			    "process %d, which writes sriov_numvfs of %s, has not returned; it keeps the "
+			    "PF's lock. 'cat /proc/%d/stack' and the kernel log tell where the driver hangs",
+			    (int)child, address, (int)child);
+	if (r < 0)
+		return fail(host->err, r, "writing %u to sriov_numvfs: %s (%s)", count, strerror(-r),
+			    explain(r));
+	r = wait_for_links(host, pf, folder, monitor, count, deadline);
+	return r < 0 ? fail(host->err, r, "%u VFs were asked for, %u have come", count,
+			    count_vfs(folder)) : 0;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Programs VFs in groups, finds the culprit of a group that failed, and reads
+ * back what the kernel took. */
+#include "host/host.h"
+#include "host/rtnl.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/file.h"
+
+#include <string.h>
+#include <time.h>
+
+/* A group grows while the kernel holds its network lock for less than this. */
+#define GROUP_MS 50
+
+/* A VF in reset is no culprit: it is tried again. */
+#define RETRIES 20
+#define RETRY_MS 100
+
+/* How long a link may take to come. */
+#define LINK_MS 15000
+
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* One PF being programmed. */
+struct job {
+	struct host *host;
+	const struct vfpool_pf *pf;
+	bool linked;          /* the PF's link is there */
+	unsigned unsupported; /* found out once, not asked for again */
+};
+
+static int send_patiently(const struct job *job, const struct rtnl_change *changes, size_t n,
+			  char reason[NLSOCK_REASON])
+{
+	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
+	int r;
+
+	for (int left = RETRIES; ; left--) {
+		r = rtnl_program(job->host->nl, job->pf->ifindex, changes, n, reason);
+		if ((r != -EAGAIN && r != -EBUSY) || left == 0)
+			return r;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* "trust off: Permission denied" */
+static void blame(struct vfpool_step *step, enum vfpool_attr attr, int r, const char *reason)
+{
+	char value[VFPOOL_SETTING_TEXT];
+	char *text;
+
+	vfpool_setting_format(&step->to, attr, value);
+	text = format_text("%s%s%s %s: %s%s%s", step->text ? step->text : "", step->text ? "; " : "",
+			   vfpool_attr_name(attr), value, strerror(-r), *reason ? ": " : "", reason);
+	if (text) {
+		free(step->text);
+		step->text = text;
+	}
+	step->failed |= attr;
+	step->result = VFPOOL_STEP_FAILED;
+}
+
+/* Sends the VF's settings one by one: now each error has a name. */
+static void send_each_attr(struct job *job, struct vfpool_step *step, unsigned attrs)
+{
+	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
+		const struct rtnl_change change = { step->vf, &step->to, attr };
+		char reason[NLSOCK_REASON];
+		int r;
+
+		if (!(attrs & attr))
+			continue;
+		r = send_patiently(job, &change, 1, reason);
+		/* 802.1ad alone may be lacking: EPROTONOSUPPORT. */
+		if (r == -EOPNOTSUPP || r == -EPROTONOSUPPORT)
+			job->unsupported |= attr;
+		else if (r < 0 && attr == VFPOOL_ATTR_RATE && !job->linked)
+			step->deferred |= attr;
+		else if (r < 0)
+			blame(step, attr, r, reason);
+	}
+}
+
+/* What is sent for a step. */
+static unsigned wanted_attrs(const struct job *job, const struct vfpool_step *step)
+{
+	return step->to.have & ~job->unsupported;
+}
+
+static const struct vfpool_settings *settings_of(const struct rtnl_pf *link, unsigned vf)
+{
+	for (size_t i = 0; i < link->n_vfs; i++)
+		if (link->vfs[i].index == vf)
+			return &link->vfs[i].settings;
+	return NULL;
+}
+
+/* The group failed somewhere: what the kernel hasn't taken is sent again, one
+ * VF at a time, then one attribute at a time. */
+static int isolate(struct job *job, struct vfpool_step **steps, size_t n)
+{
+	struct rtnl_pf link = { 0 };
+	int r = rtnl_read_pf(job->host->nl, job->pf->ifindex, true, &link);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		const struct vfpool_settings *is = settings_of(&link, steps[i]->vf);
+		struct rtnl_change change = { steps[i]->vf, &steps[i]->to, 0 };
+		char reason[NLSOCK_REASON];
+
+		change.attrs = wanted_attrs(job, steps[i]);
+		if (is)
+			change.attrs &= vfpool_settings_differ(is, &steps[i]->to) | ~is->have;
+		if (change.attrs && send_patiently(job, &change, 1, reason) < 0)
+			send_each_attr(job, steps[i], change.attrs);
+	}
+	rtnl_pf_end(&link);
+	return 0;
+}
+
+static int send_group(struct job *job, struct vfpool_step **steps, size_t n)
+{
+	struct rtnl_change changes[RTNL_GROUP_MAX];
+	char reason[NLSOCK_REASON];
+	size_t n_changes = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned attrs = wanted_attrs(job, steps[i]);
+
+		if (attrs) /* an empty list is EINVAL */
+			changes[n_changes++] = (struct rtnl_change){ steps[i]->vf, &steps[i]->to, attrs };
+	}
+	if (n_changes == 0)
+		return 0;
+	r = rtnl_program(job->host->nl, job->pf->ifindex, changes, n_changes, reason);
+	if (r == -ENODEV || r == -ETIMEDOUT || r == -EPERM)
+		return r;
+	return r < 0 ? isolate(job, steps, n) : 0;
+}
+
+/* A driver that says yes and does nothing is found here. */
+static void compare(const struct job *job, struct vfpool_step *step,
+		    const struct vfpool_settings *is)
+{
+	unsigned differ = is ? vfpool_settings_differ(is, &step->to) : step->to.have;
+	char asked[VFPOOL_SETTING_TEXT], reported[VFPOOL_SETTING_TEXT];
+
+	step->unsupported = step->to.have & job->unsupported;
+	differ &= ~(step->unsupported | step->deferred);
+	if (step->result == VFPOOL_STEP_FAILED)
+		return;
+	step->result = differ ? VFPOOL_STEP_FAILED : VFPOOL_STEP_DONE;
+	step->failed = differ;
+	if (!is)
+		step->text = strdup("the VF is gone");
+	for (unsigned attr = 1; is && attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
+		if (!(differ & attr))
+			continue;
+		vfpool_setting_format(&step->to, attr, asked);
+		vfpool_setting_format(is, attr, reported);
+		free(step->text);
+		step->text = format_text("%s %s was accepted, but the kernel reports %s",
+					 vfpool_attr_name(attr), asked, reported);
+	}
+}
+
+static int read_back(const struct job *job, struct vfpool_step **steps, size_t n)
+{
+	struct rtnl_pf link = { 0 };
+	int r = rtnl_read_pf(job->host->nl, job->pf->ifindex, true, &link);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		compare(job, steps[i], settings_of(&link, steps[i]->vf));
+	rtnl_pf_end(&link);
+	return 0;
+}
+
+/* A PF that was just brought up, or whose VFs were just made, has its link back
+ * after some seconds, and many drivers refuse a rate until then. A PF that is
+ * down has none to wait for. */
+static void wait_for_link(struct job *job, struct vfpool_step **steps, size_t n)
+{
+	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
+	const long deadline = now_ms() + LINK_MS;
+	bool needed = false;
+
+	job->linked = job->pf->carrier;
+	for (size_t i = 0; i < n && !needed; i++)
+		needed = steps[i]->to.have & VFPOOL_ATTR_RATE;
+	while (needed) {
+		struct rtnl_pf link = { 0 };
+
+		if (rtnl_read_pf(job->host->nl, job->pf->ifindex, false, &link) < 0)
+			return;
+		job->linked = link.carrier;
+		needed = link.up && !link.carrier && now_ms() < deadline;
+		rtnl_pf_end(&link);
+		if (needed)
+			nanosleep(&pause, NULL);
+	}
+}
+
+int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_step **steps,
+		 size_t n)
+{
+	const char *name = pf->netdev ? pf->netdev : "a PF";
+	struct job job = { .host = host, .pf = pf };
+	size_t group = 1;
+	int r = 0;
+
+	if (!pf->netdev)
+		return fail(host->err, -VFPOOL_ENOTFOUND,
+			    "the PF has no netdev in this network namespace, so its VFs can't be programmed");
+	wait_for_link(&job, steps, n);
+	for (size_t done = 0; r == 0 && done < n; ) {
+		size_t size = n - done < group ? n - done : group;
+		long start = now_ms();
+
+		r = send_group(&job, steps + done, size);
+		done += size;
+		if (now_ms() - start < GROUP_MS)
+			group = group * 2 > RTNL_GROUP_MAX ? RTNL_GROUP_MAX : group * 2;
+		if (host->progress)
+			host->progress(host->progress_arg, name, "programming", (unsigned)done,
+				       (unsigned)n);
+	}
+	if (r == 0)
+		r = read_back(&job, steps, n);
+	return r < 0 ? fail_errno(host->err, r, "programming the VFs of %s", name) : 0;
+}
+
+int host_set_up(struct host *host, const struct vfpool_pf *pf)
+{
+	char reason[NLSOCK_REASON];
+	int r;
+
+	if (!pf->netdev)
+		return fail(host->err, -VFPOOL_ENOTFOUND, "bringing it up: it has no netdev here");
+	r = rtnl_set_up(host->nl, pf->ifindex, reason);
+	return r < 0 ? fail_errno(host->err, r, "bringing %s up", pf->netdev) : 0;
+}

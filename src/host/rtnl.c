@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The only file that speaks rtnetlink. Messages are built with libnl's own
+ * builder: libnl-route's VF objects fail at 41 VFs in a message, send 802.1ad
+ * in the wrong byte order, and read a wrapped VF list as the PF's attributes.
+ */
+#include "host/rtnl.h"
+
+#include "util/cleanup.h"
+#include "util/name.h"
+
+#include <arpa/inet.h>
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <netlink/route/link.h>
+#include <string.h>
+
+DEFINE_CLEANUP(struct nl_msg *, cleanup_msg, nlmsg_free);
+DEFINE_CLEANUP(struct rtnl_link *, cleanup_link, rtnl_link_put);
+
+static struct nl_msg *new_message(int type, int flags, int ifindex, size_t size)
+{
+	struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	struct nl_msg *msg = nlmsg_alloc_size(size);
+
+	if (msg && nlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, NLM_F_REQUEST | flags) &&
+	    nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO) == 0)
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+/* ---- writing ---- */
+
+static int put_vlan(struct nl_msg *msg, unsigned vf, const struct vfpool_settings *to)
+{
+	struct ifla_vf_vlan_info info = {
+		.vf = vf,
+		.vlan = to->vlan,
+		.qos = to->qos,
+		.vlan_proto = htons(to->vlan_proto),
+	};
+	struct ifla_vf_vlan vlan = { .vf = vf, .vlan = to->vlan, .qos = to->qos };
+	struct nlattr *list;
+
+	if (to->vlan_proto == 0x8100) /* every kernel and driver takes this form */
+		return nla_put(msg, IFLA_VF_VLAN, sizeof(vlan), &vlan);
+	list = nla_nest_start(msg, IFLA_VF_VLAN_LIST);
+	if (!list || nla_put(msg, IFLA_VF_VLAN_INFO, sizeof(info), &info) < 0)
+		return -ENOMEM;
+	return nla_nest_end(msg, list);
+}
+
+static int put_attr(struct nl_msg *msg, unsigned vf, enum vfpool_attr attr,
+		    const struct vfpool_settings *to)
+{
+	struct ifla_vf_rate rate = { vf, to->min_rate, to->max_rate };
+	struct ifla_vf_spoofchk spoofchk = { vf, to->spoofchk };
+	struct ifla_vf_link_state link = { vf, to->link };
+	struct ifla_vf_trust trust = { vf, to->trust };
+	struct ifla_vf_mac mac = { .vf = vf };
+
+	switch (attr) {
+	case VFPOOL_ATTR_MAC:
+		memcpy(mac.mac, to->mac.byte, sizeof(to->mac.byte));
+		return nla_put(msg, IFLA_VF_MAC, sizeof(mac), &mac);
+	case VFPOOL_ATTR_VLAN:
+		return put_vlan(msg, vf, to);
+	case VFPOOL_ATTR_RATE:
+		return nla_put(msg, IFLA_VF_RATE, sizeof(rate), &rate);
+	case VFPOOL_ATTR_SPOOFCHK:
+		return nla_put(msg, IFLA_VF_SPOOFCHK, sizeof(spoofchk), &spoofchk);
+	case VFPOOL_ATTR_LINK:
+		return nla_put(msg, IFLA_VF_LINK_STATE, sizeof(link), &link);
+	case VFPOOL_ATTR_TRUST:
+		return nla_put(msg, IFLA_VF_TRUST, sizeof(trust), &trust);
+	}
+	return -EINVAL;
+}
+
+static int put_change(struct nl_msg *msg, const struct rtnl_change *change)
+{
+	struct nlattr *info = nla_nest_start(msg, IFLA_VF_INFO);
+
+	if (!info)
+		return -ENOMEM;
+	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1)
+		if (change->attrs & attr && put_attr(msg, change->vf, attr, change->to) < 0)
+			return -ENOMEM;
+	return nla_nest_end(msg, info);
+}
+
+int rtnl_program(struct nlsock *sock, int ifindex, const struct rtnl_change *changes, size_t n,
+		 char reason[NLSOCK_REASON])
+{
+	CLEANUP(cleanup_msg) struct nl_msg *msg = NULL;
+	struct nlattr *list;
+
+	reason[0] = '\0';
+	/* A VF with all its attributes takes less than 160 bytes. */
+	msg = new_message(RTM_SETLINK, NLM_F_ACK, ifindex, 256 + 160 * n);
+	if (n > RTNL_GROUP_MAX)
+		return -EMSGSIZE;
+	if (!msg || !(list = nla_nest_start(msg, IFLA_VFINFO_LIST)))
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (put_change(msg, &changes[i]) < 0)
+			return -ENOMEM;
+	nla_nest_end(msg, list);
+	return nlsock_talk(sock, msg, NULL, NULL, reason);
+}
+
+int rtnl_set_up(struct nlsock *sock, int ifindex, char reason[NLSOCK_REASON])
+{
+	CLEANUP(cleanup_link) struct rtnl_link *which = rtnl_link_alloc();
+	CLEANUP(cleanup_link) struct rtnl_link *change = rtnl_link_alloc();
+	CLEANUP(cleanup_msg) struct nl_msg *msg = NULL;
+
+	reason[0] = '\0';
+	if (!which || !change)
+		return -ENOMEM;
+	rtnl_link_set_ifindex(which, ifindex);
+	rtnl_link_set_flags(change, IFF_UP);
+	if (rtnl_link_build_change_request(which, change, NLM_F_ACK, &msg) < 0)
+		return -ENOMEM;
+	return nlsock_talk(sock, msg, NULL, NULL, reason);
+}
+
+/* ---- reading ---- */
+
+void rtnl_pf_end(struct rtnl_pf *link)
+{
+	for (size_t i = 0; i < link->n_altnames; i++)
+		free(link->altnames[i]);
+	free(link->altnames);
+	free(link->vfs);
+	*link = (struct rtnl_pf){ 0 };
+}
+
+/* The attribute's payload when it is large enough for `type`, else NULL. */
+#define payload(attr, type) \
+	((attr) && nla_len(attr) >= (int)sizeof(type) ? (const type *)nla_data(attr) : NULL)
+
+static void read_vlan(struct nlattr **attrs, struct vfpool_settings *settings)
+{
+	const struct ifla_vf_vlan *vlan = payload(attrs[IFLA_VF_VLAN], struct ifla_vf_vlan);
+	struct nlattr *entry;
+	int left;
+
+	if (!vlan)
+		return;
+	settings->have |= VFPOOL_ATTR_VLAN;
+	settings->vlan = (uint16_t)vlan->vlan;
+	settings->qos = (uint8_t)vlan->qos;
+	settings->vlan_proto = 0x8100;
+	if (!attrs[IFLA_VF_VLAN_LIST])
+		return;
+	nla_for_each_nested(entry, attrs[IFLA_VF_VLAN_LIST], left) {
+		const struct ifla_vf_vlan_info *info = payload(entry, struct ifla_vf_vlan_info);
+
+		if (info && info->vlan && info->vlan_proto == htons(0x88a8))
+			settings->vlan_proto = 0x88a8;
+	}
+}
+
+/* A driver that doesn't know spoofchk or trust leaves the kernel's -1. */
+#define UNKNOWN_SETTING UINT32_MAX
+
+static int read_vf(struct nlattr *nest, struct rtnl_vf *vf)
+{
+	struct nlattr *attrs[IFLA_VF_MAX + 1];
+	struct vfpool_settings *settings = &vf->settings;
+	const struct ifla_vf_mac *mac;
+	const struct ifla_vf_rate *rate;
+	const struct ifla_vf_spoofchk *spoofchk;
+	const struct ifla_vf_link_state *link;
+	const struct ifla_vf_trust *trust;
+
+	if (nla_parse_nested(attrs, IFLA_VF_MAX, nest, NULL) < 0 ||
+	    !(mac = payload(attrs[IFLA_VF_MAC], struct ifla_vf_mac)))
+		return -EBADMSG;
+	vf->index = mac->vf;
+	memcpy(settings->mac.byte, mac->mac, sizeof(settings->mac.byte));
+	settings->have = VFPOOL_ATTR_MAC;
+	read_vlan(attrs, settings);
+	rate = payload(attrs[IFLA_VF_RATE], struct ifla_vf_rate);
+	if (rate) {
+		settings->have |= VFPOOL_ATTR_RATE;
+		settings->min_rate = rate->min_tx_rate;
+		settings->max_rate = rate->max_tx_rate;
+	}
+	spoofchk = payload(attrs[IFLA_VF_SPOOFCHK], struct ifla_vf_spoofchk);
+	if (spoofchk && spoofchk->setting != UNKNOWN_SETTING) {
+		settings->have |= VFPOOL_ATTR_SPOOFCHK;
+		settings->spoofchk = spoofchk->setting;
+	}
+	link = payload(attrs[IFLA_VF_LINK_STATE], struct ifla_vf_link_state);
+	if (link && link->link_state <= VFPOOL_LINK_OFF) {
+		settings->have |= VFPOOL_ATTR_LINK;
+		settings->link = link->link_state;
+	}
+	trust = payload(attrs[IFLA_VF_TRUST], struct ifla_vf_trust);
+	if (trust && trust->setting != UNKNOWN_SETTING) {
+		settings->have |= VFPOOL_ATTR_TRUST;
+		settings->trust = trust->setting;
+	}
+	return 0;
+}
+
+/*
+ * Reads `n` VFs from the list's start, whatever its 16-bit length says: with
+ * many VFs that length wraps. Returns the list's true size, which must agree
+ * with the length modulo 65536.
+ */
+static int read_vf_list(struct nlattr *list, int left, uint32_t n, struct rtnl_pf *link)
+{
+	struct nlattr *nest = nla_data(list);
+	int size = 0;
+
+	left -= NLA_HDRLEN;
+	/* A VF takes more than 36 bytes: a larger number is a lie. */
+	if (link->vfs || n > (uint32_t)left / 36)
+		return -EBADMSG;
+	link->vfs = calloc(n ? n : 1, sizeof(*link->vfs));
+	if (!link->vfs)
+		return -ENOMEM;
+	for (; link->n_vfs < n; link->n_vfs++) {
+		int nest_size;
+
+		if (!nla_ok(nest, left - size) || nla_type(nest) != IFLA_VF_INFO ||
+		    read_vf(nest, &link->vfs[link->n_vfs]) < 0)
+			return -EBADMSG;
+		nest_size = nla_total_size(nla_len(nest));
+		size += nest_size;
+		nest = (struct nlattr *)((char *)nest + nest_size);
+	}
+	if ((uint16_t)(size + NLA_HDRLEN) != list->nla_len)
+		return -EBADMSG;
+	return size;
+}
+
+static int read_altnames(struct nlattr *list, struct rtnl_pf *link)
+{
+	struct nlattr *entry;
+	int left;
+
+	nla_for_each_nested(entry, list, left) {
+		char **grown, name[128];
+
+		if (nla_type(entry) != IFLA_ALT_IFNAME)
+			continue;
+		nla_strlcpy(name, entry, sizeof(name));
+		if (!netdev_name_is_valid(name))
+			continue;
+		grown = reallocarray(link->altnames, link->n_altnames + 1, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		link->altnames = grown;
+		grown[link->n_altnames] = strdup(name);
+		if (!grown[link->n_altnames++])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void read_mac(struct nlattr *attr, struct rtnl_pf *link)
+{
+	if (nla_len(attr) != (int)sizeof(link->mac.byte))
+		return;
+	memcpy(link->mac.byte, nla_data(attr), sizeof(link->mac.byte));
+	link->has_mac = true;
+}
+
+static int read_link(struct nlmsghdr *reply, void *arg)
+{
+	const struct ifinfomsg *info = nlmsg_data(reply);
+	struct rtnl_pf *link = arg;
+	struct nlattr *attr;
+	uint32_t n_vfs = 0;
+	bool permanent = false;
+	int left, r;
+
+	if (reply->nlmsg_type != RTM_NEWLINK || !nlmsg_valid_hdr(reply, sizeof(*info)))
+		return -EBADMSG;
+	link->up = info->ifi_flags & IFF_UP;
+	link->carrier = info->ifi_flags & IFF_LOWER_UP;
+	attr = nlmsg_attrdata(reply, sizeof(*info));
+	left = nlmsg_attrlen(reply, sizeof(*info));
+	while (nla_ok(attr, left)) {
+		int size = (int)nla_total_size(nla_len(attr));
+
+		r = 0;
+		switch (nla_type(attr)) {
+		case IFLA_ADDRESS:
+			if (!permanent)
+				read_mac(attr, link);
+			break;
+		case IFLA_PERM_ADDRESS:
+			permanent = true;
+			read_mac(attr, link);
+			break;
+		case IFLA_PROP_LIST:
+			r = read_altnames(attr, link);
+			break;
+		case IFLA_NUM_VF:
+			n_vfs = nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
+			break;
+		case IFLA_VFINFO_LIST:
+			r = read_vf_list(attr, left, n_vfs, link);
+			size = r + NLA_HDRLEN;
+			break;
+		}
+		if (r < 0)
+			return r;
+		left -= size;
+		attr = (struct nlattr *)((char *)attr + size);
+	}
+	return 0;
+}
+
+int rtnl_read_pf(struct nlsock *sock, int ifindex, bool with_vfs, struct rtnl_pf *ret_link)
+{
+	CLEANUP(cleanup_msg) struct nl_msg *msg = new_message(RTM_GETLINK, 0, ifindex, 256);
+	struct rtnl_pf link = { 0 };
+	char reason[NLSOCK_REASON];
+	int r;
+
+	/* Statistics would take a third of the reply. */
+	if (!msg || nla_put_u32(msg, IFLA_EXT_MASK,
+				RTEXT_FILTER_SKIP_STATS | (with_vfs ? RTEXT_FILTER_VF : 0)) < 0)
+		return -ENOMEM;
+	r = nlsock_talk(sock, msg, read_link, &link, reason);
+	if (r < 0)
+		rtnl_pf_end(&link);
+	else
+		*ret_link = link;
+	return r;
+}

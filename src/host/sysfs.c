@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The only file that knows sysfs's paths from its root. */
+#include "host/sysfs.h"
+
+#include "util/cleanup.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PCI_DEVICES "bus/pci/devices"
+
+static int open_folder(int folder, const char *path)
+{
+	int fd = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int sysfs_open(const char *path)
+{
+	return open_folder(AT_FDCWD, path);
+}
+
+int sysfs_open_pci(int sysfs, const struct vfpool_pci *address)
+{
+	char path[sizeof(PCI_DEVICES) + 1 + VFPOOL_PCI_TEXT] = PCI_DEVICES "/";
+
+	vfpool_pci_format(address, path + sizeof(PCI_DEVICES));
+	return open_folder(sysfs, path);
+}
+
+int sysfs_open_netdev(int sysfs, const char *name)
+{
+	char path[sizeof("class/net/") + 128];
+	int n = snprintf(path, sizeof(path), "class/net/%s", name);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	return open_folder(sysfs, path);
+}
+
+int sysfs_list(int folder, const char *name, DIR **ret_dir)
+{
+	AUTO_CLOSE int fd = open_folder(folder, name);
+	DIR *dir;
+
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir)
+		return -errno;
+	take_fd(&fd);
+	*ret_dir = dir;
+	return 0;
+}
+
+int sysfs_list_pci(int sysfs, DIR **ret_dir)
+{
+	return sysfs_list(sysfs, PCI_DEVICES, ret_dir);
+}
+
+int sysfs_read(int folder, const char *name, char *text, size_t size)
+{
+	AUTO_CLOSE int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, text, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -EOVERFLOW;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return 0;
+}
+
+int sysfs_read_number(int folder, const char *name, long long *ret_number)
+{
+	char text[32], *end;
+	long long number;
+	int r = sysfs_read(folder, name, text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	errno = 0;
+	number = strtoll(text, &end, 0);
+	if (errno || end == text || *end)
+		return -EINVAL;
+	*ret_number = number;
+	return 0;
+}
+
+int sysfs_read_link(int folder, const char *name, char *text, size_t size)
+{
+	char target[512];
+	const char *last;
+	ssize_t n = readlinkat(folder, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	last = strrchr(target, '/');
+	last = last ? last + 1 : target;
+	if (strlen(last) >= size)
+		return -ENAMETOOLONG;
+	strcpy(text, last);
+	return 0;
+}
+
+int sysfs_write(int folder, const char *name, const char *text)
+{
+	/* O_TRUNC means nothing to sysfs; a test's tree of plain files needs it. */
+	AUTO_CLOSE int fd = openat(folder, name, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	return n < 0 ? -errno : 0;
+}
+
+bool sysfs_has_driver(int sysfs, const char *driver)
+{
+	char path[sizeof("bus/pci/drivers/") + 64];
+	int n = snprintf(path, sizeof(path), "bus/pci/drivers/%s", driver);
+
+	return n > 0 && (size_t)n < sizeof(path) && faccessat(sysfs, path, F_OK, 0) == 0;
+}
+
+int sysfs_probe_driver(int sysfs, const struct vfpool_pci *address)
+{
+	char text[VFPOOL_PCI_TEXT];
+
+	vfpool_pci_format(address, text);
+	return sysfs_write(sysfs, "bus/pci/drivers_probe", text);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sysfs, read and written below directory descriptors. Every function returns
+ * 0 (or a descriptor) or a negative errno; the caller knows the context.
+ */
+#ifndef VFPOOL_SYSFS_H
+#define VFPOOL_SYSFS_H
+
+#include "vfpool.h"
+
+#include <dirent.h>
+
+/* The tree's root; `path` is /sys but for tests. */
+int sysfs_open(const char *path);
+
+/* The folder of a PCI device, that of all of them, that of a netdev. */
+int sysfs_open_pci(int sysfs, const struct vfpool_pci *address);
+int sysfs_list_pci(int sysfs, DIR **ret_dir);
+int sysfs_open_netdev(int sysfs, const char *name);
+
+int sysfs_list(int folder, const char *name, DIR **ret_dir);
+
+/* One read of an attribute, without its newline. -EOVERFLOW: larger than that. */
+int sysfs_read(int folder, const char *name, char *text, size_t size);
+int sysfs_read_number(int folder, const char *name, long long *ret_number);
+
+/* The last part of what a link points to. -ENOENT: no such link. */
+int sysfs_read_link(int folder, const char *name, char *text, size_t size);
+
+int sysfs_write(int folder, const char *name, const char *text);
+
+/* Is this PCI driver there, as a module that is loaded or in the kernel? */
+bool sysfs_has_driver(int sysfs, const char *driver);
+
+/* Asks the PCI bus to find a driver for the device. */
+int sysfs_probe_driver(int sysfs, const struct vfpool_pci *address);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* udev rules that make a pool's VFs at boot, each for one port by its PCI
+ * address: a rule by driver would hit every port of that driver. */
+#include "host/host.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/process.h"
+
+#include <string.h>
+
+extern const char pf_rules_template[];
+
+/* Copies the template with @WORD@ replaced; the values are an address, a
+ * number and a checked name, never text that could end a rule. */
+static void fill_template(FILE *out, const char *name, const char *address, unsigned count)
+{
+	const char *at = pf_rules_template, *mark;
+
+	for (; (mark = strchr(at, '@')); at = strchr(mark + 1, '@') + 1) {
+		fwrite(at, 1, (size_t)(mark - at), out);
+		if (strncmp(mark, "@NAME@", 6) == 0)
+			fputs(name, out);
+		else if (strncmp(mark, "@ADDRESS@", 9) == 0)
+			fputs(address, out);
+		else
+			fprintf(out, "%u", count);
+	}
+	fputs(at, out);
+}
+
+int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const unsigned *counts,
+		    size_t n, char **ret_text)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return -ENOMEM;
+	fprintf(out, "# Made by 'vfpool udev %s --install': the VFs of the pool's PFs.\n", pool);
+	fputs("# Their settings come from 'vfpool apply'.\n", out);
+	for (size_t i = 0; i < n; i++) {
+		char address[VFPOOL_PCI_TEXT];
+
+		vfpool_pci_format(&pfs[i]->address, address);
+		fill_template(out, pfs[i]->netdev ? pfs[i]->netdev : address, address, counts[i]);
+	}
+	if (fclose(out) != 0) {
+		free(text);
+		return -ENOMEM;
+	}
+	*ret_text = text;
+	return 0;
+}
+
+int host_udev_reload(struct host *host)
+{
+	const char *const argv[] = { "udevadm", "control", "--reload", NULL };
+	int r = run_program(argv, host->err);
+
+	return r < 0 ? fail_while(host->err, r, "the rules hold from the next boot on") : 0;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ledger/db.h"
+#include "ledger/schema.h"
+
+#include "util/file.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* How long one waits for the others' commits. */
+#define WAIT_MS 60000
+
+DEFINE_CLEANUP(struct ledger *, cleanup_ledger, ledger_close);
+
+static int errno_of(int result)
+{
+	switch (result & 0xff) {
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -ETIMEDOUT;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+	case SQLITE_CANTOPEN:
+		return -EACCES;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
+	default:
+		return -EIO;
+	}
+}
+
+int db_fail(struct ledger *ledger, const char *doing)
+{
+	int r = errno_of(sqlite3_extended_errcode(ledger->db));
+
+	if (r == -ETIMEDOUT)
+		return fail(ledger->err, r, "%s: other processes have kept the ledger busy for %d s",
+			    doing, WAIT_MS / 1000);
+	if (r == -EUCLEAN)
+		return fail(ledger->err, r, "%s: the ledger is damaged (%s); nothing was changed",
+			    doing, sqlite3_errmsg(ledger->db));
+	return fail(ledger->err, r, "%s: %s", doing, sqlite3_errmsg(ledger->db));
+}
+
+static int prepare_va(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql,
+		      const char *types, va_list args)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	int result = sqlite3_prepare_v2(ledger->db, sql, -1, &stmt, NULL);
+
+	for (int i = 0; result == SQLITE_OK && types[i]; i++)
+		result = types[i] == 's' ?
+				 sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1,
+						   SQLITE_TRANSIENT) :
+				 sqlite3_bind_int64(stmt, i + 1, va_arg(args, int64_t));
+	if (result != SQLITE_OK)
+		return db_fail(ledger, "asking the ledger");
+	*ret_stmt = TAKE_PTR(stmt);
+	return 0;
+}
+
+int db_prepare(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql, const char *types,
+	       ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, types);
+	r = prepare_va(ledger, ret_stmt, sql, types, args);
+	va_end(args);
+	return r;
+}
+
+int db_step(struct ledger *ledger, sqlite3_stmt *stmt)
+{
+	int result = sqlite3_step(stmt);
+
+	if (result == SQLITE_ROW)
+		return 1;
+	if (result == SQLITE_DONE)
+		return 0;
+	result = sqlite3_extended_errcode(ledger->db);
+	if (result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_PRIMARYKEY)
+		return -EEXIST;
+	return db_fail(ledger, "the ledger");
+}
+
+int db_run(struct ledger *ledger, const char *sql, const char *types, ...)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	va_list args;
+	int r;
+
+	va_start(args, types);
+	r = prepare_va(ledger, &stmt, sql, types, args);
+	va_end(args);
+	return r < 0 ? r : db_step(ledger, stmt);
+}
+
+int db_number(struct ledger *ledger, int64_t missing, int64_t *ret_number, const char *sql,
+	      const char *types, ...)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	va_list args;
+	int r;
+
+	va_start(args, types);
+	r = prepare_va(ledger, &stmt, sql, types, args);
+	va_end(args);
+	if (r == 0)
+		r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	*ret_number = r ? sqlite3_column_int64(stmt, 0) : missing;
+	return 0;
+}
+
+const char *db_text(sqlite3_stmt *stmt, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+	return text ? text : "";
+}
+
+/* ---- opening ---- */
+
+static int execute(struct ledger *ledger, const char *sql, const char *doing)
+{
+	return sqlite3_exec(ledger->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 :
+									       db_fail(ledger, doing);
+}
+
+int ledger_begin(struct ledger *ledger)
+{
+	return execute(ledger, "BEGIN IMMEDIATE", "beginning a change of the ledger");
+}
+
+int ledger_commit(struct ledger *ledger)
+{
+	return execute(ledger, "COMMIT", "writing the ledger");
+}
+
+void ledger_rollback(struct ledger *ledger)
+{
+	if (!sqlite3_get_autocommit(ledger->db))
+		sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int make_seed(char seed[33])
+{
+	uint8_t bytes[16];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return -errno;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		sprintf(seed + 2 * i, "%02x", bytes[i]);
+	return 0;
+}
+
+static int make_tables(struct ledger *ledger)
+{
+	char sql[128], seed[33];
+	int r = make_seed(seed);
+
+	if (r < 0)
+		return fail_errno(ledger->err, r, "getting random bytes");
+	r = execute(ledger, ledger_schema, "making the ledger");
+	if (r < 0)
+		return r;
+	r = db_run(ledger, "INSERT INTO host (id, seed) VALUES (1, ?)", "s", seed);
+	if (r < 0)
+		return r;
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		 LEDGER_APPLICATION_ID, LEDGER_VERSION);
+	return execute(ledger, sql, "making the ledger");
+}
+
+static int check_version(struct ledger *ledger, const char *path, int64_t *ret_version)
+{
+	int64_t application, version;
+	int r;
+
+	if ((r = db_number(ledger, 0, &application, "PRAGMA application_id", "")) < 0 ||
+	    (r = db_number(ledger, 0, &version, "PRAGMA user_version", "")) < 0)
+		return r;
+	if (version > LEDGER_VERSION)
+		return fail(ledger->err, -EPROTO,
+			    "%s was written by a newer vfpool (version %lld, this one knows %d); "
+			    "nothing was changed", path, (long long)version, LEDGER_VERSION);
+	if (version > 0 && application != LEDGER_APPLICATION_ID)
+		return fail(ledger->err, -EUCLEAN, "%s is not a ledger of vfpool", path);
+	*ret_version = version;
+	return 0;
+}
+
+/* Two processes may find the ledger without tables: one makes them. */
+static int make_tables_once(struct ledger *ledger, const char *path)
+{
+	int64_t version;
+	int r = ledger_begin(ledger);
+
+	if (r < 0)
+		return r;
+	r = check_version(ledger, path, &version);
+	if (r == 0 && version == 0)
+		r = make_tables(ledger);
+	if (r == 0)
+		r = ledger_commit(ledger);
+	if (r < 0)
+		ledger_rollback(ledger);
+	return r;
+}
+
+static int set_up(struct ledger *ledger, enum ledger_mode mode, const char *path)
+{
+	int64_t version;
+	int r;
+
+	sqlite3_busy_timeout(ledger->db, WAIT_MS);
+	r = execute(ledger, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL", "opening the ledger");
+	if (r == 0 && mode == LEDGER_WRITE)
+		r = execute(ledger, "PRAGMA journal_mode = WAL", "opening the ledger");
+	if (r == 0)
+		r = check_version(ledger, path, &version);
+	if (r == 0 && version == 0 && mode == LEDGER_WRITE)
+		r = make_tables_once(ledger, path);
+	return r;
+}
+
+int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **ret_ledger,
+		struct error *err)
+{
+	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	AUTO_FREE char *path = format_text("%s/ledger.db", state_dir);
+	int flags = SQLITE_OPEN_READWRITE, r;
+
+	if (!path || !(ledger = calloc(1, sizeof(*ledger))))
+		return fail_oom(err);
+	ledger->err = err;
+	if (mode == LEDGER_WRITE) {
+		r = make_dirs(state_dir, 0700, err);
+		if (r < 0)
+			return r;
+		flags |= SQLITE_OPEN_CREATE;
+	} else if (access(path, F_OK) < 0 && errno == ENOENT) {
+		*ret_ledger = NULL;
+		return 0;
+	}
+	if (sqlite3_open_v2(path, &ledger->db, flags, NULL) != SQLITE_OK) {
+		if (!ledger->db)
+			return fail_oom(err);
+		r = errno_of(sqlite3_extended_errcode(ledger->db));
+		return fail_errno(err, r, "opening the ledger %s", path);
+	}
+	r = set_up(ledger, mode, path);
+	if (r < 0)
+		return r;
+	*ret_ledger = TAKE_PTR(ledger);
+	return 0;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	sqlite3_close(ledger->db);
+	free(ledger);
+}

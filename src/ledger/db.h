@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SQLite, opened durably and asked in one way. */
+#ifndef VFPOOL_LEDGER_DB_H
+#define VFPOOL_LEDGER_DB_H
+
+#include "ledger/ledger.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+#include <sqlite3.h>
+
+struct ledger {
+	sqlite3 *db;
+	struct error *err;
+};
+
+DEFINE_CLEANUP(sqlite3_stmt *, cleanup_stmt, sqlite3_finalize);
+
+/* Turns SQLite's last failure into a message and an errno. */
+int db_fail(struct ledger *ledger, const char *doing);
+
+/* Prepares a statement with its parameters: a letter each in `types`, 's' a
+ * const char *, 'i' an int64_t. */
+int db_prepare(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql, const char *types,
+	       ...);
+
+/* 1: a row; 0: no more. */
+int db_step(struct ledger *ledger, sqlite3_stmt *stmt);
+
+/* Runs a statement that returns no rows. -EEXIST, without a message, when a
+ * UNIQUE constraint forbids it. */
+int db_run(struct ledger *ledger, const char *sql, const char *types, ...);
+
+/* Column 0 of the first row, `missing` when there is none. */
+int db_number(struct ledger *ledger, int64_t missing, int64_t *ret_number, const char *sql,
+	      const char *types, ...);
+
+/* A text column, never NULL. */
+const char *db_text(sqlite3_stmt *stmt, int column);
+
+#endif

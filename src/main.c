@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finds the verb, maps its result to an exit code. */
+#include "verbs.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef VFPOOL_VERSION
+#define VFPOOL_VERSION "0"
+#endif
+
+/* The global options that set a directory. */
+static const struct {
+	const char *name;
+	enum vfpool_dir dir;
+	const char *help;
+} dir_options[] = {
+	{ "config-dir", VFPOOL_DIR_CONFIG, "pool definitions (/etc/vfpool)" },
+	{ "state-dir", VFPOOL_DIR_STATE, "the ledger (/var/lib/vfpool)" },
+	{ "run-dir", VFPOOL_DIR_RUN, "locks (/run/vfpool)" },
+	{ "rules-dir", VFPOOL_DIR_RULES, "udev's rules (/etc/udev/rules.d)" },
+	{ "libvirt-run-dir", VFPOOL_DIR_LIBVIRT_RUN, "libvirt's run directory (/run/libvirt)" },
+	{ "networks-dir", VFPOOL_DIR_NETWORKS, "libvirt's networks (/etc/libvirt/qemu/networks)" },
+	{ "sysfs", VFPOOL_DIR_SYSFS, "the kernel's tree (/sys)" },
+};
+
+#define N_DIR_OPTIONS (sizeof(dir_options) / sizeof(dir_options[0]))
+
+static void print_help(void)
+{
+	puts("Usage: vfpool [OPTION…] VERB [ARGUMENT…]\n\n"
+	     "Pools of SR-IOV virtual functions: made, programmed, handed out.\n\nVerbs:");
+	for (const struct verb *const *verb = verbs; *verb; verb++) {
+		int width = printf("  %s %s", (*verb)->name, (*verb)->args);
+
+		printf("%*s%s\n", width < 46 ? 46 - width : 1, "", (*verb)->help);
+	}
+	puts("\nOptions:\n"
+	     "  --connect URI           libvirt's connection (qemu:///system)");
+	for (size_t i = 0; i < N_DIR_OPTIONS; i++)
+		printf("  --%-15s DIR   %s\n", dir_options[i].name, dir_options[i].help);
+	puts("  --help                  this text; 'vfpool VERB --help' for a verb's\n"
+	     "  --version               the version\n\n"
+	     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no VF free, 4 refused because\n"
+	     "in use, 5 not found, 6 some steps failed.");
+}
+
+static int exit_code(int r)
+{
+	switch (r) {
+	case 0:
+	case -ECANCELED: /* --help was printed */
+		return 0;
+	case -VERB_USAGE:
+		return 2;
+	case -VFPOOL_ENOVF:
+		return 3;
+	case -VFPOOL_EINUSE:
+		return 4;
+	case -VFPOOL_ENOTFOUND:
+		return 5;
+	case -VFPOOL_EPARTIAL:
+		return 6;
+	default:
+		return 1;
+	}
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (const struct verb *const *verb = verbs; *verb; verb++)
+		if (strcmp((*verb)->name, name) == 0)
+			return *verb;
+	warn_user("there is no verb '%s'; 'vfpool --help' lists them", name);
+	return NULL;
+}
+
+/* 0: go on; 1: all is said; negative: as a verb's result. */
+static int take_global_options(struct vfpool *vp, int argc, char **argv)
+{
+	struct option longs[N_DIR_OPTIONS + 4] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "connect", required_argument, NULL, 'c' },
+	};
+	int c, r = 0;
+
+	for (size_t i = 0; i < N_DIR_OPTIONS; i++)
+		longs[3 + i] = (struct option){ dir_options[i].name, required_argument, NULL,
+						256 + (int)i };
+	opterr = 0;
+	while (r == 0 && (c = getopt_long(argc, argv, "+:hVc:", longs, NULL)) != -1) {
+		if (c == 'h') {
+			print_help();
+			return 1;
+		} else if (c == 'V') {
+			puts("vfpool " VFPOOL_VERSION);
+			return 1;
+		} else if (c == 'c') {
+			r = vfpool_set_uri(vp, optarg);
+		} else if (c >= 256) {
+			r = vfpool_set_dir(vp, dir_options[c - 256].dir, optarg);
+		} else {
+			warn_user("%s '%s'; see 'vfpool --help'",
+				  c == ':' ? "missing value of" : "unknown option", argv[optind - 1]);
+			return -VERB_USAGE;
+		}
+	}
+	return r;
+}
+
+static int run(struct vfpool *vp, int argc, char **argv)
+{
+	const struct verb *verb;
+	int r = take_global_options(vp, argc, argv);
+
+	if (r != 0)
+		return r > 0 ? 0 : r;
+	if (optind == argc) {
+		warn_user("no verb; 'vfpool --help' lists them");
+		return -VERB_USAGE;
+	}
+	argc -= optind;
+	argv += optind;
+	if (strcmp(argv[0], "help") == 0) {
+		print_help();
+		return 0;
+	}
+	verb = find_verb(argv[0]);
+	if (!verb)
+		return -VERB_USAGE;
+	r = verb->run(vp, verb, argc, argv);
+	if (r < 0 && r != -VERB_USAGE && r != -ECANCELED)
+		warn_user("%s", vfpool_error(vp));
+	return r;
+}
+
+static void show_progress(void *arg, const char *pf, const char *step, unsigned done,
+			  unsigned total)
+{
+	(void)arg;
+	if (total > 0)
+		fprintf(stderr, "\r\033[K%s: %s %u of %u", pf, step, done, total);
+	else
+		fprintf(stderr, "\r\033[K%s: %s %u", pf, step, done);
+	if (done == total)
+		fputs("\r\033[K", stderr);
+}
+
+int main(int argc, char **argv)
+{
+	struct vfpool *vp;
+	int code;
+
+	if (vfpool_new(&vp) < 0) {
+		warn_user("out of memory");
+		return 1;
+	}
+	if (isatty(STDERR_FILENO))
+		vfpool_set_progress(vp, show_progress, NULL);
+	code = exit_code(run(vp, argc, argv));
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		warn_user("writing the output: %s", strerror(errno));
+		code = code ? code : 1;
+	}
+	vfpool_free(vp);
+	return code;
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Definitions → inventory → plan → carry it out, read back, compare.
+ */
+#include "manager/apply.h"
+
+#include "util/file.h"
+
+#include <string.h>
+
+static void apply_end(struct apply *apply)
+{
+	for (size_t i = 0; i < apply->n_locks; i++)
+		close(apply->locks[i]);
+	free(apply->locks);
+	free(apply->uses);
+	vfpool_pools_free(apply->pools);
+	vfpool_inventory_free(apply->inventory);
+	ledger_close(apply->ledger);
+	host_end(&apply->host);
+}
+
+static bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf)
+{
+	for (size_t i = 0; i < apply->n_uses; i++)
+		if (apply->uses[i].pf == pf && is_meant(apply, &apply->uses[i]))
+			return true;
+	return false;
+}
+
+static int lock_pfs(struct apply *apply)
+{
+	apply->locks = calloc(apply->inventory->n_pfs + 1, sizeof(*apply->locks));
+	if (!apply->locks)
+		return fail_oom(&apply->vp->err);
+	/* In the order of addresses, so that two applies can't wait for each other. */
+	for (size_t i = 0; i < apply->inventory->n_pfs; i++) {
+		const struct vfpool_pf *pf = &apply->inventory->pfs[i];
+		int r;
+
+		if (!pf_is_meant(apply, pf))
+			continue;
+		r = host_lock_pf(&apply->host, pf, &apply->locks[apply->n_locks]);
+		if (r < 0)
+			return r;
+		apply->n_locks++;
+	}
+	return 0;
+}
+
+/* Looks at a PF again, with its VFs. */
+static int refresh_pf(struct apply *apply, struct vfpool_pf *pf)
+{
+	struct vfpool_pf fresh;
+	int r = host_read_pf(&apply->host, &pf->address, HOST_ALL_VFS, &fresh);
+
+	if (r < 0)
+		return r;
+	pf_end(pf);
+	*pf = fresh;
+	return mark_uses(apply->vp, apply->ledger, apply->uses, apply->n_uses, pf);
+}
+
+static int check_pfs_are_here(struct apply *apply)
+{
+	bool found = !apply->name;
+
+	for (struct vfpool_pool **pool = apply->pools; *pool; pool++)
+		found = found || strcmp((*pool)->name, apply->name) == 0;
+	if (!found)
+		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND,
+			    "there is no pool '%s'; 'vfpool list' shows the pools", apply->name);
+	for (size_t i = 0; i < apply->n_uses; i++)
+		if (apply->name && is_meant(apply, &apply->uses[i]) && !apply->uses[i].pf)
+			return fail_missing_pf(apply->vp, &apply->host, &apply->uses[i]);
+	return 0;
+}
+
+static int plan(struct apply *apply, struct vfpool_plan **ret_plan)
+{
+	CLEANUP(cleanup_plan) struct vfpool_plan *plan = calloc(1, sizeof(*plan));
+	CLEANUP(wanted_end) struct wanted wanted = { 0 };
+	int r = plan ? make_wanted(apply, &wanted) : -ENOMEM;
+
+	if (r == 0)
+		r = plan_make(&wanted, apply->flags & VFPOOL_APPLY_LIVE, plan);
+	if (r == -ENOMEM)
+		return fail_oom(&apply->vp->err);
+	if (r == 0)
+		*ret_plan = TAKE_PTR(plan);
+	return r;
+}
+
+/* ---- carrying it out ---- */
+
+static struct vfpool_pf *find_pf(struct apply *apply, const struct vfpool_pci *address)
+{
+	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
+		if (vfpool_pci_equal(&apply->inventory->pfs[i].address, address))
+			return &apply->inventory->pfs[i];
+	return NULL;
+}
+
+static bool is_pf_step(const struct vfpool_step *step)
+{
+	return step->kind == VFPOOL_STEP_AUTOPROBE_OFF || step->kind == VFPOOL_STEP_MAKE_VFS ||
+	       step->kind == VFPOOL_STEP_UP;
+}
+
+/* Notes how a step went; its error becomes its text. */
+static void finish_step(struct apply *apply, struct vfpool_step *step, int r)
+{
+	step->result = r < 0 ? VFPOOL_STEP_FAILED : VFPOOL_STEP_DONE;
+	if (r < 0) {
+		free(step->text);
+		step->text = strdup(apply->vp->err.text);
+	}
+}
+
+static int do_pf_step(struct apply *apply, const struct vfpool_step *step)
+{
+	struct vfpool_pf *pf = find_pf(apply, &step->pf);
+	int r;
+
+	switch (step->kind) {
+	case VFPOOL_STEP_AUTOPROBE_OFF:
+		return host_autoprobe_off(&apply->host, pf);
+	case VFPOOL_STEP_UP:
+		return host_set_up(&apply->host, pf);
+	default:
+		/* Others may have taken a VF since the plan was made. */
+		r = refresh_pf(apply, pf);
+		for (size_t i = 0; r == 0 && i < pf->n_vfs; i++)
+			if (pf->vfs[i].busy || pf->vfs[i].owner)
+				return fail(&apply->vp->err, -VFPOOL_EINUSE, "VF %u is in use: %s",
+					    pf->vfs[i].index,
+					    pf->vfs[i].busy ? pf->vfs[i].busy : pf->vfs[i].owner);
+		return r < 0 ? r : host_make_vfs(&apply->host, pf, step->count);
+	}
+}
+
+static bool pf_failed(const struct vfpool_plan *plan, const struct vfpool_pci *pf)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (is_pf_step(&plan->steps[i]) && plan->steps[i].result == VFPOOL_STEP_FAILED &&
+		    vfpool_pci_equal(&plan->steps[i].pf, pf))
+			return true;
+	return false;
+}
+
+/* The steps on PFs themselves, in order; after a failure none of that PF. */
+static int do_pf_steps(struct apply *apply, struct vfpool_plan *plan, bool *ret_any)
+{
+	int r = 0;
+
+	*ret_any = false;
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		struct vfpool_step *step = &plan->steps[i];
+
+		if (!is_pf_step(step) || pf_failed(plan, &step->pf))
+			continue;
+		finish_step(apply, step, do_pf_step(apply, step));
+		*ret_any = true;
+	}
+	for (size_t i = 0; *ret_any && r == 0 && i < apply->inventory->n_pfs; i++)
+		if (pf_is_meant(apply, &apply->inventory->pfs[i]))
+			r = refresh_pf(apply, &apply->inventory->pfs[i]);
+	return r;
+}
+
+static void move_step(struct vfpool_plan *to, struct vfpool_step *step)
+{
+	to->steps[to->n_steps++] = *step;
+	*step = (struct vfpool_step){ 0 };
+}
+
+/* The PFs' steps that were done, then the VFs' steps as the fresh plan has
+ * them. */
+static int join_plans(struct apply *apply, struct vfpool_plan *done, struct vfpool_plan *fresh,
+		      struct vfpool_plan **ret_plan)
+{
+	CLEANUP(cleanup_plan) struct vfpool_plan *plan = calloc(1, sizeof(*plan));
+
+	if (!plan)
+		return fail_oom(&apply->vp->err);
+	plan->steps = calloc(done->n_steps + fresh->n_steps + 1, sizeof(*plan->steps));
+	if (!plan->steps)
+		return fail_oom(&apply->vp->err);
+	plan->notes = TAKE_PTR(fresh->notes);
+	plan->n_notes = fresh->n_notes;
+	fresh->n_notes = 0;
+	for (size_t i = 0; i < fresh->n_steps; i++)
+		if (pf_failed(done, &fresh->steps[i].pf) || is_pf_step(&fresh->steps[i]))
+			free(TAKE_PTR(fresh->steps[i].pf_name));
+	for (size_t i = 0; i < done->n_steps; i++)
+		if (is_pf_step(&done->steps[i]))
+			move_step(plan, &done->steps[i]);
+	for (size_t i = 0; i < fresh->n_steps; i++)
+		if (fresh->steps[i].pf_name)
+			move_step(plan, &fresh->steps[i]);
+	*ret_plan = TAKE_PTR(plan);
+	return 0;
+}
+
+/* What the card's driver doesn't have is said once for the PF. */
+static int add_unsupported(struct apply *apply, struct vfpool_plan *plan,
+			   const struct vfpool_pf *pf, struct vfpool_step **steps, size_t n)
+{
+	struct vfpool_settings to = { 0 };
+	struct vfpool_step *step;
+	unsigned unsupported = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (steps[i]->unsupported & ~unsupported) {
+			unsupported |= steps[i]->unsupported;
+			to = steps[i]->to;
+		}
+	if (!unsupported)
+		return 0;
+	step = plan_add(plan, VFPOOL_STEP_UNSUPPORTED, pf); /* ends the use of `steps` */
+	if (!step)
+		return fail_oom(&apply->vp->err);
+	step->unsupported = unsupported;
+	step->to = to;
+	step->result = VFPOOL_STEP_FAILED;
+	step->driver = strdup(pf->driver ? pf->driver : "its driver");
+	return step->driver ? 0 : fail_oom(&apply->vp->err);
+}
+
+static int program_pf(struct apply *apply, struct vfpool_plan *plan, const struct vfpool_pf *pf)
+{
+	AUTO_FREE struct vfpool_step **steps = calloc(plan->n_steps + 1, sizeof(*steps));
+	size_t n = 0;
+	int r;
+
+	if (!steps)
+		return fail_oom(&apply->vp->err);
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].kind == VFPOOL_STEP_PROGRAM &&
+		    vfpool_pci_equal(&plan->steps[i].pf, &pf->address))
+			steps[n++] = &plan->steps[i];
+	if (n == 0)
+		return 0;
+	r = host_program(&apply->host, pf, steps, n);
+	for (size_t i = 0; r < 0 && i < n; i++)
+		finish_step(apply, steps[i], r);
+	return r < 0 ? 0 : add_unsupported(apply, plan, pf, steps, n);
+}
+
+/* No driver gets a VF whose MAC isn't set. */
+static bool has_its_mac(const struct vfpool_plan *plan, const struct vfpool_step *bind)
+{
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		const struct vfpool_step *step = &plan->steps[i];
+
+		if (step->kind == VFPOOL_STEP_PROGRAM && step->vf == bind->vf &&
+		    vfpool_pci_equal(&step->pf, &bind->pf) &&
+		    (step->failed & VFPOOL_ATTR_MAC ||
+		     (step->result == VFPOOL_STEP_FAILED && !step->failed)))
+			return false;
+	}
+	return true;
+}
+
+static int bind_vf(struct apply *apply, const struct vfpool_plan *plan,
+		   const struct vfpool_step *step)
+{
+	const struct vfpool_pf *pf = find_pf(apply, &step->pf);
+
+	if (!has_its_mac(plan, step))
+		return fail(&apply->vp->err, -ECANCELED, "not bound: its MAC isn't set");
+	for (size_t i = 0; i < pf->n_vfs; i++)
+		if (pf->vfs[i].index == step->vf)
+			return host_bind(&apply->host, &pf->vfs[i].address, step->driver);
+	return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "the VF is gone");
+}
+
+static int do_vf_steps(struct apply *apply, struct vfpool_plan *plan)
+{
+	unsigned done = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++)
+		r = program_pf(apply, plan, &apply->inventory->pfs[i]);
+	for (size_t i = 0; r == 0 && i < plan->n_steps; i++) {
+		struct vfpool_step *step = &plan->steps[i];
+
+		if (step->kind != VFPOOL_STEP_BIND)
+			continue;
+		finish_step(apply, step, bind_vf(apply, plan, step));
+		if (apply->vp->progress)
+			apply->vp->progress(apply->vp->progress_arg, step->pf_name, "binding", ++done,
+					    0);
+	}
+	return r;
+}
+
+static int carry_out(struct apply *apply, struct vfpool_plan **plan_done)
+{
+	CLEANUP(cleanup_plan) struct vfpool_plan *fresh = NULL;
+	struct vfpool_plan *joined = NULL;
+	bool any;
+	int r = do_pf_steps(apply, *plan_done, &any);
+
+	if (r == 0 && any) {
+		r = plan(apply, &fresh);
+		if (r == 0)
+			r = join_plans(apply, *plan_done, fresh, &joined);
+		if (r < 0)
+			return r;
+		vfpool_plan_free(*plan_done);
+		*plan_done = joined;
+	}
+	return r < 0 ? r : do_vf_steps(apply, *plan_done);
+}
+
+/* A VF that alloc once found busy may be given out again. */
+static int forgive_vfs(struct apply *apply)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < apply->n_uses; i++) {
+		const struct pool_use *use = &apply->uses[i];
+		int64_t pf_id = 0;
+
+		if (!use->pf || !is_meant(apply, use))
+			continue;
+		r = ledger_pf(apply->ledger, use->pf, false, &pf_id);
+		for (size_t j = 0; r == 0 && pf_id && j < use->pf->n_vfs; j++) {
+			struct ledger_vf row = { 0 };
+
+			r = ledger_vf(apply->ledger, pf_id, use->pf->vfs[j].index, &row);
+			if (r == 0 && row.avoid && !use->pf->vfs[j].busy)
+				r = ledger_forgive_vf(apply->ledger, row.id);
+		}
+	}
+	return r;
+}
+
+/* ---- what apply doesn't do, and a person should know ---- */
+
+static int note_missing(struct apply *apply, struct vfpool_plan *plan)
+{
+	int r = 0;
+
+	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++) {
+		const char *name = (*pool)->name;
+		AUTO_FREE char *rule = NULL, *network = NULL;
+
+		if (apply->name && strcmp(name, apply->name) != 0)
+			continue;
+		rule = format_text("%s/90-vfpool-%s.rules", apply->vp->dirs[VFPOOL_DIR_RULES], name);
+		if (!rule)
+			return -ENOMEM;
+		if (access(rule, F_OK) < 0)
+			r = plan_note(plan, "pool %s: no udev rule makes its VFs at boot; "
+				      "'vfpool udev %s --install' writes it", name, name);
+		if (r < 0 || (*pool)->allocate != VFPOOL_BY_LIBVIRT)
+			continue;
+		network = format_text("%s/%s.xml", apply->vp->dirs[VFPOOL_DIR_NETWORKS],
+				      (*pool)->network);
+		if (!network)
+			return -ENOMEM;
+		if (access(network, F_OK) < 0)
+			r = plan_note(plan, "pool %s: libvirt has no network %s; 'vfpool network %s "
+				      "--define --start' makes it", name, (*pool)->network, name);
+	}
+	return r;
+}
+
+static int note_missing_pfs(struct apply *apply, struct vfpool_plan *plan, bool *ret_any)
+{
+	*ret_any = false;
+	for (size_t i = 0; i < apply->n_uses; i++) {
+		if (apply->uses[i].pf || !is_meant(apply, &apply->uses[i]))
+			continue;
+		fail_missing_pf(apply->vp, &apply->host, &apply->uses[i]);
+		if (plan_note(plan, "%s", apply->vp->err.text) < 0)
+			return -ENOMEM;
+		*ret_any = true;
+	}
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static int prepare(struct apply *apply)
+{
+	struct vfpool *vp = apply->vp;
+	bool dry_run = apply->flags & VFPOOL_APPLY_DRY_RUN;
+	int r;
+
+	if ((r = open_host(vp, &apply->host)) < 0 ||
+	    (r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory)) < 0 ||
+	    (r = load_checked_uses(vp, apply->inventory, &apply->pools, &apply->uses,
+				   &apply->n_uses)) < 0 ||
+	    (r = check_pfs_are_here(apply)) < 0)
+		return r;
+	if (!dry_run && (r = lock_pfs(apply)) < 0)
+		return r;
+	r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], dry_run ? LEDGER_READ : LEDGER_WRITE,
+			&apply->ledger, &vp->err);
+	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++)
+		if (pf_is_meant(apply, &apply->inventory->pfs[i]))
+			r = refresh_pf(apply, &apply->inventory->pfs[i]);
+	return r;
+}
+
+static int sum_up(struct apply *apply, const struct vfpool_plan *plan, bool missing)
+{
+	size_t failed = missing, refused = 0;
+
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		failed += plan->steps[i].result == VFPOOL_STEP_FAILED;
+		refused += plan->steps[i].kind == VFPOOL_STEP_REFUSED;
+	}
+	if (failed > 0)
+		return fail(&apply->vp->err, -VFPOOL_EPARTIAL,
+			    "not everything could be applied; the steps above say what and why");
+	if (refused > 0)
+		return fail(&apply->vp->err, -VFPOOL_EINUSE,
+			    "some VFs are in use and were left as they are; the steps above say which");
+	return 0;
+}
+
+int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfpool_plan **ret_plan)
+{
+	CLEANUP(apply_end) struct apply apply = {
+		.vp = vp, .name = name, .flags = flags, .host = NO_HOST,
+	};
+	CLEANUP(cleanup_plan) struct vfpool_plan *steps = NULL;
+	bool missing = false;
+	int r = check_root(vp, "applying a pool");
+
+	if (r < 0 || (r = prepare(&apply)) < 0)
+		return r;
+	if (!(flags & VFPOOL_APPLY_DRY_RUN))
+		r = record_pools(&apply);
+	if (r == 0)
+		r = plan(&apply, &steps);
+	if (r == 0 && !(flags & VFPOOL_APPLY_DRY_RUN)) {
+		r = carry_out(&apply, &steps);
+		if (r == 0)
+			r = forgive_vfs(&apply);
+	}
+	if (r == 0 && (note_missing(&apply, steps) < 0 ||
+		       note_missing_pfs(&apply, steps, &missing) < 0))
+		r = fail_oom(&vp->err);
+	if (r < 0)
+		return r;
+	r = sum_up(&apply, steps, missing);
+	*ret_plan = TAKE_PTR(steps);
+	return r;
+}

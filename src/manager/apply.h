@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of apply share. */
+#ifndef VFPOOL_APPLY_H
+#define VFPOOL_APPLY_H
+
+#include "manager/manager.h"
+
+/* What one apply works on. */
+struct apply {
+	struct vfpool *vp;
+	const char *name; /* of the one pool, NULL: all */
+	unsigned flags;
+	struct host host;
+	struct ledger *ledger; /* NULL: none yet, and this is a dry run */
+	struct vfpool_inventory *inventory;
+	struct vfpool_pool **pools;
+	struct pool_use *uses;
+	size_t n_uses;
+	int *locks;
+	size_t n_locks;
+};
+
+/* Is it the one pool, or are all meant? */
+bool is_meant(const struct apply *apply, const struct pool_use *use);
+
+/* The pools' VFs, with their parking MACs, are in the ledger before any is
+ * programmed. */
+int record_pools(struct apply *apply);
+
+/* What the definitions and the ledger want of the VFs. */
+int make_wanted(struct apply *apply, struct wanted *wanted);
+void wanted_end(struct wanted *wanted);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The context: directories, the last error, what operations open. */
+#include "manager/manager.h"
+
+#include "host/nlsock.h"
+#include "host/sysfs.h"
+
+#include <string.h>
+
+static const char *const default_dirs[VFPOOL_N_DIRS] = {
+	[VFPOOL_DIR_SYSFS] = "/sys",
+	[VFPOOL_DIR_CONFIG] = "/etc/vfpool",
+	[VFPOOL_DIR_STATE] = "/var/lib/vfpool",
+	[VFPOOL_DIR_RUN] = "/run/vfpool",
+	[VFPOOL_DIR_RULES] = "/etc/udev/rules.d",
+	[VFPOOL_DIR_LIBVIRT_RUN] = "/run/libvirt",
+	[VFPOOL_DIR_NETWORKS] = "/etc/libvirt/qemu/networks",
+};
+
+void vfpool_free(struct vfpool *vp)
+{
+	if (!vp)
+		return;
+	for (int i = 0; i < VFPOOL_N_DIRS; i++)
+		free(vp->dirs[i]);
+	free(vp->uri);
+	free(vp);
+}
+
+DEFINE_CLEANUP(struct vfpool *, cleanup_vp, vfpool_free);
+
+int vfpool_new(struct vfpool **ret_vp)
+{
+	CLEANUP(cleanup_vp) struct vfpool *vp = calloc(1, sizeof(*vp));
+
+	if (!vp || vfpool_set_uri(vp, "qemu:///system") < 0)
+		return -ENOMEM;
+	for (enum vfpool_dir dir = 0; dir < VFPOOL_N_DIRS; dir++)
+		if (vfpool_set_dir(vp, dir, default_dirs[dir]) < 0)
+			return -ENOMEM;
+	*ret_vp = TAKE_PTR(vp);
+	return 0;
+}
+
+static int set_text(char **text, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+int vfpool_set_dir(struct vfpool *vp, enum vfpool_dir dir, const char *path)
+{
+	return set_text(&vp->dirs[dir], path);
+}
+
+int vfpool_set_uri(struct vfpool *vp, const char *uri)
+{
+	return set_text(&vp->uri, uri);
+}
+
+void vfpool_set_progress(struct vfpool *vp, vfpool_progress_fn fn, void *arg)
+{
+	vp->progress = fn;
+	vp->progress_arg = arg;
+}
+
+const char *vfpool_error(const struct vfpool *vp)
+{
+	return vp->err.text[0] ? vp->err.text : "no error";
+}
+
+void host_end(struct host *host)
+{
+	nlsock_close(host->nl);
+	if (host->sysfs >= 0)
+		close(host->sysfs);
+}
+
+int open_host(struct vfpool *vp, struct host *ret_host)
+{
+	struct host host = {
+		.run_dir = vp->dirs[VFPOOL_DIR_RUN],
+		.libvirt_run = vp->dirs[VFPOOL_DIR_LIBVIRT_RUN],
+		.progress = vp->progress,
+		.progress_arg = vp->progress_arg,
+		.err = &vp->err,
+	};
+	int r;
+
+	host.sysfs = sysfs_open(vp->dirs[VFPOOL_DIR_SYSFS]);
+	if (host.sysfs < 0)
+		return fail_errno(&vp->err, host.sysfs, "opening %s", vp->dirs[VFPOOL_DIR_SYSFS]);
+	r = nlsock_open(&host.nl);
+	if (r < 0) {
+		host_end(&host);
+		return fail_errno(&vp->err, r, "opening a netlink socket");
+	}
+	*ret_host = host;
+	return 0;
+}
+
+int check_root(struct vfpool *vp, const char *doing)
+{
+	/* With a tree of its own instead of /sys there is no host to guard. */
+	if (geteuid() == 0 || strcmp(vp->dirs[VFPOOL_DIR_SYSFS], default_dirs[VFPOOL_DIR_SYSFS]) != 0)
+		return 0;
+	return fail(&vp->err, -EPERM, "%s takes root", doing);
+}

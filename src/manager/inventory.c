@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The host as it is, with each VF's pool and lease. */
+#include "manager/manager.h"
+
+#include <string.h>
+
+static const struct vfpool_pool *pool_of(const struct pool_use *uses, size_t n,
+					 const struct vfpool_pf *pf, unsigned vf)
+{
+	for (size_t i = 0; i < n; i++)
+		if (uses[i].pf && vfpool_pci_equal(&uses[i].pf->address, &pf->address) &&
+		    vfpool_pool_has_vf(uses[i].want, vf))
+			return uses[i].pool;
+	return NULL;
+}
+
+static int mark_lease(struct vfpool *vp, struct ledger *ledger, int64_t pf_id, struct vfpool_vf *vf)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct ledger_vf row = { 0 };
+	int r = ledger_vf(ledger, pf_id, vf->index, &row);
+
+	if (r == 0 && row.lease)
+		r = ledger_get_lease(ledger, row.lease, &lease);
+	if (r < 0 || !lease)
+		return r;
+	vf->owner = TAKE_PTR(lease->owner);
+	vf->nic = lease->nic;
+	vf->state = VFPOOL_VF_LEASED;
+	(void)vp;
+	return 0;
+}
+
+int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *uses, size_t n_uses,
+	      struct vfpool_pf *pf)
+{
+	int64_t pf_id = 0;
+	int r = ledger ? ledger_pf(ledger, pf, false, &pf_id) : 0;
+
+	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
+		struct vfpool_vf *vf = &pf->vfs[i];
+		const struct vfpool_pool *pool = pool_of(uses, n_uses, pf, vf->index);
+
+		vf->state = vf->busy ? VFPOOL_VF_BUSY : VFPOOL_VF_FREE;
+		vf->pool = pool ? strdup(pool->name) : NULL;
+		if (pool && !vf->pool)
+			return fail_oom(&vp->err);
+		if (pf_id)
+			r = mark_lease(vp, ledger, pf_id, vf);
+	}
+	return r;
+}
+
+static void mark_unknown(struct vfpool_inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->n_pfs; i++)
+		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++)
+			if (!inventory->pfs[i].vfs[j].busy)
+				inventory->pfs[i].vfs[j].state = VFPOOL_VF_UNKNOWN;
+}
+
+int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	size_t n_uses;
+	bool readable;
+	int r;
+
+	if ((r = open_host(vp, &host)) < 0 ||
+	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
+	    (r = vfpool_pools(vp, &pools)) < 0 ||
+	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
+		return r;
+	r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
+	readable = r != -EACCES; /* anyone may look at the host, the leases are root's */
+	if (r < 0 && readable)
+		return r;
+	for (size_t i = 0; i < inventory->n_pfs; i++) {
+		r = mark_uses(vp, ledger, uses, n_uses, &inventory->pfs[i]);
+		if (r < 0)
+			return r;
+	}
+	if (!readable)
+		mark_unknown(inventory);
+	*ret_inventory = TAKE_PTR(inventory);
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Leases listed, and as a guest's <interface>. */
+#include "manager/manager.h"
+
+static void look_up_addresses(struct vfpool_lease **leases, const struct vfpool_inventory *inventory)
+{
+	for (struct vfpool_lease **lease = leases; *lease; lease++)
+		for (size_t i = 0; i < inventory->n_pfs; i++) {
+			const struct vfpool_pf *pf = &inventory->pfs[i];
+
+			if (!(*lease)->has_vf || !is_lease_pf(*lease, pf))
+				continue;
+			for (size_t j = 0; j < pf->n_vfs; j++)
+				if (pf->vfs[j].index == (*lease)->vf)
+					(*lease)->address = pf->vfs[j].address;
+		}
+}
+
+int vfpool_leases(struct vfpool *vp, const char *pool, struct vfpool_lease ***ret_leases)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	int r;
+
+	if ((r = open_host(vp, &host)) < 0 ||
+	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
+	    (r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err)) < 0)
+		return r;
+	if (ledger) {
+		r = ledger_leases(ledger, pool, &leases);
+	} else {
+		leases = calloc(1, sizeof(*leases));
+		r = leases ? 0 : fail_oom(&vp->err);
+	}
+	if (r < 0)
+		return r;
+	look_up_addresses(leases, inventory);
+	*ret_leases = TAKE_PTR(leases);
+	return 0;
+}
+
+int vfpool_interface_xml(struct vfpool *vp, const struct vfpool_lease *lease, char **ret_xml)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	int r = load_pool(vp, lease->pool, &pool);
+
+	if (r < 0)
+		return r;
+	r = guest_interface_xml(pool, lease, ret_xml);
+	return r < 0 ? fail_oom(&vp->err) : 0;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the operations share. The manager is the only room that knows the
+ * others: it asks them, lets pool/ decide, and carries it out. */
+#ifndef VFPOOL_MANAGER_H
+#define VFPOOL_MANAGER_H
+
+#include "guest/guest.h"
+#include "host/host.h"
+#include "ledger/ledger.h"
+#include "pool/pool.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "vfpool.h"
+
+struct vfpool {
+	struct error err;
+	char *dirs[VFPOOL_N_DIRS];
+	char *uri;
+	vfpool_progress_fn progress;
+	void *progress_arg;
+};
+
+DEFINE_CLEANUP(struct vfpool_pool *, cleanup_pool, vfpool_pool_free);
+DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
+DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_free);
+DEFINE_CLEANUP(struct vfpool_plan *, cleanup_plan, vfpool_plan_free);
+DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
+DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
+DEFINE_CLEANUP(struct ledger *, cleanup_ledger, ledger_close);
+
+/* The host behind the context; end it with host_end(). */
+int open_host(struct vfpool *vp, struct host *ret_host);
+void host_end(struct host *host);
+#define AUTO_HOST CLEANUP(host_end)
+#define NO_HOST { .sysfs = -1 }
+
+/* Changing the host takes root; one clear line instead of ten from below. */
+int check_root(struct vfpool *vp, const char *doing);
+
+/* The definition of that name. VFPOOL_ENOTFOUND. */
+int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
+char *pool_path(const struct vfpool *vp, const char *name);
+
+/* The pools' <pf>s with the PFs they mean; free() *ret_uses. */
+int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
+		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses,
+		 size_t *ret_n);
+
+/* Every definition with its PFs, checked against each other and the cards. */
+int load_checked_uses(struct vfpool *vp, const struct vfpool_inventory *inventory,
+		      struct vfpool_pool ***ret_pools, struct pool_use **ret_uses, size_t *ret_n);
+
+/* Why that <pf> means nothing here, with its file and line. */
+int fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_use *use);
+
+/* Fills each VF's pool, owner and state. A NULL ledger has no leases. */
+int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *uses, size_t n_uses,
+	      struct vfpool_pf *pf);
+
+/* The seed of the pool's MACs; free() it. */
+int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+	      char **ret_seed);
+
+/* What the pool programs into a VF that has this MAC. */
+struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
+					 const struct vfpool_mac *mac);
+
+/* Programs one VF that the caller has locked, only where it differs, and
+ * compares. */
+int program_vf(struct vfpool *vp, struct host *host, const struct vfpool_pf *pf,
+	       const struct vfpool_vf *vf, const struct vfpool_settings *to);
+
+/* Is it the PF that the lease's VF is on, wherever it is plugged now? */
+bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf);
+
+/*
+ * The lease's PF where it is now, with the lease's one VF (ret_pf->n_vfs == 0: it
+ * isn't there), locked unless ret_lock is NULL. VFPOOL_ENOTFOUND: the PF is
+ * gone.
+ */
+int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+		  int *ret_lock);
+
+/* The VF of a lease that ends, pf->vfs[0], goes back to the baseline with its
+ * parking MAC, before anyone else gets it. The caller has locked the PF. */
+int scrub_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
+	     const struct vfpool_pool *pool, const struct vfpool_pf *pf,
+	     const struct vfpool_lease *lease);
+
+/* The driver's name for host_bind(). */
+const char *driver_name(enum vfpool_driver driver);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The libvirt network of a pool that libvirt allocates. */
+#include "manager/manager.h"
+
+static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	int r = load_pool(vp, name, &pool);
+
+	if (r < 0)
+		return r;
+	if (pool->allocate != VFPOOL_BY_LIBVIRT)
+		return fail(&vp->err, -EINVAL,
+			    "pool %s is allocated by vfpool, so it is no libvirt network: use "
+			    "'vfpool alloc %s', or define it with <allocate by='libvirt'/>", name, name);
+	*ret_pool = TAKE_PTR(pool);
+	return 0;
+}
+
+/* A VF that something outside libvirt holds would make a guest's start fail:
+ * libvirt takes the first address that it believes free. */
+static bool belongs_in_list(const struct vfpool_vf *vf)
+{
+	return vf->holder == VFPOOL_HELD_BY_NOBODY || vf->holder == VFPOOL_HELD_BY_LIBVIRT;
+}
+
+static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t n_uses,
+			  struct vfpool_pci **ret_addresses, size_t *ret_n)
+{
+	AUTO_FREE struct vfpool_pci *addresses = NULL;
+	size_t n = 0, room = 1;
+
+	for (size_t i = 0; i < n_uses; i++)
+		room += uses[i].pf->n_vfs;
+	addresses = calloc(room, sizeof(*addresses));
+	if (!addresses)
+		return fail_oom(&vp->err);
+	for (size_t i = 0; i < n_uses; i++)
+		for (size_t j = 0; j < uses[i].pf->n_vfs; j++) {
+			const struct vfpool_vf *vf = &uses[i].pf->vfs[j];
+
+			if (vfpool_pool_has_vf(uses[i].want, vf->index) && belongs_in_list(vf))
+				addresses[n++] = vf->address;
+		}
+	*ret_addresses = TAKE_PTR(addresses);
+	*ret_n = n;
+	return 0;
+}
+
+/* libvirt takes one whole PF by its name, or a list of VFs. */
+static const char *whole_pf(const struct pool_use *uses, size_t n_uses, size_t n_addresses)
+{
+	const struct vfpool_pf *pf = uses[0].pf;
+
+	return n_uses == 1 && pf->netdev && n_addresses == pf->n_vfs ? pf->netdev : NULL;
+}
+
+static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, char **ret_xml)
+{
+	struct vfpool_pool *pools[] = { pool, NULL };
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	AUTO_FREE struct vfpool_pci *addresses = NULL;
+	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	size_t n_uses = 0, n = 0;
+	int r;
+
+	if ((r = open_host(vp, &host)) < 0 ||
+	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
+	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
+		return r;
+	for (size_t i = 0; i < n_uses; i++)
+		if (!uses[i].pf)
+			return fail_missing_pf(vp, &host, &uses[i]);
+	r = list_addresses(vp, uses, n_uses, &addresses, &n);
+	if (r < 0)
+		return r;
+	if (n == 0)
+		return fail(&vp->err, -VFPOOL_ENOVF,
+			    "pool %s has no VFs now; 'vfpool apply %s' makes them", pool->name,
+			    pool->name);
+	r = guest_network_xml(pool, whole_pf(uses, n_uses, n), addresses, n, ret_xml);
+	return r < 0 ? fail_oom(&vp->err) : 0;
+}
+
+int vfpool_network_xml(struct vfpool *vp, const char *name, char **ret_xml)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	int r = load_network_pool(vp, name, &pool);
+
+	return r < 0 ? r : make_xml(vp, pool, ret_xml);
+}
+
+int vfpool_network_define(struct vfpool *vp, const char *name, bool start, bool *ret_changed)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	AUTO_FREE char *xml = NULL;
+	int r = check_root(vp, "defining a network");
+
+	if (r < 0 || (r = load_network_pool(vp, name, &pool)) < 0 ||
+	    (r = make_xml(vp, pool, &xml)) < 0)
+		return r;
+	return guest_network_define(vp->uri, pool->network, xml, pool->network_autostart, start,
+				    ret_changed, &vp->err);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The rules that make a pool's VFs at boot. */
+#include "manager/manager.h"
+
+#include "util/file.h"
+
+#include <string.h>
+
+static int make_rules(struct vfpool *vp, struct vfpool_pool *pool, struct host *host,
+		      char **ret_text)
+{
+	struct vfpool_pool *pools[] = { pool, NULL };
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	AUTO_FREE const struct vfpool_pf **pfs = NULL;
+	AUTO_FREE unsigned *counts = NULL;
+	AUTO_FREE struct pool_use *uses = NULL;
+	size_t n;
+	int r;
+
+	if ((r = host_read(host, HOST_NO_VFS, &inventory)) < 0 ||
+	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0)
+		return r;
+	pfs = calloc(n + 1, sizeof(*pfs));
+	counts = calloc(n + 1, sizeof(*counts));
+	if (!pfs || !counts)
+		return fail_oom(&vp->err);
+	for (size_t i = 0; i < n; i++) {
+		if (!uses[i].pf)
+			return fail_missing_pf(vp, host, &uses[i]);
+		pfs[i] = uses[i].pf;
+		counts[i] = uses[i].want->numvfs;
+	}
+	r = host_udev_rules(pool->name, pfs, counts, n, ret_text);
+	return r < 0 ? fail_oom(&vp->err) : 0;
+}
+
+int vfpool_udev_rules(struct vfpool *vp, const char *name, char **ret_text)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	int r;
+
+	if ((r = load_pool(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0)
+		return r;
+	return make_rules(vp, pool, &host, ret_text);
+}
+
+int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bool *ret_changed)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	AUTO_FREE char *text = NULL, *path = NULL, *is = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	struct error ignored;
+	bool changed;
+	int r = check_root(vp, "installing udev rules");
+
+	if (r < 0 || (r = load_pool(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
+	    (r = make_rules(vp, pool, &host, &text)) < 0)
+		return r;
+	path = format_text("%s/90-vfpool-%s.rules", vp->dirs[VFPOOL_DIR_RULES], name);
+	if (!path)
+		return fail_oom(&vp->err);
+	changed = read_file(path, POOL_TEXT_MAX, &is, NULL, &ignored) < 0 || strcmp(is, text) != 0;
+	if (changed && ((r = make_dirs(vp->dirs[VFPOOL_DIR_RULES], 0755, &vp->err)) < 0 ||
+			(r = write_file(path, text, strlen(text), 0644, &vp->err)) < 0 ||
+			(r = host_udev_reload(&host)) < 0))
+		return r;
+	*ret_path = TAKE_PTR(path);
+	*ret_changed = changed;
+	return 0;
+}

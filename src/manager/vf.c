@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What alloc, release and apply do alike with one VF. */
+#include "manager/manager.h"
+
+#include <string.h>
+
+int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+	      char **ret_seed)
+{
+	char *seed;
+
+	if (!pool->seed && ledger)
+		return ledger_seed(ledger, ret_seed);
+	/* Without a ledger there is no seed yet: a dry run shows some MAC. */
+	seed = strdup(pool->seed ? pool->seed : "");
+	if (!seed)
+		return fail_oom(&vp->err);
+	*ret_seed = seed;
+	return 0;
+}
+
+struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
+					 const struct vfpool_mac *mac)
+{
+	struct vfpool_settings settings = pool->policy;
+
+	settings.have |= VFPOOL_ATTR_MAC;
+	settings.mac = *mac;
+	return settings;
+}
+
+int program_vf(struct vfpool *vp, struct host *host, const struct vfpool_pf *pf,
+	       const struct vfpool_vf *vf, const struct vfpool_settings *to)
+{
+	struct vfpool_step step = { .kind = VFPOOL_STEP_PROGRAM, .vf = vf->index, .to = *to };
+	struct vfpool_step *steps[] = { &step };
+	int r;
+
+	step.to.have = vf->programmed.have ? vfpool_settings_differ(&vf->programmed, to) : to->have;
+	if (!step.to.have)
+		return 0;
+	r = host_program(host, pf, steps, 1);
+	if (r == 0 && step.unsupported)
+		r = fail(&vp->err, -EOPNOTSUPP, "programming VF %u of %s: its driver %s doesn't have all "
+			 "that the pool asks for; 'vfpool apply' names it", vf->index,
+			 pf->netdev ? pf->netdev : "its PF", pf->driver ? pf->driver : "");
+	else if (r == 0 && step.result == VFPOOL_STEP_FAILED)
+		r = fail(&vp->err, -EIO, "programming VF %u of %s: %s", vf->index,
+			 pf->netdev ? pf->netdev : "its PF", step.text ? step.text : "failed");
+	free(step.text);
+	return r;
+}
+
+bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf)
+{
+	if (lease->has_pf_mac && pf->has_mac)
+		return vfpool_mac_equal(&lease->pf_mac, &pf->mac);
+	return vfpool_pci_equal(&lease->pf, &pf->address);
+}
+
+/* Where the lease's PF is now: a reboot may have given its address to another. */
+static int find_lease_pf(struct host *host, const struct vfpool_lease *lease,
+			 struct vfpool_pci *ret_address)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	char mac[VFPOOL_MAC_TEXT], address[VFPOOL_PCI_TEXT];
+	int r = host_read(host, HOST_NO_VFS, &inventory);
+
+	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
+		if (is_lease_pf(lease, &inventory->pfs[i])) {
+			*ret_address = inventory->pfs[i].address;
+			return 0;
+		}
+	if (r < 0)
+		return r;
+	vfpool_mac_format(&lease->pf_mac, mac);
+	vfpool_pci_format(&lease->pf, address);
+	return fail(host->err, -VFPOOL_ENOTFOUND, "the PF with the MAC %s, last seen at %s, isn't there",
+		    mac, address);
+}
+
+int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+		  int *ret_lock)
+{
+	struct vfpool_pf pf = { .address = lease->pf };
+	AUTO_CLOSE int lock = -1;
+	int r = ret_lock ? host_lock_pf(host, &pf, &lock) : 0;
+
+	if (r == 0)
+		r = host_read_pf(host, &lease->pf, (int)lease->vf, &pf);
+	if (r == -VFPOOL_ENOTFOUND || (r == 0 && !is_lease_pf(lease, &pf))) {
+		struct vfpool_lease moved = *lease;
+
+		if (r == 0)
+			pf_end(&pf);
+		r = find_lease_pf(host, lease, &moved.pf);
+		/* Its address may change again only by another reboot. */
+		return r < 0 ? r : open_lease_pf(host, &moved, ret_pf, ret_lock);
+	}
+	if (r < 0)
+		return r;
+	*ret_pf = pf;
+	if (ret_lock)
+		*ret_lock = take_fd(&lock);
+	return 0;
+}
+
+int scrub_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
+	     const struct vfpool_pool *pool, const struct vfpool_pf *pf,
+	     const struct vfpool_lease *lease)
+{
+	struct ledger_vf row = { 0 };
+	struct vfpool_settings to;
+	int64_t pf_id;
+	int r = ledger_pf(ledger, pf, false, &pf_id);
+
+	if (r == 0)
+		r = ledger_vf(ledger, pf_id, lease->vf, &row);
+	if (r < 0)
+		return r;
+	if (!row.id || row.lease != (int64_t)lease->id)
+		return fail(&vp->err, -ESTALE, "the ledger gives VF %u to another lease", lease->vf);
+	to = settings_with_mac(pool, &row.parking);
+	return program_vf(vp, host, pf, &pf->vfs[0], &to);
+}
+
+const char *driver_name(enum vfpool_driver driver)
+{
+	switch (driver) {
+	case VFPOOL_DRIVER_VFIO:
+		return "vfio-pci";
+	case VFPOOL_DRIVER_HOST:
+		return "host";
+	case VFPOOL_DRIVER_NONE:
+		break;
+	}
+	return "";
+}

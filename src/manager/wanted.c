@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the definitions and the ledger want of the host's VFs. */
+#include "manager/apply.h"
+
+#include <string.h>
+
+#define PARKING_ATTEMPTS 1000
+
+bool is_meant(const struct apply *apply, const struct pool_use *use)
+{
+	return !apply->name || strcmp(use->pool->name, apply->name) == 0;
+}
+
+/* A free VF's own MAC: the one on record, else a new one. */
+static int choose_parking(struct apply *apply, const struct pool_use *use, int64_t pf_id,
+			  unsigned vf, bool record, struct vfpool_mac *ret_mac)
+{
+	char mac[VFPOOL_MAC_TEXT], address[VFPOOL_PCI_TEXT], key[64];
+	AUTO_FREE char *seed = NULL;
+	int r = pool_seed(apply->vp, apply->ledger, use->pool, &seed);
+
+	if (r < 0)
+		return r;
+	vfpool_mac_format(&use->pf->mac, mac);
+	vfpool_pci_format(&use->pf->address, address);
+	snprintf(key, sizeof(key), "%s\n%u", use->pf->has_mac ? mac : address, vf);
+	for (unsigned attempt = 0; attempt < PARKING_ATTEMPTS; attempt++) {
+		bool taken = false;
+
+		mac_make(use->pool, seed, MAC_PARKING, key, attempt, ret_mac);
+		if (record) {
+			r = ledger_add_vf(apply->ledger, pf_id, vf, use->pool->name, ret_mac);
+			if (r != -EEXIST)
+				return r;
+		} else {
+			r = apply->ledger ? ledger_mac_taken(apply->ledger, ret_mac, &taken) : 0;
+			if (r < 0 || !taken)
+				return r;
+		}
+	}
+	return fail(&apply->vp->err, -ENOSPC,
+		    "pool %s: its MAC prefix leaves too few addresses to park its free VFs; "
+		    "take a shorter prefix", use->pool->name);
+}
+
+/* Another pool had the VF, and the definitions now give it to this one. */
+static int take_over(struct apply *apply, const struct pool_use *use, const struct ledger_vf *row)
+{
+	if (row->lease)
+		return fail(&apply->vp->err, -VFPOOL_EINUSE,
+			    "pool %s: VF %u of %s is still leased from pool %s; release it first",
+			    use->pool->name, row->index,
+			    use->pf->netdev ? use->pf->netdev : "its PF", row->pool);
+	return ledger_remove_vf(apply->ledger, row);
+}
+
+/* The ledger's row for a VF of the pool. Without `record` it is only foreseen. */
+static int parking_mac(struct apply *apply, const struct pool_use *use, int64_t pf_id, unsigned vf,
+		       bool record, struct vfpool_mac *ret_mac)
+{
+	struct ledger_vf row = { 0 };
+	int r = pf_id ? ledger_vf(apply->ledger, pf_id, vf, &row) : 0;
+
+	if (r == 0 && row.id && strcmp(row.pool, use->pool->name) == 0) {
+		*ret_mac = row.parking;
+		return 0;
+	}
+	if (r == 0 && row.id && record)
+		r = take_over(apply, use, &row);
+	return r < 0 ? r : choose_parking(apply, use, pf_id, vf, record, ret_mac);
+}
+
+/* Rows of VFs that the pool's definition no longer has. */
+static int forget_vfs(struct apply *apply, const struct vfpool_pool *pool)
+{
+	AUTO_FREE struct ledger_vf *rows = NULL;
+	size_t n = 0;
+	int r = ledger_vfs(apply->ledger, pool->name, &rows, &n);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		bool stays = rows[i].lease != 0;
+
+		for (size_t j = 0; j < apply->n_uses && !stays; j++)
+			stays = apply->uses[j].pool == pool && apply->uses[j].pf &&
+				vfpool_pci_equal(&apply->uses[j].pf->address, &rows[i].pf) &&
+				vfpool_pool_has_vf(apply->uses[j].want, rows[i].index);
+		if (!stays)
+			r = ledger_remove_vf(apply->ledger, &rows[i]);
+	}
+	return r;
+}
+
+static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
+{
+	AUTO_FREE int64_t *pfs = calloc(pool->n_pfs, sizeof(*pfs));
+	size_t n = 0;
+	int r = pfs ? 0 : fail_oom(&apply->vp->err);
+
+	for (size_t i = 0; r == 0 && i < apply->n_uses; i++) {
+		const struct pool_use *use = &apply->uses[i];
+		struct vfpool_mac mac;
+
+		if (use->pool != pool || !use->pf)
+			continue;
+		r = ledger_pf(apply->ledger, use->pf, true, &pfs[n]);
+		for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++)
+			if (vfpool_pool_has_vf(use->want, vf))
+				r = parking_mac(apply, use, pfs[n], vf, true, &mac);
+		n++;
+	}
+	if (r == 0)
+		r = ledger_set_pool_pfs(apply->ledger, pool->name, pfs, n);
+	return r;
+}
+
+int record_pools(struct apply *apply)
+{
+	int r = ledger_begin(apply->ledger);
+
+	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++)
+		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
+			r = forget_vfs(apply, *pool);
+	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++)
+		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
+			r = record_pool(apply, *pool);
+	if (r == 0)
+		r = ledger_commit(apply->ledger);
+	if (r < 0)
+		ledger_rollback(apply->ledger);
+	return r;
+}
+
+/* ---- what is wanted ---- */
+
+static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_id, unsigned vf,
+		   struct wanted_vf *want)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct ledger_vf row = { 0 };
+	struct vfpool_mac mac;
+	int r = parking_mac(apply, use, pf_id, vf, false, &mac);
+
+	if (r == 0 && pf_id)
+		r = ledger_vf(apply->ledger, pf_id, vf, &row);
+	if (r == 0 && row.lease)
+		r = ledger_get_lease(apply->ledger, row.lease, &lease);
+	if (r < 0)
+		return r;
+	*want = (struct wanted_vf){
+		.pf = use->pf->address,
+		.index = vf,
+		.settings = settings_with_mac(use->pool, lease ? &lease->mac : &mac),
+		.driver = use->pool->driver,
+		.libvirts = use->pool->allocate == VFPOOL_BY_LIBVIRT,
+	};
+	return 0;
+}
+
+static int want_use(struct apply *apply, const struct pool_use *use, struct wanted *wanted)
+{
+	int64_t pf_id = 0;
+	int r = apply->ledger ? ledger_pf(apply->ledger, use->pf, false, &pf_id) : 0;
+	bool known = false;
+
+	for (size_t i = 0; i < wanted->n_pfs; i++)
+		known = known || wanted->pfs[i].pf == use->pf;
+	if (!known)
+		wanted->pfs[wanted->n_pfs++] = (struct wanted_pf){
+			.pf = use->pf,
+			.numvfs = use->want->numvfs,
+			.up = use->want->up || apply->flags & VFPOOL_APPLY_UP,
+		};
+	for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++)
+		if (vfpool_pool_has_vf(use->want, vf))
+			r = want_vf(apply, use, pf_id, vf, &wanted->vfs[wanted->n_vfs++]);
+	return r;
+}
+
+void wanted_end(struct wanted *wanted)
+{
+	free(wanted->pfs);
+	free(wanted->vfs);
+}
+
+/* In the order that a reader expects, whatever pool a VF is in. */
+static int by_index(const void *a, const void *b)
+{
+	const struct wanted_vf *x = a, *y = b;
+
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+int make_wanted(struct apply *apply, struct wanted *wanted)
+{
+	size_t n_vfs = 1;
+	int r = 0;
+
+	for (size_t i = 0; i < apply->n_uses; i++)
+		n_vfs += apply->uses[i].want->numvfs;
+	wanted->pfs = calloc(apply->n_uses + 1, sizeof(*wanted->pfs));
+	wanted->vfs = calloc(n_vfs, sizeof(*wanted->vfs));
+	if (!wanted->pfs || !wanted->vfs)
+		return fail_oom(&apply->vp->err);
+	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
+		if (apply->uses[i].pf && is_meant(apply, &apply->uses[i]))
+			r = want_use(apply, &apply->uses[i], wanted);
+	qsort(wanted->vfs, wanted->n_vfs, sizeof(*wanted->vfs), by_index);
+	return r;
+}
+

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Do the definitions agree with each other and with the cards? */
+#include "pool/pool.h"
+
+#include "util/error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool vfpool_pool_has_vf(const struct vfpool_pool_pf *pf, unsigned index)
+{
+	if (pf->n_vfs == 0)
+		return index < pf->numvfs;
+	for (size_t i = 0; i < pf->n_vfs; i++)
+		if (index >= pf->vfs[i].first && index <= pf->vfs[i].last)
+			return true;
+	return false;
+}
+
+void vfpool_pool_free(struct vfpool_pool *pool)
+{
+	if (!pool)
+		return;
+	for (size_t i = 0; i < pool->n_pfs; i++) {
+		free(pool->pfs[i].dev);
+		free(pool->pfs[i].vfs);
+	}
+	free(pool->pfs);
+	free(pool->name);
+	free(pool->file);
+	free(pool->seed);
+	free(pool->network);
+	free(pool);
+}
+
+void pool_pf_describe(const struct vfpool_pool_pf *want, char *text, size_t size)
+{
+	char address[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT];
+
+	switch (want->by) {
+	case VFPOOL_PF_BY_DEV:
+		snprintf(text, size, "dev='%s'", want->dev);
+		return;
+	case VFPOOL_PF_BY_ADDRESS:
+		vfpool_pci_format(&want->address, address);
+		snprintf(text, size, "address='%s'", address);
+		return;
+	case VFPOOL_PF_BY_MAC:
+		vfpool_mac_format(&want->mac, mac);
+		snprintf(text, size, "mac='%s'", mac);
+		return;
+	}
+}
+
+bool pool_pf_matches(const struct vfpool_pool_pf *want, const struct vfpool_pf *pf)
+{
+	switch (want->by) {
+	case VFPOOL_PF_BY_ADDRESS:
+		return vfpool_pci_equal(&want->address, &pf->address);
+	case VFPOOL_PF_BY_MAC:
+		return pf->has_mac && vfpool_mac_equal(&want->mac, &pf->mac);
+	case VFPOOL_PF_BY_DEV:
+		if (pf->netdev && strcmp(pf->netdev, want->dev) == 0)
+			return true;
+		for (size_t i = 0; i < pf->n_altnames; i++)
+			if (strcmp(pf->altnames[i], want->dev) == 0)
+				return true;
+		return false;
+	}
+	return false;
+}
+
+static bool same_selector(const struct vfpool_pool_pf *a, const struct vfpool_pool_pf *b)
+{
+	if (a->by != b->by)
+		return false;
+	switch (a->by) {
+	case VFPOOL_PF_BY_DEV:
+		return strcmp(a->dev, b->dev) == 0;
+	case VFPOOL_PF_BY_ADDRESS:
+		return vfpool_pci_equal(&a->address, &b->address);
+	case VFPOOL_PF_BY_MAC:
+		return vfpool_mac_equal(&a->mac, &b->mac);
+	}
+	return false;
+}
+
+static bool same_pf(const struct pool_use *a, const struct pool_use *b)
+{
+	if (a->pf && b->pf)
+		return a->pf == b->pf;
+	return same_selector(a->want, b->want);
+}
+
+/* The first VF that both have, -1: none. */
+static int common_vf(const struct vfpool_pool_pf *a, const struct vfpool_pool_pf *b)
+{
+	for (unsigned i = 0; i < a->numvfs; i++)
+		if (vfpool_pool_has_vf(a, i) && vfpool_pool_has_vf(b, i))
+			return (int)i;
+	return -1;
+}
+
+static int check_pair(const struct pool_use *a, const struct pool_use *b, struct error *err)
+{
+	int vf;
+
+	if (!same_pf(a, b))
+		return 0;
+	if (a->want->numvfs != b->want->numvfs)
+		return fail(err, -EINVAL,
+			    "%s:%d: numvfs='%u', but %s:%d has numvfs='%u' for the same PF; "
+			    "pools that share a PF must agree",
+			    b->pool->file, b->want->line, b->want->numvfs, a->pool->file,
+			    a->want->line, a->want->numvfs);
+	if (a->want->up != b->want->up)
+		return fail(err, -EINVAL,
+			    "%s:%d: up='%s', but %s:%d has up='%s' for the same PF; "
+			    "pools that share a PF must agree",
+			    b->pool->file, b->want->line, b->want->up ? "yes" : "no",
+			    a->pool->file, a->want->line, a->want->up ? "yes" : "no");
+	vf = common_vf(a->want, b->want);
+	if (vf >= 0)
+		return fail(err, -EINVAL,
+			    "%s:%d: VF %d is already in pool %s (%s:%d); give each pool its own "
+			    "with vfs='…'",
+			    b->pool->file, b->want->line, vf, a->pool->name, a->pool->file,
+			    a->want->line);
+	return 0;
+}
+
+static int check_against_card(const struct pool_use *use, struct error *err)
+{
+	char address[VFPOOL_PCI_TEXT];
+
+	if (!use->pf || use->want->numvfs <= use->pf->totalvfs)
+		return 0;
+	vfpool_pci_format(&use->pf->address, address);
+	return fail(err, -EINVAL, "%s:%d: numvfs='%u', but %s has %u VFs at most", use->pool->file,
+		    use->want->line, use->want->numvfs,
+		    use->pf->netdev ? use->pf->netdev : address, use->pf->totalvfs);
+}
+
+int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = check_against_card(&uses[i], err);
+
+		for (size_t j = 0; r == 0 && j < i; j++)
+			r = check_pair(&uses[j], &uses[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A pool's definition: from XML to struct vfpool_pool. */
+#include "pool/pool.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/name.h"
+
+#include <libxml/parser.h>
+#include <libxml/relaxng.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const char pool_schema[], pool_schema_end[];
+
+DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
+DEFINE_CLEANUP(xmlParserCtxtPtr, cleanup_parser, xmlFreeParserCtxt);
+DEFINE_CLEANUP(xmlRelaxNGPtr, cleanup_schema, xmlRelaxNGFree);
+DEFINE_CLEANUP(xmlRelaxNGParserCtxtPtr, cleanup_schema_parser, xmlRelaxNGFreeParserCtxt);
+DEFINE_CLEANUP(xmlRelaxNGValidCtxtPtr, cleanup_validator, xmlRelaxNGFreeValidCtxt);
+DEFINE_CLEANUP(struct vfpool_pool *, cleanup_pool, vfpool_pool_free);
+
+/* What a parsing function needs to say where it failed. */
+struct place {
+	const char *file;
+	struct error *err;
+};
+
+#define fail_at(place, line, format, ...) \
+	fail((place)->err, -EINVAL, "%s:%ld: " format, (place)->file, (long)(line), ##__VA_ARGS__)
+
+static void trim_newline(char *text)
+{
+	text[strcspn(text, "\n")] = '\0';
+}
+
+static int fail_xml(const struct place *place, const xmlError *error)
+{
+	char message[256] = "not well-formed XML";
+
+	if (error && error->message)
+		snprintf(message, sizeof(message), "%s", error->message);
+	trim_newline(message);
+	return fail_at(place, error ? error->line : 0, "%s", message);
+}
+
+/* No network, no external entities, and no DTD at all: nothing that a
+ * definition needs, everything that an attack needs. */
+static int parse_xml(const char *text, size_t size, const struct place *place, xmlDocPtr *ret_doc)
+{
+	CLEANUP(cleanup_parser) xmlParserCtxtPtr parser = xmlNewParserCtxt();
+	CLEANUP(cleanup_doc) xmlDocPtr doc = NULL;
+
+	if (!parser)
+		return fail_oom(place->err);
+	doc = xmlCtxtReadMemory(parser, text, (int)size, place->file, NULL,
+				XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
+					XML_PARSE_NOBLANKS);
+	if (!doc)
+		return fail_xml(place, xmlCtxtGetLastError(parser));
+	if (doc->intSubset || doc->extSubset)
+		return fail_at(place, 1, "a pool definition has no document type declaration");
+	*ret_doc = TAKE_PTR(doc);
+	return 0;
+}
+
+struct complaint {
+	int line;
+	char text[512];
+};
+
+/* "<tag id='4095'>": libxml2 itself doesn't say which value it dislikes. */
+static void quote_element(const xmlNode *node, char *text, size_t size)
+{
+	size_t n = (size_t)snprintf(text, size, ": <%s", (const char *)node->name);
+
+	for (const xmlAttr *attr = node->properties; attr && n < size; attr = attr->next) {
+		xmlChar *value = xmlGetNoNsProp((xmlNode *)node, attr->name);
+
+		n += (size_t)snprintf(text + n, size - n, " %s='%s'", (const char *)attr->name,
+				      value ? (const char *)value : "");
+		xmlFree(value);
+	}
+	if (n < size)
+		snprintf(text + n, size - n, ">");
+}
+
+/* Keeps the first complaint: the later ones only say that the element around
+ * it is invalid too. */
+static void keep_complaint(void *arg, xmlErrorPtr error)
+{
+	struct complaint *complaint = arg;
+	const xmlNode *node = error->node;
+	size_t n;
+
+	if (complaint->text[0] || !error->message)
+		return;
+	complaint->line = error->line;
+	snprintf(complaint->text, sizeof(complaint->text), "%s", error->message);
+	trim_newline(complaint->text);
+	n = strlen(complaint->text);
+	if (node && node->type == XML_ELEMENT_NODE && n < sizeof(complaint->text) / 2)
+		quote_element(node, complaint->text + n, sizeof(complaint->text) - n);
+}
+
+static int validate(xmlDocPtr doc, const struct place *place)
+{
+	struct complaint complaint = { 0 };
+	CLEANUP(cleanup_schema_parser) xmlRelaxNGParserCtxtPtr parser = NULL;
+	CLEANUP(cleanup_schema) xmlRelaxNGPtr schema = NULL;
+	CLEANUP(cleanup_validator) xmlRelaxNGValidCtxtPtr validator = NULL;
+	int r;
+
+	parser = xmlRelaxNGNewMemParserCtxt(pool_schema, (int)(pool_schema_end - pool_schema));
+	if (parser)
+		schema = xmlRelaxNGParse(parser);
+	if (schema)
+		validator = xmlRelaxNGNewValidCtxt(schema);
+	if (!validator)
+		return fail_oom(place->err);
+	xmlRelaxNGSetValidStructuredErrors(validator, keep_complaint, &complaint);
+	r = xmlRelaxNGValidateDoc(validator, doc);
+	if (r == 0)
+		return 0;
+	return fail_at(place, complaint.line, "%s",
+		       complaint.text[0] ? complaint.text : "not a pool definition");
+}
+
+/* ---- from elements to the struct; the schema has checked their form ---- */
+
+static char *attribute(const xmlNode *node, const char *name)
+{
+	xmlChar *value = xmlGetNoNsProp((xmlNode *)node, (const xmlChar *)name);
+	char *copy = value ? strdup((const char *)value) : NULL;
+
+	xmlFree(value);
+	return copy;
+}
+
+static bool attribute_is(const xmlNode *node, const char *name, const char *value)
+{
+	AUTO_FREE char *is = attribute(node, name);
+
+	return is && strcmp(is, value) == 0;
+}
+
+/* An attribute that the schema has found to be a number. */
+static unsigned number(const xmlNode *node, const char *name, unsigned missing)
+{
+	AUTO_FREE char *value = attribute(node, name);
+
+	return value ? (unsigned)strtoul(value, NULL, 10) : missing;
+}
+
+static int parse_ranges(const char *text, struct vfpool_pool_pf *pf)
+{
+	while (*text) {
+		struct vfpool_range range, *grown;
+		char *end;
+
+		range.first = range.last = (unsigned)strtoul(text, &end, 10);
+		if (*end == '-')
+			range.last = (unsigned)strtoul(end + 1, &end, 10);
+		if (range.last < range.first)
+			return -EINVAL;
+		grown = realloc(pf->vfs, (pf->n_vfs + 1) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		pf->vfs = grown;
+		pf->vfs[pf->n_vfs++] = range;
+		text = *end == ',' ? end + 1 : end;
+	}
+	return 0;
+}
+
+static int parse_pf_selector(const xmlNode *node, struct vfpool_pool_pf *pf)
+{
+	AUTO_FREE char *address = attribute(node, "address"), *mac = attribute(node, "mac");
+
+	if (address) {
+		pf->by = VFPOOL_PF_BY_ADDRESS;
+		return vfpool_pci_parse(address, &pf->address);
+	}
+	if (mac) {
+		pf->by = VFPOOL_PF_BY_MAC;
+		return vfpool_mac_parse(mac, &pf->mac);
+	}
+	pf->by = VFPOOL_PF_BY_DEV;
+	pf->dev = attribute(node, "dev");
+	return !pf->dev ? -ENOMEM : netdev_name_is_valid(pf->dev) ? 0 : -EINVAL;
+}
+
+static int check_ranges(const struct vfpool_pool_pf *pf, const struct place *place)
+{
+	for (size_t i = 0; i < pf->n_vfs; i++) {
+		const struct vfpool_range *a = &pf->vfs[i];
+
+		if (a->last >= pf->numvfs)
+			return fail_at(place, pf->line,
+				       "vfs has VF %u, but numvfs='%u' makes VFs 0 to %u", a->last,
+				       pf->numvfs, pf->numvfs - 1);
+		for (size_t j = 0; j < i; j++)
+			if (a->first <= pf->vfs[j].last && pf->vfs[j].first <= a->last)
+				return fail_at(place, pf->line, "vfs has VF %u twice",
+					       a->first > pf->vfs[j].first ? a->first :
+									     pf->vfs[j].first);
+	}
+	return 0;
+}
+
+static int parse_pf(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
+{
+	AUTO_FREE char *vfs = attribute(node, "vfs");
+	struct vfpool_pool_pf *grown, *pf;
+
+	grown = realloc(pool->pfs, (pool->n_pfs + 1) * sizeof(*grown));
+	if (!grown)
+		return fail_oom(place->err);
+	pool->pfs = grown;
+	pf = &pool->pfs[pool->n_pfs++];
+	*pf = (struct vfpool_pool_pf){
+		.line = (int)xmlGetLineNo((xmlNode *)node),
+		.numvfs = number(node, "numvfs", 0),
+		.up = attribute_is(node, "up", "yes"),
+	};
+	if (parse_pf_selector(node, pf) < 0)
+		return fail_at(place, pf->line, "<pf> names no possible PF");
+	if (vfs && parse_ranges(vfs, pf) < 0)
+		return fail_at(place, pf->line, "vfs='%s' isn't a list of VFs such as '0-3,6'", vfs);
+	return check_ranges(pf, place);
+}
+
+static int parse_mac(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
+{
+	AUTO_FREE char *prefix = attribute(node, "prefix");
+	unsigned sum = 0;
+
+	pool->seed = attribute(node, "seed");
+	if (!prefix)
+		return 0;
+	pool->mac_prefix_len = 0;
+	for (const char *p = prefix; ; p += 3) {
+		uint8_t byte = (uint8_t)strtoul((char[]){ p[0], p[1], '\0' }, NULL, 16);
+
+		pool->mac_prefix[pool->mac_prefix_len++] = byte;
+		sum += byte;
+		if (p[2] == '\0')
+			break;
+	}
+	if (pool->mac_prefix[0] & 1)
+		return fail_at(place, xmlGetLineNo((xmlNode *)node),
+			       "the MAC prefix '%s' is a multicast one (its first byte is odd)", prefix);
+	if (sum == 0)
+		return fail_at(place, xmlGetLineNo((xmlNode *)node),
+			       "the MAC prefix '%s' is all zero", prefix);
+	return 0;
+}
+
+static void parse_vlan(const xmlNode *node, struct vfpool_pool *pool)
+{
+	for (const xmlNode *tag = node->children; tag; tag = tag->next)
+		if (tag->type == XML_ELEMENT_NODE)
+			pool->policy.vlan = (uint16_t)number(tag, "id", 0);
+	pool->policy.qos = (uint8_t)number(node, "qos", 0);
+	if (attribute_is(node, "proto", "802.1ad"))
+		pool->policy.vlan_proto = 0x88a8;
+}
+
+static int parse_rate(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
+{
+	pool->policy.max_rate = number(node, "max", 0);
+	pool->policy.min_rate = number(node, "min", 0);
+	if (pool->policy.max_rate && pool->policy.min_rate > pool->policy.max_rate)
+		return fail_at(place, xmlGetLineNo((xmlNode *)node),
+			       "rate: min='%u' is above max='%u'", pool->policy.min_rate,
+			       pool->policy.max_rate);
+	return 0;
+}
+
+static int parse_name(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
+{
+	xmlChar *content = xmlNodeGetContent(node);
+
+	if (content)
+		pool->name = strdup((const char *)content);
+	xmlFree(content);
+	if (!pool->name)
+		return fail_oom(place->err);
+	if (!pool_name_is_valid(pool->name))
+		return fail_at(place, xmlGetLineNo((xmlNode *)node),
+			       "'%s' can't be a pool's name", pool->name);
+	return 0;
+}
+
+static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
+{
+	const char *name = (const char *)node->name;
+
+	if (strcmp(name, "name") == 0)
+		return parse_name(node, pool, place);
+	if (strcmp(name, "pf") == 0)
+		return parse_pf(node, pool, place);
+	if (strcmp(name, "mac") == 0)
+		return parse_mac(node, pool, place);
+	if (strcmp(name, "rate") == 0)
+		return parse_rate(node, pool, place);
+	if (strcmp(name, "vlan") == 0)
+		parse_vlan(node, pool);
+	else if (strcmp(name, "allocate") == 0)
+		pool->allocate = attribute_is(node, "by", "libvirt") ? VFPOOL_BY_LIBVIRT :
+								       VFPOOL_BY_VFPOOL;
+	else if (strcmp(name, "placement") == 0)
+		pool->placement = attribute_is(node, "policy", "spread") ? VFPOOL_SPREAD :
+									   VFPOOL_PACK;
+	else if (strcmp(name, "trust") == 0)
+		pool->policy.trust = attribute_is(node, "state", "on");
+	else if (strcmp(name, "spoofchk") == 0)
+		pool->policy.spoofchk = attribute_is(node, "state", "on");
+	else if (strcmp(name, "link") == 0)
+		pool->policy.link = attribute_is(node, "state", "on")  ? VFPOOL_LINK_ON :
+				    attribute_is(node, "state", "off") ? VFPOOL_LINK_OFF :
+									 VFPOOL_LINK_AUTO;
+	else if (strcmp(name, "driver") == 0)
+		pool->driver = attribute_is(node, "name", "host") ? VFPOOL_DRIVER_HOST :
+			       attribute_is(node, "name", "none") ? VFPOOL_DRIVER_NONE :
+								    VFPOOL_DRIVER_VFIO;
+	else if (strcmp(name, "network") == 0) {
+		pool->network = attribute(node, "name");
+		pool->network_autostart = attribute_is(node, "autostart", "yes");
+		if (!pool->network)
+			return fail_oom(place->err);
+	}
+	return 0;
+}
+
+/* What a definition without the element means. */
+static void set_defaults(struct vfpool_pool *pool)
+{
+	static const uint8_t prefix[] = { 0x02, 0x56, 0x46 };
+
+	memcpy(pool->mac_prefix, prefix, sizeof(prefix));
+	pool->mac_prefix_len = sizeof(prefix);
+	pool->policy = (struct vfpool_settings){
+		.have = VFPOOL_ATTR_VLAN | VFPOOL_ATTR_RATE | VFPOOL_ATTR_SPOOFCHK |
+			VFPOOL_ATTR_LINK | VFPOOL_ATTR_TRUST,
+		.vlan_proto = 0x8100,
+		.spoofchk = true,
+		.link = VFPOOL_LINK_AUTO,
+	};
+}
+
+static int check_network(struct vfpool_pool *pool, const struct place *place)
+{
+	if (pool->allocate == VFPOOL_BY_VFPOOL && pool->network)
+		return fail_at(place, 1, "<network> goes only with <allocate by='libvirt'/>");
+	if (pool->allocate == VFPOOL_BY_LIBVIRT && !pool->network) {
+		pool->network = strdup(pool->name);
+		if (!pool->network)
+			return fail_oom(place->err);
+	}
+	return 0;
+}
+
+int pool_parse(const char *text, size_t size, const char *file, struct vfpool_pool **ret_pool,
+	       struct error *err)
+{
+	const struct place place = { .file = file, .err = err };
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	CLEANUP(cleanup_doc) xmlDocPtr doc = NULL;
+	int r;
+
+	if (size > POOL_TEXT_MAX)
+		return fail(err, -EFBIG, "%s is larger than any pool definition", file);
+	r = parse_xml(text, size, &place, &doc);
+	if (r < 0)
+		return r;
+	r = validate(doc, &place);
+	if (r < 0)
+		return r;
+	pool = calloc(1, sizeof(*pool));
+	if (!pool || !(pool->file = strdup(file)))
+		return fail_oom(err);
+	set_defaults(pool);
+	for (xmlNode *node = xmlDocGetRootElement(doc)->children; node; node = node->next) {
+		if (node->type != XML_ELEMENT_NODE)
+			continue;
+		r = parse_element(node, pool, &place);
+		if (r < 0)
+			return r;
+	}
+	r = check_network(pool, &place);
+	if (r < 0)
+		return r;
+	*ret_pool = TAKE_PTR(pool);
+	return 0;
+}

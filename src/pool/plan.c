@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ordered steps from what is to what should be. */
+#include "pool/pool.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct vfpool_step *plan_add(struct vfpool_plan *plan, enum vfpool_step_kind kind,
+			     const struct vfpool_pf *pf)
+{
+	struct vfpool_step *step, *grown;
+	char address[VFPOOL_PCI_TEXT];
+
+	grown = reallocarray(plan->steps, plan->n_steps + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	plan->steps = grown;
+	step = &plan->steps[plan->n_steps];
+	vfpool_pci_format(&pf->address, address);
+	*step = (struct vfpool_step){ .kind = kind, .pf = pf->address };
+	step->pf_name = strdup(pf->netdev ? pf->netdev : address);
+	if (!step->pf_name)
+		return NULL;
+	plan->n_steps++;
+	return step;
+}
+
+int plan_note(struct vfpool_plan *plan, const char *format, ...)
+{
+	char **grown = reallocarray(plan->notes, plan->n_notes + 1, sizeof(*grown));
+	va_list args;
+	int n;
+
+	if (!grown)
+		return -ENOMEM;
+	plan->notes = grown;
+	va_start(args, format);
+	n = vasprintf(&plan->notes[plan->n_notes], format, args);
+	va_end(args);
+	if (n < 0)
+		return -ENOMEM;
+	plan->n_notes++;
+	return 0;
+}
+
+void vfpool_plan_free(struct vfpool_plan *plan)
+{
+	if (!plan)
+		return;
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		free(plan->steps[i].pf_name);
+		free(plan->steps[i].driver);
+		free(plan->steps[i].driver_from);
+		free(plan->steps[i].text);
+	}
+	for (size_t i = 0; i < plan->n_notes; i++)
+		free(plan->notes[i]);
+	free(plan->steps);
+	free(plan->notes);
+	free(plan);
+}
+
+static int refuse(struct vfpool_plan *plan, const struct vfpool_pf *pf, int vf,
+		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static int refuse(struct vfpool_plan *plan, const struct vfpool_pf *pf, int vf,
+		  const char *format, ...)
+{
+	struct vfpool_step *step = plan_add(plan, VFPOOL_STEP_REFUSED, pf);
+	va_list args;
+	int n;
+
+	if (!step)
+		return -ENOMEM;
+	step->has_vf = vf >= 0;
+	step->vf = vf >= 0 ? (unsigned)vf : 0;
+	va_start(args, format);
+	n = vasprintf(&step->text, format, args);
+	va_end(args);
+	return n < 0 ? -ENOMEM : 0;
+}
+
+/* "VF 1: leased to web nic 0; VF 3: a guest holds it" */
+static char *list_holders(const struct vfpool_pf *pf)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const char *separator = "";
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < pf->n_vfs; i++) {
+		const struct vfpool_vf *vf = &pf->vfs[i];
+
+		if (!vf->owner && !vf->busy)
+			continue;
+		fprintf(out, "%sVF %u: ", separator, vf->index);
+		if (vf->owner)
+			fprintf(out, "leased to %s nic %u", vf->owner, vf->nic);
+		if (vf->busy)
+			fprintf(out, "%s%s", vf->owner ? ", " : "", vf->busy);
+		separator = "; ";
+	}
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/*
+ * Another number of VFs than there is. The kernel gets from N to M only through
+ * zero, which destroys all of them: never while anyone has one.
+ */
+static int plan_count(const struct wanted_pf *want, bool *ret_make, struct vfpool_plan *plan)
+{
+	const struct vfpool_pf *pf = want->pf;
+	struct vfpool_step *step;
+	char *holders;
+	int r;
+
+	*ret_make = false;
+	if (pf->n_vfs == want->numvfs)
+		return 0;
+	holders = pf->n_vfs > 0 ? list_holders(pf) : strdup("");
+	if (!holders)
+		return -ENOMEM;
+	if (!*holders) {
+		step = plan_add(plan, VFPOOL_STEP_MAKE_VFS, pf);
+		if (step)
+			step->count = want->numvfs;
+		*ret_make = true;
+		r = step ? 0 : -ENOMEM;
+	} else if (pf->n_vfs > want->numvfs) {
+		r = plan_note(plan, "%s has %zu VFs, more than the %u defined; left so while in use: %s",
+			      pf->netdev ? pf->netdev : "a PF", pf->n_vfs, want->numvfs, holders);
+	} else {
+		r = refuse(plan, pf, -1,
+			   "it has %zu VFs, the definition wants %u, and making them anew would "
+			   "destroy VFs in use: %s", pf->n_vfs, want->numvfs, holders);
+	}
+	free(holders);
+	return r;
+}
+
+static int plan_pf(const struct wanted_pf *want, bool *ret_make, struct vfpool_plan *plan)
+{
+	if (want->up && !want->pf->up && !plan_add(plan, VFPOOL_STEP_UP, want->pf))
+		return -ENOMEM;
+	if (want->pf->autoprobe && !plan_add(plan, VFPOOL_STEP_AUTOPROBE_OFF, want->pf))
+		return -ENOMEM;
+	return plan_count(want, ret_make, plan);
+}
+
+/* "" for no driver, NULL for "leave it": only the card's own driver is known
+ * by the kernel alone. */
+static const char *wanted_driver(enum vfpool_driver driver)
+{
+	switch (driver) {
+	case VFPOOL_DRIVER_VFIO:
+		return "vfio-pci";
+	case VFPOOL_DRIVER_NONE:
+		return "";
+	case VFPOOL_DRIVER_HOST:
+		break;
+	}
+	return NULL;
+}
+
+static bool driver_is_wanted(enum vfpool_driver driver, const struct vfpool_vf *vf)
+{
+	const char *want = wanted_driver(driver), *is = vf->driver ? vf->driver : "";
+
+	if (want)
+		return strcmp(is, want) == 0;
+	return *is && strncmp(is, "vfio", 4) != 0;
+}
+
+static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf,
+			const struct vfpool_vf *vf, struct vfpool_plan *plan)
+{
+	struct vfpool_step *step;
+	unsigned differ = want->settings.have;
+
+	if (vf && vf->programmed.have) /* what isn't known is sent */
+		differ = vfpool_settings_differ(&vf->programmed, &want->settings);
+	if (!differ)
+		return 0;
+	step = plan_add(plan, VFPOOL_STEP_PROGRAM, pf);
+	if (!step)
+		return -ENOMEM;
+	step->has_vf = true;
+	step->vf = want->index;
+	step->to = want->settings;
+	step->to.have = differ;
+	if (vf)
+		step->from = vf->programmed;
+	return 0;
+}
+
+static int plan_bind(const struct wanted_vf *want, const struct vfpool_pf *pf,
+		     const struct vfpool_vf *vf, struct vfpool_plan *plan)
+{
+	const char *driver = wanted_driver(want->driver);
+	struct vfpool_step *step;
+
+	if (vf ? driver_is_wanted(want->driver, vf) : driver && !*driver)
+		return 0;
+	step = plan_add(plan, VFPOOL_STEP_BIND, pf);
+	if (!step)
+		return -ENOMEM;
+	step->has_vf = true;
+	step->vf = want->index;
+	step->driver = strdup(driver ? driver : "host");
+	step->driver_from = strdup(vf && vf->driver ? vf->driver : "");
+	return step->driver && step->driver_from ? 0 : -ENOMEM;
+}
+
+static const struct vfpool_vf *find_vf(const struct vfpool_pf *pf, unsigned index)
+{
+	for (size_t i = 0; i < pf->n_vfs; i++)
+		if (pf->vfs[i].index == index)
+			return &pf->vfs[i];
+	return NULL;
+}
+
+/* A busy VF keeps its driver, and its settings unless `live`. */
+static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf,
+			const struct vfpool_vf *vf, bool live, struct vfpool_plan *plan)
+{
+	if (want->libvirts)
+		return 0;
+	if (!driver_is_wanted(want->driver, vf))
+		return refuse(plan, pf, (int)vf->index, "its driver can't be changed: %s", vf->busy);
+	if (live)
+		return plan_program(want, pf, vf, plan);
+	if (vfpool_settings_differ(&vf->programmed, &want->settings))
+		return refuse(plan, pf, (int)vf->index,
+			      "its settings differ from the definition and it is in use (%s); "
+			      "--live changes them all the same", vf->busy);
+	return 0;
+}
+
+static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, bool make, bool live,
+		   struct vfpool_plan *plan)
+{
+	const struct vfpool_vf *vf = make ? NULL : find_vf(pf, want->index);
+	int r;
+
+	if (!vf && !make)
+		return 0; /* plan_count() has said why it isn't there */
+	if (vf && vf->busy)
+		return plan_busy_vf(want, pf, vf, live, plan);
+	r = plan_program(want, pf, vf, plan);
+	return r < 0 ? r : plan_bind(want, pf, vf, plan);
+}
+
+int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan)
+{
+	for (size_t i = 0; i < wanted->n_pfs; i++) {
+		const struct vfpool_pf *pf = wanted->pfs[i].pf;
+		bool make;
+		int r = plan_pf(&wanted->pfs[i], &make, plan);
+
+		for (size_t j = 0; r == 0 && j < wanted->n_vfs; j++)
+			if (vfpool_pci_equal(&wanted->vfs[j].pf, &pf->address))
+				r = plan_vf(&wanted->vfs[j], pf, make, live, plan);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What should be: definitions, placement, MACs, the plan. Pure: no system
+ * call, no I/O, so that every rule here is tested without a host.
+ */
+#ifndef VFPOOL_POOL_H
+#define VFPOOL_POOL_H
+
+#include "vfpool.h"
+
+struct error;
+
+/* The largest definition that is read, in bytes. */
+#define POOL_TEXT_MAX (256 * 1024)
+
+/* Parses and checks a definition; `file` is for messages, which have the line. */
+int pool_parse(const char *text, size_t size, const char *file, struct vfpool_pool **ret_pool,
+	       struct error *err);
+
+/* A pool's <pf> with the PF of the host that it means (NULL: not here). */
+struct pool_use {
+	const struct vfpool_pool *pool;
+	const struct vfpool_pool_pf *want;
+	const struct vfpool_pf *pf;
+};
+
+/*
+ * Do all definitions agree? Overlapping VFs, unequal numvfs or up on one PF,
+ * a PF twice in a pool, more VFs than the card has: -EINVAL with both places.
+ */
+int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err);
+
+/* The <pf>'s selector as a person wrote it: "dev='enp1s0'". */
+void pool_pf_describe(const struct vfpool_pool_pf *want, char *text, size_t size);
+
+/* Does the definition's selector mean this PF? */
+bool pool_pf_matches(const struct vfpool_pool_pf *want, const struct vfpool_pf *pf);
+
+/* A PF's part of a pool, as placement sees it. */
+struct placement_pf {
+	unsigned n_free, n_leased;
+};
+
+/* The PF to take the next VF from, -VFPOOL_ENOVF when none has one. pack: the
+ * first in the definition's order; spread: the one with the fewest leases. */
+int placement_choose(enum vfpool_placement policy, const struct placement_pf *pfs, size_t n);
+
+/* Lease MACs and parking MACs come from separate halves of a pool's range. */
+enum mac_half { MAC_LEASE, MAC_PARKING };
+
+/*
+ * The MAC that `key` has in the pool, always the same for one seed. When it is
+ * taken, the next attempt (1, 2, …) gives another.
+ */
+void mac_make(const struct vfpool_pool *pool, const char *seed, enum mac_half half,
+	      const char *key, unsigned attempt, struct vfpool_mac *ret_mac);
+
+/* What is wanted of a VF of the pool. */
+struct wanted_vf {
+	struct vfpool_pci pf;
+	unsigned index;
+	struct vfpool_settings settings;
+	enum vfpool_driver driver;
+	bool libvirts; /* libvirt hands it out: in use, it is left alone */
+};
+
+struct wanted_pf {
+	const struct vfpool_pf *pf;
+	unsigned numvfs;
+	bool up;
+};
+
+struct wanted {
+	struct wanted_pf *pfs;
+	size_t n_pfs;
+	struct wanted_vf *vfs; /* by index, PFs mixed */
+	size_t n_vfs;
+};
+
+/* The ordered steps from the inventory (behind wanted->pfs) to what is wanted.
+ * -ENOMEM is the one way to fail. */
+int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan);
+
+/* Adds a step, or returns NULL when out of memory. */
+struct vfpool_step *plan_add(struct vfpool_plan *plan, enum vfpool_step_kind kind,
+			     const struct vfpool_pf *pf);
+int plan_note(struct vfpool_plan *plan, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "util/file.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int make_dirs(const char *path, mode_t mode, struct error *err)
+{
+	AUTO_FREE char *copy = strdup(path);
+
+	if (!copy)
+		return fail_oom(err);
+	for (char *p = copy + 1; ; p++) {
+		char c = *p;
+
+		if (c && c != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, c ? 0755 : mode) < 0 && errno != EEXIST)
+			return fail_errno(err, -errno, "making the folder %s", copy);
+		if (!c)
+			return 0;
+		*p = c;
+	}
+}
+
+int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+
+	if (fd < 0)
+		return fail_errno(err, -errno, "opening %s", path);
+	text = malloc(max + 2);
+	if (!text)
+		return fail_oom(err);
+	while (size <= max) {
+		ssize_t n = read(fd, text + size, max + 1 - size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno(err, -errno, "reading %s", path);
+		if (n == 0)
+			break;
+		size += (size_t)n;
+	}
+	if (size > max)
+		return fail(err, -EFBIG, "%s is larger than %zu bytes", path, max);
+	text[size] = '\0';
+	*ret_text = TAKE_PTR(text);
+	if (ret_size)
+		*ret_size = size;
+	return 0;
+}
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, text, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static int sync_folder(const char *path)
+{
+	AUTO_FREE char *folder = strdup(path);
+	AUTO_CLOSE int fd = -1;
+	char *slash;
+
+	if (!folder)
+		return -ENOMEM;
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err)
+{
+	AUTO_FREE char *temporary = format_text("%s.XXXXXX", path);
+	AUTO_CLOSE int fd = -1;
+	int r;
+
+	if (!temporary)
+		return fail_oom(err);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, -errno, "writing %s", path);
+	r = write_all(fd, text, size);
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0))
+		r = -errno;
+	if (r < 0) {
+		unlink(temporary);
+		return fail_errno(err, r, "writing %s", path);
+	}
+	r = sync_folder(path);
+	if (r < 0)
+		return fail_errno(err, r, "syncing the folder of %s", path);
+	return 0;
+}
+
+char *format_text(const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	return n < 0 ? NULL : text;
+}

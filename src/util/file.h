@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFPOOL_FILE_H
+#define VFPOOL_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct error;
+
+/* mkdir -p. Fills `err`. */
+int make_dirs(const char *path, mode_t mode, struct error *err);
+
+/* The whole of a file of at most `max` bytes, NUL-terminated. -EFBIG beyond.
+ * Fills `err`. */
+int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
+
+/*
+ * Writes the file whole or not at all, and durably: a temporary file beside
+ * it, fsync, rename, fsync of the folder. Fills `err`.
+ */
+int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err);
+
+/* asprintf() that returns NULL when out of memory. */
+char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

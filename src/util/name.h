@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Names that come from outside, checked at the door. */
+#ifndef VFPOOL_NAME_H
+#define VFPOOL_NAME_H
+
+#include <stdbool.h>
+
+/* A pool's: letters, digits, '_', '.', '-', at most 50, the first one a letter
+ * or digit. It becomes part of file names. */
+bool pool_name_is_valid(const char *name);
+
+/* An owner's: what libvirt takes for a guest: at most 255 bytes of UTF-8
+ * without control characters and '/', no space at either end. */
+bool owner_name_is_valid(const char *name);
+
+/* A netdev's: at most 127 bytes (an alternative name may be as long), no '/',
+ * no space, no ':'. */
+bool netdev_name_is_valid(const char *name);
+
+#endif

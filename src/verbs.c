@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The verb table, and how a verb reads its arguments. */
+#include "verbs.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct verb *const verbs[] = {
+	&verb_list,   &verb_show,    &verb_define,  &verb_undefine, &verb_dumpxml, &verb_validate,
+	&verb_apply,  &verb_alloc,   &verb_release, &verb_network,  &verb_udev,    NULL,
+};
+
+#define MAX_OPTIONS 16
+
+void warn_user(const char *format, ...)
+{
+	va_list args;
+
+	fputs("vfpool: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+static void print_help(const struct verb *verb, const struct verb_option *options)
+{
+	printf("Usage: vfpool %s %s\n\n%s\n\nOptions:\n", verb->name, verb->args, verb->help);
+	for (; options->name; options++) {
+		const char *value = options->kind == OPTION_FLAG   ? "" :
+				    options->kind == OPTION_NUMBER ? " N" :
+								     " TEXT";
+		int width = printf("  --%s%s", options->name, value);
+
+		printf("%*s%s\n", width < 20 ? 20 - width : 1, "", options->help);
+	}
+	printf("  --help            this text\n");
+}
+
+static int fail_usage(const struct verb *verb)
+{
+	fprintf(stderr, "Usage: vfpool %s %s\n", verb->name, verb->args);
+	return -VERB_USAGE;
+}
+
+static int parse_number(const struct verb_option *option, const char *text)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || number > INT_MAX) {
+		warn_user("--%s takes a number, not '%s'", option->name, text);
+		return -VERB_USAGE;
+	}
+	*(unsigned *)option->value = (unsigned)number;
+	return 0;
+}
+
+static int take_option(const struct verb_option *option, const char *text)
+{
+	switch (option->kind) {
+	case OPTION_FLAG:
+		*(bool *)option->value = true;
+		return 0;
+	case OPTION_TEXT:
+		*(const char **)option->value = text;
+		return 0;
+	case OPTION_NUMBER:
+		return parse_number(option, text);
+	}
+	return 0;
+}
+
+static size_t fill_long_options(const struct verb_option *options, struct option *longs)
+{
+	size_t n = 0;
+
+	for (; options[n].name && n < MAX_OPTIONS; n++)
+		longs[n] = (struct option){
+			.name = options[n].name,
+			.has_arg = options[n].kind == OPTION_FLAG ? no_argument : required_argument,
+			.val = 256 + (int)n,
+		};
+	longs[n] = (struct option){ .name = "help", .val = 'h' };
+	return n;
+}
+
+int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
+	       int min, int max, char ***ret_args)
+{
+	struct option longs[MAX_OPTIONS + 2] = { 0 };
+	int c;
+
+	fill_long_options(options, longs);
+	optind = 0; /* getopt starts anew: main has used it */
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+		if (c == 'h') {
+			print_help(verb, options);
+			return -ECANCELED;
+		}
+		if (c == '?' || c == ':') {
+			warn_user("%s: %s '%s'", verb->name,
+				  c == '?' ? "unknown option" : "missing value of", argv[optind - 1]);
+			return fail_usage(verb);
+		}
+		if (take_option(&options[c - 256], optarg) < 0)
+			return fail_usage(verb);
+	}
+	if (argc - optind < min || argc - optind > max) {
+		warn_user("%s: %s arguments", verb->name, argc - optind < min ? "missing" : "too many");
+		return fail_usage(verb);
+	}
+	*ret_args = argv + optind;
+	return argc - optind;
+}

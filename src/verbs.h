@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What every verb is and has. Only verbs print. */
+#ifndef VFPOOL_VERBS_H
+#define VFPOOL_VERBS_H
+
+#include "vfpool.h"
+
+/* A verb called in a wrong way; the message is printed already. */
+#define VERB_USAGE EBADRQC
+
+enum verb_option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
+
+/* An option of one verb; where `value` points to depends on the kind: bool,
+ * const char * or unsigned. */
+struct verb_option {
+	const char *name;
+	enum verb_option_kind kind;
+	void *value;
+	const char *help;
+};
+
+struct verb {
+	const char *name;
+	const char *args; /* as in the usage line */
+	const char *help; /* one line */
+	/* 0 or a negative errno; argv[0] is the verb. */
+	int (*run)(struct vfpool *vp, const struct verb *verb, int argc, char **argv);
+};
+
+/* All verbs, ended by one without a name. */
+extern const struct verb *const verbs[];
+
+/*
+ * Parses a verb's options (ended by one without a name) and finds `min` to
+ * `max` other arguments; *ret_args points into argv. Returns their number,
+ * -VERB_USAGE after a message, or -ECANCELED after --help has been printed.
+ */
+int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
+	       int min, int max, char ***ret_args);
+
+/* Prints to stderr "vfpool: " and the message. */
+void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+extern const struct verb verb_alloc, verb_apply, verb_define, verb_dumpxml, verb_list, verb_network,
+	verb_release, verb_show, verb_udev, verb_undefine, verb_validate;
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+DEFINE_CLEANUP(struct vfpool_plan *, cleanup_plan, vfpool_plan_free);
+
+/* "mac - → 02:56:46:…, vlan none → 42" */
+static void print_settings(const struct vfpool_step *step)
+{
+	const char *separator = "";
+
+	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
+		char from[VFPOOL_SETTING_TEXT], to[VFPOOL_SETTING_TEXT];
+
+		if (!(step->to.have & attr))
+			continue;
+		vfpool_setting_format(&step->from, attr, from);
+		vfpool_setting_format(&step->to, attr, to);
+		if (step->from.have & attr)
+			printf("%s%s %s → %s", separator, vfpool_attr_name(attr), from, to);
+		else
+			printf("%s%s %s", separator, vfpool_attr_name(attr), to);
+		separator = ", ";
+	}
+}
+
+/* "FAILED: igb doesn't have link on, trust on" */
+static void print_unsupported(const struct vfpool_step *step)
+{
+	const char *separator = " ";
+
+	printf("FAILED for all its VFs: %s doesn't have", step->driver);
+	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
+		char value[VFPOOL_SETTING_TEXT];
+
+		if (!(step->unsupported & attr))
+			continue;
+		vfpool_setting_format(&step->to, attr, value);
+		printf("%s%s %s", separator, vfpool_attr_name(attr), value);
+		separator = ", ";
+	}
+}
+
+static void print_step(const struct vfpool_step *step)
+{
+	printf("%s", step->pf_name);
+	if (step->has_vf)
+		printf(" vf %u", step->vf);
+	printf(": ");
+	switch (step->kind) {
+	case VFPOOL_STEP_AUTOPROBE_OFF:
+		printf("switch the drivers' autoprobe off");
+		break;
+	case VFPOOL_STEP_MAKE_VFS:
+		printf("make %u VFs", step->count);
+		break;
+	case VFPOOL_STEP_UP:
+		printf("bring the PF up");
+		break;
+	case VFPOOL_STEP_PROGRAM:
+		print_settings(step);
+		break;
+	case VFPOOL_STEP_BIND:
+		printf("driver %s → %s", *step->driver_from ? step->driver_from : "none",
+		       *step->driver ? step->driver : "none");
+		break;
+	case VFPOOL_STEP_REFUSED:
+		printf("refused: %s", step->text);
+		break;
+	case VFPOOL_STEP_UNSUPPORTED:
+		print_unsupported(step);
+		break;
+	}
+	if (step->deferred)
+		printf(": the rate waits for the PF's link; apply again when it is there");
+	if (step->result == VFPOOL_STEP_FAILED && step->kind != VFPOOL_STEP_UNSUPPORTED)
+		printf(": FAILED: %s", step->text ? step->text : "no reason known");
+	putchar('\n');
+}
+
+static void print_plan(const struct vfpool_plan *plan, bool dry_run)
+{
+	if (plan->n_steps == 0)
+		puts("nothing to do: everything is as the definitions say");
+	for (size_t i = 0; i < plan->n_steps; i++)
+		print_step(&plan->steps[i]);
+	if (dry_run && plan->n_steps > 0)
+		puts("(nothing was changed)");
+	fflush(stdout);
+	for (size_t i = 0; i < plan->n_notes; i++)
+		warn_user("note: %s", plan->notes[i]);
+}
+
+static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_plan) struct vfpool_plan *plan = NULL;
+	bool dry_run = false, json = false, live = false, up = false;
+	const struct verb_option options[] = {
+		{ "dry-run", OPTION_FLAG, &dry_run, "print the plan, change nothing" },
+		{ "up", OPTION_FLAG, &up, "bring the PFs up, as up='yes' does" },
+		{ "live", OPTION_FLAG, &live, "change the settings of busy VFs too" },
+		{ "json", OPTION_FLAG, &json, "the steps as JSON" },
+		{ 0 },
+	};
+	char **args;
+	int n = verb_parse(verb, argc, argv, options, 0, 1, &args), r;
+
+	if (n < 0)
+		return n;
+	r = vfpool_apply(vp, n > 0 ? args[0] : NULL,
+			 (dry_run ? VFPOOL_APPLY_DRY_RUN : 0) | (live ? VFPOOL_APPLY_LIVE : 0) |
+				 (up ? VFPOOL_APPLY_UP : 0),
+			 &plan);
+	if (plan && json)
+		print_json(json_plan(plan));
+	else if (plan)
+		print_plan(plan, dry_run);
+	return r;
+}
+
+const struct verb verb_apply = {
+	"apply", "[POOL] [--dry-run] [--up] [--live] [--json]", "make the host as the definitions say", run,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verbs.h"
+
+#include "util/cleanup.h"
+
+#include <stdio.h>
+
+static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	const struct verb_option options[] = { { 0 } };
+	AUTO_FREE char *text = NULL;
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+
+	if (r < 0 || (r = vfpool_dumpxml(vp, args[0], &text)) < 0)
+		return r;
+	fputs(text, stdout);
+	return 0;
+}
+
+const struct verb verb_dumpxml = {
+	"dumpxml", "POOL", "print a pool's definition", run,
+};

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The JSON forms. They are stable: fields are added, never renamed. */
+#include "verbs/output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add(struct json_object *object, const char *key, struct json_object *value)
+{
+	json_object_object_add(object, key, value);
+}
+
+/* NULL becomes null. */
+static void add_text(struct json_object *object, const char *key, const char *text)
+{
+	add(object, key, text ? json_object_new_string(text) : NULL);
+}
+
+static void add_number(struct json_object *object, const char *key, int64_t number)
+{
+	add(object, key, json_object_new_int64(number));
+}
+
+static void add_bool(struct json_object *object, const char *key, bool value)
+{
+	add(object, key, json_object_new_boolean(value));
+}
+
+static void add_pci(struct json_object *object, const char *key, const struct vfpool_pci *address)
+{
+	char text[VFPOOL_PCI_TEXT];
+
+	vfpool_pci_format(address, text);
+	add_text(object, key, text);
+}
+
+static void add_mac(struct json_object *object, const char *key, const struct vfpool_mac *mac)
+{
+	char text[VFPOOL_MAC_TEXT];
+
+	vfpool_mac_format(mac, text);
+	add_text(object, key, text);
+}
+
+static void add_hex(struct json_object *object, const char *key, unsigned number)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%04x", number & 0xffff);
+	add_text(object, key, text);
+}
+
+const char *allocate_name(enum vfpool_allocate allocate)
+{
+	return allocate == VFPOOL_BY_LIBVIRT ? "libvirt" : "vfpool";
+}
+
+static struct json_object *json_settings(const struct vfpool_settings *settings)
+{
+	static const char *const links[] = { "auto", "on", "off" };
+	struct json_object *object = json_object_new_object();
+
+	if (settings->have & VFPOOL_ATTR_MAC)
+		add_mac(object, "mac", &settings->mac);
+	if (settings->have & VFPOOL_ATTR_VLAN) {
+		add_number(object, "vlan", settings->vlan);
+		add_number(object, "qos", settings->qos);
+		add_text(object, "proto", settings->vlan_proto == 0x88a8 ? "802.1ad" : "802.1Q");
+	}
+	if (settings->have & VFPOOL_ATTR_RATE) {
+		add_number(object, "min_rate", settings->min_rate);
+		add_number(object, "max_rate", settings->max_rate);
+	}
+	if (settings->have & VFPOOL_ATTR_SPOOFCHK)
+		add_bool(object, "spoofchk", settings->spoofchk);
+	if (settings->have & VFPOOL_ATTR_LINK)
+		add_text(object, "link", settings->link <= VFPOOL_LINK_OFF ? links[settings->link] :
+									      "?");
+	if (settings->have & VFPOOL_ATTR_TRUST)
+		add_bool(object, "trust", settings->trust);
+	return object;
+}
+
+static struct json_object *json_vf(const struct vfpool_vf *vf)
+{
+	static const char *const states[] = {
+		[VFPOOL_VF_FREE] = "free",
+		[VFPOOL_VF_LEASED] = "leased",
+		[VFPOOL_VF_BUSY] = "busy",
+		[VFPOOL_VF_UNKNOWN] = "unknown",
+	};
+	struct json_object *object = json_object_new_object();
+
+	add_number(object, "index", vf->index);
+	add_pci(object, "address", &vf->address);
+	add_text(object, "netdev", vf->netdev);
+	add_text(object, "driver", vf->driver);
+	add_text(object, "driver_override", vf->driver_override);
+	add(object, "iommu_group",
+	    vf->iommu_group < 0 ? NULL : json_object_new_int(vf->iommu_group));
+	add(object, "programmed", json_settings(&vf->programmed));
+	add_text(object, "state", states[vf->state]);
+	add_text(object, "busy", vf->busy);
+	add_text(object, "pool", vf->pool);
+	add_text(object, "owner", vf->owner);
+	add(object, "nic", vf->owner ? json_object_new_int64(vf->nic) : NULL);
+	return object;
+}
+
+static bool is_shown(const struct vfpool_vf *vf, const char *pool)
+{
+	return !pool || (vf->pool && strcmp(vf->pool, pool) == 0);
+}
+
+static struct json_object *json_pf(const struct vfpool_pf *pf, const char *pool)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *names = json_object_new_array(), *vfs = json_object_new_array();
+
+	add_pci(object, "address", &pf->address);
+	add_text(object, "netdev", pf->netdev);
+	for (size_t i = 0; i < pf->n_altnames; i++)
+		json_object_array_add(names, json_object_new_string(pf->altnames[i]));
+	add(object, "altnames", names);
+	if (pf->has_mac)
+		add_mac(object, "mac", &pf->mac);
+	else
+		add(object, "mac", NULL);
+	add_hex(object, "vendor", pf->vendor);
+	add_hex(object, "device", pf->device);
+	add_text(object, "driver", pf->driver);
+	add_number(object, "totalvfs", pf->totalvfs);
+	add_number(object, "numvfs", (int64_t)pf->n_vfs);
+	add_bool(object, "autoprobe", pf->autoprobe);
+	add(object, "numa_node", pf->numa_node < 0 ? NULL : json_object_new_int(pf->numa_node));
+	add_bool(object, "up", pf->up);
+	add_bool(object, "carrier", pf->carrier);
+	for (size_t i = 0; i < pf->n_vfs; i++)
+		if (is_shown(&pf->vfs[i], pool))
+			json_object_array_add(vfs, json_vf(&pf->vfs[i]));
+	add(object, "vfs", vfs);
+	return object;
+}
+
+struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool)
+{
+	struct json_object *pfs = json_object_new_array();
+
+	for (size_t i = 0; i < inventory->n_pfs; i++) {
+		bool shown = !pool;
+
+		for (size_t j = 0; j < inventory->pfs[i].n_vfs && !shown; j++)
+			shown = is_shown(&inventory->pfs[i].vfs[j], pool);
+		if (shown)
+			json_object_array_add(pfs, json_pf(&inventory->pfs[i], pool));
+	}
+	return pfs;
+}
+
+struct json_object *json_pool(const struct vfpool_pool *pool)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_text(object, "name", pool->name);
+	add_text(object, "file", pool->file);
+	add_text(object, "allocate", allocate_name(pool->allocate));
+	add_text(object, "network", pool->network);
+	add(object, "policy", json_settings(&pool->policy));
+	return object;
+}
+
+struct json_object *json_lease(const struct vfpool_lease *lease)
+{
+	static const char *const states[] = {
+		[VFPOOL_LEASE_PENDING] = "pending",
+		[VFPOOL_LEASE_ACTIVE] = "active",
+		[VFPOOL_LEASE_RELEASING] = "releasing",
+	};
+	struct json_object *object = json_object_new_object();
+	const struct vfpool_pci none = { 0 };
+
+	add_number(object, "lease", (int64_t)lease->id);
+	add_text(object, "pool", lease->pool);
+	add_text(object, "owner", lease->owner);
+	add_number(object, "nic", lease->nic);
+	add_mac(object, "mac", &lease->mac);
+	add_text(object, "state", states[lease->state]);
+	if (lease->has_vf) {
+		add_pci(object, "pf", &lease->pf);
+		add_number(object, "vf", lease->vf);
+	} else {
+		add(object, "pf", NULL);
+		add(object, "vf", NULL);
+	}
+	if (lease->has_vf && !vfpool_pci_equal(&lease->address, &none))
+		add_pci(object, "address", &lease->address);
+	else
+		add(object, "address", NULL);
+	return object;
+}
+
+/* The names of a set of settings; nothing for the empty set. */
+static void add_attrs(struct json_object *object, const char *key, unsigned attrs)
+{
+	struct json_object *array;
+
+	if (!attrs)
+		return;
+	array = json_object_new_array();
+	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1)
+		if (attrs & attr)
+			json_object_array_add(array, json_object_new_string(vfpool_attr_name(attr)));
+	add(object, key, array);
+}
+
+static struct json_object *json_step(const struct vfpool_step *step)
+{
+	static const char *const kinds[] = {
+		[VFPOOL_STEP_AUTOPROBE_OFF] = "autoprobe-off",
+		[VFPOOL_STEP_MAKE_VFS] = "make-vfs",
+		[VFPOOL_STEP_UP] = "up",
+		[VFPOOL_STEP_PROGRAM] = "program",
+		[VFPOOL_STEP_BIND] = "bind",
+		[VFPOOL_STEP_REFUSED] = "refused",
+		[VFPOOL_STEP_UNSUPPORTED] = "unsupported",
+	};
+	static const char *const results[] = {
+		[VFPOOL_STEP_PLANNED] = "planned",
+		[VFPOOL_STEP_DONE] = "done",
+		[VFPOOL_STEP_FAILED] = "failed",
+	};
+	struct json_object *object = json_object_new_object();
+
+	add_text(object, "step", kinds[step->kind]);
+	add_text(object, "result", results[step->result]);
+	add_pci(object, "pf", &step->pf);
+	add_text(object, "pf_name", step->pf_name);
+	add(object, "vf", step->has_vf ? json_object_new_int64(step->vf) : NULL);
+	if (step->kind == VFPOOL_STEP_MAKE_VFS)
+		add_number(object, "count", step->count);
+	if (step->kind == VFPOOL_STEP_PROGRAM) {
+		struct vfpool_settings from = step->from;
+
+		from.have &= step->to.have;
+		add(object, "from", json_settings(&from));
+		add(object, "to", json_settings(&step->to));
+	}
+	if (step->kind == VFPOOL_STEP_BIND) {
+		add_text(object, "from", *step->driver_from ? step->driver_from : NULL);
+		add_text(object, "to", *step->driver ? step->driver : NULL);
+	}
+	add_attrs(object, "failed", step->failed);
+	add_attrs(object, "deferred", step->deferred);
+	add_attrs(object, "unsupported", step->unsupported);
+	if (step->text)
+		add_text(object, "text", step->text);
+	return object;
+}
+
+struct json_object *json_plan(const struct vfpool_plan *plan)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *steps = json_object_new_array(), *notes = json_object_new_array();
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		json_object_array_add(steps, json_step(&plan->steps[i]));
+	for (size_t i = 0; i < plan->n_notes; i++)
+		json_object_array_add(notes, json_object_new_string(plan->notes[i]));
+	add(object, "steps", steps);
+	add(object, "notes", notes);
+	return object;
+}
+
+void print_json(struct json_object *object)
+{
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							    JSON_C_TO_STRING_SPACED |
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `list` shows the host, `show` one pool of it. */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_free);
+DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
+DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
+
+/* Only root may read who has what; anyone may look at the rest. */
+static int read_leases(struct vfpool *vp, const char *pool, struct vfpool_lease ***ret_leases)
+{
+	int r = vfpool_leases(vp, pool, ret_leases);
+
+	if (r == -EACCES)
+		warn_user("%s; free and leased can't be told apart", vfpool_error(vp));
+	return r == -EACCES ? 0 : r;
+}
+
+static struct json_object *json_leases(struct vfpool_lease *const *leases)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (; leases && *leases; leases++)
+		json_object_array_add(array, json_lease(*leases));
+	return array;
+}
+
+static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
+		     struct vfpool_lease *const *leases)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *array = json_object_new_array();
+
+	for (; *pools; pools++)
+		json_object_array_add(array, json_pool(*pools));
+	json_object_object_add(object, "pools", array);
+	json_object_object_add(object, "pfs", json_inventory(inventory, NULL));
+	json_object_object_add(object, "leases", json_leases(leases));
+	print_json(object);
+	return 0;
+}
+
+static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
+		       struct vfpool_lease *const *leases)
+{
+	int r;
+
+	if (!*pools)
+		puts("no pools are defined");
+	r = print_pools(pools, inventory, leases);
+	putchar('\n');
+	if (inventory->n_pfs == 0)
+		puts("no PFs: no device of this host has SR-IOV");
+	return r < 0 ? r : print_inventory(inventory, NULL);
+}
+
+static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	bool json = false;
+	const struct verb_option options[] = {
+		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+
+	if (r < 0 || (r = vfpool_pools(vp, &pools)) < 0 ||
+	    (r = vfpool_inventory(vp, &inventory)) < 0 || (r = read_leases(vp, NULL, &leases)) < 0)
+		return r;
+	return json ? list_json(pools, inventory, leases) : list_tables(pools, inventory, leases);
+}
+
+static struct vfpool_pool *find_pool(struct vfpool_pool **pools, const char *name)
+{
+	while (*pools && strcmp((*pools)->name, name) != 0)
+		pools++;
+	return *pools;
+}
+
+static int show_json(const struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
+		     struct vfpool_lease *const *leases)
+{
+	struct json_object *object = json_pool(pool);
+
+	json_object_object_add(object, "pfs", json_inventory(inventory, pool->name));
+	json_object_object_add(object, "leases", json_leases(leases));
+	print_json(object);
+	return 0;
+}
+
+static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
+		     struct vfpool_lease *const *leases)
+{
+	struct vfpool_pool *pools[] = { pool, NULL };
+	int r = print_pools(pools, inventory, leases);
+
+	if (r < 0)
+		return r;
+	putchar('\n');
+	r = print_inventory(inventory, pool->name);
+	for (; r == 0 && leases && *leases; leases++) {
+		char mac[VFPOOL_MAC_TEXT];
+
+		vfpool_mac_format(&(*leases)->mac, mac);
+		if (!(*leases)->has_vf)
+			printf("leased to %s nic %u: %s, on the VF that libvirt picks\n",
+			       (*leases)->owner, (*leases)->nic, mac);
+	}
+	return r;
+}
+
+static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	struct vfpool_pool *pool;
+	bool json = false;
+	const struct verb_option options[] = {
+		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
+		{ 0 },
+	};
+	AUTO_FREE char *text = NULL;
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+
+	if (r < 0 || (r = vfpool_dumpxml(vp, args[0], &text)) < 0 || /* is there such a pool? */
+	    (r = vfpool_pools(vp, &pools)) < 0 || (r = vfpool_inventory(vp, &inventory)) < 0 ||
+	    (r = read_leases(vp, args[0], &leases)) < 0)
+		return r;
+	pool = find_pool(pools, args[0]);
+	if (!pool)
+		return -VFPOOL_ENOTFOUND;
+	return json ? show_json(pool, inventory, leases) : show_text(pool, inventory, leases);
+}
+
+const struct verb verb_list = {
+	"list", "[--json]", "the pools, and the host's PFs and VFs", run_list,
+};
+
+const struct verb verb_show = {
+	"show", "POOL [--json]", "a pool's VFs: programmed, free, leased, busy", run_show,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What several verbs print alike. */
+#ifndef VFPOOL_OUTPUT_H
+#define VFPOOL_OUTPUT_H
+
+#include "vfpool.h"
+
+#include <json-c/json.h>
+
+/* PFs with their VFs as a tree; `pool` (NULL: all) limits it to its VFs. */
+int print_inventory(const struct vfpool_inventory *inventory, const char *pool);
+
+/* The pools, with how many of their VFs are free, leased and busy. */
+int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
+		struct vfpool_lease *const *leases);
+
+/* The same as JSON; the caller owns the object. */
+struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool);
+struct json_object *json_pool(const struct vfpool_pool *pool);
+struct json_object *json_lease(const struct vfpool_lease *lease);
+struct json_object *json_plan(const struct vfpool_plan *plan);
+
+/* Prints the object and gives it back. */
+void print_json(struct json_object *object);
+
+const char *allocate_name(enum vfpool_allocate allocate);
+
+#endif

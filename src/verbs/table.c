@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tables for people. */
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+#include <libsmartcols.h>
+#include <string.h>
+
+static void unref_table(struct libscols_table *table)
+{
+	scols_unref_table(table);
+}
+
+DEFINE_CLEANUP(struct libscols_table *, cleanup_table, unref_table);
+
+static struct libscols_table *new_table(const char *const *columns, int tree)
+{
+	CLEANUP(cleanup_table) struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		return NULL;
+	scols_table_enable_colors(table, isatty(STDOUT_FILENO));
+	for (int i = 0; columns[i]; i++)
+		if (!scols_table_new_column(table, columns[i], 0, i == tree ? SCOLS_FL_TREE : 0))
+			return NULL;
+	return TAKE_PTR(table);
+}
+
+/* libsmartcols escapes what a terminal could take for a command. */
+static void set(struct libscols_line *line, size_t column, const char *text)
+{
+	scols_line_set_data(line, column, text && *text ? text : "-");
+}
+
+enum { NAME, ADDRESS, DRIVER, GROUP, MAC, VLAN, RATE, SPOOFCHK, TRUST, POOL, STATE, OWNER };
+
+static const char *const inventory_columns[] = {
+	"NAME", "ADDRESS", "DRIVER", "GROUP", "MAC", "VLAN", "RATE", "SPOOFCHK", "TRUST",
+	"POOL", "STATE", "OWNER", NULL,
+};
+
+static void set_settings(struct libscols_line *line, const struct vfpool_settings *settings)
+{
+	static const struct {
+		size_t column;
+		enum vfpool_attr attr;
+	} columns[] = {
+		{ MAC, VFPOOL_ATTR_MAC },	    { VLAN, VFPOOL_ATTR_VLAN },
+		{ RATE, VFPOOL_ATTR_RATE },	    { SPOOFCHK, VFPOOL_ATTR_SPOOFCHK },
+		{ TRUST, VFPOOL_ATTR_TRUST },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		char text[VFPOOL_SETTING_TEXT];
+
+		vfpool_setting_format(settings, columns[i].attr, text);
+		set(line, columns[i].column, text);
+	}
+}
+
+static void set_state(struct libscols_line *line, const struct vfpool_vf *vf)
+{
+	static const struct {
+		const char *name, *color;
+	} states[] = {
+		[VFPOOL_VF_FREE] = { "free", "green" },
+		[VFPOOL_VF_LEASED] = { "leased", "cyan" },
+		[VFPOOL_VF_BUSY] = { "busy", "yellow" },
+		[VFPOOL_VF_UNKNOWN] = { "?", "red" },
+	};
+	char owner[400] = "", state[400];
+
+	snprintf(state, sizeof(state), "%s%s%s", states[vf->state].name, vf->busy ? ": " : "",
+		 vf->busy ? vf->busy : "");
+	set(line, STATE, state);
+	scols_cell_set_color(scols_line_get_cell(line, STATE), states[vf->state].color);
+	if (vf->owner)
+		snprintf(owner, sizeof(owner), "%s nic %u", vf->owner, vf->nic);
+	set(line, OWNER, owner);
+}
+
+static void add_vf(struct libscols_table *table, struct libscols_line *parent,
+		   const struct vfpool_vf *vf)
+{
+	struct libscols_line *line = scols_table_new_line(table, parent);
+	char name[24], address[VFPOOL_PCI_TEXT], group[16] = "";
+
+	if (!line)
+		return;
+	snprintf(name, sizeof(name), "vf %u", vf->index);
+	vfpool_pci_format(&vf->address, address);
+	if (vf->iommu_group >= 0)
+		snprintf(group, sizeof(group), "%d", vf->iommu_group);
+	set(line, NAME, name);
+	set(line, ADDRESS, address);
+	set(line, DRIVER, vf->driver);
+	set(line, GROUP, group);
+	set_settings(line, &vf->programmed);
+	set(line, POOL, vf->pool);
+	set_state(line, vf);
+}
+
+static struct libscols_line *add_pf(struct libscols_table *table, const struct vfpool_pf *pf)
+{
+	struct libscols_line *line = scols_table_new_line(table, NULL);
+	char address[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT] = "", state[64];
+
+	if (!line)
+		return NULL;
+	vfpool_pci_format(&pf->address, address);
+	if (pf->has_mac)
+		vfpool_mac_format(&pf->mac, mac);
+	snprintf(state, sizeof(state), "%s, %zu of %u VFs",
+		 !pf->up ? "down" : pf->carrier ? "up" : "up, no link", pf->n_vfs, pf->totalvfs);
+	set(line, NAME, pf->netdev ? pf->netdev : "(no netdev)");
+	set(line, ADDRESS, address);
+	set(line, DRIVER, pf->driver);
+	set(line, MAC, mac);
+	set(line, STATE, state);
+	for (size_t column = 0; inventory_columns[column]; column++)
+		if (!scols_cell_get_data(scols_line_get_cell(line, column)))
+			set(line, column, "");
+	return line;
+}
+
+static bool has_vf_of(const struct vfpool_pf *pf, const char *pool)
+{
+	for (size_t i = 0; i < pf->n_vfs; i++)
+		if (pf->vfs[i].pool && strcmp(pf->vfs[i].pool, pool) == 0)
+			return true;
+	return false;
+}
+
+int print_inventory(const struct vfpool_inventory *inventory, const char *pool)
+{
+	CLEANUP(cleanup_table) struct libscols_table *table = new_table(inventory_columns, NAME);
+
+	if (!table)
+		return -ENOMEM;
+	for (size_t i = 0; i < inventory->n_pfs; i++) {
+		const struct vfpool_pf *pf = &inventory->pfs[i];
+		struct libscols_line *parent;
+
+		if (pool && !has_vf_of(pf, pool))
+			continue;
+		parent = add_pf(table, pf);
+		if (!parent)
+			return -ENOMEM;
+		for (size_t j = 0; j < pf->n_vfs; j++)
+			if (!pool || (pf->vfs[j].pool && strcmp(pf->vfs[j].pool, pool) == 0))
+				add_vf(table, parent, &pf->vfs[j]);
+	}
+	return scols_table_is_empty(table) ? 0 : scols_print_table(table);
+}
+
+static void count_vfs(const struct vfpool_inventory *inventory, const char *pool,
+		      unsigned counts[4])
+{
+	for (size_t i = 0; i < inventory->n_pfs; i++)
+		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
+			const struct vfpool_vf *vf = &inventory->pfs[i].vfs[j];
+
+			if (vf->pool && strcmp(vf->pool, pool) == 0)
+				counts[vf->state]++;
+		}
+}
+
+static unsigned count_leases(struct vfpool_lease *const *leases, const char *pool)
+{
+	unsigned n = 0;
+
+	for (; leases && *leases; leases++)
+		n += strcmp((*leases)->pool, pool) == 0;
+	return n;
+}
+
+int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
+		struct vfpool_lease *const *leases)
+{
+	static const char *const columns[] = {
+		"POOL", "ALLOCATED BY", "NETWORK", "FREE", "BUSY", "LEASES", NULL,
+	};
+	CLEANUP(cleanup_table) struct libscols_table *table = new_table(columns, -1);
+
+	if (!table)
+		return -ENOMEM;
+	for (; *pools; pools++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		unsigned counts[4] = { 0 };
+		char text[16];
+
+		if (!line)
+			return -ENOMEM;
+		count_vfs(inventory, (*pools)->name, counts);
+		set(line, 0, (*pools)->name);
+		set(line, 1, allocate_name((*pools)->allocate));
+		set(line, 2, (*pools)->network);
+		snprintf(text, sizeof(text), "%u", counts[VFPOOL_VF_FREE]);
+		set(line, 3, text);
+		snprintf(text, sizeof(text), "%u", counts[VFPOOL_VF_BUSY]);
+		set(line, 4, text);
+		snprintf(text, sizeof(text), "%u", count_leases(leases, (*pools)->name));
+		set(line, 5, leases ? text : "?");
+	}
+	return scols_table_is_empty(table) ? 0 : scols_print_table(table);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verbs.h"
+
+#include <stdio.h>
+
+static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	bool dry_run = false;
+	const struct verb_option options[] = {
+		{ "dry-run", OPTION_FLAG, &dry_run, "only say whether it could be" },
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+
+	if (r < 0 || (r = vfpool_undefine(vp, args[0], dry_run)) < 0)
+		return r;
+	printf("pool %s %s; its VFs stay as they are\n", args[0],
+	       dry_run ? "would be undefined" : "undefined");
+	return 0;
+}
+
+const struct verb verb_undefine = {
+	"undefine", "POOL [--dry-run]", "forget a pool that has no leases", run,
+};

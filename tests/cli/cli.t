@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The command line, on a tree of files in the place of /sys: words in, words out, exit codes.
+cd "$(dirname "$0")/../.." || exit
+. tests/tap.sh
+. tests/lab/suite/lib.sh
+top=$PWD
+work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-cli.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+tests/cli/tree "$work/sys"
+cd "$work" || exit
+
+v() {
+	"$top/build/sanitized/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run \
+		--rules-dir rules --libvirt-run-dir libvirt --networks-dir networks "$@"
+}
+usage() { # PATTERN ARGUMENT…
+	local pattern=$1 code=0 err
+	shift
+	err=$(v "$@" 2>&1 >/dev/null) || code=$?
+	[ $code = 2 ] && grep -qE "$pattern" <<<"$err" || { echo "code $code: $err"; return 1; }
+}
+
+# ---- words ----
+t 'help lists the verbs' says '^  alloc POOL --owner NAME' v --help
+t 'the version' says '^vfpool [0-9]' v --version
+every_verb_has_help() {
+	local verb
+	for verb in $(v --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+		says "^Usage: vfpool $verb" v "$verb" --help || return
+	done
+}
+t 'every verb has its help' every_verb_has_help
+t 'no verb: 2' usage 'no verb'
+t 'an unknown verb: 2' usage "no verb 'frob'" frob
+t 'an unknown option: 2' usage "unknown option '--frob'" list --frob
+t 'an unknown global option: 2' usage "unknown option '--frob'" --frob list
+t 'an argument too few: 2' usage 'missing arguments' define
+t 'an argument too many: 2' usage 'too many' list x
+t 'alloc without owner: 2' usage 'owner' alloc a
+t 'a nic that is no number: 2' usage 'takes a number' alloc a --owner x --nic -1
+t 'network --start alone: 2' usage 'goes with --define' network a --start
+
+# ---- definitions ----
+address="address='0000:01:00.0' numvfs='7'"
+pool a "$address vfs='0-3'" >a.xml
+pool b "$address vfs='4-6'" "<allocate by='libvirt'/>" >b.xml
+pool all "$address" "<allocate by='libvirt'/>" >all.xml
+pool over "$address vfs='3,5'" >over.xml
+pool more "address='0000:01:00.0' numvfs='8'" >more.xml
+pool range "$address vfs='5-7'" >range.xml
+pool nosriov "address='0000:00:02.0' numvfs='1'" >nosriov.xml
+printf '<pool>\n<name>x</name>\n<pf dev="e" numvfs="1">\n</pool>\n' >broken.xml
+printf '<pool>\n<name>x</name>\n<pf dev="e" numvfs="1"/>\n<colour/>\n</pool>\n' >unknown.xml
+head -c 300000 /dev/zero | tr '\0' ' ' >large.xml
+
+t 'broken XML: its file and line' fails_with 1 'broken.xml:5: ' v define broken.xml
+t 'an unknown element: its file and line' fails_with 1 'unknown.xml:4: .*colour' v define unknown.xml
+t 'a file that is no file' fails_with 1 'opening nope.xml: No such file' v define nope.xml
+t 'a file that is too large' fails_with 1 'large.xml is larger' v define large.xml
+t 'a VF range outside numvfs' fails_with 1 'range.xml:3: vfs has VF 7, but' v define range.xml
+t 'numvfs above what the card has' fails_with 1 'more.xml:3: .*0000:01:00.0 has 7 VFs at most' v define more.xml
+t 'validate changes nothing' says 'valid definition of pool a' v validate a.xml
+t 'define --dry-run changes nothing' says 'would be defined' v define a.xml --dry-run
+t 'nothing was changed' test ! -e etc -a ! -e state
+t 'define' says 'pool a defined' v define a.xml
+t 'again' says 'alike already' v define a.xml
+t 'overlapping pools: both places' fails_with 1 'over.xml:3: VF 3 is already in pool a \(etc/pools/a.xml:3\)' v define over.xml
+t 'the second pool' v define b.xml
+t 'dumpxml gives back what was given' same "$(cat a.xml)" "$(v dumpxml a)"
+t 'dumpxml of no pool: 5' fails_with 5 "no pool 'nope'" v dumpxml nope
+t 'a name that leads elsewhere: 5' fails_with 5 'no pool' v dumpxml ../../etc/passwd
+t 'no temporary file is left' sh -c '! ls etc/pools | grep -v "\.xml$"'
+cp a.xml etc/pools/other.xml
+t 'a file with another name than its pool' fails_with 1 "file must be a.xml" v list
+rm etc/pools/other.xml
+
+# ---- the host ----
+t 'list shows pools and VFs' says 'vf 6 *0000:01:11.4 .* b *free' v list
+t 'list --json is JSON with everything' says '"iommu_group": *13' v list --json
+t 'show' says 'vf 3 *0000:01:10.6 .* a *free' v show a
+t 'show has only its own VFs' sh -c '! echo "$1" | grep "vf 4"' sh "$(v show a)"
+t 'show of no pool: 5' fails_with 5 "no pool 'nope'" v show nope
+t 'the plan' says 'autoprobe off' v apply --dry-run
+t 'apply of no pool: 5' fails_with 5 "no pool 'nope'" v apply nope
+v define nosriov.xml >/dev/null
+t 'a card without SR-IOV: 5' fails_with 5 'nosriov.xml:3: 0000:00:02.0 has no SR-IOV' v apply nosriov
+v undefine nosriov >/dev/null
+apply_without_netdev() {
+	local code=0 out
+	out=$(v apply a 2>&1) || code=$?
+	[ $code = 6 ] && grep -q 'vf 0.*FAILED.*no netdev' <<<"$out" || { echo "$code: $out"; return 1; }
+}
+t 'a PF without netdev: each VF says why, 6' apply_without_netdev
+
+# ---- what others read ----
+t 'the network of a pool with some VFs lists them' says '<address type="pci" domain="0x0000" bus="0x01" slot="0x11" function="0x4"/>' v network b
+t 'a pool of the other kind: a refusal' fails_with 1 "allocated by vfpool" v network a
+rule='^SUBSYSTEM=="pci", .*KERNEL=="0000:01:00.0", .*ATTR{sriov_numvfs}="7"$'
+t 'the rule names its port' says "$rule" v udev a
+t 'it names no driver' sh -c '! echo "$1" | grep -i igb' sh "$(v udev a)"
+t 'undefine' says 'undefined' v undefine b
+t 'undefine again: 5' fails_with 5 "no pool 'b'" v undefine b
+
+# ---- when writing fails ----
+full_output() {
+	local code=0 err
+	err=$(v list 2>&1 >/dev/full) || code=$?
+	[ $code = 1 ] && grep -q 'writing the output: No space left' <<<"$err" || { echo "$code: $err"; return 1; }
+}
+t 'a full disk behind stdout is an error' full_output
+tap_end

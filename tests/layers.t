@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The rooms of the house: who includes whom, and what only one place may know.
+cd "$(dirname "$0")/.." || exit
+. tests/tap.sh
+
+# A room's files include nothing of our own but what is listed.
+includes_only() { # ROOM ALLOWED-PATTERN
+	! grep -nE '^#include "' "src/$1"/*.[ch] | grep -vE "#include \"($2)"
+}
+# A pattern stands in no other file of src/ than those that FILES (grep -E) names.
+only_in() { # FILES PATTERN
+	! grep -rnE "$2" src --include='*.[chS]' | grep -vE "^($1)"
+}
+not_in() { # ROOM PATTERN
+	! grep -rnE "$2" "src/$1"
+}
+
+t 'util/ includes only util/ and vfpool.h' includes_only util 'util/|vfpool\.h"'
+t 'pool/ includes only util/ and vfpool.h' includes_only pool 'pool/|util/|vfpool\.h"'
+t 'host/ includes only util/ and vfpool.h' includes_only host 'host/|util/|vfpool\.h"'
+t 'ledger/ includes only util/ and vfpool.h' includes_only ledger 'ledger/|util/|vfpool\.h"'
+t 'guest/ includes only util/ and vfpool.h' includes_only guest 'guest/|util/|vfpool\.h"'
+t 'verbs/ includes only util/ and vfpool.h' includes_only verbs 'verbs\.h"|verbs/|util/|vfpool\.h"'
+t 'only host/sysfs.c knows the paths of sysfs' only_in 'src/host/sysfs.c' '"[^"]*(bus/pci|class/net)/'
+t 'only the context knows /sys' only_in 'src/manager/context.c' '"/sys[/"]'
+t 'only host/rtnl.c speaks rtnetlink' only_in 'src/host/rtnl.c' '\b(RTM_|IFLA_)[A-Z]'
+t 'only host/nlsock.c sends' only_in 'src/host/nlsock.c' '\bnl_(send|recv|connect)'
+t 'only guest/libvirt.c calls libvirt' only_in 'src/guest/libvirt.c' '\bvir(Connect|Network|Domain)[A-Z]|libvirt/libvirt\.h'
+t 'only ledger/ knows SQL' only_in 'src/ledger/' '(SELECT|INSERT|UPDATE|DELETE|sqlite3_)'
+t 'only the verbs print' only_in 'src/main\.c|src/verbs' '\b(printf|puts|putchar|vprintf)\(|\b(stdout|stderr)\b'
+t 'pool/ asks the system nothing' not_in pool '\b(open|read|write|ioctl|time|fork)\('
+t 'no shell is called' only_in 'none' '\b(system|popen)\('
+t 'no environment variable is read' only_in 'none' '\bgetenv\('
+t 'every source says its licence' sh -c "! grep -L 'SPDX-License-Identifier: LGPL-2.1-or-later' \$(git ls-files 'src/*.[chS]' 'include/*.h' 'tests/*.[ch]') | grep ."
+tap_end

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What libvirt reads. */
+#include "unit.h"
+
+#include "guest/guest.h"
+
+static struct vfpool_pool pool = {
+	.name = (char *)"p", .network = (char *)"p", .policy = { .vlan = 42 },
+};
+
+static void an_interface_with_a_vf(void **state)
+{
+	const struct vfpool_lease lease = {
+		.has_vf = true,
+		.mac = { { 2, 0x56, 0x46, 1, 2, 3 } },
+		.address = { .bus = 1, .device = 0x10, .function = 2 },
+	};
+	char *xml;
+
+	(void)state;
+	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_string_equal(xml,
+			    "<interface type=\"hostdev\" managed=\"yes\">\n"
+			    "  <mac address=\"02:56:46:01:02:03\"/>\n"
+			    "  <source>\n"
+			    "    <address type=\"pci\" domain=\"0x0000\" bus=\"0x01\" slot=\"0x10\" function=\"0x2\"/>\n"
+			    "  </source>\n"
+			    "  <vlan>\n"
+			    "    <tag id=\"42\"/>\n"
+			    "  </vlan>\n"
+			    "</interface>\n");
+	free(xml);
+}
+
+static void an_interface_of_a_network(void **state)
+{
+	const struct vfpool_lease lease = { .mac = { { 2, 0x56, 0x46, 1, 2, 3 } } };
+	char *xml;
+
+	(void)state;
+	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_string_equal(xml, "<interface type=\"network\">\n"
+				 "  <mac address=\"02:56:46:01:02:03\"/>\n"
+				 "  <source network=\"p\"/>\n"
+				 "</interface>\n");
+	free(xml);
+}
+
+static void networks(void **state)
+{
+	const struct vfpool_pci address = { .bus = 1, .device = 0x10 };
+	char *whole, *list;
+
+	(void)state;
+	assert_int_equal(guest_network_xml(&pool, "enp1s0", NULL, 0, &whole), 0);
+	assert_non_null(strstr(whole, "<forward mode=\"hostdev\" managed=\"yes\">\n"
+				      "    <pf dev=\"enp1s0\"/>\n"));
+	assert_non_null(strstr(whole, "<tag id=\"42\"/>"));
+	assert_int_equal(guest_network_xml(&pool, NULL, &address, 1, &list), 0);
+	assert_non_null(strstr(list, "<address type=\"pci\" domain=\"0x0000\" bus=\"0x01\" "
+				     "slot=\"0x10\" function=\"0x0\"/>"));
+	assert_false(guest_networks_equal(whole, list));
+	assert_true(guest_networks_equal(whole, whole));
+	free(whole);
+	free(list);
+}
+
+/* What libvirt gives back has a UUID and its own quotes. */
+static void libvirts_text_compares(void **state)
+{
+	const char *ours = "<network><name>p</name><forward mode=\"hostdev\" managed=\"yes\">"
+			   "<pf dev=\"e\"/></forward></network>";
+
+	(void)state;
+	assert_true(guest_networks_equal(ours, "<network>\n  <name>p</name>\n  <uuid>1</uuid>\n"
+					       "  <forward managed='yes' mode='hostdev'>\n"
+					       "    <pf dev='e'/>\n  </forward>\n</network>\n"));
+	assert_false(guest_networks_equal(ours, "<network><name>p</name><forward mode='hostdev' "
+						"managed='no'><pf dev='e'/></forward></network>"));
+	assert_false(guest_networks_equal(ours, "<network><name>q</name><forward mode='hostdev' "
+						"managed='yes'><pf dev='e'/></forward></network>"));
+	assert_false(guest_networks_equal(ours, "<network><name>p</name></network>"));
+	assert_false(guest_networks_equal(ours, "<network><na"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_interface_with_a_vf),
+		cmocka_unit_test(an_interface_of_a_network),
+		cmocka_unit_test(networks),
+		cmocka_unit_test(libvirts_text_compares),
+	};
+
+	return run_tests(tests);
+}
