@@ -1,0 +1,95 @@
+# Functions to run small guests in the lab by libvirt. Use: . /lab/guest/guest.sh
+# shellcheck shell=bash
+#
+#   guest_define one --append 'ip=10.0.0.2/24' "$interface"     a guest with these devices
+#   guest_start one
+#   guest_wait one 'nic ADD'                                    what its console says about its card
+#
+# A guest is a kernel and one program, initramfs/guest in the lab's sources: that says on the console
+# which network cards come and go, and does what the words given with --append tell it.
+
+export LIBVIRT_DEFAULT_URI=qemu:///system
+
+# guest_define NAME [--vcpus N] [--memory MIB] [--ports N] [--append WORDS] [DEVICE-XML…]
+# Defines a guest in libvirt, with spare ports for hot plug. Each DEVICE-XML is an element for <devices>.
+guest_define() {
+	local xml
+	xml=$(guest_xml "$@") || return
+	virsh --quiet define /dev/stdin <<<"$xml"
+}
+
+# What makes a guest's kernel start faster under emulation inside emulation: parts of it that a guest with
+# one program and one network card doesn't need.
+guest_fast='mitigations=off nosmp tsc=reliable no_timer_check rodata=off cryptomgr.notests audit=0 lsm= ipv6.disable=1
+8250.nr_uarts=1 initcall_blacklist=jent_mod_init,crypto_algapi_init,load_system_certificate_list,init_encrypted,crypto_kdf108_init,bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init,trace_eval_init,slab_sysfs_init,cmos_init,i8042_init'
+
+# guest_xml …: the same, but prints the XML.
+guest_xml() {
+	local name=$1 vcpus=1 memory=128 ports=4 words=
+	shift
+	while [[ ${1-} == --* ]]; do
+		case $1 in
+		--vcpus) vcpus=$2 ;;
+		--memory) memory=$2 ;;
+		--ports) ports=$2 ;;
+		--append) words=$2 ;;
+		*) echo "guest_define: no such option: $1" >&2; return 2 ;;
+		esac
+		shift 2
+	done
+	cat <<-END
+		<domain type='qemu'>
+		  <name>$name</name>
+		  <memory unit='MiB'>$memory</memory>
+		  <vcpu>$vcpus</vcpu>
+		  <os>
+		    <type arch='x86_64' machine='q35'>hvm</type>
+		    <loader readonly='yes' type='rom'>/usr/share/qemu/qboot.rom</loader>
+		    <kernel>/lab/guest/vmlinux</kernel>
+		    <initrd>/lab/guest/initrd</initrd>
+		    <cmdline>console=ttyS0 quiet panic=-1 ${guest_fast//$'\n'/ } $words</cmdline>
+		  </os>
+		  <features><acpi/></features>
+		  <cpu mode='custom' match='exact' check='none'><model fallback='forbid'>Nehalem</model></cpu>
+		  <on_reboot>destroy</on_reboot>
+		  <devices>
+		    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+		    <controller type='pci' index='0' model='pcie-root'/>
+		$(for ((n = 1; n <= ports; n++)); do echo "    <controller type='pci' index='$n' model='pcie-root-port'/>"; done)
+		    <controller type='usb' model='none'/>
+		    <controller type='sata' index='0'/>
+		    <serial type='file'><source path='$(guest_console "$name")'/></serial>
+		    <memballoon model='none'/>
+		    $*
+		  </devices>
+		</domain>
+	END
+}
+
+# guest_start NAME: starts it with an empty console.
+guest_start() {
+	guest_forget "$1"
+	virsh --quiet start "$1"
+}
+
+# guest_forget NAME: empties the console, so that guest_wait sees only what comes after.
+guest_forget() {
+	: >"$(guest_console "$1")"
+}
+
+# guest_console NAME: the file with all that the guest wrote on its console.
+guest_console() {
+	echo "/var/log/libvirt/qemu/$1.console"
+}
+
+# guest_wait NAME PATTERN [SECONDS]: waits until a line of the console matches (grep -E), prints it.
+guest_wait() {
+	local i
+	for ((i = 0; i < ${3:-120} * 2; i++)); do
+		! grep -a -m 1 -E "$2" "$(guest_console "$1")" 2>/dev/null || return 0
+		virsh domstate "$1" 2>/dev/null | grep -q running || break
+		sleep 0.5
+	done
+	echo "guest_wait: $1 doesn't say '$2'" >&2
+	return 1
+}
