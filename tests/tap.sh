@@ -64,3 +64,18 @@ same() {
 differ() {
 	[ "$1" != "$2" ] || { echo "both are '$1'"; return 1; }
 }
+
+# tap_in_lab FILE COMMAND…: runs tests in the lab, whose lines go to stdout and to FILE. A lab that
+# broke ends it all; tests that failed have said so.
+tap_in_lab() {
+	local file=$1 code
+	shift
+	"$@" | tee -a "$file"
+	code=${PIPESTATUS[0]}
+	[ "$code" -le 1 ] || echo "Bail out! exit code $code of $*"
+}
+
+# tap_plan FILE: the plan of what is in there.
+tap_plan() {
+	echo "1..$(grep -cE '^(not )?ok ' "$1")"
+}
