@@ -9,7 +9,7 @@ CFLAGS ?= -O2 -g
 # What must be there whatever a packager's CFLAGS say.
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wno-format-nonliteral -Wvla
-PACKAGES := libnl-3.0 libnl-route-3.0 libxml-2.0 libudev sqlite3 json-c smartcols
+PACKAGES := libnl-3.0 libnl-route-3.0 libxml-2.0 libudev libkmod sqlite3 json-c smartcols
 override CPPFLAGS += -D_GNU_SOURCE -DVFPOOL_VERSION='"$(VERSION)"' -Iinclude -Isrc \
 	$(shell pkg-config --cflags $(PACKAGES) libvirt 2>/dev/null)
 override CFLAGS += -std=gnu11 $(WARNINGS) -fno-common -fstack-protector-strong
@@ -49,7 +49,7 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-FAST_TESTS := tests/layers.t tests/cli/cli.t
+FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/scale.t
 LAB_TESTS := $(wildcard tests/lab/*.t)
 
 # The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.
@@ -62,19 +62,29 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fake/peer.o $(BUIL
 
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests/fake
 
-unit-tests: $(UNIT_TESTS)
+# vfpool itself, with the scripted peer in the kernel's place, and what goes with it.
+FAKES := $(BUILD)/tests/fake/vfpool $(BUILD)/tests/fake/tree $(BUILD)/tests/fake/peak
+
+$(BUILD)/tests/fake/vfpool: $(TOOL_OBJECTS) $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/fake/%: $(BUILD)/tests/fake/%.o
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+unit-tests: $(UNIT_TESTS) $(FAKES)
 
 # Needs neither root nor the lab.
 check-fast:
 	@tests/deps
 	@$(SANITIZED) all unit-tests
+	@$(MAKE) --no-print-directory all $(FAKES)
 	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS)
 
 # What CI runs, as root.
 check:
 	@tests/deps
 	@$(SANITIZED) all unit-tests
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(FAKES)
 	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS) $(LAB_TESTS)
 
 # The main job, for real, in the lab; as root.

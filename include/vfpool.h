@@ -62,6 +62,8 @@ enum vfpool_attr {
 	VFPOOL_ATTR_SPOOFCHK = 1 << 3,
 	VFPOOL_ATTR_LINK = 1 << 4,
 	VFPOOL_ATTR_TRUST = 1 << 5,
+	VFPOOL_ATTR_RSS_QUERY = 1 << 6,
+	VFPOOL_ATTR_GUID = 1 << 7, /* InfiniBand's MAC */
 };
 
 /* Link state of a VF; the values are the kernel's IFLA_VF_LINK_STATE_…. */
@@ -82,10 +84,12 @@ struct vfpool_settings {
 	uint32_t max_rate;   /* Mbit/s, 0: no limit */
 	bool spoofchk;
 	bool trust;
+	bool rss_query;      /* the VF may ask for the PF's RSS key */
 	enum vfpool_link link;
+	uint64_t guid;       /* InfiniBand's node and port GUID, the same one */
 };
 
-#define VFPOOL_ATTR_LAST VFPOOL_ATTR_TRUST
+#define VFPOOL_ATTR_LAST VFPOOL_ATTR_GUID
 
 /* The settings of `want` that `is` has otherwise: a set of enum vfpool_attr. A
  * setting that isn't known in both isn't among them. */
@@ -150,6 +154,9 @@ struct vfpool_vf {
 	unsigned index;
 	struct vfpool_pci address;
 	char *netdev;          /* NULL: none in this network namespace */
+	bool has_seen_mac;
+	struct vfpool_mac seen_mac; /* what its netdev shows; differs from the
+				     * programmed one until its driver is rebound */
 	char *driver;          /* NULL: none */
 	char *driver_override; /* NULL: none */
 	int iommu_group;       /* -1: none */
@@ -166,6 +173,8 @@ struct vfpool_vf {
 
 struct vfpool_pf {
 	struct vfpool_pci address;
+	bool is_network; /* others (nvme, …) are listed, never programmed */
+	bool is_infiniband;
 	char *netdev; /* NULL: none in this network namespace */
 	char **altnames;
 	size_t n_altnames;
@@ -173,7 +182,10 @@ struct vfpool_pf {
 	bool has_mac;
 	struct vfpool_mac mac; /* the permanent one */
 	uint16_t vendor, device;
+	char *vendor_name; /* by udev's hardware database, NULL: not in it */
+	char *device_name;
 	char *driver;
+	char *eswitch; /* "legacy" or "switchdev", NULL: the kernel doesn't tell */
 	unsigned totalvfs;
 	bool autoprobe; /* sriov_drivers_autoprobe */
 	int numa_node;  /* -1: none */
@@ -185,7 +197,7 @@ struct vfpool_pf {
 
 /* What the kernel says now. */
 struct vfpool_inventory {
-	struct vfpool_pf *pfs; /* by PCI address, ascending */
+	struct vfpool_pf *pfs; /* network cards first, then by PCI address */
 	size_t n_pfs;
 };
 
@@ -286,6 +298,7 @@ enum vfpool_dir {
 	VFPOOL_DIR_RULES,       /* udev's rules of the admin */
 	VFPOOL_DIR_LIBVIRT_RUN, /* libvirt's run directory */
 	VFPOOL_DIR_NETWORKS,    /* libvirt's persistent networks */
+	VFPOOL_DIR_PROC,        /* /proc, to name who holds a VF */
 	VFPOOL_N_DIRS,
 };
 
@@ -375,8 +388,10 @@ int vfpool_alloc(struct vfpool *vp, const char *pool, const char *owner, unsigne
 int vfpool_release(struct vfpool *vp, const char *pool, const char *owner, unsigned nic,
 		   bool dry_run, struct vfpool_lease **ret_lease);
 
-/* The leases of one pool, or of all (NULL); the array ends with NULL. */
-int vfpool_leases(struct vfpool *vp, const char *pool, struct vfpool_lease ***ret_leases);
+/* The leases of one pool, or of all (NULL), with their VFs' addresses by the
+ * inventory; the array ends with NULL. */
+int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inventory *inventory,
+		  struct vfpool_lease ***ret_leases);
 
 void vfpool_lease_free(struct vfpool_lease *lease);
 void vfpool_leases_free(struct vfpool_lease **leases);

@@ -23,7 +23,8 @@ static const struct {
 	{ "rules-dir", VFPOOL_DIR_RULES, "udev's rules (/etc/udev/rules.d)" },
 	{ "libvirt-run-dir", VFPOOL_DIR_LIBVIRT_RUN, "libvirt's run directory (/run/libvirt)" },
 	{ "networks-dir", VFPOOL_DIR_NETWORKS, "libvirt's networks (/etc/libvirt/qemu/networks)" },
-	{ "sysfs", VFPOOL_DIR_SYSFS, "the kernel's tree (/sys)" },
+	{ "sysfs", VFPOOL_DIR_SYSFS, "the kernel's devices (/sys)" },
+	{ "proc", VFPOOL_DIR_PROC, "the kernel's processes (/proc)" },
 };
 
 #define N_DIR_OPTIONS (sizeof(dir_options) / sizeof(dir_options[0]))

@@ -22,7 +22,7 @@ t 'host/ includes only util/ and vfpool.h' includes_only host 'host/|util/|vfpoo
 t 'ledger/ includes only util/ and vfpool.h' includes_only ledger 'ledger/|util/|vfpool\.h"'
 t 'guest/ includes only util/ and vfpool.h' includes_only guest 'guest/|util/|vfpool\.h"'
 t 'verbs/ includes only util/ and vfpool.h' includes_only verbs 'verbs\.h"|verbs/|util/|vfpool\.h"'
-t 'only host/sysfs.c knows the paths of sysfs' only_in 'src/host/sysfs.c' '"[^"]*(bus/pci|class/net)/'
+t 'only host/sysfs.c knows the paths of sysfs' only_in 'src/host/sysfs.c' '"[^"]*(bus/pci|class/net|module)/'
 t 'only the context knows /sys' only_in 'src/manager/context.c' '"/sys[/"]'
 t 'only host/rtnl.c speaks rtnetlink' only_in 'src/host/rtnl.c' '\b(RTM_|IFLA_)[A-Z]'
 t 'only host/nlsock.c sends' only_in 'src/host/nlsock.c' '\bnl_(send|recv|connect)'

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Who has a VF, found without touching it. */
 #include "host/host.h"
+#include "host/rtnl.h"
 #include "host/sysfs.h"
 
 #include "util/cleanup.h"
@@ -53,20 +54,29 @@ static enum vfpool_holder netdev_holder(const struct host *host, const struct vf
 					const char **ret_why)
 {
 	AUTO_CLOSE int netdev = -1;
-	long long flags;
+	long long flags, ifindex;
+	bool addressed;
 
 	if (!vf->netdev) {
 		*ret_why = "its driver shows no netdev here: in another network namespace?";
 		return VFPOOL_HELD_BY_UNKNOWN;
 	}
 	netdev = sysfs_open_netdev(host->sysfs, vf->netdev);
-	if (netdev < 0 || sysfs_read_number(netdev, "flags", &flags) < 0) {
+	if (netdev < 0 || sysfs_read_number(netdev, "flags", &flags) < 0 ||
+	    sysfs_read_number(netdev, "ifindex", &ifindex) < 0) {
 		*ret_why = "its netdev can't be looked at";
 		return VFPOOL_HELD_BY_UNKNOWN;
 	}
-	*ret_why = flags & IFF_UP ? "its netdev is up" :
-				    "its netdev is enslaved or has a device above it";
-	return flags & IFF_UP || has_upper(netdev) ? VFPOOL_HELD_BY_NETDEV : VFPOOL_HELD_BY_NOBODY;
+	if (flags & IFF_UP) {
+		*ret_why = "its netdev is up";
+	} else if (has_upper(netdev)) {
+		*ret_why = "its netdev is enslaved or has a device above it";
+	} else if (rtnl_has_address(host->nl, (int)ifindex, &addressed) < 0 || addressed) {
+		*ret_why = "its netdev has an address";
+	} else {
+		return VFPOOL_HELD_BY_NOBODY;
+	}
+	return VFPOOL_HELD_BY_NETDEV;
 }
 
 int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, struct vfpool_vf *vf)

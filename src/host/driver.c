@@ -5,9 +5,14 @@
 
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/process.h"
 
+#include <libkmod.h>
+#include <stdio.h>
 #include <string.h>
+
+DEFINE_CLEANUP(struct kmod_ctx *, cleanup_kmod, kmod_unref);
+DEFINE_CLEANUP(struct kmod_list *, cleanup_modules, kmod_module_unref_list);
+DEFINE_CLEANUP(struct kmod_module *, cleanup_module, kmod_module_unref);
 
 int host_autoprobe_off(struct host *host, const struct vfpool_pf *pf)
 {
@@ -36,21 +41,72 @@ static int unbind(int folder, const char *address)
 	return r == -ENOENT ? 0 : r; /* no driver: nothing to do */
 }
 
-/* udev loads the card's own VF driver; vfio-pci is nobody's own. */
-static int load_driver(struct host *host, const char *driver)
+/* Loads the modules that the name or modalias stands for, with what they need.
+ * *ret_name (may be NULL) is the first one's name. */
+static int load_modules(struct host *host, const char *what, char **ret_name)
 {
-	const char *const argv[] = { "modprobe", "--", driver, NULL };
+	CLEANUP(cleanup_kmod) struct kmod_ctx *kmod = kmod_new(NULL, NULL);
+	CLEANUP(cleanup_modules) struct kmod_list *modules = NULL;
+	struct kmod_list *entry;
+	int r = kmod ? kmod_module_new_from_lookup(kmod, what, &modules) : -ENOMEM;
 
-	if (!*driver || strcmp(driver, "host") == 0 || sysfs_has_driver(host->sysfs, driver))
+	if (r < 0)
+		return fail_errno(host->err, r, "looking up the module for %s", what);
+	if (!modules)
+		return fail(host->err, -ENOENT, "this kernel has no module for %s", what);
+	kmod_list_foreach(entry, modules) {
+		CLEANUP(cleanup_module) struct kmod_module *module = kmod_module_get_module(entry);
+
+		r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL,
+						    NULL, NULL);
+		if (r == KMOD_PROBE_APPLY_BLACKLIST)
+			return fail(host->err, -EPERM, "the module %s is blacklisted",
+				    kmod_module_get_name(module));
+		if (r < 0)
+			return fail_errno(host->err, r, "loading the module %s",
+					  kmod_module_get_name(module));
+		if (ret_name && !*ret_name && !(*ret_name = strdup(kmod_module_get_name(module))))
+			return fail_oom(host->err);
+	}
+	return 0;
+}
+
+/*
+ * The card's own VF driver, by the device's modalias. It has to be named: with
+ * autoprobe off the kernel binds a VF only by its driver override
+ * (pci_device_can_probe() in drivers/pci/pci-driver.c).
+ */
+static int find_own_driver(struct host *host, int folder, char *ret_driver, size_t size)
+{
+	AUTO_FREE char *module = NULL;
+	char modalias[128];
+	int r = sysfs_read(folder, "modalias", modalias, sizeof(modalias));
+
+	if (r < 0)
+		return fail_errno(host->err, r, "reading the device's modalias");
+	r = load_modules(host, modalias, &module);
+	if (r < 0)
+		return r;
+	r = sysfs_module_driver(host->sysfs, module, ret_driver, size);
+	return r < 0 ? fail_errno(host->err, r, "finding the PCI driver in the module %s", module) : 0;
+}
+
+/* The driver's name as the kernel knows it, with its module loaded. */
+static int prepare_driver(struct host *host, int folder, const char *driver, char *ret_driver,
+			  size_t size)
+{
+	if (strcmp(driver, "host") == 0)
+		return find_own_driver(host, folder, ret_driver, size);
+	snprintf(ret_driver, size, "%s", driver);
+	if (!*driver || sysfs_has_driver(host->sysfs, driver))
 		return 0;
-	return run_program(argv, host->err);
+	return load_modules(host, driver, NULL);
 }
 
 int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, vf);
-	const char *override = strcmp(driver, "host") == 0 ? "\n" : driver;
-	char address[VFPOOL_PCI_TEXT];
+	char address[VFPOOL_PCI_TEXT], name[64] = "";
 	int r;
 
 	vfpool_pci_format(vf, address);
@@ -58,25 +114,23 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 		return fail_errno(host->err, folder, "binding %s", address);
 	if (is_bound_as_wanted(folder, driver))
 		return 0;
-	r = load_driver(host, driver);
+	r = prepare_driver(host, folder, driver, name, sizeof(name));
 	if (r < 0)
-		return fail_while(host->err, r, "loading the driver %s", driver);
+		return fail_while(host->err, r, "binding %s", address);
 	r = unbind(folder, address);
 	if (r < 0)
 		return fail_errno(host->err, r, "unbinding %s from its driver", address);
 	/* A newline clears the override: that is the kernel's word for none. */
-	r = sysfs_write(folder, "driver_override", *override ? override : "\n");
+	r = sysfs_write(folder, "driver_override", *name ? name : "\n");
 	if (r < 0)
 		return fail_errno(host->err, r, "setting the driver override of %s", address);
-	if (!*driver)
+	if (!*name)
 		return 0;
 	r = sysfs_probe_driver(host->sysfs, vf);
 	if (r < 0)
 		return fail_errno(host->err, r, "probing a driver for %s", address);
 	if (!is_bound_as_wanted(folder, driver))
-		return fail(host->err, -ENODEV,
-			    "%s didn't take %s; the kernel log may say why",
-			    strcmp(driver, "host") == 0 ? "the card's own VF driver" : driver,
+		return fail(host->err, -ENODEV, "%s didn't take %s; the kernel log may say why", name,
 			    address);
 	return 0;
 }

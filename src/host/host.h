@@ -13,6 +13,7 @@ struct host {
 	struct nlsock *nl;
 	const char *run_dir;     /* locks */
 	const char *libvirt_run; /* libvirt's run directory */
+	const char *proc;        /* /proc */
 	vfpool_progress_fn progress;
 	void *progress_arg;
 	struct error *err;
@@ -25,11 +26,20 @@ struct host {
 /* Every PF; `which` is HOST_ALL_VFS or HOST_NO_VFS. */
 int host_read(struct host *host, int which, struct vfpool_inventory **ret_inventory);
 
+/* Fills the PFs' eswitch mode where the kernel tells it. */
+void host_read_eswitch(struct vfpool_inventory *inventory);
+
+/* Fills the PFs' vendor_name and device_name where they are known. */
+void host_name_devices(struct vfpool_inventory *inventory);
+
 /* One PF. VFPOOL_ENOTFOUND: not there, or no PF. A VF that isn't there is just
  * missing from ret_pf->vfs. */
 int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 		 struct vfpool_pf *ret_pf);
 void pf_end(struct vfpool_pf *pf);
+
+/* The VFs of a PF that was read without them, and its link once more. */
+int host_read_vfs(struct host *host, struct vfpool_pf *pf);
 
 /* Why nothing on this host is the PF that the definition means, as a message. */
 int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want);
@@ -38,6 +48,9 @@ int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want);
  * opens the device: that would make a guest's own start fail. `folder` is the
  * VF's in sysfs. */
 int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, struct vfpool_vf *vf);
+
+/* Adds to `busy` who holds a VF through vfio, where it shows. */
+void host_name_holders(struct host *host, struct vfpool_pf *pf);
 
 /* Takes the PF's lock, waiting for other processes for a bounded time. The
  * lock ends with the descriptor. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* PFs and VFs as sysfs and netlink show them. */
+#include "host/devlink.h"
 #include "host/host.h"
 #include "host/rtnl.h"
 #include "host/sysfs.h"
@@ -20,16 +21,33 @@ static void vf_end(struct vfpool_vf *vf)
 	free(vf->owner);
 }
 
-void pf_end(struct vfpool_pf *pf)
+static void free_altnames(struct vfpool_pf *pf)
+{
+	for (size_t i = 0; i < pf->n_altnames; i++)
+		free(pf->altnames[i]);
+	free(pf->altnames);
+	pf->altnames = NULL;
+	pf->n_altnames = 0;
+}
+
+static void free_vfs(struct vfpool_pf *pf)
 {
 	for (size_t i = 0; i < pf->n_vfs; i++)
 		vf_end(&pf->vfs[i]);
-	for (size_t i = 0; i < pf->n_altnames; i++)
-		free(pf->altnames[i]);
 	free(pf->vfs);
-	free(pf->altnames);
+	pf->vfs = NULL;
+	pf->n_vfs = 0;
+}
+
+void pf_end(struct vfpool_pf *pf)
+{
+	free_vfs(pf);
+	free_altnames(pf);
 	free(pf->netdev);
+	free(pf->vendor_name);
+	free(pf->device_name);
 	free(pf->driver);
+	free(pf->eswitch);
 	*pf = (struct vfpool_pf){ 0 };
 }
 
@@ -95,6 +113,15 @@ static int read_override(int folder, char **ret_driver)
 	return *ret_driver ? 0 : -ENOMEM;
 }
 
+static void read_seen_mac(int folder, struct vfpool_vf *vf)
+{
+	char path[160], text[64];
+
+	snprintf(path, sizeof(path), "net/%s/address", vf->netdev);
+	vf->has_seen_mac = sysfs_read(folder, path, text, sizeof(text)) == 0 &&
+			   vfpool_mac_parse(text, &vf->seen_mac) == 0;
+}
+
 static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &vf->address);
@@ -110,6 +137,8 @@ static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_
 	    (r = read_override(folder, &vf->driver_override)) < 0 ||
 	    (r = read_netdev(folder, &vf->netdev)) < 0)
 		return r;
+	if (vf->netdev)
+		read_seen_mac(folder, vf);
 	return host_vf_busy(host, pf, folder, vf);
 }
 
@@ -190,6 +219,19 @@ static int read_vfs(struct host *host, int folder, int which, struct vfpool_pf *
 	return r;
 }
 
+/* Both lists are by index; one VF may be asked for alone. */
+static void take_settings(struct vfpool_pf *pf, const struct rtnl_pf *link)
+{
+	size_t i = 0;
+
+	for (size_t j = 0; j < pf->n_vfs; j++) {
+		while (i < link->n_vfs && link->vfs[i].index < pf->vfs[j].index)
+			i++;
+		if (i < link->n_vfs && link->vfs[i].index == pf->vfs[j].index)
+			pf->vfs[j].programmed = link->vfs[i].settings;
+	}
+}
+
 /* What only netlink tells. A PF without netdev here has none of it. */
 static int ask_kernel(struct host *host, int folder, bool with_vfs, struct vfpool_pf *pf)
 {
@@ -198,32 +240,36 @@ static int ask_kernel(struct host *host, int folder, bool with_vfs, struct vfpoo
 	char path[160];
 	int r;
 
-	snprintf(path, sizeof(path), "net/%s/ifindex", pf->netdev);
-	r = sysfs_read_number(folder, path, &ifindex);
-	if (r < 0)
-		return r;
-	pf->ifindex = (int)ifindex;
+	if (!pf->ifindex) {
+		snprintf(path, sizeof(path), "net/%s/ifindex", pf->netdev);
+		r = sysfs_read_number(folder, path, &ifindex);
+		if (r < 0)
+			return r;
+		pf->ifindex = (int)ifindex;
+	}
 	r = rtnl_read_pf(host->nl, pf->ifindex, with_vfs, &link);
 	if (r < 0)
 		return r;
 	pf->up = link.up;
 	pf->carrier = link.carrier;
+	pf->is_infiniband = link.is_infiniband;
 	pf->has_mac = link.has_mac;
 	pf->mac = link.mac;
+	free_altnames(pf);
 	pf->altnames = TAKE_PTR(link.altnames);
 	pf->n_altnames = link.n_altnames;
 	link.n_altnames = 0;
-	for (size_t i = 0; i < link.n_vfs; i++)
-		for (size_t j = 0; j < pf->n_vfs; j++)
-			if (pf->vfs[j].index == link.vfs[i].index)
-				pf->vfs[j].programmed = link.vfs[i].settings;
+	take_settings(pf, &link);
 	rtnl_pf_end(&link);
 	return 0;
 }
 
+/* The first byte of a PCI class, by the PCI code and ID assignment specification. */
+#define PCI_BASE_CLASS_NETWORK 0x02
+
 static int read_numbers(int folder, struct vfpool_pf *pf)
 {
-	long long totalvfs, autoprobe = 1, vendor = 0, device = 0, node = -1;
+	long long totalvfs, autoprobe = 1, vendor = 0, device = 0, node = -1, class = 0;
 	int r = sysfs_read_number(folder, "sriov_totalvfs", &totalvfs);
 
 	if (r < 0)
@@ -235,6 +281,8 @@ static int read_numbers(int folder, struct vfpool_pf *pf)
 	(void)sysfs_read_number(folder, "vendor", &vendor);
 	(void)sysfs_read_number(folder, "device", &device);
 	(void)sysfs_read_number(folder, "numa_node", &node);
+	(void)sysfs_read_number(folder, "class", &class);
+	pf->is_network = class >> 16 == PCI_BASE_CLASS_NETWORK;
 	pf->totalvfs = (unsigned)totalvfs;
 	pf->autoprobe = autoprobe != 0;
 	pf->vendor = (uint16_t)vendor;
@@ -262,6 +310,21 @@ static int read_pf(struct host *host, const struct vfpool_pci *address, int whic
 	return pf->netdev ? ask_kernel(host, folder, which != HOST_NO_VFS, pf) : 0;
 }
 
+int host_read_vfs(struct host *host, struct vfpool_pf *pf)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &pf->address);
+	char text[VFPOOL_PCI_TEXT];
+	int r = folder < 0 ? folder : 0;
+
+	free_vfs(pf);
+	if (r == 0)
+		r = read_vfs(host, folder, HOST_ALL_VFS, pf);
+	if (r == 0 && pf->netdev)
+		r = ask_kernel(host, folder, true, pf);
+	vfpool_pci_format(&pf->address, text);
+	return r < 0 ? fail_errno(host->err, r, "reading the VFs of the PF %s", text) : 0;
+}
+
 int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 		 struct vfpool_pf *ret_pf)
 {
@@ -280,14 +343,20 @@ int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 	return fail_errno(host->err, r, "reading the PF %s", text);
 }
 
+/* Network cards first, then by address. */
+static uint64_t sort_key(const struct vfpool_pf *pf)
+{
+	const struct vfpool_pci *at = &pf->address;
+
+	return (uint64_t)!pf->is_network << 63 | (uint64_t)at->domain << 16 |
+	       (uint64_t)at->bus << 8 | (uint64_t)at->device << 3 | at->function;
+}
+
 static int by_address(const void *a, const void *b)
 {
-	const struct vfpool_pci *x = &((const struct vfpool_pf *)a)->address;
-	const struct vfpool_pci *y = &((const struct vfpool_pf *)b)->address;
-	uint64_t nx = (uint64_t)x->domain << 16 | x->bus << 8 | x->device << 3 | x->function;
-	uint64_t ny = (uint64_t)y->domain << 16 | y->bus << 8 | y->device << 3 | y->function;
+	uint64_t x = sort_key(a), y = sort_key(b);
 
-	return nx < ny ? -1 : nx > ny;
+	return x < y ? -1 : x > y;
 }
 
 static int add_pf(struct host *host, const struct vfpool_pci *address, int which,
@@ -342,6 +411,24 @@ int host_read(struct host *host, int which, struct vfpool_inventory **ret_invent
 		qsort(inventory->pfs, inventory->n_pfs, sizeof(*inventory->pfs), by_address);
 	*ret_inventory = TAKE_PTR(inventory);
 	return 0;
+}
+
+void host_read_eswitch(struct vfpool_inventory *inventory)
+{
+	struct nlsock *generic;
+	uint16_t family = 0;
+
+	if (nlsock_open(NETLINK_GENERIC, &generic) < 0)
+		return;
+	if (devlink_family(generic, &family) < 0)
+		family = 0;
+	for (size_t i = 0; family && i < inventory->n_pfs; i++) {
+		const char *mode = devlink_eswitch(generic, family, &inventory->pfs[i].address);
+
+		if (mode)
+			inventory->pfs[i].eswitch = strdup(mode);
+	}
+	nlsock_close(generic);
 }
 
 int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want)

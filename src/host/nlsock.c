@@ -28,7 +28,7 @@ void nlsock_close(struct nlsock *sock)
 
 DEFINE_CLEANUP(struct nlsock *, cleanup_nlsock, nlsock_close);
 
-int nlsock_open(struct nlsock **ret_sock)
+int nlsock_open(int protocol, struct nlsock **ret_sock)
 {
 	const struct timeval limit = { .tv_sec = ANSWER_SECONDS };
 	CLEANUP(cleanup_nlsock) struct nlsock *sock = calloc(1, sizeof(*sock));
@@ -36,7 +36,7 @@ int nlsock_open(struct nlsock **ret_sock)
 
 	if (!sock || !(sock->nl = nl_socket_alloc()))
 		return -ENOMEM;
-	if (nl_connect(sock->nl, NETLINK_ROUTE) < 0)
+	if (nl_connect(sock->nl, protocol) < 0)
 		return -EIO;
 	nl_socket_disable_auto_ack(sock->nl);
 	/* A reply with many VFs is larger than any buffer of a fixed size. */
@@ -68,7 +68,7 @@ static void copy_reason(struct nlmsghdr *reply, const struct nlmsgerr *error,
 		nla_strlcpy(reason, attrs[NLMSGERR_ATTR_MSG], NLSOCK_REASON);
 }
 
-/* 1: the answer is complete; 0: it wasn't ours. */
+/* 1: the answer is complete; 0: more is to come. */
 static int take_message(struct nlmsghdr *message, uint32_t sequence, nlsock_reply_fn on_reply,
 			void *arg, char reason[NLSOCK_REASON])
 {
@@ -77,9 +77,11 @@ static int take_message(struct nlmsghdr *message, uint32_t sequence, nlsock_repl
 
 	if (message->nlmsg_seq != sequence)
 		return 0;
+	if (message->nlmsg_type == NLMSG_DONE) /* of a dump */
+		return 1;
 	if (message->nlmsg_type != NLMSG_ERROR) {
 		r = on_reply ? on_reply(message, arg) : 0;
-		return r < 0 ? r : 1;
+		return r < 0 ? r : !(message->nlmsg_flags & NLM_F_MULTI);
 	}
 	if ((size_t)nlmsg_datalen(message) < sizeof(*error))
 		return -EBADMSG;

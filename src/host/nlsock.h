@@ -8,7 +8,8 @@
 
 struct nlsock;
 
-int nlsock_open(struct nlsock **ret_sock);
+/* `protocol` is NETLINK_ROUTE or NETLINK_GENERIC. */
+int nlsock_open(int protocol, struct nlsock **ret_sock);
 void nlsock_close(struct nlsock *sock);
 
 typedef int (*nlsock_reply_fn)(struct nlmsghdr *reply, void *arg);
@@ -17,8 +18,8 @@ typedef int (*nlsock_reply_fn)(struct nlmsghdr *reply, void *arg);
 #define NLSOCK_REASON 128
 
 /*
- * Sends one request and waits for its answer: a reply, handed to `on_reply`,
- * or the acknowledgement. Returns the kernel's error (a negative errno), with
+ * Sends one request and waits for its answer: a reply or, of a dump, several,
+ * handed to `on_reply`, or the acknowledgement. Returns the kernel's error (a negative errno), with
  * its extended acknowledgement in `reason`, "" when there is none; -ETIMEDOUT
  * when it doesn't answer.
  */

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/route/link.h>
@@ -59,6 +60,7 @@ static int put_attr(struct nl_msg *msg, unsigned vf, enum vfpool_attr attr,
 	struct ifla_vf_spoofchk spoofchk = { vf, to->spoofchk };
 	struct ifla_vf_link_state link = { vf, to->link };
 	struct ifla_vf_trust trust = { vf, to->trust };
+	struct ifla_vf_rss_query_en rss_query = { vf, to->rss_query };
 	struct ifla_vf_mac mac = { .vf = vf };
 
 	switch (attr) {
@@ -73,16 +75,39 @@ static int put_attr(struct nl_msg *msg, unsigned vf, enum vfpool_attr attr,
 		return nla_put(msg, IFLA_VF_SPOOFCHK, sizeof(spoofchk), &spoofchk);
 	case VFPOOL_ATTR_LINK:
 		return nla_put(msg, IFLA_VF_LINK_STATE, sizeof(link), &link);
+	case VFPOOL_ATTR_GUID: /* put_guid() */
+		return 0;
 	case VFPOOL_ATTR_TRUST:
 		return nla_put(msg, IFLA_VF_TRUST, sizeof(trust), &trust);
+	case VFPOOL_ATTR_RSS_QUERY:
+		return nla_put(msg, IFLA_VF_RSS_QUERY_EN, sizeof(rss_query), &rss_query);
 	}
 	return -EINVAL;
 }
 
-static int put_change(struct nl_msg *msg, const struct rtnl_change *change)
+/* The kernel takes one GUID from a VF's nest and leaves the rest of it: so each
+ * has a nest of its own. */
+static int put_guid(struct nl_msg *msg, int type, unsigned vf, uint64_t value)
 {
+	const struct ifla_vf_guid guid = { .vf = vf, .guid = value };
 	struct nlattr *info = nla_nest_start(msg, IFLA_VF_INFO);
 
+	if (!info || nla_put(msg, type, sizeof(guid), &guid) < 0)
+		return -ENOMEM;
+	return nla_nest_end(msg, info);
+}
+
+static int put_change(struct nl_msg *msg, const struct rtnl_change *change)
+{
+	struct nlattr *info;
+
+	if (change->attrs & VFPOOL_ATTR_GUID &&
+	    (put_guid(msg, IFLA_VF_IB_NODE_GUID, change->vf, change->to->guid) < 0 ||
+	     put_guid(msg, IFLA_VF_IB_PORT_GUID, change->vf, change->to->guid) < 0))
+		return -ENOMEM;
+	if (!(change->attrs & ~VFPOOL_ATTR_GUID))
+		return 0; /* an empty nest is EINVAL */
+	info = nla_nest_start(msg, IFLA_VF_INFO);
 	if (!info)
 		return -ENOMEM;
 	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1)
@@ -98,8 +123,8 @@ int rtnl_program(struct nlsock *sock, int ifindex, const struct rtnl_change *cha
 	struct nlattr *list;
 
 	reason[0] = '\0';
-	/* A VF with all its attributes takes less than 160 bytes. */
-	msg = new_message(RTM_SETLINK, NLM_F_ACK, ifindex, 256 + 160 * n);
+	/* A VF with all its attributes takes less than 256 bytes. */
+	msg = new_message(RTM_SETLINK, NLM_F_ACK, ifindex, 256 + 256 * n);
 	if (n > RTNL_GROUP_MAX)
 		return -EMSGSIZE;
 	if (!msg || !(list = nla_nest_start(msg, IFLA_VFINFO_LIST)))
@@ -164,8 +189,45 @@ static void read_vlan(struct nlattr **attrs, struct vfpool_settings *settings)
 	}
 }
 
-/* A driver that doesn't know spoofchk or trust leaves the kernel's -1. */
+/* Netlink aligns to 4 bytes, a GUID wants 8: it is copied. */
+static bool copy_guid(struct nlattr *attr, struct ifla_vf_guid *guid)
+{
+	if (!attr || nla_len(attr) < (int)sizeof(*guid))
+		return false;
+	memcpy(guid, nla_data(attr), sizeof(*guid));
+	return true;
+}
+
+/* Programmed alike, and known only when both are. */
+static void read_guid(struct nlattr **attrs, struct vfpool_settings *settings)
+{
+	struct ifla_vf_guid node, port;
+
+	if (!copy_guid(attrs[IFLA_VF_IB_NODE_GUID], &node) ||
+	    !copy_guid(attrs[IFLA_VF_IB_PORT_GUID], &port))
+		return;
+	settings->have |= VFPOOL_ATTR_GUID;
+	settings->guid = node.guid == port.guid ? node.guid : 0;
+}
+
+/* A driver that doesn't know a switch leaves the kernel's -1. */
 #define UNKNOWN_SETTING UINT32_MAX
+
+/* Spoof check, trust and RSS query: a VF's number and a switch. */
+struct vf_switch {
+	uint32_t vf, setting;
+};
+
+static void read_switch(struct nlattr *attr, enum vfpool_attr which, bool *value,
+			struct vfpool_settings *settings)
+{
+	const struct vf_switch *is = payload(attr, struct vf_switch);
+
+	if (!is || is->setting == UNKNOWN_SETTING)
+		return;
+	settings->have |= which;
+	*value = is->setting;
+}
 
 static int read_vf(struct nlattr *nest, struct rtnl_vf *vf)
 {
@@ -173,9 +235,7 @@ static int read_vf(struct nlattr *nest, struct rtnl_vf *vf)
 	struct vfpool_settings *settings = &vf->settings;
 	const struct ifla_vf_mac *mac;
 	const struct ifla_vf_rate *rate;
-	const struct ifla_vf_spoofchk *spoofchk;
 	const struct ifla_vf_link_state *link;
-	const struct ifla_vf_trust *trust;
 
 	if (nla_parse_nested(attrs, IFLA_VF_MAX, nest, NULL) < 0 ||
 	    !(mac = payload(attrs[IFLA_VF_MAC], struct ifla_vf_mac)))
@@ -190,21 +250,15 @@ static int read_vf(struct nlattr *nest, struct rtnl_vf *vf)
 		settings->min_rate = rate->min_tx_rate;
 		settings->max_rate = rate->max_tx_rate;
 	}
-	spoofchk = payload(attrs[IFLA_VF_SPOOFCHK], struct ifla_vf_spoofchk);
-	if (spoofchk && spoofchk->setting != UNKNOWN_SETTING) {
-		settings->have |= VFPOOL_ATTR_SPOOFCHK;
-		settings->spoofchk = spoofchk->setting;
-	}
 	link = payload(attrs[IFLA_VF_LINK_STATE], struct ifla_vf_link_state);
 	if (link && link->link_state <= VFPOOL_LINK_OFF) {
 		settings->have |= VFPOOL_ATTR_LINK;
 		settings->link = link->link_state;
 	}
-	trust = payload(attrs[IFLA_VF_TRUST], struct ifla_vf_trust);
-	if (trust && trust->setting != UNKNOWN_SETTING) {
-		settings->have |= VFPOOL_ATTR_TRUST;
-		settings->trust = trust->setting;
-	}
+	read_guid(attrs, settings);
+	read_switch(attrs[IFLA_VF_SPOOFCHK], VFPOOL_ATTR_SPOOFCHK, &settings->spoofchk, settings);
+	read_switch(attrs[IFLA_VF_TRUST], VFPOOL_ATTR_TRUST, &settings->trust, settings);
+	read_switch(attrs[IFLA_VF_RSS_QUERY_EN], VFPOOL_ATTR_RSS_QUERY, &settings->rss_query, settings);
 	return 0;
 }
 
@@ -285,9 +339,11 @@ static int read_link(struct nlmsghdr *reply, void *arg)
 		return -EBADMSG;
 	link->up = info->ifi_flags & IFF_UP;
 	link->carrier = info->ifi_flags & IFF_LOWER_UP;
+	link->is_infiniband = info->ifi_type == ARPHRD_INFINIBAND;
 	attr = nlmsg_attrdata(reply, sizeof(*info));
 	left = nlmsg_attrlen(reply, sizeof(*info));
-	while (nla_ok(attr, left)) {
+	/* A wrapped list may claim less than its header: nla_ok() is not for it. */
+	while (left >= NLA_HDRLEN && (nla_type(attr) == IFLA_VFINFO_LIST || nla_ok(attr, left))) {
 		int size = (int)nla_total_size(nla_len(attr));
 
 		r = 0;
@@ -335,5 +391,36 @@ int rtnl_read_pf(struct nlsock *sock, int ifindex, bool with_vfs, struct rtnl_pf
 		rtnl_pf_end(&link);
 	else
 		*ret_link = link;
+	return r;
+}
+
+struct address_search {
+	unsigned ifindex;
+	bool found;
+};
+
+static int see_address(struct nlmsghdr *reply, void *arg)
+{
+	const struct ifaddrmsg *info = nlmsg_data(reply);
+	struct address_search *search = arg;
+
+	if (reply->nlmsg_type == RTM_NEWADDR && nlmsg_valid_hdr(reply, sizeof(*info)))
+		search->found = search->found || info->ifa_index == search->ifindex;
+	return 0;
+}
+
+int rtnl_has_address(struct nlsock *sock, int ifindex, bool *ret_has)
+{
+	CLEANUP(cleanup_msg) struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
+	struct address_search search = { .ifindex = (unsigned)ifindex };
+	struct ifaddrmsg info = { .ifa_family = AF_UNSPEC };
+	char reason[NLSOCK_REASON];
+	int r;
+
+	if (!msg || nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO) < 0)
+		return -ENOMEM;
+	r = nlsock_talk(sock, msg, see_address, &search, reason);
+	if (r == 0)
+		*ret_has = search.found;
 	return r;
 }

@@ -16,7 +16,7 @@ struct rtnl_vf {
 };
 
 struct rtnl_pf {
-	bool up, carrier;
+	bool up, carrier, is_infiniband;
 	bool has_mac;
 	struct vfpool_mac mac; /* permanent */
 	char **altnames;
@@ -43,5 +43,8 @@ int rtnl_program(struct nlsock *sock, int ifindex, const struct rtnl_change *cha
 		 char reason[NLSOCK_REASON]);
 
 int rtnl_set_up(struct nlsock *sock, int ifindex, char reason[NLSOCK_REASON]);
+
+/* Has the link an address of IP, IPv6 or what else there is? */
+int rtnl_has_address(struct nlsock *sock, int ifindex, bool *ret_has);
 
 #endif

@@ -132,6 +132,28 @@ bool sysfs_has_driver(int sysfs, const char *driver)
 	return n > 0 && (size_t)n < sizeof(path) && faccessat(sysfs, path, F_OK, 0) == 0;
 }
 
+int sysfs_module_driver(int sysfs, const char *module, char *ret_driver, size_t size)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	char path[128];
+	int r;
+
+	snprintf(path, sizeof(path), "module/%s/drivers", module);
+	r = sysfs_list(sysfs, path, &dir);
+	if (r < 0)
+		return r;
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "pci:", 4) != 0)
+			continue;
+		if (strlen(entry->d_name + 4) >= size)
+			return -ENAMETOOLONG;
+		strcpy(ret_driver, entry->d_name + 4);
+		return 0;
+	}
+	return -ENOENT;
+}
+
 int sysfs_probe_driver(int sysfs, const struct vfpool_pci *address)
 {
 	char text[VFPOOL_PCI_TEXT];

@@ -32,6 +32,9 @@ int sysfs_write(int folder, const char *name, const char *text);
 /* Is this PCI driver there, as a module that is loaded or in the kernel? */
 bool sysfs_has_driver(int sysfs, const char *driver);
 
+/* The PCI driver that a loaded module brings. -ENOENT: none. */
+int sysfs_module_driver(int sysfs, const char *module, char *ret_driver, size_t size);
+
 /* Asks the PCI bus to find a driver for the device. */
 int sysfs_probe_driver(int sysfs, const struct vfpool_pci *address);
 

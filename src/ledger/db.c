@@ -143,6 +143,11 @@ int ledger_begin(struct ledger *ledger)
 	return execute(ledger, "BEGIN IMMEDIATE", "beginning a change of the ledger");
 }
 
+int ledger_begin_read(struct ledger *ledger)
+{
+	return execute(ledger, "BEGIN", "reading the ledger");
+}
+
 int ledger_commit(struct ledger *ledger)
 {
 	return execute(ledger, "COMMIT", "writing the ledger");

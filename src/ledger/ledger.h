@@ -26,6 +26,9 @@ void ledger_close(struct ledger *ledger);
 /* Several changes that hold together or not at all. Others wait meanwhile:
  * nothing slow in between. */
 int ledger_begin(struct ledger *ledger);
+/* Many questions to one state of the ledger; ends with ledger_rollback() or with
+ * the ledger. Without it each question takes and drops SQLite's locks. */
+int ledger_begin_read(struct ledger *ledger);
 int ledger_commit(struct ledger *ledger);
 void ledger_rollback(struct ledger *ledger);
 

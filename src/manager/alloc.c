@@ -184,7 +184,7 @@ static int check_generation(struct alloc *alloc, const struct vfpool_lease *leas
 static int set_up_vf(struct alloc *alloc, struct vfpool_pf *pf, const struct vfpool_lease *lease,
 		     bool *ret_clean)
 {
-	const struct vfpool_settings to = settings_with_mac(alloc->pool, &lease->mac);
+	const struct vfpool_settings to = settings_with_mac(alloc->pool, pf, &lease->mac);
 	struct vfpool_vf *vf = &pf->vfs[0];
 	struct error why;
 	int r = program_vf(alloc->vp, &alloc->host, pf, vf, &to);

@@ -48,7 +48,12 @@ static int lock_pfs(struct apply *apply)
 	return 0;
 }
 
-/* Looks at a PF again, with its VFs. */
+static int mark_pf(struct apply *apply, struct vfpool_pf *pf)
+{
+	return mark_uses(apply->vp, apply->ledger, apply->uses, apply->n_uses, pf);
+}
+
+/* Looks at a PF again, when it has been changed. */
 static int refresh_pf(struct apply *apply, struct vfpool_pf *pf)
 {
 	struct vfpool_pf fresh;
@@ -56,9 +61,10 @@ static int refresh_pf(struct apply *apply, struct vfpool_pf *pf)
 
 	if (r < 0)
 		return r;
+	fresh.eswitch = TAKE_PTR(pf->eswitch);
 	pf_end(pf);
 	*pf = fresh;
-	return mark_uses(apply->vp, apply->ledger, apply->uses, apply->n_uses, pf);
+	return mark_pf(apply, pf);
 }
 
 static int check_pfs_are_here(struct apply *apply)
@@ -76,19 +82,48 @@ static int check_pfs_are_here(struct apply *apply)
 	return 0;
 }
 
+static int make_plan(struct apply *apply, const struct wanted *wanted,
+		     struct vfpool_plan **ret_plan)
+{
+	struct vfpool_plan *plan = calloc(1, sizeof(*plan));
+
+	if (!plan || plan_make(wanted, apply->flags & VFPOOL_APPLY_LIVE, plan) < 0) {
+		vfpool_plan_free(plan);
+		return fail_oom(&apply->vp->err);
+	}
+	*ret_plan = plan;
+	return 0;
+}
+
+/* Does the plan speak of a holder? Its only notes, as yet, are of those. */
+static bool has_refusal(const struct vfpool_plan *plan)
+{
+	if (plan->n_notes > 0)
+		return true;
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].kind == VFPOOL_STEP_REFUSED)
+			return true;
+	return false;
+}
+
 static int plan(struct apply *apply, struct vfpool_plan **ret_plan)
 {
-	CLEANUP(cleanup_plan) struct vfpool_plan *plan = calloc(1, sizeof(*plan));
 	CLEANUP(wanted_end) struct wanted wanted = { 0 };
-	int r = plan ? make_wanted(apply, &wanted) : -ENOMEM;
+	int r = apply->ledger ? ledger_begin_read(apply->ledger) : 0;
 
 	if (r == 0)
-		r = plan_make(&wanted, apply->flags & VFPOOL_APPLY_LIVE, plan);
-	if (r == -ENOMEM)
-		return fail_oom(&apply->vp->err);
+		r = make_wanted(apply, &wanted);
+	if (apply->ledger)
+		ledger_rollback(apply->ledger);
 	if (r == 0)
-		*ret_plan = TAKE_PTR(plan);
-	return r;
+		r = make_plan(apply, &wanted, ret_plan);
+	if (r < 0 || !has_refusal(*ret_plan))
+		return r;
+	/* Worth a look at who it is. */
+	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
+		host_name_holders(&apply->host, &apply->inventory->pfs[i]);
+	vfpool_plan_free(TAKE_PTR(*ret_plan));
+	return make_plan(apply, &wanted, ret_plan);
 }
 
 /* ---- carrying it out ---- */
@@ -247,19 +282,17 @@ static int program_pf(struct apply *apply, struct vfpool_plan *plan, const struc
 	return r < 0 ? 0 : add_unsupported(apply, plan, pf, steps, n);
 }
 
-/* No driver gets a VF whose MAC isn't set. */
+/* No driver gets a VF whose MAC isn't set. A VF's programming stands right
+ * before its binding. */
 static bool has_its_mac(const struct vfpool_plan *plan, const struct vfpool_step *bind)
 {
-	for (size_t i = 0; i < plan->n_steps; i++) {
-		const struct vfpool_step *step = &plan->steps[i];
+	const struct vfpool_step *step = bind - 1;
 
-		if (step->kind == VFPOOL_STEP_PROGRAM && step->vf == bind->vf &&
-		    vfpool_pci_equal(&step->pf, &bind->pf) &&
-		    (step->failed & VFPOOL_ATTR_MAC ||
-		     (step->result == VFPOOL_STEP_FAILED && !step->failed)))
-			return false;
-	}
-	return true;
+	if (bind == plan->steps || step->kind != VFPOOL_STEP_PROGRAM || step->vf != bind->vf ||
+	    !vfpool_pci_equal(&step->pf, &bind->pf))
+		return true; /* there was nothing to program */
+	return !((step->failed | step->unsupported) & (VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID)) &&
+	       (step->result != VFPOOL_STEP_FAILED || step->failed);
 }
 
 static int bind_vf(struct apply *apply, const struct vfpool_plan *plan,
@@ -396,13 +429,21 @@ static int prepare(struct apply *apply)
 				   &apply->n_uses)) < 0 ||
 	    (r = check_pfs_are_here(apply)) < 0)
 		return r;
+	host_read_eswitch(apply->inventory);
 	if (!dry_run && (r = lock_pfs(apply)) < 0)
 		return r;
 	r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], dry_run ? LEDGER_READ : LEDGER_WRITE,
 			&apply->ledger, &vp->err);
-	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++)
-		if (pf_is_meant(apply, &apply->inventory->pfs[i]))
-			r = refresh_pf(apply, &apply->inventory->pfs[i]);
+	if (r == 0 && apply->ledger)
+		r = ledger_begin_read(apply->ledger);
+	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++) {
+		struct vfpool_pf *pf = &apply->inventory->pfs[i];
+
+		if (pf_is_meant(apply, pf) && (r = host_read_vfs(&apply->host, pf)) == 0)
+			r = mark_pf(apply, pf);
+	}
+	if (apply->ledger)
+		ledger_rollback(apply->ledger);
 	return r;
 }
 
@@ -411,8 +452,10 @@ static int sum_up(struct apply *apply, const struct vfpool_plan *plan, bool miss
 	size_t failed = missing, refused = 0;
 
 	for (size_t i = 0; i < plan->n_steps; i++) {
-		failed += plan->steps[i].result == VFPOOL_STEP_FAILED;
-		refused += plan->steps[i].kind == VFPOOL_STEP_REFUSED;
+		bool is_failed = plan->steps[i].result == VFPOOL_STEP_FAILED;
+
+		failed += is_failed;
+		refused += plan->steps[i].kind == VFPOOL_STEP_REFUSED && !is_failed;
 	}
 	if (failed > 0)
 		return fail(&apply->vp->err, -VFPOOL_EPARTIAL,

@@ -15,6 +15,7 @@ static const char *const default_dirs[VFPOOL_N_DIRS] = {
 	[VFPOOL_DIR_RULES] = "/etc/udev/rules.d",
 	[VFPOOL_DIR_LIBVIRT_RUN] = "/run/libvirt",
 	[VFPOOL_DIR_NETWORKS] = "/etc/libvirt/qemu/networks",
+	[VFPOOL_DIR_PROC] = "/proc",
 };
 
 void vfpool_free(struct vfpool *vp)
@@ -86,6 +87,7 @@ int open_host(struct vfpool *vp, struct host *ret_host)
 	struct host host = {
 		.run_dir = vp->dirs[VFPOOL_DIR_RUN],
 		.libvirt_run = vp->dirs[VFPOOL_DIR_LIBVIRT_RUN],
+		.proc = vp->dirs[VFPOOL_DIR_PROC],
 		.progress = vp->progress,
 		.progress_arg = vp->progress_arg,
 		.err = &vp->err,
@@ -95,7 +97,7 @@ int open_host(struct vfpool *vp, struct host *ret_host)
 	host.sysfs = sysfs_open(vp->dirs[VFPOOL_DIR_SYSFS]);
 	if (host.sysfs < 0)
 		return fail_errno(&vp->err, host.sysfs, "opening %s", vp->dirs[VFPOOL_DIR_SYSFS]);
-	r = nlsock_open(&host.nl);
+	r = nlsock_open(NETLINK_ROUTE, &host.nl);
 	if (r < 0) {
 		host_end(&host);
 		return fail_errno(&vp->err, r, "opening a netlink socket");

@@ -77,15 +77,20 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 		return r;
 	r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
 	readable = r != -EACCES; /* anyone may look at the host, the leases are root's */
+	if (r == 0 && ledger)
+		r = ledger_begin_read(ledger);
 	if (r < 0 && readable)
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
+		host_name_holders(&host, &inventory->pfs[i]);
 		r = mark_uses(vp, ledger, uses, n_uses, &inventory->pfs[i]);
 		if (r < 0)
 			return r;
 	}
 	if (!readable)
 		mark_unknown(inventory);
+	host_name_devices(inventory);
+	host_read_eswitch(inventory);
 	*ret_inventory = TAKE_PTR(inventory);
 	return 0;
 }

@@ -16,21 +16,16 @@ static void look_up_addresses(struct vfpool_lease **leases, const struct vfpool_
 		}
 }
 
-int vfpool_leases(struct vfpool *vp, const char *pool, struct vfpool_lease ***ret_leases)
+int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inventory *inventory,
+		  struct vfpool_lease ***ret_leases)
 {
-	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	AUTO_HOST struct host host = NO_HOST;
-	int r;
+	int r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
 
-	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err)) < 0)
-		return r;
-	if (ledger) {
+	if (r == 0 && ledger) {
 		r = ledger_leases(ledger, pool, &leases);
-	} else {
+	} else if (r == 0) {
 		leases = calloc(1, sizeof(*leases));
 		r = leases ? 0 : fail_oom(&vp->err);
 	}

@@ -61,8 +61,9 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 	      char **ret_seed);
 
-/* What the pool programs into a VF that has this MAC. */
+/* What the pool programs into a VF of that PF that has this MAC. */
 struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
+					 const struct vfpool_pf *pf,
 					 const struct vfpool_mac *mac);
 
 /* Programs one VF that the caller has locked, only where it differs, and

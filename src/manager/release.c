@@ -52,6 +52,7 @@ static int release_vf(struct release *release, struct vfpool_lease *lease)
 	if (!now)
 		return fail(&release->vp->err, -VFPOOL_ENOTFOUND, "it is released already");
 	lease->state = now->state;
+	host_name_holders(&release->host, &pf);
 	if (pf.n_vfs > 0 && pf.vfs[0].busy)
 		return fail(&release->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", lease->vf,
 			    pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);

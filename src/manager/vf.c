@@ -19,13 +19,27 @@ int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool
 	return 0;
 }
 
+/* The EUI-64 of an Ethernet address, as IEEE makes it. */
+static uint64_t guid_of(const struct vfpool_mac *mac)
+{
+	const uint8_t *b = mac->byte;
+
+	return (uint64_t)b[0] << 56 | (uint64_t)b[1] << 48 | (uint64_t)b[2] << 40 |
+	       (uint64_t)0xfffe << 24 | (uint64_t)b[3] << 16 | (uint64_t)b[4] << 8 | b[5];
+}
+
 struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
+					 const struct vfpool_pf *pf,
 					 const struct vfpool_mac *mac)
 {
 	struct vfpool_settings settings = pool->policy;
 
 	settings.have |= VFPOOL_ATTR_MAC;
 	settings.mac = *mac;
+	if (pf->is_infiniband) { /* has neither MACs nor VLANs */
+		settings.have = VFPOOL_ATTR_GUID | VFPOOL_ATTR_LINK;
+		settings.guid = guid_of(mac);
+	}
 	return settings;
 }
 
@@ -120,7 +134,7 @@ int scrub_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		return r;
 	if (!row.id || row.lease != (int64_t)lease->id)
 		return fail(&vp->err, -ESTALE, "the ledger gives VF %u to another lease", lease->vf);
-	to = settings_with_mac(pool, &row.parking);
+	to = settings_with_mac(pool, pf, &row.parking);
 	return program_vf(vp, host, pf, &pf->vfs[0], &to);
 }
 

@@ -149,7 +149,7 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 	*want = (struct wanted_vf){
 		.pf = use->pf->address,
 		.index = vf,
-		.settings = settings_with_mac(use->pool, lease ? &lease->mac : &mac),
+		.settings = settings_with_mac(use->pool, use->pf, lease ? &lease->mac : &mac),
 		.driver = use->pool->driver,
 		.libvirts = use->pool->allocate == VFPOOL_BY_LIBVIRT,
 	};

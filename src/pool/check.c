@@ -134,9 +134,15 @@ static int check_against_card(const struct pool_use *use, struct error *err)
 {
 	char address[VFPOOL_PCI_TEXT];
 
-	if (!use->pf || use->want->numvfs <= use->pf->totalvfs)
+	if (!use->pf)
 		return 0;
 	vfpool_pci_format(&use->pf->address, address);
+	if (!use->pf->is_network)
+		return fail(err, -EINVAL,
+			    "%s:%d: %s is no network card; vfpool lists other SR-IOV devices, but has "
+			    "no pools of them", use->pool->file, use->want->line, address);
+	if (use->want->numvfs <= use->pf->totalvfs)
+		return 0;
 	return fail(err, -EINVAL, "%s:%d: numvfs='%u', but %s has %u VFs at most", use->pool->file,
 		    use->want->line, use->want->numvfs,
 		    use->pf->netdev ? use->pf->netdev : address, use->pf->totalvfs);

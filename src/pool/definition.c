@@ -317,6 +317,8 @@ static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const st
 		pool->policy.trust = attribute_is(node, "state", "on");
 	else if (strcmp(name, "spoofchk") == 0)
 		pool->policy.spoofchk = attribute_is(node, "state", "on");
+	else if (strcmp(name, "rss") == 0)
+		pool->policy.rss_query = attribute_is(node, "query", "on");
 	else if (strcmp(name, "link") == 0)
 		pool->policy.link = attribute_is(node, "state", "on")  ? VFPOOL_LINK_ON :
 				    attribute_is(node, "state", "off") ? VFPOOL_LINK_OFF :
@@ -343,7 +345,7 @@ static void set_defaults(struct vfpool_pool *pool)
 	pool->mac_prefix_len = sizeof(prefix);
 	pool->policy = (struct vfpool_settings){
 		.have = VFPOOL_ATTR_VLAN | VFPOOL_ATTR_RATE | VFPOOL_ATTR_SPOOFCHK |
-			VFPOOL_ATTR_LINK | VFPOOL_ATTR_TRUST,
+			VFPOOL_ATTR_LINK | VFPOOL_ATTR_TRUST | VFPOOL_ATTR_RSS_QUERY,
 		.vlan_proto = 0x8100,
 		.spoofchk = true,
 		.link = VFPOOL_LINK_AUTO,

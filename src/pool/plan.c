@@ -258,12 +258,29 @@ static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, boo
 	return r < 0 ? r : plan_bind(want, pf, vf, plan);
 }
 
+static bool is_switchdev(const struct vfpool_pf *pf)
+{
+	return pf->eswitch && strcmp(pf->eswitch, "switchdev") == 0;
+}
+
 int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan)
 {
 	for (size_t i = 0; i < wanted->n_pfs; i++) {
 		const struct vfpool_pf *pf = wanted->pfs[i].pf;
 		bool make;
-		int r = plan_pf(&wanted->pfs[i], &make, plan);
+		int r;
+
+		if (is_switchdev(pf)) {
+			r = refuse(plan, pf, -1,
+				   "it is in switchdev mode, where a VF's settings belong to its "
+				   "representor; vfpool programs PFs in legacy mode ('devlink dev eswitch "
+				   "set' changes it)");
+			if (r < 0)
+				return r;
+			plan->steps[plan->n_steps - 1].result = VFPOOL_STEP_FAILED;
+			continue;
+		}
+		r = plan_pf(&wanted->pfs[i], &make, plan);
 
 		for (size_t j = 0; r == 0 && j < wanted->n_vfs; j++)
 			if (vfpool_pci_equal(&wanted->vfs[j].pf, &pf->address))

@@ -20,6 +20,10 @@ static bool setting_equal(enum vfpool_attr attr, const struct vfpool_settings *a
 		return a->link == b->link;
 	case VFPOOL_ATTR_TRUST:
 		return a->trust == b->trust;
+	case VFPOOL_ATTR_RSS_QUERY:
+		return a->rss_query == b->rss_query;
+	case VFPOOL_ATTR_GUID:
+		return a->guid == b->guid;
 	}
 	return true;
 }
@@ -50,6 +54,10 @@ const char *vfpool_attr_name(enum vfpool_attr attr)
 		return "link";
 	case VFPOOL_ATTR_TRUST:
 		return "trust";
+	case VFPOOL_ATTR_RSS_QUERY:
+		return "query_rss";
+	case VFPOOL_ATTR_GUID:
+		return "guid";
 	}
 	return "?";
 }
@@ -109,6 +117,13 @@ void vfpool_setting_format(const struct vfpool_settings *settings, enum vfpool_a
 			break;
 		case VFPOOL_ATTR_TRUST:
 			word = settings->trust ? "on" : "off";
+			break;
+		case VFPOOL_ATTR_GUID:
+			snprintf(text, VFPOOL_SETTING_TEXT, "%016llx",
+				 (unsigned long long)settings->guid);
+			return;
+		case VFPOOL_ATTR_RSS_QUERY:
+			word = settings->rss_query ? "on" : "off";
 			break;
 		}
 	}

@@ -78,7 +78,8 @@ static void print_step(const struct vfpool_step *step)
 	}
 	if (step->deferred)
 		printf(": the rate waits for the PF's link; apply again when it is there");
-	if (step->result == VFPOOL_STEP_FAILED && step->kind != VFPOOL_STEP_UNSUPPORTED)
+	if (step->result == VFPOOL_STEP_FAILED && step->kind != VFPOOL_STEP_UNSUPPORTED &&
+	    step->kind != VFPOOL_STEP_REFUSED)
 		printf(": FAILED: %s", step->text ? step->text : "no reason known");
 	putchar('\n');
 }

@@ -78,6 +78,14 @@ static struct json_object *json_settings(const struct vfpool_settings *settings)
 									      "?");
 	if (settings->have & VFPOOL_ATTR_TRUST)
 		add_bool(object, "trust", settings->trust);
+	if (settings->have & VFPOOL_ATTR_GUID) {
+		char text[VFPOOL_SETTING_TEXT];
+
+		vfpool_setting_format(settings, VFPOOL_ATTR_GUID, text);
+		add_text(object, "guid", text);
+	}
+	if (settings->have & VFPOOL_ATTR_RSS_QUERY)
+		add_bool(object, "query_rss", settings->rss_query);
 	return object;
 }
 
@@ -94,6 +102,10 @@ static struct json_object *json_vf(const struct vfpool_vf *vf)
 	add_number(object, "index", vf->index);
 	add_pci(object, "address", &vf->address);
 	add_text(object, "netdev", vf->netdev);
+	if (vf->has_seen_mac)
+		add_mac(object, "seen_mac", &vf->seen_mac);
+	else
+		add(object, "seen_mac", NULL);
 	add_text(object, "driver", vf->driver);
 	add_text(object, "driver_override", vf->driver_override);
 	add(object, "iommu_group",
@@ -128,7 +140,11 @@ static struct json_object *json_pf(const struct vfpool_pf *pf, const char *pool)
 		add(object, "mac", NULL);
 	add_hex(object, "vendor", pf->vendor);
 	add_hex(object, "device", pf->device);
+	add_text(object, "vendor_name", pf->vendor_name);
+	add_text(object, "device_name", pf->device_name);
+	add_bool(object, "network", pf->is_network);
 	add_text(object, "driver", pf->driver);
+	add_text(object, "eswitch", pf->eswitch);
 	add_number(object, "totalvfs", pf->totalvfs);
 	add_number(object, "numvfs", (int64_t)pf->n_vfs);
 	add_bool(object, "autoprobe", pf->autoprobe);

@@ -13,9 +13,10 @@ DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
 
 /* Only root may read who has what; anyone may look at the rest. */
-static int read_leases(struct vfpool *vp, const char *pool, struct vfpool_lease ***ret_leases)
+static int read_leases(struct vfpool *vp, const char *pool,
+		       const struct vfpool_inventory *inventory, struct vfpool_lease ***ret_leases)
 {
-	int r = vfpool_leases(vp, pool, ret_leases);
+	int r = vfpool_leases(vp, pool, inventory, ret_leases);
 
 	if (r == -EACCES)
 		warn_user("%s; free and leased can't be told apart", vfpool_error(vp));
@@ -74,7 +75,8 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
 
 	if (r < 0 || (r = vfpool_pools(vp, &pools)) < 0 ||
-	    (r = vfpool_inventory(vp, &inventory)) < 0 || (r = read_leases(vp, NULL, &leases)) < 0)
+	    (r = vfpool_inventory(vp, &inventory)) < 0 ||
+	    (r = read_leases(vp, NULL, inventory, &leases)) < 0)
 		return r;
 	return json ? list_json(pools, inventory, leases) : list_tables(pools, inventory, leases);
 }
@@ -135,7 +137,7 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 
 	if (r < 0 || (r = vfpool_dumpxml(vp, args[0], &text)) < 0 || /* is there such a pool? */
 	    (r = vfpool_pools(vp, &pools)) < 0 || (r = vfpool_inventory(vp, &inventory)) < 0 ||
-	    (r = read_leases(vp, args[0], &leases)) < 0)
+	    (r = read_leases(vp, args[0], inventory, &leases)) < 0)
 		return r;
 	pool = find_pool(pools, args[0]);
 	if (!pool)

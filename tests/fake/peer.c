@@ -5,26 +5,44 @@
 
 #include <arpa/inet.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct peer peer;
+struct peer_pf peers[PEER_MAX_PFS];
 
-void peer_reset(unsigned n_vfs)
+static void reset(struct peer_pf *pf, unsigned n_vfs)
 {
-	peer = (struct peer){ .n_vfs = n_vfs, .culprit = -1, .refusals = UINT32_MAX };
+	*pf = (struct peer_pf){ .n_vfs = n_vfs, .culprit = -1, .refusals = UINT32_MAX };
 	for (unsigned i = 0; i < n_vfs; i++)
-		peer.vfs[i] = (struct vfpool_settings){
+		pf->vfs[i] = (struct vfpool_settings){
 			.have = 2 * VFPOOL_ATTR_LAST - 1,
 			.vlan_proto = 0x8100,
 			.spoofchk = true,
 		};
 }
 
-int nlsock_open(struct nlsock **ret_sock)
+void peer_reset(unsigned n_vfs)
 {
+	reset(&peer, n_vfs);
+}
+
+void peer_reset_all(void)
+{
+	const char *vfs = getenv("PEER_VFS");
+
+	for (int i = 0; i < PEER_MAX_PFS; i++)
+		reset(&peers[i], vfs ? (unsigned)atoi(vfs) : 0);
+}
+
+int nlsock_open(int protocol, struct nlsock **ret_sock)
+{
+	if (protocol != NETLINK_ROUTE)
+		return -EPROTONOSUPPORT;
+	if (getenv("PEER_VFS"))
+		peer_reset_all();
 	*ret_sock = NULL;
 	return 0;
 }
@@ -50,8 +68,21 @@ static unsigned attr_of(int type)
 		return VFPOOL_ATTR_LINK;
 	case IFLA_VF_TRUST:
 		return VFPOOL_ATTR_TRUST;
+	case IFLA_VF_RSS_QUERY_EN:
+		return VFPOOL_ATTR_RSS_QUERY;
+	case IFLA_VF_IB_NODE_GUID:
+	case IFLA_VF_IB_PORT_GUID:
+		return VFPOOL_ATTR_GUID;
 	}
 	return 0;
+}
+
+static uint64_t guid_of(struct nlattr *attr)
+{
+	struct ifla_vf_guid guid;
+
+	memcpy(&guid, nla_data(attr), sizeof(guid)); /* may be misaligned */
+	return guid.guid;
 }
 
 static void take(struct vfpool_settings *vf, struct nlattr *attr)
@@ -86,6 +117,12 @@ static void take(struct vfpool_settings *vf, struct nlattr *attr)
 	case IFLA_VF_TRUST:
 		vf->trust = ((const struct ifla_vf_trust *)data)->setting;
 		break;
+	case IFLA_VF_IB_PORT_GUID:
+		vf->guid = guid_of(attr);
+		break;
+	case IFLA_VF_RSS_QUERY_EN:
+		vf->rss_query = ((const struct ifla_vf_rss_query_en *)data)->setting;
+		break;
 	}
 }
 
@@ -97,42 +134,49 @@ static uint32_t vf_of(struct nlattr *attr)
 	return *(const uint32_t *)nla_data(attr);
 }
 
-static int set_attr(struct nlattr *attr)
+static int set_attr(struct peer_pf *pf, struct nlattr *attr)
 {
 	unsigned which = attr_of(nla_type(attr));
 	uint32_t vf = vf_of(attr);
 
-	if (vf >= peer.n_vfs)
+	if (vf >= pf->n_vfs)
 		return -EINVAL;
-	if ((int)vf == peer.culprit && which & peer.culprit_attr && peer.refusals > 0) {
-		peer.refusals--;
-		return peer.error;
+	if ((int)vf == pf->culprit && which & pf->culprit_attr && pf->refusals > 0) {
+		pf->refusals--;
+		return pf->error;
 	}
-	if (which & peer.lacks)
+	if (which & pf->lacks)
 		return -EOPNOTSUPP;
-	if (!(which & peer.ignored))
-		take(&peer.vfs[vf], attr);
+	if (which & pf->ignored)
+		return 0;
+	if (nla_type(attr) == IFLA_VF_IB_NODE_GUID)
+		pf->node_guids[vf] = guid_of(attr);
+	else
+		take(&pf->vfs[vf], attr);
 	return 0;
 }
 
-static int set_link(struct nlmsghdr *message)
+static int set_link(struct peer_pf *pf, struct nlmsghdr *message)
 {
 	struct nlattr *list, *info, *attr;
 	unsigned n = 0;
 	int left, left2, r = 0;
 
-	peer.messages++;
+	pf->messages++;
 	list = nlmsg_find_attr(message, sizeof(struct ifinfomsg), IFLA_VFINFO_LIST);
 	if (!list)
 		return 0;
 	nla_for_each_nested(info, list, left) {
 		n++;
-		nla_for_each_nested(attr, info, left2)
+		nla_for_each_nested(attr, info, left2) {
 			if (r == 0)
-				r = set_attr(attr);
+				r = set_attr(pf, attr);
+			if (attr_of(nla_type(attr)) == VFPOOL_ATTR_GUID)
+				break; /* as do_setvfinfo() does */
+		}
 	}
-	if (n > peer.largest)
-		peer.largest = n;
+	if (n > pf->largest)
+		pf->largest = n;
 	return r;
 }
 
@@ -156,23 +200,26 @@ static void *put(struct reply *reply, int type, const void *data, size_t size)
 	return attr;
 }
 
-static void put_vf(struct reply *reply, unsigned index)
+static void put_vf(struct reply *reply, const struct peer_pf *pf, unsigned index)
 {
-	const struct vfpool_settings *vf = &peer.vfs[index];
+	const struct vfpool_settings *vf = &pf->vfs[index];
 	struct ifla_vf_mac mac = { .vf = index };
 	struct ifla_vf_vlan vlan = { index, vf->vlan, vf->qos };
 	struct ifla_vf_rate rate = { index, vf->min_rate, vf->max_rate };
 	struct ifla_vf_spoofchk spoofchk = { index, vf->spoofchk };
 	struct ifla_vf_link_state link = { index, vf->link };
 	struct ifla_vf_trust trust = { index, vf->trust };
+	struct ifla_vf_rss_query_en rss_query = { index, vf->rss_query };
+	struct ifla_vf_guid node_guid = { .vf = index, .guid = pf->node_guids[index] };
+	struct ifla_vf_guid port_guid = { .vf = index, .guid = vf->guid };
 	struct ifla_vf_vlan_info vlan_info = { index, vf->vlan, vf->qos, htons(vf->vlan_proto) };
 	size_t start = reply->size, list;
 	struct nlattr *nest = put(reply, IFLA_VF_INFO, NULL, 0), *vlan_list;
 
 	memcpy(mac.mac, vf->mac.byte, 6);
-	if (peer.unreported & VFPOOL_ATTR_SPOOFCHK)
+	if (pf->unreported & VFPOOL_ATTR_SPOOFCHK)
 		spoofchk.setting = UINT32_MAX;
-	if (peer.unreported & VFPOOL_ATTR_TRUST)
+	if (pf->unreported & VFPOOL_ATTR_TRUST)
 		trust.setting = UINT32_MAX;
 	put(reply, IFLA_VF_MAC, &mac, sizeof(mac));
 	put(reply, IFLA_VF_VLAN, &vlan, sizeof(vlan));
@@ -180,6 +227,11 @@ static void put_vf(struct reply *reply, unsigned index)
 	put(reply, IFLA_VF_SPOOFCHK, &spoofchk, sizeof(spoofchk));
 	put(reply, IFLA_VF_LINK_STATE, &link, sizeof(link));
 	put(reply, IFLA_VF_TRUST, &trust, sizeof(trust));
+	put(reply, IFLA_VF_RSS_QUERY_EN, &rss_query, sizeof(rss_query));
+	if (pf->infiniband) {
+		put(reply, IFLA_VF_IB_NODE_GUID, &node_guid, sizeof(node_guid));
+		put(reply, IFLA_VF_IB_PORT_GUID, &port_guid, sizeof(port_guid));
+	}
 	list = reply->size;
 	vlan_list = put(reply, IFLA_VF_VLAN_LIST, NULL, 0);
 	put(reply, IFLA_VF_VLAN_INFO, &vlan_info, sizeof(vlan_info));
@@ -187,25 +239,29 @@ static void put_vf(struct reply *reply, unsigned index)
 	nest->nla_len = (uint16_t)(reply->size - start);
 }
 
-static int get_link(struct nlmsghdr *message, nlsock_reply_fn on_reply, void *arg)
+static int get_link(const struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_fn on_reply,
+		    void *arg)
 {
-	static const uint8_t mac[6] = { 0x52, 0x54, 0, 1, 0, 1 };
-	struct reply reply = { calloc(1, 1024 + 256 * (size_t)peer.n_vfs), 0 };
+	const uint8_t mac[6] = { 0x52, 0x54, 0, 1, 0, (uint8_t)(1 + (pf - peers)) };
+	struct reply reply = { calloc(1, 1024 + 256 * (size_t)pf->n_vfs), 0 };
 	struct nlmsghdr *header = (struct nlmsghdr *)reply.data;
 	struct ifinfomsg *info = nlmsg_data(header);
-	uint32_t n = peer.n_vfs;
+	uint32_t n = pf->n_vfs;
 	struct nlattr *list;
 	size_t start;
 	int r;
 
 	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = message->nlmsg_seq };
-	*info = (struct ifinfomsg){ .ifi_index = PEER_IFINDEX, .ifi_flags = peer.down ? 0 : IFF_UP | IFF_LOWER_UP };
+	*info = (struct ifinfomsg){ .ifi_index = PEER_IFINDEX + (int)(pf - peers),
+				     .ifi_type = pf->infiniband ? ARPHRD_INFINIBAND :
+								  ARPHRD_ETHER,
+				     .ifi_flags = pf->down ? 0 : IFF_UP | IFF_LOWER_UP };
 	reply.size = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*info));
 	put(&reply, IFLA_NUM_VF, &n, sizeof(n));
 	start = reply.size;
 	list = put(&reply, IFLA_VFINFO_LIST, NULL, 0);
 	for (unsigned i = 0; i < n; i++)
-		put_vf(&reply, i);
+		put_vf(&reply, pf, i);
 	list->nla_len = (uint16_t)(reply.size - start); /* wraps, as the kernel's */
 	put(&reply, IFLA_PERM_ADDRESS, mac, sizeof(mac));
 	header->nlmsg_len = (uint32_t)reply.size;
@@ -220,10 +276,12 @@ int nlsock_talk(struct nlsock *sock, struct nl_msg *request, nlsock_reply_fn on_
 	struct nlmsghdr *message = nlmsg_hdr(request);
 	const struct ifinfomsg *info = nlmsg_data(message);
 
+	unsigned which = (unsigned)info->ifi_index - PEER_IFINDEX;
+
 	(void)sock;
 	reason[0] = '\0';
-	if (info->ifi_index != PEER_IFINDEX)
+	if (which >= PEER_MAX_PFS || peers[which].n_vfs == 0)
 		return -ENODEV;
-	return message->nlmsg_type == RTM_SETLINK ? set_link(message) :
-						    get_link(message, on_reply, arg);
+	return message->nlmsg_type == RTM_SETLINK ? set_link(&peers[which], message) :
+						    get_link(&peers[which], message, on_reply, arg);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A scripted rtnetlink peer in the place of host/nlsock.c: one PF with VFs,
- * which behaves as the kernel was seen to. It applies a list in order, stops
+ * A scripted rtnetlink peer in the place of host/nlsock.c: PFs with VFs, which
+ * behaves as the kernel was seen to. It applies a list in order, stops
  * at the first error, and lets the list's 16-bit length wrap.
  */
 #ifndef VFPOOL_FAKE_PEER_H
@@ -9,10 +9,12 @@
 
 #include "vfpool.h"
 
+/* The first PF; the next ones follow. */
 #define PEER_IFINDEX 7
+#define PEER_MAX_PFS 64
 #define PEER_MAX_VFS 4096
 
-struct peer {
+struct peer_pf {
 	unsigned n_vfs;
 	struct vfpool_settings vfs[PEER_MAX_VFS];
 	unsigned messages;    /* RTM_SETLINK that came */
@@ -25,12 +27,21 @@ struct peer {
 	unsigned ignored;     /* attributes that are accepted and not taken */
 	unsigned lacks;       /* attributes that answer EOPNOTSUPP */
 	bool down;            /* the PF is down */
+	bool infiniband;
+	uint64_t node_guids[PEER_MAX_VFS];
 	unsigned unreported;  /* attributes that a read doesn't show */
 };
 
-extern struct peer peer;
+extern struct peer_pf peers[PEER_MAX_PFS];
+
+/* The one that unit tests use. */
+#define peer (peers[0])
 
 /* A PF with n VFs as a driver makes them. */
 void peer_reset(unsigned n_vfs);
+
+/* All of them so, as in a program that isn't a unit test: the environment's
+ * PEER_VFS says how many VFs each has. */
+void peer_reset_all(void);
 
 #endif

@@ -15,6 +15,7 @@ static struct vfpool_pf make_pf(void)
 	return (struct vfpool_pf){
 		.address = { .bus = 1 },
 		.netdev = (char *)"p",
+		.is_network = true,
 		.totalvfs = 8,
 		.up = true,
 	};
@@ -234,6 +235,17 @@ static void busy_vfs_are_left_alone(void **state)
 	expect_plan(true, "r");
 }
 
+static void switchdev_is_not_for_us(void **state)
+{
+	(void)state;
+	set_plan_up();
+	plan_pf.n_vfs = 0;
+	plan_pf.eswitch = (char *)"switchdev";
+	expect_plan(false, "r");
+	plan_pf.eswitch = (char *)"legacy";
+	expect_plan(false, "mpbpb");
+}
+
 static void drivers(void **state)
 {
 	(void)state;
@@ -260,6 +272,7 @@ int main(void)
 		cmocka_unit_test(only_what_differs),
 		cmocka_unit_test(another_count),
 		cmocka_unit_test(busy_vfs_are_left_alone),
+		cmocka_unit_test(switchdev_is_not_for_us),
 		cmocka_unit_test(drivers),
 	};
 

@@ -26,9 +26,9 @@ static void make_steps(unsigned n, const struct vfpool_settings *to)
 }
 
 static const struct vfpool_settings all = {
-	.have = 2 * VFPOOL_ATTR_LAST - 1,
+	.have = VFPOOL_ATTR_GUID - 1,
 	.vlan = 42, .qos = 3, .vlan_proto = 0x8100,
-	.min_rate = 1, .max_rate = 1000, .spoofchk = true, .trust = true,
+	.min_rate = 1, .max_rate = 1000, .spoofchk = true, .trust = true, .rss_query = true,
 	.link = VFPOOL_LINK_ON,
 };
 
@@ -119,9 +119,9 @@ static void what_a_card_lacks_is_found_once(void **state)
 		assert_int_equal(steps[i].unsupported, peer.lacks);
 		assert_int_equal(vfpool_settings_differ(&peer.vfs[i], &steps[i].to), peer.lacks);
 	}
-	/* The first VF alone, what is left of it (link, trust), each of both; then the
+	/* The first VF alone, what is left of it (3 settings), each of these; then the
 	 * groups of 2, 4, …, 32 and the last VF, without. */
-	assert_int_equal(peer.messages, 4 + 6);
+	assert_int_equal(peer.messages, 5 + 6);
 }
 
 static void a_rate_waits_for_the_link(void **state)
@@ -151,6 +151,29 @@ static void qinq_goes_out_in_network_order(void **state)
 	assert_int_equal(host_program(&host, &pf, pointers, 1), 0);
 	assert_int_equal(steps[0].result, VFPOOL_STEP_DONE);
 	assert_int_equal(peer.vfs[0].vlan_proto, 0x88a8);
+}
+
+static void guids_have_nests_of_their_own(void **state)
+{
+	const struct vfpool_settings to = {
+		.have = VFPOOL_ATTR_GUID | VFPOOL_ATTR_LINK,
+		.guid = 0x025646fffe010203,
+		.link = VFPOOL_LINK_ON,
+	};
+	struct rtnl_pf link = { 0 };
+
+	(void)state;
+	peer_reset(20);
+	peer.infiniband = true;
+	make_steps(20, &to);
+	assert_int_equal(host_program(&host, &pf, pointers, 20), 0);
+	assert_int_equal(count(VFPOOL_STEP_DONE, 20), 20);
+	assert_true(peer.node_guids[19] == to.guid);
+	assert_true(peer.vfs[19].guid == to.guid);
+	assert_int_equal(rtnl_read_pf(NULL, PEER_IFINDEX, true, &link), 0);
+	assert_true(link.is_infiniband);
+	assert_int_equal(vfpool_settings_differ(&link.vfs[19].settings, &to), 0);
+	rtnl_pf_end(&link);
 }
 
 static void a_wrapped_list_is_read(void **state)
@@ -206,6 +229,7 @@ int main(void)
 		cmocka_unit_test(what_a_card_lacks_is_found_once),
 		cmocka_unit_test(a_rate_waits_for_the_link),
 		cmocka_unit_test(qinq_goes_out_in_network_order),
+		cmocka_unit_test(guids_have_nests_of_their_own),
 		cmocka_unit_test(a_wrapped_list_is_read),
 		cmocka_unit_test(what_a_driver_doesnt_report_is_unknown),
 		cmocka_unit_test(a_pf_that_is_gone),

@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# 64 PFs with 64 VFs each, as files in the place of /sys and a scripted netlink peer: how the
+# cost of list and apply grows.
+cd "$(dirname "$0")/../.." || exit
+. tests/tap.sh
+. tests/lab/suite/lib.sh
+fake=$PWD/build/tests/fake
+work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-scale.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit
+
+host() { # NAME PFS VFS: a host in that folder, all of its VFs in one pool
+	mkdir "$1"
+	"$fake/tree" "$1/sys" "$2" "$3" --netdev
+	{
+		echo '<pool><name>all</name>'
+		for ((pf = 0; pf < $2; pf++)); do echo "<pf dev='pf$pf' numvfs='$3'/>"; done
+		echo '<vlan><tag id="42"/></vlan></pool>'
+	} >"$1/all.xml"
+	(cd "$1" && PEER_VFS=$3 "$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run define all.xml)
+}
+v() { # NAME VFS WRAPPER… -- ARGUMENT…
+	local host=$1 vfs=$2 wrapper=()
+	shift 2
+	while [ "$1" != -- ]; do wrapper+=("$1"); shift; done
+	shift
+	(cd "$host" && PEER_VFS=$vfs "${wrapper[@]}" "$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run \
+		--rules-dir rules --libvirt-run-dir libvirt --networks-dir networks --proc proc "$@")
+}
+host small 1 1 >/dev/null
+host half 32 64 >/dev/null
+host full 64 64 >/dev/null
+
+peak() { # NAME VFS ARGUMENT…: KiB
+	v "$1" "$2" "$fake/peak" -- "${@:3}" 2>&1 >/dev/null | sed -n 's/^peak //p'
+}
+at_most() { # LIMIT ARGUMENT…: KiB a VF above the memory of a host with one VF
+	local small full
+	small=$(peak small 1 "${@:2}") full=$(peak full 64 "${@:2}")
+	echo "# ${*:2}: $small KiB with 1 VF, $full KiB with 4096: $(((full - small) * 100 / 4096))/100 KiB a VF" >&3
+	[ $((full - small)) -le $(($1 * 4096)) ]
+}
+calls() { # NAME ARGUMENT…: system calls
+	v "$1" 64 strace -f -qq -o "$work/trace" -- "${@:2}" >/dev/null 2>&1
+	wc -l <"$work/trace"
+}
+linear() { # ARGUMENT…: twice the VFs, at most twice the calls
+	local half full
+	half=$(calls half "$@") full=$(calls full "$@")
+	echo "# $*: $half system calls with 2048 VFs, $full with 4096" >&3
+	[ "$full" -le $((half * 2 + half / 20)) ]
+}
+read_once() { # ARGUMENT…: no attribute of the tree is opened twice
+	v half 64 strace -f -qq -y -e trace=openat,readlinkat -o "$work/trace" -- "$@" >/dev/null 2>&1
+	sed -nE 's/^[0-9]+ +(openat|readlinkat)\([0-9]+<([^>]*\/sys[^>]*)>, "([^"]*)".*O_RDONLY.*/\2\/\3/p' "$work/trace" |
+		grep -vE '/(\.|net)$|bus/pci/devices/[^/]*$' | sort | uniq -d >"$work/twice"
+	[ ! -s "$work/twice" ] || { head -5 "$work/twice"; return 1; }
+}
+exec 3>&1
+v half 64 -- apply >/dev/null 2>&1 # the ledger knows the VFs then
+v full 64 -- list --json >list
+t 'all 4096 VFs are in the list' same 4096 "$(grep -c '"index"' list)"
+t 'apply programs 4096 VFs' says 'pf63 vf 63: mac' v full 64 -- apply
+t 'list takes at most 4 KiB a VF' at_most 4 list
+t 'list --json at most 8' at_most 8 list --json
+t 'apply at most 4' at_most 4 apply
+t 'the system calls of list grow with the VFs, no faster' linear list
+t 'those of apply too' linear apply
+t 'list reads each attribute once' read_once list
+t 'apply reads each attribute once' read_once apply --dry-run
+tap_end
