@@ -102,6 +102,20 @@ t 'it names no driver' sh -c '! echo "$1" | grep -i igb' sh "$(v udev a)"
 t 'undefine' says 'undefined' v undefine b
 t 'undefine again: 5' fails_with 5 "no pool 'b'" v undefine b
 
+# ---- completion ----
+completes() { # PATTERN WORD…: what bash would offer for the last word
+	local pattern=$1
+	shift
+	vfpool() { v "$@"; }
+	. "$top/completions/vfpool"
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+	_vfpool
+	says "$pattern" echo "${COMPREPLY[@]}"
+}
+t 'completes verbs' completes '^alloc$' vfpool al
+t 'completes options of a verb' completes '^--dry-run$' vfpool apply --d
+t 'completes pools' completes '^a$' vfpool show ''
+
 # ---- when writing fails ----
 full_output() {
 	local code=0 err
