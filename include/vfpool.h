@@ -96,6 +96,14 @@ struct vfpool_settings {
 unsigned vfpool_settings_differ(const struct vfpool_settings *is,
 				const struct vfpool_settings *want);
 
+/*
+ * Which settings of `want` to send to a VF that is as `is` says: those that
+ * differ. What its driver doesn't report goes along with the others when it was
+ * asked for, that is when it isn't the default. All, when nothing is known.
+ */
+unsigned vfpool_settings_to_send(const struct vfpool_settings *is,
+				 const struct vfpool_settings *want);
+
 /* Room for the text of any one setting. */
 #define VFPOOL_SETTING_TEXT 48
 
@@ -272,6 +280,7 @@ struct vfpool_step {
 	unsigned failed;             /* those of to.have that the kernel didn't take */
 	unsigned deferred;           /* those that wait for the PF's link */
 	unsigned unsupported;        /* those that the PF's driver doesn't have */
+	unsigned unverified;         /* those that were accepted and can't be read back */
 	char *driver_from;           /* "" = none */
 	char *driver;
 	char *text;                  /* of a refused or failed step: why */

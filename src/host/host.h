@@ -14,6 +14,7 @@ struct host {
 	const char *run_dir;     /* locks */
 	const char *libvirt_run; /* libvirt's run directory */
 	const char *proc;        /* /proc */
+	unsigned patience;       /* seconds for making VFs, 0: by their number */
 	vfpool_progress_fn progress;
 	void *progress_arg;
 	struct error *err;

@@ -248,6 +248,8 @@ static int ask_kernel(struct host *host, int folder, bool with_vfs, struct vfpoo
 		pf->ifindex = (int)ifindex;
 	}
 	r = rtnl_read_pf(host->nl, pf->ifindex, with_vfs, &link);
+	if (r == -EMSGSIZE) /* the VFs don't fit the kernel's reply: their settings stay unknown */
+		r = rtnl_read_pf(host->nl, pf->ifindex, false, &link);
 	if (r < 0)
 		return r;
 	pf->up = link.up;

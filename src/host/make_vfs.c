@@ -9,6 +9,7 @@
 
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/file.h"
 
 #include <libudev.h>
 #include <poll.h>
@@ -86,6 +87,30 @@ static int wait_for_child(pid_t child, long deadline)
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
 }
 
+/* Where in the kernel the process sleeps; "" when it isn't told. */
+static void read_wait_channel(struct host *host, pid_t child, char *text, size_t size)
+{
+	AUTO_FREE char *path = format_text("%s/%d/wchan", host->proc, (int)child);
+	AUTO_FREE char *is = NULL;
+	struct error ignored;
+
+	text[0] = '\0';
+	if (path && read_file(path, 128, &is, NULL, &ignored) == 0 && *is && strcmp(is, "0") != 0)
+		snprintf(text, size, " in %s", is);
+}
+
+static int fail_stuck(struct host *host, const char *address, pid_t child)
+{
+	char where[160];
+
+	read_wait_channel(host, child, where, sizeof(where));
+	return fail(host->err, -ETIMEDOUT,
+		    "process %d, which writes sriov_numvfs of %s, hangs%s: in the driver, or until "
+		    "someone lets go of a VF. It keeps the PF's lock, and whoever reads that file hangs "
+		    "too. 'cat /proc/%d/stack' and the kernel log tell more",
+		    (int)child, address, where, (int)child);
+}
+
 static unsigned count_vfs(int folder)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;
@@ -135,7 +160,9 @@ static struct udev_monitor *watch_pci(struct udev *udev)
 
 int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count)
 {
-	const long deadline = seconds_now() + BASE_SECONDS + SECONDS_PER_VF * (long)count;
+	const long seconds = host->patience ? (long)host->patience :
+					      BASE_SECONDS + SECONDS_PER_VF * (long)count;
+	const long deadline = seconds_now() + seconds;
 	CLEANUP(cleanup_udev) struct udev *udev = udev_new();
 	CLEANUP(cleanup_monitor) struct udev_monitor *monitor = udev ? watch_pci(udev) : NULL;
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &pf->address);
@@ -153,10 +180,7 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count)
 		write_and_exit(folder, count, pf->n_vfs > 0);
 	r = wait_for_child(child, deadline);
 	if (r == -ETIMEDOUT)
-		return fail(host->err, r,
-			    "process %d, which writes sriov_numvfs of %s, has not returned; it keeps the "
-			    "PF's lock. 'cat /proc/%d/stack' and the kernel log tell where the driver hangs",
-			    (int)child, address, (int)child);
+		return fail_stuck(host, address, child);
 	if (r < 0)
 		return fail(host->err, r, "writing %u to sriov_numvfs: %s (%s)", count, strerror(-r),
 			    explain(r));

@@ -110,7 +110,7 @@ static int isolate(struct job *job, struct vfpool_step **steps, size_t n)
 	struct rtnl_pf link = { 0 };
 	int r = rtnl_read_pf(job->host->nl, job->pf->ifindex, true, &link);
 
-	if (r < 0)
+	if (r < 0 && r != -EMSGSIZE) /* what can't be read is sent again */
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		const struct vfpool_settings *is = settings_of(&link, steps[i]->vf);
@@ -161,7 +161,9 @@ static void compare(const struct job *job, struct vfpool_step *step,
 		return;
 	step->result = differ ? VFPOOL_STEP_FAILED : VFPOOL_STEP_DONE;
 	step->failed = differ;
-	if (!is)
+	if (is)
+		step->unverified = step->to.have & ~(is->have | step->unsupported | step->deferred);
+	else
 		step->text = strdup("the VF is gone");
 	for (unsigned attr = 1; is && attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
 		if (!(differ & attr))
@@ -174,13 +176,25 @@ static void compare(const struct job *job, struct vfpool_step *step,
 	}
 }
 
+/* Some InfiniBand cards' VFs don't fit the kernel's reply: EMSGSIZE. */
+static void trust_blindly(const struct job *job, struct vfpool_step *step)
+{
+	step->unsupported = step->to.have & job->unsupported;
+	if (step->result == VFPOOL_STEP_FAILED)
+		return;
+	step->result = VFPOOL_STEP_DONE;
+	step->unverified = step->to.have & ~(step->unsupported | step->deferred);
+}
+
 static int read_back(const struct job *job, struct vfpool_step **steps, size_t n)
 {
 	struct rtnl_pf link = { 0 };
 	int r = rtnl_read_pf(job->host->nl, job->pf->ifindex, true, &link);
 
+	for (size_t i = 0; r == -EMSGSIZE && i < n; i++)
+		trust_blindly(job, steps[i]);
 	if (r < 0)
-		return r;
+		return r == -EMSGSIZE ? 0 : r;
 	for (size_t i = 0; i < n; i++)
 		compare(job, steps[i], settings_of(&link, steps[i]->vf));
 	rtnl_pf_end(&link);

@@ -50,7 +50,7 @@ int program_vf(struct vfpool *vp, struct host *host, const struct vfpool_pf *pf,
 	struct vfpool_step *steps[] = { &step };
 	int r;
 
-	step.to.have = vf->programmed.have ? vfpool_settings_differ(&vf->programmed, to) : to->have;
+	step.to.have = vfpool_settings_to_send(&vf->programmed, to);
 	if (!step.to.have)
 		return 0;
 	r = host_program(host, pf, steps, 1);

@@ -185,8 +185,8 @@ static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf
 	struct vfpool_step *step;
 	unsigned differ = want->settings.have;
 
-	if (vf && vf->programmed.have) /* what isn't known is sent */
-		differ = vfpool_settings_differ(&vf->programmed, &want->settings);
+	if (vf)
+		differ = vfpool_settings_to_send(&vf->programmed, &want->settings);
 	if (!differ)
 		return 0;
 	step = plan_add(plan, VFPOOL_STEP_PROGRAM, pf);
@@ -258,6 +258,17 @@ static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, boo
 	return r < 0 ? r : plan_bind(want, pf, vf, plan);
 }
 
+/* Cards differ in what they take then: bnxt nothing, igb no rate, others accept
+ * and do nothing. */
+static int note_down(const struct wanted_pf *want, size_t n_before, struct vfpool_plan *plan)
+{
+	if (want->pf->up || want->up || plan->n_steps == n_before)
+		return 0;
+	return plan_note(plan, "%s is down, and its driver may refuse or ignore settings then; up='yes' "
+			 "in the definition or --up brings it up",
+			 want->pf->netdev ? want->pf->netdev : "a PF");
+}
+
 static bool is_switchdev(const struct vfpool_pf *pf)
 {
 	return pf->eswitch && strcmp(pf->eswitch, "switchdev") == 0;
@@ -267,6 +278,7 @@ int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan)
 {
 	for (size_t i = 0; i < wanted->n_pfs; i++) {
 		const struct vfpool_pf *pf = wanted->pfs[i].pf;
+		size_t n_before = plan->n_steps;
 		bool make;
 		int r;
 
@@ -285,6 +297,8 @@ int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan)
 		for (size_t j = 0; r == 0 && j < wanted->n_vfs; j++)
 			if (vfpool_pci_equal(&wanted->vfs[j].pf, &pf->address))
 				r = plan_vf(&wanted->vfs[j], pf, make, live, plan);
+		if (r == 0)
+			r = note_down(&wanted->pfs[i], n_before, plan);
 		if (r < 0)
 			return r;
 	}

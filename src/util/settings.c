@@ -39,6 +39,25 @@ unsigned vfpool_settings_differ(const struct vfpool_settings *is,
 	return differ;
 }
 
+/* As a driver makes a VF. */
+static const struct vfpool_settings default_settings = {
+	.vlan_proto = 0x8100,
+	.spoofchk = true,
+};
+
+unsigned vfpool_settings_to_send(const struct vfpool_settings *is,
+				 const struct vfpool_settings *want)
+{
+	unsigned differ = vfpool_settings_differ(is, want), asked = 0;
+
+	if (!is->have)
+		return want->have;
+	for (unsigned attr = 1; differ && attr <= VFPOOL_ATTR_LAST; attr <<= 1)
+		if (want->have & ~is->have & attr && !setting_equal(attr, &default_settings, want))
+			asked |= attr;
+	return differ | asked;
+}
+
 const char *vfpool_attr_name(enum vfpool_attr attr)
 {
 	switch (attr) {

@@ -76,6 +76,8 @@ static void print_step(const struct vfpool_step *step)
 		print_unsupported(step);
 		break;
 	}
+	if (step->unverified)
+		printf(" (unverified: the kernel doesn't report it)");
 	if (step->deferred)
 		printf(": the rate waits for the PF's link; apply again when it is there");
 	if (step->result == VFPOOL_STEP_FAILED && step->kind != VFPOOL_STEP_UNSUPPORTED &&

@@ -268,6 +268,7 @@ static struct json_object *json_step(const struct vfpool_step *step)
 	add_attrs(object, "failed", step->failed);
 	add_attrs(object, "deferred", step->deferred);
 	add_attrs(object, "unsupported", step->unsupported);
+	add_attrs(object, "unverified", step->unverified);
 	if (step->text)
 		add_text(object, "text", step->text);
 	return object;

@@ -93,6 +93,14 @@ apply_without_netdev() {
 }
 t 'a PF without netdev: each VF says why, 6' apply_without_netdev
 
+echo 0x010802 >sys/bus/pci/devices/0000:01:00.0/class # an NVMe disk with SR-IOV
+t 'other SR-IOV devices are listed' says '"network": *false' v list --json
+pool disk "address='0000:01:00.0' numvfs='7'" >disk.xml
+v undefine a >/dev/null; v undefine b >/dev/null
+t 'but have no pools' fails_with 1 'disk.xml:3: 0000:01:00.0 is no network card' v define disk.xml
+echo 0x020000 >sys/bus/pci/devices/0000:01:00.0/class
+v define a.xml >/dev/null; v define b.xml >/dev/null
+
 # ---- what others read ----
 t 'the network of a pool with some VFs lists them' says '<address type="pci" domain="0x0000" bus="0x01" slot="0x01" function="0x6"/>' v network b
 t 'a pool of the other kind: a refusal' fails_with 1 "allocated by vfpool" v network a

@@ -251,6 +251,10 @@ static int get_link(const struct peer_pf *pf, struct nlmsghdr *message, nlsock_r
 	size_t start;
 	int r;
 
+	if (pf->unreadable) {
+		free(reply.data);
+		return -EMSGSIZE;
+	}
 	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = message->nlmsg_seq };
 	*info = (struct ifinfomsg){ .ifi_index = PEER_IFINDEX + (int)(pf - peers),
 				     .ifi_type = pf->infiniband ? ARPHRD_INFINIBAND :

@@ -153,6 +153,44 @@ static void qinq_goes_out_in_network_order(void **state)
 	assert_int_equal(peer.vfs[0].vlan_proto, 0x88a8);
 }
 
+static void what_cant_be_read_back_is_unverified(void **state)
+{
+	(void)state;
+	peer_reset(20);
+	peer.unreadable = true;
+	peer.culprit = 7;
+	peer.culprit_attr = VFPOOL_ATTR_RATE;
+	peer.error = -EINVAL;
+	make_steps(20, &all);
+	assert_int_equal(host_program(&host, &pf, pointers, 20), 0);
+	assert_int_equal(count(VFPOOL_STEP_DONE, 20), 19);
+	assert_int_equal(steps[7].failed, VFPOOL_ATTR_RATE);
+	assert_int_equal(steps[19].unverified, all.have);
+	free_texts(20);
+	peer_reset(1);
+	peer.unreported = VFPOOL_ATTR_TRUST;
+	make_steps(1, &all);
+	assert_int_equal(host_program(&host, &pf, pointers, 1), 0);
+	assert_int_equal(steps[0].result, VFPOOL_STEP_DONE);
+	assert_int_equal(steps[0].unverified, VFPOOL_ATTR_TRUST);
+}
+
+static void what_to_send(void **state)
+{
+	struct vfpool_settings is = all, want = all;
+
+	(void)state;
+	assert_int_equal(vfpool_settings_to_send(&is, &want), 0);
+	want.vlan = 7;
+	assert_int_equal(vfpool_settings_to_send(&is, &want), VFPOOL_ATTR_VLAN);
+	is.have &= ~(unsigned)(VFPOOL_ATTR_TRUST | VFPOOL_ATTR_SPOOFCHK); /* on is asked for; on is the default */
+	assert_int_equal(vfpool_settings_to_send(&is, &want), VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST);
+	want.vlan = 42; /* nothing else to do: a second apply sends nothing */
+	assert_int_equal(vfpool_settings_to_send(&is, &want), 0);
+	is.have = 0;
+	assert_int_equal(vfpool_settings_to_send(&is, &want), want.have);
+}
+
 static void guids_have_nests_of_their_own(void **state)
 {
 	const struct vfpool_settings to = {
@@ -229,6 +267,8 @@ int main(void)
 		cmocka_unit_test(what_a_card_lacks_is_found_once),
 		cmocka_unit_test(a_rate_waits_for_the_link),
 		cmocka_unit_test(qinq_goes_out_in_network_order),
+		cmocka_unit_test(what_cant_be_read_back_is_unverified),
+		cmocka_unit_test(what_to_send),
 		cmocka_unit_test(guids_have_nests_of_their_own),
 		cmocka_unit_test(a_wrapped_list_is_read),
 		cmocka_unit_test(what_a_driver_doesnt_report_is_unknown),
