@@ -49,7 +49,7 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/scale.t
+FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/scale.t
 LAB_TESTS := $(wildcard tests/lab/*.t)
 
 # The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.

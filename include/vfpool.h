@@ -140,6 +140,7 @@ struct vfpool_lease {
 	unsigned vf;               /* index on its PF */
 	struct vfpool_pci address; /* the VF's, looked up now; all zero when the
 				    * VF isn't there */
+	unsigned deferred;         /* settings that wait for the PF's link */
 };
 
 enum vfpool_vf_state {
@@ -274,6 +275,7 @@ struct vfpool_step {
 	char *pf_name; /* the PF's netdev, or its address */
 	bool has_vf;
 	unsigned vf;
+	bool live;      /* the VF is busy, and changed all the same */
 	unsigned count;
 	struct vfpool_settings from; /* have: what is known of it */
 	struct vfpool_settings to;   /* have: what is sent */
@@ -374,9 +376,10 @@ enum vfpool_apply_flags {
 
 /*
  * Makes the host what the definitions ask for: `name`'s, or every pool's when
- * it is NULL. *ret_plan has the steps with their results, also after
- * VFPOOL_EPARTIAL (a step failed) and VFPOOL_EINUSE (every step that didn't
- * succeed was refused because of a holder). A second call finds nothing to do.
+ * it is NULL. *ret_plan has the steps with their results: also after
+ * VFPOOL_EPARTIAL (a step failed), VFPOOL_EINUSE (every step that didn't
+ * succeed was refused because of a holder) and, once work has begun, any other
+ * failure. A second call finds nothing to do.
  */
 int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags,
 		 struct vfpool_plan **ret_plan);
@@ -410,12 +413,15 @@ void vfpool_leases_free(struct vfpool_lease **leases);
 /* The guest's <interface> for a lease, in libvirt's words. */
 int vfpool_interface_xml(struct vfpool *vp, const struct vfpool_lease *lease, char **ret_xml);
 
-/* libvirt's <network> for the pool. -EINVAL for a pool that vfpool allocates. */
-int vfpool_network_xml(struct vfpool *vp, const char *pool, char **ret_xml);
+/* libvirt's <network> for the pool. -EINVAL for a pool that vfpool allocates.
+ * *ret_notes names VFs that are left out and their holders, NULL: none; free()
+ * it, after a failure too. */
+int vfpool_network_xml(struct vfpool *vp, const char *pool, char **ret_xml, char **ret_notes);
 
 /* Defines the pool's network in libvirt when it isn't there alike, and starts
  * it when `start`. */
-int vfpool_network_define(struct vfpool *vp, const char *pool, bool start, bool *ret_changed);
+int vfpool_network_define(struct vfpool *vp, const char *pool, bool start, bool *ret_changed,
+			  char **ret_notes);
 
 /* The udev rules that make the pool's VFs at boot, one for each of its PFs. */
 int vfpool_udev_rules(struct vfpool *vp, const char *pool, char **ret_text);

@@ -7,8 +7,11 @@
 
 struct error;
 
+/* libvirt programs a guest's VLAN with qos 0 and as 802.1Q, whatever it was. */
+bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool);
+
 /* The <interface> of a lease; a VF's has its address, a libvirt pool's the
- * network. -ENOMEM is the one way to fail. */
+ * network; a plain <hostdev> where the VLAN is beyond libvirt. -ENOMEM is the one way to fail. */
 int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 			char **ret_xml);
 

@@ -82,14 +82,24 @@ static xmlNodePtr new_root(xmlDocPtr doc, const char *name)
 	return root;
 }
 
+bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool)
+{
+	return pool->policy.vlan && (pool->policy.qos || pool->policy.vlan_proto != 0x8100);
+}
+
 int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 			char **ret_xml)
 {
 	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlNewDoc(XML("1.0"));
-	xmlNodePtr interface = new_root(doc, "interface");
+	bool plain = lease->has_vf && guest_vlan_is_beyond_libvirt(pool);
+	xmlNodePtr interface = new_root(doc, plain ? "hostdev" : "interface");
 	bool whole;
 
-	if (!lease->has_vf) {
+	if (plain) { /* which libvirt leaves as vfpool has programmed it */
+		whole = set(interface, "mode", "subsystem") && set(interface, "type", "pci") &&
+			set(interface, "managed", "yes") &&
+			set_address(add(add(interface, "source"), "address"), &lease->address);
+	} else if (!lease->has_vf) {
 		whole = set(interface, "type", "network") && add_mac(interface, &lease->mac) &&
 			set(add(interface, "source"), "network", "%s", pool->network);
 	} else {

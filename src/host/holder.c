@@ -7,6 +7,7 @@
 #include "host/host.h"
 
 #include "util/cleanup.h"
+#include "util/error.h"
 #include "util/file.h"
 
 #include <ctype.h>
@@ -84,6 +85,7 @@ static void name_holder(struct vfpool_pf *pf, int group, int process, const char
 				   guest ? guest : program ? program : "?", pid);
 		if (!text)
 			return;
+		make_printable(text); /* a process names itself as it likes */
 		free(vf->busy);
 		vf->busy = text;
 	}

@@ -15,6 +15,7 @@ struct host {
 	const char *libvirt_run; /* libvirt's run directory */
 	const char *proc;        /* /proc */
 	unsigned patience;       /* seconds for making VFs, 0: by their number */
+	bool waits_for_link;     /* some seconds, when a rate is to be set */
 	vfpool_progress_fn progress;
 	void *progress_arg;
 	struct error *err;
@@ -50,6 +51,10 @@ int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want);
  * VF's in sysfs. */
 int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, struct vfpool_vf *vf);
 
+/* A second look at a VF of the PF, just before it is changed; *ret_busy is NULL
+ * when nobody has it. */
+int host_look_again(struct host *host, const struct vfpool_pf *pf, unsigned vf, char **ret_busy);
+
 /* Adds to `busy` who holds a VF through vfio, where it shows. */
 void host_name_holders(struct host *host, struct vfpool_pf *pf);
 
@@ -57,10 +62,14 @@ void host_name_holders(struct host *host, struct vfpool_pf *pf);
  * lock ends with the descriptor. */
 int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
 
+/* Notes in the lock that this process has it, for those who wait for it. */
+int host_sign_lock(int lock);
+
 /*
  * Programs the VFs of `steps` (all of one PF, each with `to`), reads them back
  * and compares. Sets each step's result, text, and what failed, is deferred or
- * unsupported. Fails only when the PF can't be asked at all.
+ * unsupported; a VF that someone has taken meanwhile is left alone, its step
+ * becomes a refusal. Fails only when the PF can't be asked at all.
  */
 int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_step **steps,
 		 size_t n);
@@ -69,8 +78,9 @@ int host_set_up(struct host *host, const struct vfpool_pf *pf);
 int host_autoprobe_off(struct host *host, const struct vfpool_pf *pf);
 
 /* Makes `count` VFs, through zero when there are others. Nobody uses any of
- * them: the caller has looked, under the PF's lock. */
-int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count);
+ * them: the caller has looked, under the PF's lock, which goes along to the
+ * process that may get stuck. */
+int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count, int lock);
 
 /* Binds the VF to `driver`; "host": the card's own; "": none. */
 int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver);

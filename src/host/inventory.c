@@ -142,6 +142,22 @@ static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_
 	return host_vf_busy(host, pf, folder, vf);
 }
 
+int host_look_again(struct host *host, const struct vfpool_pf *pf, unsigned vf, char **ret_busy)
+{
+	struct vfpool_vf fresh = { .index = vf };
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < pf->n_vfs; i++)
+		if (pf->vfs[i].index == vf) {
+			fresh.address = pf->vfs[i].address;
+			r = read_vf(host, pf, &fresh);
+		}
+	if (r == 0)
+		*ret_busy = TAKE_PTR(fresh.busy);
+	vf_end(&fresh);
+	return r;
+}
+
 static int by_index(const void *a, const void *b)
 {
 	const struct vfpool_vf *x = a, *y = b;
@@ -208,7 +224,7 @@ static int read_vfs(struct host *host, int folder, int which, struct vfpool_pf *
 
 	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
 		r = read_vf(host, pf, &pf->vfs[i]);
-		if (r == -ENOENT) { /* gone meanwhile */
+		if (r == -ENOENT || r == -ENODEV) { /* gone meanwhile */
 			vf_end(&pf->vfs[i]);
 			memmove(&pf->vfs[i], &pf->vfs[i + 1],
 				(--pf->n_vfs - i) * sizeof(*pf->vfs));
@@ -266,6 +282,21 @@ static int ask_kernel(struct host *host, int folder, bool with_vfs, struct vfpoo
 	return 0;
 }
 
+/* A netdev may be renamed, or go, between two looks: the second counts. */
+static int ask_about_netdev(struct host *host, int folder, bool with_vfs, struct vfpool_pf *pf)
+{
+	int r = pf->netdev ? ask_kernel(host, folder, with_vfs, pf) : 0;
+
+	for (int looks = 0; (r == -ENODEV || r == -ENOENT) && looks < 2; looks++) {
+		free(TAKE_PTR(pf->netdev));
+		pf->ifindex = 0;
+		r = read_netdev(folder, &pf->netdev);
+		if (r == 0 && pf->netdev)
+			r = ask_kernel(host, folder, with_vfs, pf);
+	}
+	return r;
+}
+
 /* The first byte of a PCI class, by the PCI code and ID assignment specification. */
 #define PCI_BASE_CLASS_NETWORK 0x02
 
@@ -309,7 +340,7 @@ static int read_pf(struct host *host, const struct vfpool_pci *address, int whic
 	    (r = read_netdev(folder, &pf->netdev)) < 0 ||
 	    (r = read_vfs(host, folder, which, pf)) < 0)
 		return r;
-	return pf->netdev ? ask_kernel(host, folder, which != HOST_NO_VFS, pf) : 0;
+	return ask_about_netdev(host, folder, which != HOST_NO_VFS, pf);
 }
 
 int host_read_vfs(struct host *host, struct vfpool_pf *pf)
@@ -321,8 +352,8 @@ int host_read_vfs(struct host *host, struct vfpool_pf *pf)
 	free_vfs(pf);
 	if (r == 0)
 		r = read_vfs(host, folder, HOST_ALL_VFS, pf);
-	if (r == 0 && pf->netdev)
-		r = ask_kernel(host, folder, true, pf);
+	if (r == 0)
+		r = ask_about_netdev(host, folder, true, pf);
 	vfpool_pci_format(&pf->address, text);
 	return r < 0 ? fail_errno(host->err, r, "reading the VFs of the PF %s", text) : 0;
 }
@@ -368,7 +399,7 @@ static int add_pf(struct host *host, const struct vfpool_pci *address, int which
 	char text[VFPOOL_PCI_TEXT];
 	int r = read_pf(host, address, which, &pf);
 
-	if (r == -ENOENT || (r == 0 && pf.totalvfs == 0)) { /* no PF, or gone meanwhile */
+	if (r == -ENOENT || r == -ENODEV || (r == 0 && pf.totalvfs == 0)) { /* no PF, or gone meanwhile */
 		pf_end(&pf);
 		return 0;
 	}

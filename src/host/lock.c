@@ -28,6 +28,16 @@ static int fail_locked(struct host *host, int fd, const char *path)
 		    pid, path, WAIT_SECONDS, pid);
 }
 
+int host_sign_lock(int lock)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(lock, 0) < 0 || pwrite(lock, text, (size_t)n, 0) != n)
+		return -errno;
+	return 0;
+}
+
 int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
 {
 	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
@@ -53,8 +63,9 @@ int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
 			return fail_locked(host, fd, path);
 		nanosleep(&step, NULL);
 	}
-	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
-		return fail_errno(host->err, -errno, "writing %s", path);
+	r = host_sign_lock(fd);
+	if (r < 0)
+		return fail_errno(host->err, r, "writing %s", path);
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

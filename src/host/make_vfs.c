@@ -56,10 +56,32 @@ static const char *explain(int r)
 	}
 }
 
-static __attribute__((noreturn)) void write_and_exit(int folder, unsigned count, bool clear)
+/* Should this process get stuck, it keeps the lock of its own PF and nothing
+ * else: the other PFs' locks and the ledger are inherited too. */
+static void keep_only(int folder, int lock)
+{
+	unsigned low = (unsigned)(folder < lock ? folder : lock);
+	unsigned high = (unsigned)(folder < lock ? lock : folder);
+
+	if (lock < 0)
+		low = high;
+	if (low > 3)
+		close_range(3, low - 1, 0);
+	if (high > low + 1)
+		close_range(low + 1, high - 1, 0);
+	close_range(high + 1, ~0U, 0);
+}
+
+static __attribute__((noreturn)) void write_and_exit(int folder, unsigned count, bool clear,
+						     int lock)
 {
 	char text[16];
-	int r = clear ? sysfs_write(folder, "sriov_numvfs", "0") : 0;
+	int r;
+
+	keep_only(folder, lock);
+	if (lock >= 0)
+		(void)host_sign_lock(lock); /* only for the message of those who wait */
+	r = clear ? sysfs_write(folder, "sriov_numvfs", "0") : 0;
 
 	snprintf(text, sizeof(text), "%u", count);
 	if (r == 0)
@@ -158,7 +180,7 @@ static struct udev_monitor *watch_pci(struct udev *udev)
 	return TAKE_PTR(monitor);
 }
 
-int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count)
+int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count, int lock)
 {
 	const long seconds = host->patience ? (long)host->patience :
 					      BASE_SECONDS + SECONDS_PER_VF * (long)count;
@@ -177,13 +199,15 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count)
 	if (child < 0)
 		return fail_errno(host->err, -errno, "starting a process");
 	if (child == 0)
-		write_and_exit(folder, count, pf->n_vfs > 0);
+		write_and_exit(folder, count, pf->n_vfs > 0, lock);
 	r = wait_for_child(child, deadline);
 	if (r == -ETIMEDOUT)
 		return fail_stuck(host, address, child);
 	if (r < 0)
 		return fail(host->err, r, "writing %u to sriov_numvfs: %s (%s)", count, strerror(-r),
 			    explain(r));
+	if (lock >= 0)
+		(void)host_sign_lock(lock);
 	r = wait_for_links(host, pf, folder, monitor, count, deadline);
 	return r < 0 ? fail(host->err, r, "%u VFs were asked for, %u have come", count,
 			    count_vfs(folder)) : 0;

@@ -8,6 +8,7 @@
 #include "util/error.h"
 #include "util/file.h"
 
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
@@ -51,19 +52,39 @@ static int send_patiently(const struct job *job, const struct rtnl_change *chang
 	}
 }
 
+/* Adds to what went wrong with a step. */
+static void add_text(struct vfpool_step *step, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_text(struct vfpool_step *step, const char *format, ...)
+{
+	AUTO_FREE char *more = NULL;
+	char *text;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&more, format, args);
+	va_end(args);
+	text = n < 0 ? NULL : format_text("%s%s%s", step->text ? step->text : "",
+					  step->text ? "; " : "", more);
+	if (n < 0)
+		more = NULL;
+	if (!text)
+		return;
+	make_printable(text);
+	free(step->text);
+	step->text = text;
+}
+
 /* "trust off: Permission denied" */
 static void blame(struct vfpool_step *step, enum vfpool_attr attr, int r, const char *reason)
 {
 	char value[VFPOOL_SETTING_TEXT];
-	char *text;
 
 	vfpool_setting_format(&step->to, attr, value);
-	text = format_text("%s%s%s %s: %s%s%s", step->text ? step->text : "", step->text ? "; " : "",
-			   vfpool_attr_name(attr), value, strerror(-r), *reason ? ": " : "", reason);
-	if (text) {
-		free(step->text);
-		step->text = text;
-	}
+	add_text(step, "%s %s: %s%s%s", vfpool_attr_name(attr), value, strerror(-r),
+		 *reason ? ": " : "", reason);
 	step->failed |= attr;
 	step->result = VFPOOL_STEP_FAILED;
 }
@@ -92,7 +113,22 @@ static void send_each_attr(struct job *job, struct vfpool_step *step, unsigned a
 /* What is sent for a step. */
 static unsigned wanted_attrs(const struct job *job, const struct vfpool_step *step)
 {
-	return step->to.have & ~job->unsupported;
+	return step->kind == VFPOOL_STEP_REFUSED ? 0 : step->to.have & ~job->unsupported;
+}
+
+/* The plan is some time old: a guest may have been started meanwhile. */
+static void look_again(const struct job *job, struct vfpool_step *step)
+{
+	AUTO_FREE char *busy = NULL;
+
+	if (step->live || job->pf->n_vfs == 0)
+		return;
+	if (host_look_again(job->host, job->pf, step->vf, &busy) < 0)
+		busy = strdup("it can't be looked at");
+	if (!busy)
+		return;
+	step->kind = VFPOOL_STEP_REFUSED;
+	step->text = format_text("it was taken meanwhile, and left alone: %s", busy);
 }
 
 static const struct vfpool_settings *settings_of(const struct rtnl_pf *link, unsigned vf)
@@ -135,8 +171,10 @@ static int send_group(struct job *job, struct vfpool_step **steps, size_t n)
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned attrs = wanted_attrs(job, steps[i]);
+		unsigned attrs;
 
+		look_again(job, steps[i]);
+		attrs = wanted_attrs(job, steps[i]);
 		if (attrs) /* an empty list is EINVAL */
 			changes[n_changes++] = (struct rtnl_change){ steps[i]->vf, &steps[i]->to, attrs };
 	}
@@ -155,30 +193,33 @@ static void compare(const struct job *job, struct vfpool_step *step,
 	unsigned differ = is ? vfpool_settings_differ(is, &step->to) : step->to.have;
 	char asked[VFPOOL_SETTING_TEXT], reported[VFPOOL_SETTING_TEXT];
 
-	step->unsupported = step->to.have & job->unsupported;
-	differ &= ~(step->unsupported | step->deferred);
-	if (step->result == VFPOOL_STEP_FAILED)
+	if (step->kind == VFPOOL_STEP_REFUSED)
 		return;
-	step->result = differ ? VFPOOL_STEP_FAILED : VFPOOL_STEP_DONE;
-	step->failed = differ;
+	step->unsupported = step->to.have & job->unsupported;
+	differ &= ~(step->failed | step->unsupported | step->deferred);
+	if (step->result != VFPOOL_STEP_FAILED)
+		step->result = differ ? VFPOOL_STEP_FAILED : VFPOOL_STEP_DONE;
+	step->failed |= differ;
 	if (is)
-		step->unverified = step->to.have & ~(is->have | step->unsupported | step->deferred);
+		step->unverified = step->to.have & ~(is->have | step->failed | step->unsupported |
+						     step->deferred);
 	else
-		step->text = strdup("the VF is gone");
+		add_text(step, "the kernel doesn't show the VF now");
 	for (unsigned attr = 1; is && attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
 		if (!(differ & attr))
 			continue;
 		vfpool_setting_format(&step->to, attr, asked);
 		vfpool_setting_format(is, attr, reported);
-		free(step->text);
-		step->text = format_text("%s %s was accepted, but the kernel reports %s",
-					 vfpool_attr_name(attr), asked, reported);
+		add_text(step, "%s %s was accepted, but the kernel reports %s",
+			 vfpool_attr_name(attr), asked, reported);
 	}
 }
 
 /* Some InfiniBand cards' VFs don't fit the kernel's reply: EMSGSIZE. */
 static void trust_blindly(const struct job *job, struct vfpool_step *step)
 {
+	if (step->kind == VFPOOL_STEP_REFUSED)
+		return;
 	step->unsupported = step->to.have & job->unsupported;
 	if (step->result == VFPOOL_STEP_FAILED)
 		return;
@@ -219,7 +260,7 @@ static void wait_for_link(struct job *job, struct vfpool_step **steps, size_t n)
 		if (rtnl_read_pf(job->host->nl, job->pf->ifindex, false, &link) < 0)
 			return;
 		job->linked = link.carrier;
-		needed = link.up && !link.carrier && now_ms() < deadline;
+		needed = job->host->waits_for_link && link.up && !link.carrier && now_ms() < deadline;
 		rtnl_pf_end(&link);
 		if (needed)
 			nanosleep(&pause, NULL);
@@ -263,5 +304,8 @@ int host_set_up(struct host *host, const struct vfpool_pf *pf)
 	if (!pf->netdev)
 		return fail(host->err, -VFPOOL_ENOTFOUND, "bringing it up: it has no netdev here");
 	r = rtnl_set_up(host->nl, pf->ifindex, reason);
-	return r < 0 ? fail_errno(host->err, r, "bringing %s up", pf->netdev) : 0;
+	if (r < 0)
+		return fail(host->err, r, "bringing %s up: %s%s%s", pf->netdev, strerror(-r),
+			    *reason ? ": " : "", reason);
+	return 0;
 }

@@ -282,6 +282,10 @@ static int read_vf_list(struct nlattr *list, int left, uint32_t n, struct rtnl_p
 	for (; link->n_vfs < n; link->n_vfs++) {
 		int nest_size;
 
+		/* A VF whose driver can't answer now, as in a reset, is left out. */
+		if ((uint16_t)(size + NLA_HDRLEN) == list->nla_len &&
+		    (!nla_ok(nest, left - size) || nla_type(nest) != IFLA_VF_INFO))
+			break;
 		if (!nla_ok(nest, left - size) || nla_type(nest) != IFLA_VF_INFO ||
 		    read_vf(nest, &link->vfs[link->n_vfs]) < 0)
 			return -EBADMSG;

@@ -224,9 +224,9 @@ static int make_tables_once(struct ledger *ledger, const char *path)
 	return r;
 }
 
-static int set_up(struct ledger *ledger, enum ledger_mode mode, const char *path)
+static int set_up(struct ledger *ledger, enum ledger_mode mode, const char *path,
+		  int64_t *ret_version)
 {
-	int64_t version;
 	int r;
 
 	sqlite3_busy_timeout(ledger->db, WAIT_MS);
@@ -234,8 +234,8 @@ static int set_up(struct ledger *ledger, enum ledger_mode mode, const char *path
 	if (r == 0 && mode == LEDGER_WRITE)
 		r = execute(ledger, "PRAGMA journal_mode = WAL", "opening the ledger");
 	if (r == 0)
-		r = check_version(ledger, path, &version);
-	if (r == 0 && version == 0 && mode == LEDGER_WRITE)
+		r = check_version(ledger, path, ret_version);
+	if (r == 0 && *ret_version == 0 && mode == LEDGER_WRITE)
 		r = make_tables_once(ledger, path);
 	return r;
 }
@@ -246,6 +246,7 @@ int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **re
 	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
 	AUTO_FREE char *path = format_text("%s/ledger.db", state_dir);
 	int flags = SQLITE_OPEN_READWRITE, r;
+	int64_t version = 0;
 
 	if (!path || !(ledger = calloc(1, sizeof(*ledger))))
 		return fail_oom(err);
@@ -265,10 +266,11 @@ int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **re
 		r = errno_of(sqlite3_extended_errcode(ledger->db));
 		return fail_errno(err, r, "opening the ledger %s", path);
 	}
-	r = set_up(ledger, mode, path);
+	r = set_up(ledger, mode, path, &version);
 	if (r < 0)
 		return r;
-	*ret_ledger = TAKE_PTR(ledger);
+	/* One that was interrupted before it had tables is none yet. */
+	*ret_ledger = version == 0 && mode == LEDGER_READ ? NULL : TAKE_PTR(ledger);
 	return 0;
 }
 

@@ -46,6 +46,8 @@ int ledger_pool_pfs(struct ledger *ledger, const char *pool, int64_t **ret_pfs, 
 struct ledger_vf {
 	int64_t id; /* 0: no such row */
 	struct vfpool_pci pf;
+	bool has_pf_mac;
+	struct vfpool_mac pf_mac;
 	unsigned index;
 	struct vfpool_mac parking;
 	int64_t lease; /* 0: none */

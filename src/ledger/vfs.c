@@ -90,7 +90,7 @@ int ledger_set_pool_pfs(struct ledger *ledger, const char *pool, const int64_t *
 	return r;
 }
 
-#define VF_COLUMNS "vf.id, vf.idx, vf.parking, ifnull(vf.lease, 0), pf.address, vf.pool, vf.avoid"
+#define VF_COLUMNS "vf.id, vf.idx, vf.parking, ifnull(vf.lease, 0), pf.address, vf.pool, vf.avoid, pf.mac"
 #define VF_FROM " FROM vf JOIN pf ON pf.id = vf.pf "
 
 static int read_vf(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_vf *vf)
@@ -100,10 +100,12 @@ static int read_vf(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_vf *
 		.index = (unsigned)sqlite3_column_int(stmt, 1),
 		.lease = sqlite3_column_int64(stmt, 3),
 		.avoid = sqlite3_column_int(stmt, 6) != 0,
+		.has_pf_mac = sqlite3_column_type(stmt, 7) != SQLITE_NULL,
 	};
 	snprintf(vf->pool, sizeof(vf->pool), "%s", db_text(stmt, 5));
 	if (vfpool_mac_parse(db_text(stmt, 2), &vf->parking) < 0 ||
-	    vfpool_pci_parse(db_text(stmt, 4), &vf->pf) < 0)
+	    vfpool_pci_parse(db_text(stmt, 4), &vf->pf) < 0 ||
+	    (vf->has_pf_mac && vfpool_mac_parse(db_text(stmt, 7), &vf->pf_mac) < 0))
 		return fail(ledger->err, -EUCLEAN, "the ledger's row of VF %u can't be understood",
 			    vf->index);
 	return 0;

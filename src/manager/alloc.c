@@ -23,6 +23,7 @@ struct alloc {
 	unsigned nic;
 	struct ledger *ledger;
 	struct host host;
+	struct error passed_over; /* why the last VF couldn't be had */
 };
 
 static void alloc_end(struct alloc *alloc)
@@ -181,21 +182,23 @@ static int check_generation(struct alloc *alloc, const struct vfpool_lease *leas
 /* Programs the VF and binds its driver. When that fails the VF gets its old
  * settings back, so that the owner's MAC isn't on two VFs after the next try;
  * *ret_clean says whether that went well. */
-static int set_up_vf(struct alloc *alloc, struct vfpool_pf *pf, const struct vfpool_lease *lease,
+static int set_up_vf(struct alloc *alloc, const struct vfpool_pf *pf, struct vfpool_lease *lease,
 		     bool *ret_clean)
 {
 	const struct vfpool_settings to = settings_with_mac(alloc->pool, pf, &lease->mac);
-	struct vfpool_vf *vf = &pf->vfs[0];
+	const struct vfpool_vf *vf = &pf->vfs[0];
+	unsigned deferred, sent;
 	struct error why;
-	int r = program_vf(alloc->vp, &alloc->host, pf, vf, &to);
+	int r = program_vf(&alloc->host, pf, vf, &to, &deferred, &sent);
 
 	if (r == 0)
 		r = host_bind(&alloc->host, &vf->address, driver_name(alloc->pool->driver));
-	if (r == 0)
+	if (r == 0) {
+		lease->deferred = deferred;
 		return 0;
+	}
 	why = alloc->vp->err;
-	vf->programmed.have = 0; /* not known any more: all is sent */
-	*ret_clean = scrub_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, pf, lease) == 0;
+	*ret_clean = restore_vf(&alloc->host, pf, vf, sent) == 0;
 	if (!*ret_clean)
 		fail(&why, r, "%s (giving the VF its old settings back failed too: %s; the lease stays "
 		     "pending, ask again or release it)", why.text, alloc->vp->err.text);
@@ -219,11 +222,27 @@ static int commit_active(struct alloc *alloc, struct vfpool_lease *lease)
 	return r;
 }
 
+/* The definition may have changed since the last apply. */
+static bool is_in_pool(const struct alloc *alloc, const struct vfpool_pf *pf, unsigned vf)
+{
+	for (size_t i = 0; i < alloc->pool->n_pfs; i++)
+		if (pool_pf_matches(&alloc->pool->pfs[i], pf))
+			return vfpool_pool_has_vf(&alloc->pool->pfs[i], vf);
+	return false;
+}
+
+static int fail_vf(struct alloc *alloc, int r, const struct vfpool_pf *pf, unsigned vf,
+		   const char *what)
+{
+	return fail(&alloc->vp->err, r, "VF %u of %s %s", vf, pf->netdev ? pf->netdev : "its PF", what);
+}
+
 /* The pending lease's VF, locked, is set up. *ret_drop: after a failure nothing
  * of the lease is left on the VF, so that the lease can be dropped. */
-static int activate_locked(struct alloc *alloc, struct vfpool_lease *lease, struct vfpool_pf *pf,
-			   bool *ret_drop)
+static int activate_locked(struct alloc *alloc, struct vfpool_lease *lease,
+			   const struct vfpool_pf *pf, bool *ret_drop)
 {
+	const struct vfpool_vf *vf = pf->vfs;
 	int r = check_generation(alloc, lease);
 
 	*ret_drop = false;
@@ -231,12 +250,16 @@ static int activate_locked(struct alloc *alloc, struct vfpool_lease *lease, stru
 		return r;
 	*ret_drop = true;
 	if (pf->n_vfs == 0)
-		return fail(&alloc->vp->err, -VFPOOL_ENOTFOUND,
-			    "VF %u of %s isn't there; 'vfpool apply %s' makes it", lease->vf,
-			    pf->netdev ? pf->netdev : "its PF", alloc->pool->name);
-	if (pf->vfs[0].busy)
+		return fail_vf(alloc, -VFPOOL_ENOTFOUND, pf, lease->vf,
+			       "isn't there; 'vfpool apply' makes it");
+	if (!is_in_pool(alloc, pf, lease->vf))
+		return fail_vf(alloc, -VFPOOL_EINUSE, pf, lease->vf, "is no longer the pool's");
+	if (vf->busy) {
+		/* Not when an interrupted alloc has programmed it: then the MAC is there. */
+		*ret_drop = !vfpool_mac_equal(&vf->programmed.mac, &lease->mac);
 		return fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", lease->vf,
-			    pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
+			    pf->netdev ? pf->netdev : "its PF", vf->busy);
+	}
 	r = set_up_vf(alloc, pf, lease, ret_drop);
 	if (r < 0)
 		return r;
@@ -244,8 +267,8 @@ static int activate_locked(struct alloc *alloc, struct vfpool_lease *lease, stru
 	return commit_active(alloc, lease);
 }
 
-/* Makes the pending lease active. -ESTALE: choose anew, since its VF was busy,
- * or another process has finished or dropped the lease. */
+/* Makes the pending lease active. -ESTALE: choose anew, since its VF can't be
+ * had, or another process has finished or dropped the lease. */
 static int activate(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
@@ -257,58 +280,124 @@ static int activate(struct alloc *alloc, struct vfpool_lease *lease)
 	drop = r == -VFPOOL_ENOTFOUND;
 	if (r == 0)
 		r = activate_locked(alloc, lease, &pf, &drop);
-	if (r == 0 || !drop)
+	if (r == 0) {
+		lease->address = pf.vfs[0].address;
+		return 0;
+	}
+	if (!drop)
 		return r;
 	why = alloc->vp->err;
-	r2 = drop_pending(alloc, lease, r == -VFPOOL_EINUSE);
+	r2 = drop_pending(alloc, lease, r == -VFPOOL_EINUSE || r == -VFPOOL_ENOTFOUND);
 	if (r2 < 0)
-		return r2;
+		return fail_while(&alloc->vp->err, r2, "%s; and dropping the lease", why.text);
 	alloc->vp->err = why;
-	return r == -VFPOOL_EINUSE ? -ESTALE : r;
+	if (r != -VFPOOL_EINUSE && r != -VFPOOL_ENOTFOUND)
+		return r;
+	alloc->passed_over = why;
+	return -ESTALE;
 }
 
-/* The VF's own address, looked up each time: a reboot may change it. */
-static int look_up_address(struct alloc *alloc, struct vfpool_lease *lease)
+/* The lease is held already: what was lost since, as by a reboot, is put back,
+ * unless the VF is in use. */
+static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-	int r;
+	AUTO_CLOSE int lock = -1;
+	bool clean;
+	int r = open_lease_pf(&alloc->host, lease, &pf, &lock);
 
-	if (!lease->has_vf)
-		return 0;
-	r = open_lease_pf(&alloc->host, lease, &pf, NULL);
-	if (r < 0)
+	if (r < 0 || (r = check_generation(alloc, lease)) < 0)
 		return r;
 	if (pf.n_vfs == 0)
-		return fail(&alloc->vp->err, -VFPOOL_ENOTFOUND,
-			    "%s has VF %u of %s, which isn't there now; 'vfpool apply %s' makes it",
-			    lease->owner, lease->vf, pf.netdev ? pf.netdev : "its PF",
-			    alloc->pool->name);
+		return fail_vf(alloc, -VFPOOL_ENOTFOUND, &pf, lease->vf,
+			       "is leased and isn't there now; 'vfpool apply' makes it");
 	lease->address = pf.vfs[0].address;
-	return 0;
+	return pf.vfs[0].busy ? 0 : set_up_vf(alloc, &pf, lease, &clean);
+}
+
+/* VFs that were passed over may be had again. *ret_any: at least one. */
+static int forgive_idle(struct alloc *alloc, bool *ret_any)
+{
+	AUTO_FREE struct ledger_vf *rows = NULL;
+	size_t n = 0;
+	int r = ledger_vfs(alloc->ledger, alloc->pool->name, &rows, &n);
+
+	*ret_any = false;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+		const struct vfpool_lease place = {
+			.pf = rows[i].pf, .has_pf_mac = rows[i].has_pf_mac,
+			.pf_mac = rows[i].pf_mac, .vf = rows[i].index,
+		};
+
+		if (!rows[i].avoid || rows[i].lease ||
+		    open_lease_pf(&alloc->host, &place, &pf, NULL) < 0 || pf.n_vfs == 0 ||
+		    pf.vfs[0].busy || !is_in_pool(alloc, &pf, rows[i].index))
+			continue;
+		r = ledger_forgive_vf(alloc->ledger, rows[i].id);
+		*ret_any = true;
+	}
+	return r;
+}
+
+static int settle(struct alloc *alloc, struct vfpool_lease *lease)
+{
+	if (!lease->has_vf)
+		return 0;
+	switch (lease->state) {
+	case VFPOOL_LEASE_PENDING:
+		return activate(alloc, lease);
+	case VFPOOL_LEASE_ACTIVE:
+		return refresh_active(alloc, lease);
+	case VFPOOL_LEASE_RELEASING:
+		break;
+	}
+	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
+		    "its VF was being released when vfpool was interrupted; 'vfpool release' finishes that");
 }
 
 static int alloc_lease(struct alloc *alloc, struct vfpool_lease **ret_lease)
 {
+	bool forgiven = false, any;
+
 	for (int attempt = 0; attempt < VF_ATTEMPTS; attempt++) {
 		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 		int r = choose(alloc, false, &lease);
 
-		if (r == 0 && lease->state == VFPOOL_LEASE_PENDING)
-			r = activate(alloc, lease);
+		if (r == -VFPOOL_ENOVF && !forgiven) {
+			const struct error none_free = alloc->vp->err;
+
+			forgiven = true;
+			r = forgive_idle(alloc, &any);
+			if (r == 0 && any)
+				continue;
+			if (r < 0)
+				return r;
+			alloc->vp->err = none_free;
+			r = -VFPOOL_ENOVF;
+		}
+		if (r == -VFPOOL_ENOVF && alloc->passed_over.text[0])
+			return fail(&alloc->vp->err, r, "no VF of pool %s can be had; the last one: %s",
+				    alloc->pool->name, alloc->passed_over.text);
+		if (r == 0)
+			r = settle(alloc, lease);
 		if (r == -ESTALE)
 			continue;
-		if (r == 0 && lease->state == VFPOOL_LEASE_RELEASING)
-			r = fail(&alloc->vp->err, -VFPOOL_EINUSE,
-				 "its VF was being released when vfpool was interrupted; "
-				 "'vfpool release' finishes that");
-		if (r == 0)
-			r = look_up_address(alloc, lease);
 		if (r == 0)
 			*ret_lease = TAKE_PTR(lease);
 		return r;
 	}
 	return fail(&alloc->vp->err, -VFPOOL_ENOVF, "no VF of pool %s could be had",
 		    alloc->pool->name);
+}
+
+/* For a dry run: where the VF is, as far as it can be told. */
+static void look_up_address(struct alloc *alloc, struct vfpool_lease *lease)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+
+	if (lease->has_vf && open_lease_pf(&alloc->host, lease, &pf, NULL) == 0 && pf.n_vfs > 0)
+		lease->address = pf.vfs[0].address;
 }
 
 static int alloc_open(struct alloc *alloc, bool dry_run)
@@ -342,7 +431,7 @@ int vfpool_alloc(struct vfpool *vp, const char *pool_name, const char *owner, un
 	if (r == 0)
 		r = dry_run ? choose(&alloc, true, ret_lease) : alloc_lease(&alloc, ret_lease);
 	if (r == 0 && dry_run)
-		(void)look_up_address(&alloc, *ret_lease);
+		look_up_address(&alloc, *ret_lease);
 	return r < 0 ? fail_while(&vp->err, r, "allocating a VF of %s for %s nic %u", pool_name, owner,
 				  nic) : 0;
 }

@@ -10,9 +10,10 @@
 
 static void apply_end(struct apply *apply)
 {
-	for (size_t i = 0; i < apply->n_locks; i++)
-		close(apply->locks[i]);
+	for (size_t i = 0; apply->locks && i < apply->inventory->n_pfs; i++)
+		cleanup_close(&apply->locks[i]);
 	free(apply->locks);
+	free(apply->failed);
 	free(apply->uses);
 	vfpool_pools_free(apply->pools);
 	vfpool_inventory_free(apply->inventory);
@@ -33,6 +34,8 @@ static int lock_pfs(struct apply *apply)
 	apply->locks = calloc(apply->inventory->n_pfs + 1, sizeof(*apply->locks));
 	if (!apply->locks)
 		return fail_oom(&apply->vp->err);
+	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
+		apply->locks[i] = -1;
 	/* In the order of addresses, so that two applies can't wait for each other. */
 	for (size_t i = 0; i < apply->inventory->n_pfs; i++) {
 		const struct vfpool_pf *pf = &apply->inventory->pfs[i];
@@ -40,10 +43,9 @@ static int lock_pfs(struct apply *apply)
 
 		if (!pf_is_meant(apply, pf))
 			continue;
-		r = host_lock_pf(&apply->host, pf, &apply->locks[apply->n_locks]);
+		r = host_lock_pf(&apply->host, pf, &apply->locks[i]);
 		if (r < 0)
 			return r;
-		apply->n_locks++;
 	}
 	return 0;
 }
@@ -128,12 +130,13 @@ static int plan(struct apply *apply, struct vfpool_plan **ret_plan)
 
 /* ---- carrying it out ---- */
 
-static struct vfpool_pf *find_pf(struct apply *apply, const struct vfpool_pci *address)
+static size_t pf_index(const struct apply *apply, const struct vfpool_pci *address)
 {
-	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
-		if (vfpool_pci_equal(&apply->inventory->pfs[i].address, address))
-			return &apply->inventory->pfs[i];
-	return NULL;
+	size_t i = 0;
+
+	while (!vfpool_pci_equal(&apply->inventory->pfs[i].address, address))
+		i++; /* every step's PF is in the inventory */
+	return i;
 }
 
 static bool is_pf_step(const struct vfpool_step *step)
@@ -154,7 +157,8 @@ static void finish_step(struct apply *apply, struct vfpool_step *step, int r)
 
 static int do_pf_step(struct apply *apply, const struct vfpool_step *step)
 {
-	struct vfpool_pf *pf = find_pf(apply, &step->pf);
+	size_t i_pf = pf_index(apply, &step->pf);
+	struct vfpool_pf *pf = &apply->inventory->pfs[i_pf];
 	int r;
 
 	switch (step->kind) {
@@ -170,43 +174,79 @@ static int do_pf_step(struct apply *apply, const struct vfpool_step *step)
 				return fail(&apply->vp->err, -VFPOOL_EINUSE, "VF %u is in use: %s",
 					    pf->vfs[i].index,
 					    pf->vfs[i].busy ? pf->vfs[i].busy : pf->vfs[i].owner);
-		return r < 0 ? r : host_make_vfs(&apply->host, pf, step->count);
+		return r < 0 ? r : host_make_vfs(&apply->host, pf, step->count, apply->locks[i_pf]);
 	}
 }
 
-static bool pf_failed(const struct vfpool_plan *plan, const struct vfpool_pci *pf)
+/* A PF that went away while it was worked on. */
+static int add_lost_pf(struct apply *apply, struct vfpool_plan *plan, const struct vfpool_pf *pf)
 {
-	for (size_t i = 0; i < plan->n_steps; i++)
-		if (is_pf_step(&plan->steps[i]) && plan->steps[i].result == VFPOOL_STEP_FAILED &&
-		    vfpool_pci_equal(&plan->steps[i].pf, pf))
-			return true;
-	return false;
+	struct vfpool_step *step = plan_add(plan, VFPOOL_STEP_REFUSED, pf);
+
+	if (!step)
+		return fail_oom(&apply->vp->err);
+	step->result = VFPOOL_STEP_FAILED;
+	step->text = strdup(apply->vp->err.text);
+	return step->text ? 0 : fail_oom(&apply->vp->err);
+}
+
+/* The PFs as they are after their steps. */
+static int refresh_pfs(struct apply *apply, struct vfpool_plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++) {
+		struct vfpool_pf *pf = &apply->inventory->pfs[i];
+
+		if (!pf_is_meant(apply, pf) || apply->failed[i] || refresh_pf(apply, pf) == 0)
+			continue;
+		apply->failed[i] = true;
+		r = add_lost_pf(apply, plan, pf);
+	}
+	return r;
 }
 
 /* The steps on PFs themselves, in order; after a failure none of that PF. */
 static int do_pf_steps(struct apply *apply, struct vfpool_plan *plan, bool *ret_any)
 {
-	int r = 0;
-
 	*ret_any = false;
+	apply->failed = calloc(apply->inventory->n_pfs + 1, sizeof(*apply->failed));
+	if (!apply->failed)
+		return fail_oom(&apply->vp->err);
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		struct vfpool_step *step = &plan->steps[i];
+		size_t pf = is_pf_step(step) ? pf_index(apply, &step->pf) : 0;
 
-		if (!is_pf_step(step) || pf_failed(plan, &step->pf))
+		if (!is_pf_step(step) || apply->failed[pf])
 			continue;
 		finish_step(apply, step, do_pf_step(apply, step));
+		apply->failed[pf] = step->result == VFPOOL_STEP_FAILED;
 		*ret_any = true;
 	}
-	for (size_t i = 0; *ret_any && r == 0 && i < apply->inventory->n_pfs; i++)
-		if (pf_is_meant(apply, &apply->inventory->pfs[i]))
-			r = refresh_pf(apply, &apply->inventory->pfs[i]);
-	return r;
+	return *ret_any ? refresh_pfs(apply, plan) : 0;
 }
 
 static void move_step(struct vfpool_plan *to, struct vfpool_step *step)
 {
 	to->steps[to->n_steps++] = *step;
 	*step = (struct vfpool_step){ 0 };
+}
+
+/* The fresh plan has a step that was done already: the kernel doesn't show it. */
+static int doubt_step(struct vfpool_plan *plan, const struct vfpool_step *again)
+{
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		struct vfpool_step *step = &plan->steps[i];
+
+		if (step->kind != again->kind || !vfpool_pci_equal(&step->pf, &again->pf) ||
+		    step->result != VFPOOL_STEP_DONE)
+			continue;
+		step->result = VFPOOL_STEP_FAILED;
+		step->text = strdup("it was accepted, but the kernel doesn't show it");
+		if (!step->text)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* The PFs' steps that were done, then the VFs' steps as the fresh plan has
@@ -224,15 +264,14 @@ static int join_plans(struct apply *apply, struct vfpool_plan *done, struct vfpo
 	plan->notes = TAKE_PTR(fresh->notes);
 	plan->n_notes = fresh->n_notes;
 	fresh->n_notes = 0;
-	for (size_t i = 0; i < fresh->n_steps; i++)
-		if (pf_failed(done, &fresh->steps[i].pf) || is_pf_step(&fresh->steps[i]))
-			free(TAKE_PTR(fresh->steps[i].pf_name));
 	for (size_t i = 0; i < done->n_steps; i++)
-		if (is_pf_step(&done->steps[i]))
+		if (done->steps[i].result != VFPOOL_STEP_PLANNED)
 			move_step(plan, &done->steps[i]);
 	for (size_t i = 0; i < fresh->n_steps; i++)
-		if (fresh->steps[i].pf_name)
+		if (!is_pf_step(&fresh->steps[i]))
 			move_step(plan, &fresh->steps[i]);
+		else if (doubt_step(plan, &fresh->steps[i]) < 0)
+			return fail_oom(&apply->vp->err);
 	*ret_plan = TAKE_PTR(plan);
 	return 0;
 }
@@ -298,32 +337,46 @@ static bool has_its_mac(const struct vfpool_plan *plan, const struct vfpool_step
 static int bind_vf(struct apply *apply, const struct vfpool_plan *plan,
 		   const struct vfpool_step *step)
 {
-	const struct vfpool_pf *pf = find_pf(apply, &step->pf);
+	AUTO_FREE char *busy = NULL;
+	const struct vfpool_pf *pf = &apply->inventory->pfs[pf_index(apply, &step->pf)];
 
 	if (!has_its_mac(plan, step))
 		return fail(&apply->vp->err, -ECANCELED, "not bound: its MAC isn't set");
+	if (host_look_again(&apply->host, pf, step->vf, &busy) < 0)
+		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "the VF is gone");
+	if (busy)
+		return fail(&apply->vp->err, -VFPOOL_EINUSE,
+			    "it was taken meanwhile, and left alone: %s", busy);
 	for (size_t i = 0; i < pf->n_vfs; i++)
 		if (pf->vfs[i].index == step->vf)
 			return host_bind(&apply->host, &pf->vfs[i].address, step->driver);
-	return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "the VF is gone");
+	return -VFPOOL_ENOTFOUND;
 }
 
 static int do_vf_steps(struct apply *apply, struct vfpool_plan *plan)
 {
-	unsigned done = 0;
+	unsigned done = 0, total = 0;
 	int r = 0;
 
+	for (size_t i = 0; i < plan->n_steps; i++)
+		total += plan->steps[i].kind == VFPOOL_STEP_BIND;
 	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++)
 		r = program_pf(apply, plan, &apply->inventory->pfs[i]);
 	for (size_t i = 0; r == 0 && i < plan->n_steps; i++) {
 		struct vfpool_step *step = &plan->steps[i];
+		int r_bind;
 
 		if (step->kind != VFPOOL_STEP_BIND)
 			continue;
-		finish_step(apply, step, bind_vf(apply, plan, step));
+		r_bind = bind_vf(apply, plan, step);
+		finish_step(apply, step, r_bind);
+		if (r_bind == -VFPOOL_EINUSE) { /* no failure: its holder is in the right */
+			step->kind = VFPOOL_STEP_REFUSED;
+			step->result = VFPOOL_STEP_PLANNED;
+		}
 		if (apply->vp->progress)
 			apply->vp->progress(apply->vp->progress_arg, step->pf_name, "binding", ++done,
-					    0);
+					    total);
 	}
 	return r;
 }
@@ -388,6 +441,9 @@ static int note_missing(struct apply *apply, struct vfpool_plan *plan)
 		if (access(rule, F_OK) < 0)
 			r = plan_note(plan, "pool %s: no udev rule makes its VFs at boot; "
 				      "'vfpool udev %s --install' writes it", name, name);
+		else if (rules_differ(apply->vp, *pool, apply->inventory, rule))
+			r = plan_note(plan, "pool %s: its udev rule isn't up to date, so the next boot "
+				      "makes other VFs; 'vfpool udev %s --install' renews it", name, name);
 		if (r < 0 || (*pool)->allocate != VFPOOL_BY_LIBVIRT)
 			continue;
 		network = format_text("%s/%s.xml", apply->vp->dirs[VFPOOL_DIR_NETWORKS],
@@ -423,8 +479,10 @@ static int prepare(struct apply *apply)
 	bool dry_run = apply->flags & VFPOOL_APPLY_DRY_RUN;
 	int r;
 
-	if ((r = open_host(vp, &apply->host)) < 0 ||
-	    (r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory)) < 0 ||
+	if ((r = open_host(vp, &apply->host)) < 0)
+		return r;
+	apply->host.waits_for_link = true;
+	if ((r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory)) < 0 ||
 	    (r = load_checked_uses(vp, apply->inventory, &apply->pools, &apply->uses,
 				   &apply->n_uses)) < 0 ||
 	    (r = check_pfs_are_here(apply)) < 0)
@@ -489,9 +547,9 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 	if (r == 0 && (note_missing(&apply, steps) < 0 ||
 		       note_missing_pfs(&apply, steps, &missing) < 0))
 		r = fail_oom(&vp->err);
-	if (r < 0)
-		return r;
-	r = sum_up(&apply, steps, missing);
-	*ret_plan = TAKE_PTR(steps);
+	if (r == 0)
+		r = sum_up(&apply, steps, missing);
+	if (steps) /* after a failure too: it says what was done */
+		*ret_plan = TAKE_PTR(steps);
 	return r;
 }

@@ -16,8 +16,9 @@ struct apply {
 	struct vfpool_pool **pools;
 	struct pool_use *uses;
 	size_t n_uses;
-	int *locks;
-	size_t n_locks;
+	int *locks; /* of the inventory's PFs, -1: not locked */
+	bool *failed; /* of the inventory's PFs, those whose own steps failed; NULL: not
+		       * yet at work */
 };
 
 /* Is it the one pool, or are all meant? */

@@ -61,15 +61,26 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 	      char **ret_seed);
 
+/* Is the file something else than the pool's udev rules as they should be? */
+bool rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
+		  const struct vfpool_inventory *inventory, const char *path);
+
 /* What the pool programs into a VF of that PF that has this MAC. */
 struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
 					 const struct vfpool_pf *pf,
 					 const struct vfpool_mac *mac);
 
-/* Programs one VF that the caller has locked, only where it differs, and
- * compares. */
-int program_vf(struct vfpool *vp, struct host *host, const struct vfpool_pf *pf,
-	       const struct vfpool_vf *vf, const struct vfpool_settings *to);
+/*
+ * Programs one VF that the caller has locked, only where it differs, and
+ * compares. *ret_deferred: what waits for the PF's link; *ret_sent: what was
+ * changed, after a failure too.
+ */
+int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+	       const struct vfpool_settings *to, unsigned *ret_deferred, unsigned *ret_sent);
+
+/* Gives a VF back what it had in those settings when it was read. */
+int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+	       unsigned sent);
 
 /* Is it the PF that the lease's VF is on, wherever it is plugged now? */
 bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf);
@@ -84,9 +95,8 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 
 /* The VF of a lease that ends, pf->vfs[0], goes back to the baseline with its
  * parking MAC, before anyone else gets it. The caller has locked the PF. */
-int scrub_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
-	     const struct vfpool_pool *pool, const struct vfpool_pf *pf,
-	     const struct vfpool_lease *lease);
+int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+	     const struct vfpool_pf *pf, const struct vfpool_lease *lease);
 
 /* The driver's name for host_bind(). */
 const char *driver_name(enum vfpool_driver driver);

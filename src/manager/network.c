@@ -2,6 +2,8 @@
 /* The libvirt network of a pool that libvirt allocates. */
 #include "manager/manager.h"
 
+#include "util/file.h"
+
 static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
@@ -18,16 +20,34 @@ static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_
 }
 
 /* A VF that something outside libvirt holds would make a guest's start fail:
- * libvirt takes the first address that it believes free. */
+ * libvirt takes the first address that it believes free. One with a lease is
+ * still another pool's. */
 static bool belongs_in_list(const struct vfpool_vf *vf)
 {
-	return vf->holder == VFPOOL_HELD_BY_NOBODY || vf->holder == VFPOOL_HELD_BY_LIBVIRT;
+	return !vf->owner && (vf->holder == VFPOOL_HELD_BY_NOBODY ||
+			      vf->holder == VFPOOL_HELD_BY_LIBVIRT);
+}
+
+/* Why it is left out. */
+static int note_left_out(struct vfpool *vp, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+			 char **notes)
+{
+	char *text = format_text("%s%sVF %u of %s is left out: %s%s", *notes ? *notes : "",
+				 *notes ? "; " : "", vf->index, pf->netdev ? pf->netdev : "a PF",
+				 vf->owner ? "leased to " : vf->busy, vf->owner ? vf->owner : "");
+
+	if (!text)
+		return fail_oom(&vp->err);
+	free(*notes);
+	*notes = text;
+	return 0;
 }
 
 static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t n_uses,
-			  struct vfpool_pci **ret_addresses, size_t *ret_n)
+			  struct vfpool_pci **ret_addresses, size_t *ret_n, char **ret_notes)
 {
 	AUTO_FREE struct vfpool_pci *addresses = NULL;
+	AUTO_FREE char *notes = NULL;
 	size_t n = 0, room = 1;
 
 	for (size_t i = 0; i < n_uses; i++)
@@ -39,9 +59,14 @@ static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t
 		for (size_t j = 0; j < uses[i].pf->n_vfs; j++) {
 			const struct vfpool_vf *vf = &uses[i].pf->vfs[j];
 
-			if (vfpool_pool_has_vf(uses[i].want, vf->index) && belongs_in_list(vf))
+			if (!vfpool_pool_has_vf(uses[i].want, vf->index))
+				continue;
+			if (belongs_in_list(vf))
 				addresses[n++] = vf->address;
+			else if (note_left_out(vp, uses[i].pf, vf, &notes) < 0)
+				return -ENOMEM;
 		}
+	*ret_notes = TAKE_PTR(notes);
 	*ret_addresses = TAKE_PTR(addresses);
 	*ret_n = n;
 	return 0;
@@ -55,7 +80,28 @@ static const char *whole_pf(const struct pool_use *uses, size_t n_uses, size_t n
 	return n_uses == 1 && pf->netdev && n_addresses == pf->n_vfs ? pf->netdev : NULL;
 }
 
-static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, char **ret_xml)
+/* The PFs with their VFs' leases and holders. */
+static int look_at_host(struct vfpool *vp, struct host *host,
+			struct vfpool_inventory **ret_inventory)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	int r;
+
+	if ((r = host_read(host, HOST_ALL_VFS, &inventory)) < 0 ||
+	    (r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err)) < 0)
+		return r;
+	for (size_t i = 0; i < inventory->n_pfs; i++) {
+		host_name_holders(host, &inventory->pfs[i]);
+		r = mark_uses(vp, ledger, NULL, 0, &inventory->pfs[i]);
+		if (r < 0)
+			return r;
+	}
+	*ret_inventory = TAKE_PTR(inventory);
+	return 0;
+}
+
+static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, char **ret_xml, char **ret_notes)
 {
 	struct vfpool_pool *pools[] = { pool, NULL };
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
@@ -66,13 +112,13 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, char **ret_xml)
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
+	    (r = look_at_host(vp, &host, &inventory)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
 	for (size_t i = 0; i < n_uses; i++)
 		if (!uses[i].pf)
 			return fail_missing_pf(vp, &host, &uses[i]);
-	r = list_addresses(vp, uses, n_uses, &addresses, &n);
+	r = list_addresses(vp, uses, n_uses, &addresses, &n, ret_notes);
 	if (r < 0)
 		return r;
 	if (n == 0)
@@ -83,22 +129,23 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, char **ret_xml)
 	return r < 0 ? fail_oom(&vp->err) : 0;
 }
 
-int vfpool_network_xml(struct vfpool *vp, const char *name, char **ret_xml)
+int vfpool_network_xml(struct vfpool *vp, const char *name, char **ret_xml, char **ret_notes)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = load_network_pool(vp, name, &pool);
 
-	return r < 0 ? r : make_xml(vp, pool, ret_xml);
+	return r < 0 ? r : make_xml(vp, pool, ret_xml, ret_notes);
 }
 
-int vfpool_network_define(struct vfpool *vp, const char *name, bool start, bool *ret_changed)
+int vfpool_network_define(struct vfpool *vp, const char *name, bool start, bool *ret_changed,
+			  char **ret_notes)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_FREE char *xml = NULL;
 	int r = check_root(vp, "defining a network");
 
 	if (r < 0 || (r = load_network_pool(vp, name, &pool)) < 0 ||
-	    (r = make_xml(vp, pool, &xml)) < 0)
+	    (r = make_xml(vp, pool, &xml, ret_notes)) < 0)
 		return r;
 	return guest_network_define(vp->uri, pool->network, xml, pool->network_autostart, start,
 				    ret_changed, &vp->err);

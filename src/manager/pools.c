@@ -41,6 +41,20 @@ static int fail_no_pool(struct vfpool *vp, const char *name)
 		    "there is no pool '%s'; 'vfpool list' shows the pools", name);
 }
 
+/* Where the pool's definition is. VFPOOL_ENOTFOUND: there is none. */
+static int find_path(struct vfpool *vp, const char *name, char **ret_path)
+{
+	char *path;
+
+	if (!pool_name_is_valid(name))
+		return fail_no_pool(vp, name);
+	path = pool_path(vp, name);
+	if (!path)
+		return fail_oom(&vp->err);
+	*ret_path = path; /* the caller's to free, found or not */
+	return access(path, F_OK) < 0 ? fail_no_pool(vp, name) : 0;
+}
+
 static int check_file_name(struct vfpool *vp, const struct vfpool_pool *pool, const char *name)
 {
 	if (strcmp(pool->name, name) == 0)
@@ -55,14 +69,10 @@ int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool
 	AUTO_FREE char *path = NULL;
 	int r;
 
-	if (!pool_name_is_valid(name))
-		return fail_no_pool(vp, name);
-	path = pool_path(vp, name);
-	if (!path)
-		return fail_oom(&vp->err);
+	r = find_path(vp, name, &path);
+	if (r < 0)
+		return r;
 	r = load_file(vp, path, &pool, NULL, NULL);
-	if (r == -ENOENT)
-		return fail_no_pool(vp, name);
 	if (r == 0)
 		r = check_file_name(vp, pool, name);
 	if (r == 0)
@@ -110,8 +120,12 @@ static int list_names(struct vfpool *vp, char ***ret_names, size_t *ret_n)
 		names = grown;
 		names[n + 1] = NULL;
 		names[n] = strndup(entry->d_name, (size_t)(end - entry->d_name));
-		if (!names[n++])
+		if (!names[n])
 			return fail_oom(&vp->err);
+		if (pool_name_is_valid(names[n])) /* not an editor's '.#a.xml' */
+			n++;
+		else
+			free(TAKE_PTR(names[n]));
 	}
 	qsort(names, n, sizeof(*names), by_name);
 	*ret_names = TAKE_PTR(names);
@@ -119,25 +133,38 @@ static int list_names(struct vfpool *vp, char ***ret_names, size_t *ret_n)
 	return 0;
 }
 
-int vfpool_pools(struct vfpool *vp, struct vfpool_pool ***ret_pools)
+/* All definitions but one (NULL: all), with room for one more. */
+static int load_pools(struct vfpool *vp, const char *except, struct vfpool_pool ***ret_pools,
+		      size_t *ret_n)
 {
 	CLEANUP(cleanup_names) char **names = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	size_t n = 0;
-	int r = list_names(vp, &names, &n);
+	size_t n_names = 0, n = 0;
+	int r = list_names(vp, &names, &n_names);
 
 	if (r < 0)
 		return r;
-	pools = calloc(n + 1, sizeof(*pools));
+	pools = calloc(n_names + 2, sizeof(*pools));
 	if (!pools)
 		return fail_oom(&vp->err);
-	for (size_t i = 0; i < n; i++) {
-		r = load_pool(vp, names[i], &pools[i]);
+	for (size_t i = 0; i < n_names; i++) {
+		if (except && strcmp(names[i], except) == 0)
+			continue;
+		r = load_pool(vp, names[i], &pools[n]);
 		if (r < 0)
 			return r;
+		n++;
 	}
 	*ret_pools = TAKE_PTR(pools);
+	*ret_n = n;
 	return 0;
+}
+
+int vfpool_pools(struct vfpool *vp, struct vfpool_pool ***ret_pools)
+{
+	size_t n;
+
+	return load_pools(vp, NULL, ret_pools, &n);
 }
 
 const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,
@@ -202,38 +229,31 @@ int fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_use 
 static int check_beside_others(struct vfpool *vp, struct vfpool_pool *pool,
 			       const struct vfpool_inventory *inventory)
 {
-	CLEANUP(cleanup_pools) struct vfpool_pool **others = NULL;
-	AUTO_FREE struct vfpool_pool **all = NULL;
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
 	size_t n = 0, n_uses;
-	int r = vfpool_pools(vp, &others);
+	int r = load_pools(vp, pool->name, &pools, &n);
 
 	if (r < 0)
 		return r;
-	while (others[n])
-		n++;
-	all = calloc(n + 2, sizeof(*all));
-	if (!all)
-		return fail_oom(&vp->err);
-	n = 0;
-	for (struct vfpool_pool **other = others; *other; other++)
-		if (strcmp((*other)->name, pool->name) != 0)
-			all[n++] = *other;
-	all[n] = pool; /* last, so that messages name its file first */
-	r = resolve_uses(vp, all, inventory, &uses, &n_uses);
-	return r < 0 ? r : pool_check_uses(uses, n_uses, &vp->err);
+	pools[n] = pool; /* last, so that messages name its file first */
+	r = resolve_uses(vp, pools, inventory, &uses, &n_uses);
+	if (r == 0)
+		r = pool_check_uses(uses, n_uses, &vp->err);
+	pools[n] = NULL; /* it is the caller's */
+	return r;
 }
 
 /* With leases, VFs can't be taken out of a pool. */
-static int check_leases_stay(struct vfpool *vp, const struct vfpool_pool *pool,
+static int check_leases_stay(struct vfpool *vp, struct ledger *ledger,
+			     const struct vfpool_pool *pool,
 			     const struct vfpool_inventory *inventory)
 {
-	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	int r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
+	int r;
 
-	if (r < 0 || !ledger)
-		return r;
+	if (!ledger)
+		return 0;
 	r = ledger_leases(ledger, pool->name, &leases);
 	if (r < 0)
 		return r;
@@ -258,8 +278,8 @@ static int check_leases_stay(struct vfpool *vp, const struct vfpool_pool *pool,
 	return 0;
 }
 
-static int validate_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
-			 char **ret_text, size_t *ret_size)
+static int check_definition(struct vfpool *vp, struct ledger *ledger, const char *file,
+			    struct vfpool_pool **ret_pool, char **ret_text, size_t *ret_size)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
@@ -270,15 +290,24 @@ static int validate_file(struct vfpool *vp, const char *file, struct vfpool_pool
 	    (r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
 	    (r = check_beside_others(vp, pool, inventory)) < 0 ||
-	    (r = check_leases_stay(vp, pool, inventory)) < 0)
+	    (r = check_leases_stay(vp, ledger, pool, inventory)) < 0)
 		return r;
 	*ret_pool = TAKE_PTR(pool);
 	return 0;
 }
 
+static int validate(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
+		    char **ret_text, size_t *ret_size)
+{
+	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	int r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
+
+	return r < 0 ? r : check_definition(vp, ledger, file, ret_pool, ret_text, ret_size);
+}
+
 int vfpool_validate(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool)
 {
-	return validate_file(vp, file, ret_pool, NULL, NULL);
+	return validate(vp, file, ret_pool, NULL, NULL);
 }
 
 static bool file_has(const char *path, const char *text, size_t size)
@@ -291,53 +320,59 @@ static bool file_has(const char *path, const char *text, size_t size)
 	       memcmp(is, text, size) == 0;
 }
 
-int vfpool_define(struct vfpool *vp, const char *file, bool dry_run, struct vfpool_pool **ret_pool,
-		  bool *ret_changed)
+/* Checks once more and writes, while nobody can lease a VF or define a pool. */
+static int store(struct vfpool *vp, const char *file, const char *path)
 {
 	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_FREE char *text = NULL, *path = NULL, *folder = NULL;
+	AUTO_FREE char *text = NULL, *folder = NULL;
 	size_t size;
+	int r;
+
+	folder = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]);
+	if (!folder)
+		return fail_oom(&vp->err);
+	if ((r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_WRITE, &ledger, &vp->err)) < 0 ||
+	    (r = ledger_begin(ledger)) < 0)
+		return r;
+	if ((r = check_definition(vp, ledger, file, &pool, &text, &size)) == 0 &&
+	    (r = make_dirs(folder, 0755, &vp->err)) == 0)
+		r = write_file(path, text, size, 0644, &vp->err);
+	ledger_rollback(ledger); /* it was only held */
+	return r;
+}
+
+int vfpool_define(struct vfpool *vp, const char *file, bool dry_run, struct vfpool_pool **ret_pool,
+		  bool *ret_changed)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	AUTO_FREE char *text = NULL, *path = NULL;
+	size_t size = 0;
+	bool changed;
 	int r = check_root(vp, "defining a pool");
 
 	if (r == 0)
-		r = validate_file(vp, file, &pool, &text, &size);
+		r = validate(vp, file, &pool, &text, &size);
 	if (r < 0)
 		return r;
 	path = pool_path(vp, pool->name);
-	folder = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]);
-	if (!path || !folder)
+	if (!path)
 		return fail_oom(&vp->err);
-	*ret_changed = !file_has(path, text, size);
-	/* The ledger too: it has the seed, by which a plan knows the MACs to be. */
-	if (*ret_changed && !dry_run &&
-	    ((r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_WRITE, &ledger, &vp->err)) < 0 ||
-	     (r = make_dirs(folder, 0755, &vp->err)) < 0 ||
-	     (r = write_file(path, text, size, 0644, &vp->err)) < 0))
+	changed = !file_has(path, text, size);
+	r = changed && !dry_run ? store(vp, file, path) : 0;
+	if (r < 0)
 		return fail_while(&vp->err, r, "defining pool %s", pool->name);
+	*ret_changed = changed;
 	*ret_pool = TAKE_PTR(pool);
 	return 0;
 }
 
-int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
+static int undefine_held(struct vfpool *vp, struct ledger *ledger, const char *name,
+			 const char *path, bool dry_run)
 {
-	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
-	AUTO_FREE char *path = NULL;
 	unsigned n = 0;
-	int r = check_root(vp, "undefining a pool");
+	int r = ledger ? ledger_count_leases(ledger, name, &n) : 0;
 
-	if (r < 0)
-		return r;
-	if (!pool_name_is_valid(name))
-		return fail_no_pool(vp, name);
-	path = pool_path(vp, name);
-	if (!path)
-		return fail_oom(&vp->err);
-	if (access(path, F_OK) < 0)
-		return fail_no_pool(vp, name);
-	r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
-	if (r == 0 && ledger)
-		r = ledger_count_leases(ledger, name, &n);
 	if (r < 0)
 		return r;
 	if (n > 0)
@@ -349,16 +384,29 @@ int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
 	return 0;
 }
 
+int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
+{
+	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	AUTO_FREE char *path = NULL;
+	int r;
+
+	if ((r = check_root(vp, "undefining a pool")) < 0 || (r = find_path(vp, name, &path)) < 0 ||
+	    (r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err)) < 0 ||
+	    (ledger && (r = ledger_begin(ledger)) < 0))
+		return r;
+	r = undefine_held(vp, ledger, name, path, dry_run);
+	if (ledger)
+		ledger_rollback(ledger); /* it was only held */
+	return r;
+}
+
 int vfpool_dumpxml(struct vfpool *vp, const char *name, char **ret_text)
 {
 	AUTO_FREE char *path = NULL;
 	int r;
 
-	if (!pool_name_is_valid(name))
-		return fail_no_pool(vp, name);
-	path = pool_path(vp, name);
-	if (!path)
-		return fail_oom(&vp->err);
-	r = read_file(path, POOL_TEXT_MAX, ret_text, NULL, &vp->err);
-	return r == -ENOENT ? fail_no_pool(vp, name) : r;
+	r = find_path(vp, name, &path);
+	if (r < 0)
+		return r;
+	return read_file(path, POOL_TEXT_MAX, ret_text, NULL, &vp->err);
 }

@@ -52,14 +52,17 @@ static int release_vf(struct release *release, struct vfpool_lease *lease)
 	if (!now)
 		return fail(&release->vp->err, -VFPOOL_ENOTFOUND, "it is released already");
 	lease->state = now->state;
-	host_name_holders(&release->host, &pf);
-	if (pf.n_vfs > 0 && pf.vfs[0].busy)
+	if (pf.n_vfs > 0 && pf.vfs[0].busy) {
+		cleanup_close(&lock); /* naming the holder may take its time */
+		lock = -1;
+		host_name_holders(&release->host, &pf);
 		return fail(&release->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", lease->vf,
 			    pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
+	}
 	if (lease->state != VFPOOL_LEASE_RELEASING && (r = commit_state(release, lease, false)) < 0)
 		return r;
-	if (pf.n_vfs > 0 && (r = scrub_vf(release->vp, &release->host, release->ledger, release->pool,
-					   &pf, lease)) < 0)
+	if (pf.n_vfs > 0 && (r = scrub_vf(&release->host, release->ledger, release->pool, &pf,
+					   lease)) < 0)
 		return fail_while(&release->vp->err, r,
 				  "the lease is ending, but its VF isn't scrubbed; release it again");
 	if (pf.n_vfs > 0)
@@ -109,6 +112,9 @@ int vfpool_release(struct vfpool *vp, const char *pool_name, const char *owner, 
 	if (!owner_name_is_valid(owner))
 		return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name", owner);
 	r = load_pool(vp, pool_name, &pool);
+	if (r == -VFPOOL_ENOTFOUND && pool_name_is_valid(pool_name))
+		/* Its file was removed by hand; its leases can be given back all the same. */
+		r = pool_new_default(pool_name, &pool, &vp->err);
 	if (r < 0)
 		return r;
 	release.pool = pool;

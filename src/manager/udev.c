@@ -6,19 +6,17 @@
 
 #include <string.h>
 
-static int make_rules(struct vfpool *vp, struct vfpool_pool *pool, struct host *host,
-		      char **ret_text)
+static int make_rules(struct vfpool *vp, struct vfpool_pool *pool,
+		      const struct vfpool_inventory *inventory, struct host *host, char **ret_text)
 {
 	struct vfpool_pool *pools[] = { pool, NULL };
-	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	AUTO_FREE const struct vfpool_pf **pfs = NULL;
 	AUTO_FREE unsigned *counts = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
-	size_t n;
-	int r;
+	size_t n = 0;
+	int r = resolve_uses(vp, pools, inventory, &uses, &n);
 
-	if ((r = host_read(host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0)
+	if (r < 0)
 		return r;
 	pfs = calloc(n + 1, sizeof(*pfs));
 	counts = calloc(n + 1, sizeof(*counts));
@@ -26,7 +24,7 @@ static int make_rules(struct vfpool *vp, struct vfpool_pool *pool, struct host *
 		return fail_oom(&vp->err);
 	for (size_t i = 0; i < n; i++) {
 		if (!uses[i].pf)
-			return fail_missing_pf(vp, host, &uses[i]);
+			return host ? fail_missing_pf(vp, host, &uses[i]) : -VFPOOL_ENOTFOUND;
 		pfs[i] = uses[i].pf;
 		counts[i] = uses[i].want->numvfs;
 	}
@@ -34,33 +32,52 @@ static int make_rules(struct vfpool *vp, struct vfpool_pool *pool, struct host *
 	return r < 0 ? fail_oom(&vp->err) : 0;
 }
 
+static bool file_is(const char *path, const char *text)
+{
+	AUTO_FREE char *is = NULL;
+	struct error ignored;
+
+	return read_file(path, POOL_TEXT_MAX, &is, NULL, &ignored) == 0 && strcmp(is, text) == 0;
+}
+
+bool rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
+		  const struct vfpool_inventory *inventory, const char *path)
+{
+	AUTO_FREE char *text = NULL;
+
+	return make_rules(vp, pool, inventory, NULL, &text) == 0 && !file_is(path, text);
+}
+
 int vfpool_udev_rules(struct vfpool *vp, const char *name, char **ret_text)
 {
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	int r;
 
-	if ((r = load_pool(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0)
+	if ((r = load_pool(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
+	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0)
 		return r;
-	return make_rules(vp, pool, &host, ret_text);
+	return make_rules(vp, pool, inventory, &host, ret_text);
 }
 
 int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bool *ret_changed)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_FREE char *text = NULL, *path = NULL, *is = NULL;
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	AUTO_FREE char *text = NULL, *path = NULL;
 	AUTO_HOST struct host host = NO_HOST;
-	struct error ignored;
 	bool changed;
 	int r = check_root(vp, "installing udev rules");
 
 	if (r < 0 || (r = load_pool(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
-	    (r = make_rules(vp, pool, &host, &text)) < 0)
+	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
+	    (r = make_rules(vp, pool, inventory, &host, &text)) < 0)
 		return r;
 	path = format_text("%s/90-vfpool-%s.rules", vp->dirs[VFPOOL_DIR_RULES], name);
 	if (!path)
 		return fail_oom(&vp->err);
-	changed = read_file(path, POOL_TEXT_MAX, &is, NULL, &ignored) < 0 || strcmp(is, text) != 0;
+	changed = !file_is(path, text);
 	if (changed && ((r = make_dirs(vp->dirs[VFPOOL_DIR_RULES], 0755, &vp->err)) < 0 ||
 			(r = write_file(path, text, strlen(text), 0644, &vp->err)) < 0 ||
 			(r = host_udev_reload(&host)) < 0))

@@ -43,24 +43,71 @@ struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
 	return settings;
 }
 
-int program_vf(struct vfpool *vp, struct host *host, const struct vfpool_pf *pf,
-	       const struct vfpool_vf *vf, const struct vfpool_settings *to)
+/* One VF that the caller has locked, only where it differs, and compared. The
+ * step has the result; its text is the caller's to free. */
+static int run_step(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+		    const struct vfpool_settings *to, struct vfpool_step *ret_step)
 {
 	struct vfpool_step step = { .kind = VFPOOL_STEP_PROGRAM, .vf = vf->index, .to = *to };
 	struct vfpool_step *steps[] = { &step };
-	int r;
+	int r = 0;
 
 	step.to.have = vfpool_settings_to_send(&vf->programmed, to);
-	if (!step.to.have)
+	if (step.to.have)
+		r = host_program(host, pf, steps, 1);
+	*ret_step = step;
+	return r;
+}
+
+/* The message for a step that didn't go well; 0 when it did. */
+static int judge_step(struct host *host, const struct vfpool_pf *pf,
+		      const struct vfpool_step *step)
+{
+	const char *name = pf->netdev ? pf->netdev : "its PF";
+
+	if (step->kind == VFPOOL_STEP_REFUSED)
+		return fail(host->err, -VFPOOL_EINUSE, "VF %u of %s: %s", step->vf, name, step->text);
+	if (step->result == VFPOOL_STEP_FAILED)
+		return fail(host->err, -EIO, "programming VF %u of %s: %s", step->vf, name,
+			    step->text ? step->text : "failed");
+	if (step->unsupported)
+		return fail(host->err, -EOPNOTSUPP,
+			    "programming VF %u of %s: its driver %s doesn't have all that the pool asks "
+			    "for; 'vfpool apply' names it", step->vf, name, pf->driver ? pf->driver : "");
+	return 0;
+}
+
+int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+	       const struct vfpool_settings *to, unsigned *ret_deferred, unsigned *ret_sent)
+{
+	struct vfpool_step step;
+	int r = run_step(host, pf, vf, to, &step);
+
+	if (r == 0)
+		r = judge_step(host, pf, &step);
+	*ret_deferred = step.deferred;
+	/* A refused VF was left alone. */
+	*ret_sent = step.kind == VFPOOL_STEP_REFUSED ?
+			    0 :
+			    step.to.have & ~(step.failed | step.unsupported | step.deferred);
+	free(step.text);
+	return r;
+}
+
+int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+	       unsigned sent)
+{
+	struct vfpool_settings before = vf->programmed;
+	struct vfpool_vf unknown = { .index = vf->index };
+	struct vfpool_step step;
+	int r;
+
+	before.have &= sent;
+	if (!before.have)
 		return 0;
-	r = host_program(host, pf, steps, 1);
-	if (r == 0 && step.unsupported)
-		r = fail(&vp->err, -EOPNOTSUPP, "programming VF %u of %s: its driver %s doesn't have all "
-			 "that the pool asks for; 'vfpool apply' names it", vf->index,
-			 pf->netdev ? pf->netdev : "its PF", pf->driver ? pf->driver : "");
-	else if (r == 0 && step.result == VFPOOL_STEP_FAILED)
-		r = fail(&vp->err, -EIO, "programming VF %u of %s: %s", vf->index,
-			 pf->netdev ? pf->netdev : "its PF", step.text ? step.text : "failed");
+	r = run_step(host, pf, &unknown, &before, &step);
+	if (r == 0)
+		r = judge_step(host, pf, &step);
 	free(step.text);
 	return r;
 }
@@ -107,6 +154,8 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 
 		if (r == 0)
 			pf_end(&pf);
+		cleanup_close(&lock); /* two of them the other way round would wait for ever */
+		lock = -1;
 		r = find_lease_pf(host, lease, &moved.pf);
 		/* Its address may change again only by another reboot. */
 		return r < 0 ? r : open_lease_pf(host, &moved, ret_pf, ret_lock);
@@ -119,12 +168,18 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 	return 0;
 }
 
-int scrub_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
-	     const struct vfpool_pool *pool, const struct vfpool_pf *pf,
-	     const struct vfpool_lease *lease)
+/* What separates one owner's traffic from the next one's. What else of the
+ * policy the card refuses, the pool's free VFs lack too. */
+#define MUST_BE_SCRUBBED                                                                  \
+	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST |        \
+	 VFPOOL_ATTR_SPOOFCHK)
+
+int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+	     const struct vfpool_pf *pf, const struct vfpool_lease *lease)
 {
 	struct ledger_vf row = { 0 };
 	struct vfpool_settings to;
+	struct vfpool_step step;
 	int64_t pf_id;
 	int r = ledger_pf(ledger, pf, false, &pf_id);
 
@@ -133,9 +188,14 @@ int scrub_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 	if (r < 0)
 		return r;
 	if (!row.id || row.lease != (int64_t)lease->id)
-		return fail(&vp->err, -ESTALE, "the ledger gives VF %u to another lease", lease->vf);
+		return fail(host->err, -ESTALE, "the ledger gives VF %u to another lease", lease->vf);
 	to = settings_with_mac(pool, pf, &row.parking);
-	return program_vf(vp, host, pf, &pf->vfs[0], &to);
+	r = run_step(host, pf, &pf->vfs[0], &to, &step);
+	if (r == 0 && (step.kind == VFPOOL_STEP_REFUSED || step.failed & MUST_BE_SCRUBBED ||
+		       (step.result == VFPOOL_STEP_FAILED && !step.failed)))
+		r = judge_step(host, pf, &step);
+	free(step.text);
+	return r;
 }
 
 const char *driver_name(enum vfpool_driver driver)

@@ -138,6 +138,7 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	struct ledger_vf row = { 0 };
 	struct vfpool_mac mac;
+	bool is_active;
 	int r = parking_mac(apply, use, pf_id, vf, false, &mac);
 
 	if (r == 0 && pf_id)
@@ -146,10 +147,13 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 		r = ledger_get_lease(apply->ledger, row.lease, &lease);
 	if (r < 0)
 		return r;
+	/* A pending lease's MAC may still go to another VF; one that is being
+	 * released is to be scrubbed. */
+	is_active = lease && lease->state == VFPOOL_LEASE_ACTIVE;
 	*want = (struct wanted_vf){
 		.pf = use->pf->address,
 		.index = vf,
-		.settings = settings_with_mac(use->pool, use->pf, lease ? &lease->mac : &mac),
+		.settings = settings_with_mac(use->pool, use->pf, is_active ? &lease->mac : &mac),
 		.driver = use->pool->driver,
 		.libvirts = use->pool->allocate == VFPOOL_BY_LIBVIRT,
 	};
@@ -182,6 +186,11 @@ void wanted_end(struct wanted *wanted)
 	free(wanted->vfs);
 }
 
+static bool has_failed(const struct apply *apply, const struct vfpool_pf *pf)
+{
+	return apply->failed && apply->failed[pf - apply->inventory->pfs];
+}
+
 /* In the order that a reader expects, whatever pool a VF is in. */
 static int by_index(const void *a, const void *b)
 {
@@ -202,7 +211,8 @@ int make_wanted(struct apply *apply, struct wanted *wanted)
 	if (!wanted->pfs || !wanted->vfs)
 		return fail_oom(&apply->vp->err);
 	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pf && is_meant(apply, &apply->uses[i]))
+		if (apply->uses[i].pf && is_meant(apply, &apply->uses[i]) &&
+		    !has_failed(apply, apply->uses[i].pf))
 			r = want_use(apply, &apply->uses[i], wanted);
 	qsort(wanted->vfs, wanted->n_vfs, sizeof(*wanted->vfs), by_index);
 	return r;

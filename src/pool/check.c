@@ -108,6 +108,10 @@ static int check_pair(const struct pool_use *a, const struct pool_use *b, struct
 
 	if (!same_pf(a, b))
 		return 0;
+	if (a->pool == b->pool)
+		return fail(err, -EINVAL,
+			    "%s:%d: the PF is in the pool already (line %d); name all its VFs there, as "
+			    "in vfs='0-3,6'", b->pool->file, b->want->line, a->want->line);
 	if (a->want->numvfs != b->want->numvfs)
 		return fail(err, -EINVAL,
 			    "%s:%d: numvfs='%u', but %s:%d has numvfs='%u' for the same PF; "

@@ -352,10 +352,25 @@ static void set_defaults(struct vfpool_pool *pool)
 	};
 }
 
+int pool_new_default(const char *name, struct vfpool_pool **ret_pool, struct error *err)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool || !(pool->name = strdup(name)) || !(pool->file = strdup("(no definition)")))
+		return fail_oom(err);
+	set_defaults(pool);
+	*ret_pool = TAKE_PTR(pool);
+	return 0;
+}
+
 static int check_network(struct vfpool_pool *pool, const struct place *place)
 {
 	if (pool->allocate == VFPOOL_BY_VFPOOL && pool->network)
 		return fail_at(place, 1, "<network> goes only with <allocate by='libvirt'/>");
+	if (pool->allocate == VFPOOL_BY_LIBVIRT &&
+	    (pool->policy.qos || pool->policy.vlan_proto != 0x8100))
+		return fail_at(place, 1, "libvirt sets its networks' VLANs without qos and as 802.1Q; a "
+			       "pool with qos or proto='802.1ad' can't be allocated by libvirt");
 	if (pool->allocate == VFPOOL_BY_LIBVIRT && !pool->network) {
 		pool->network = strdup(pool->name);
 		if (!pool->network)

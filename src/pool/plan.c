@@ -235,8 +235,14 @@ static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf
 		return 0;
 	if (!driver_is_wanted(want->driver, vf))
 		return refuse(plan, pf, (int)vf->index, "its driver can't be changed: %s", vf->busy);
-	if (live)
-		return plan_program(want, pf, vf, plan);
+	if (live) {
+		size_t n = plan->n_steps;
+		int r = plan_program(want, pf, vf, plan);
+
+		if (r == 0 && plan->n_steps > n)
+			plan->steps[n].live = true;
+		return r;
+	}
 	if (vfpool_settings_differ(&vf->programmed, &want->settings))
 		return refuse(plan, pf, (int)vf->index,
 			      "its settings differ from the definition and it is in use (%s); "
@@ -256,6 +262,37 @@ static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, boo
 		return plan_busy_vf(want, pf, vf, live, plan);
 	r = plan_program(want, pf, vf, plan);
 	return r < 0 ? r : plan_bind(want, pf, vf, plan);
+}
+
+/* Asked for, set already as far as one can tell, and never reported. */
+static unsigned unchecked(const struct wanted_vf *want, const struct vfpool_vf *vf)
+{
+	struct vfpool_settings nothing = vf->programmed;
+
+	/* One setting that differs makes the others be sent along. */
+	nothing.mac.byte[0] ^= 1;
+	return vfpool_settings_to_send(&nothing, &want->settings) & ~vf->programmed.have;
+}
+
+static int note_unchecked(const struct wanted *wanted, const struct vfpool_pf *pf,
+			  struct vfpool_plan *plan)
+{
+	unsigned attrs = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < wanted->n_vfs; i++) {
+		const struct vfpool_vf *vf = NULL;
+
+		if (vfpool_pci_equal(&wanted->vfs[i].pf, &pf->address))
+			vf = find_vf(pf, wanted->vfs[i].index);
+		if (vf && vf->programmed.have)
+			attrs |= unchecked(&wanted->vfs[i], vf);
+	}
+	for (unsigned attr = 1; r == 0 && attr <= VFPOOL_ATTR_LAST; attr <<= 1)
+		if (attrs & attr)
+			r = plan_note(plan, "%s doesn't report %s, so what its VFs have can't be checked",
+				      pf->netdev ? pf->netdev : "a PF", vfpool_attr_name(attr));
+	return r;
 }
 
 /* Cards differ in what they take then: bnxt nothing, igb no rate, others accept
@@ -299,6 +336,8 @@ int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan)
 				r = plan_vf(&wanted->vfs[j], pf, make, live, plan);
 		if (r == 0)
 			r = note_down(&wanted->pfs[i], n_before, plan);
+		if (r == 0)
+			r = note_unchecked(wanted, pf, plan);
 		if (r < 0)
 			return r;
 	}

@@ -17,6 +17,10 @@ struct error;
 int pool_parse(const char *text, size_t size, const char *file, struct vfpool_pool **ret_pool,
 	       struct error *err);
 
+/* A pool of that name as a definition with nothing but the name would make it,
+ * for what is left of a pool whose definition is gone. */
+int pool_new_default(const char *name, struct vfpool_pool **ret_pool, struct error *err);
+
 /* A pool's <pf> with the PF of the host that it means (NULL: not here). */
 struct pool_use {
 	const struct vfpool_pool *pool;

@@ -22,4 +22,7 @@ int fail_while(struct error *err, int r, const char *format, ...)
 
 int fail_oom(struct error *err);
 
+/* Control characters, C1's too, become '?': for text that comes from outside. */
+void make_printable(char *text);
+
 #endif

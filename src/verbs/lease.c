@@ -6,6 +6,7 @@
 #include "util/cleanup.h"
 
 #include <stdio.h>
+#include <string.h>
 
 DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
 
@@ -49,6 +50,11 @@ static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char 
 	    (r = vfpool_alloc(vp, rest[0], args.owner, args.nic, args.dry_run, &lease)) < 0 ||
 	    (r = vfpool_interface_xml(vp, lease, &xml)) < 0)
 		return r;
+	if (lease->deferred)
+		warn_user("note: the rate waits for the PF's link; 'vfpool apply' sets it when it is there");
+	if (strncmp(xml, "<hostdev", 8) == 0)
+		warn_user("note: libvirt sets VLANs without qos and as 802.1Q; in a plain <hostdev> it "
+			  "leaves the VF as vfpool has programmed it");
 	if (args.json) {
 		struct json_object *object = json_lease(lease);
 

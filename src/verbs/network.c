@@ -14,7 +14,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 		{ "dry-run", OPTION_FLAG, &dry_run, "only print what libvirt would be given" },
 		{ 0 },
 	};
-	AUTO_FREE char *xml = NULL;
+	AUTO_FREE char *xml = NULL, *notes = NULL;
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
@@ -25,17 +25,21 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 		return -VERB_USAGE;
 	}
 	if (define && !dry_run) {
-		r = vfpool_network_define(vp, args[0], start, &changed);
+		r = vfpool_network_define(vp, args[0], start, &changed, &notes);
 		if (r == 0)
 			printf("the network of pool %s %s\n", args[0],
 			       !changed ? "is in libvirt as it should be" :
 			       start	? "is defined and started" :
 					  "is defined");
+		if (notes)
+			warn_user("note: %s", notes);
 		return r;
 	}
-	r = vfpool_network_xml(vp, args[0], &xml);
+	r = vfpool_network_xml(vp, args[0], &xml, &notes);
 	if (r == 0)
 		fputs(xml, stdout);
+	if (notes)
+		warn_user("note: %s", notes);
 	return r;
 }
 

@@ -15,7 +15,7 @@ struct peer_pf peers[PEER_MAX_PFS];
 
 static void reset(struct peer_pf *pf, unsigned n_vfs)
 {
-	*pf = (struct peer_pf){ .n_vfs = n_vfs, .culprit = -1, .refusals = UINT32_MAX };
+	*pf = (struct peer_pf){ .n_vfs = n_vfs, .culprit = -1, .silent = -1, .refusals = UINT32_MAX };
 	for (unsigned i = 0; i < n_vfs; i++)
 		pf->vfs[i] = (struct vfpool_settings){
 			.have = 2 * VFPOOL_ATTR_LAST - 1,
@@ -265,7 +265,8 @@ static int get_link(const struct peer_pf *pf, struct nlmsghdr *message, nlsock_r
 	start = reply.size;
 	list = put(&reply, IFLA_VFINFO_LIST, NULL, 0);
 	for (unsigned i = 0; i < n; i++)
-		put_vf(&reply, pf, i);
+		if ((int)i != pf->silent)
+			put_vf(&reply, pf, i);
 	list->nla_len = (uint16_t)(reply.size - start); /* wraps, as the kernel's */
 	put(&reply, IFLA_PERM_ADDRESS, mac, sizeof(mac));
 	header->nlmsg_len = (uint32_t)reply.size;

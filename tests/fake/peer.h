@@ -27,6 +27,7 @@ struct peer_pf {
 	unsigned ignored;     /* attributes that are accepted and not taken */
 	unsigned lacks;       /* attributes that answer EOPNOTSUPP */
 	bool down;            /* the PF is down */
+	int silent;           /* this VF is left out of a read; -1: none */
 	bool unreadable;      /* a read of its VFs is EMSGSIZE */
 	bool infiniband;
 	uint64_t node_guids[PEER_MAX_VFS];

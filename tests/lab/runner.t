@@ -28,6 +28,7 @@ main() {
 	test_panic
 	test_time_limit
 
+	start guest
 	started=$guest_started
 	wait "$guest"
 	check 'a guest of libvirt starts with a VF' test $? = 0
@@ -39,14 +40,14 @@ main() {
 }
 
 test_usage() {
-	start
+	start usage
 	in_lab usage --cards many true
 	check 'wrong usage gives 2 and the usage' all "test $? = 2" "says usage 'usage: run'"
 }
 
 test_killed_runner() {
 	local signal
-	start
+	start killed
 	for signal in TERM KILL; do
 		mkdir -p "$tmp/killed"
 		TMPDIR=$tmp/killed setsid "$lab/run" "$tmp/scripts/hang" >"$tmp/killed/output" 2>&1 &
@@ -54,15 +55,15 @@ test_killed_runner() {
 		kill -s "$signal" $!
 		wait $! 2>/dev/null
 		check "SIG$signal to the runner leaves no machine behind" wait_for nothing_runs killed
-		start
+		start killed
 	done
 }
 
 test_disk() {
-	start
+	start first
 	in_lab first --disk "$tmp/disk" --cards 2 first-boot
 	check 'exit code 0 comes back' test $? = 0
-	start
+	start second
 	in_lab second --disk "$tmp/disk" --cards 1 --mac-base a7 second-boot 'two words' 'x'
 	check 'exit code 3 comes back, and the arguments go in' all "test $? = 3" "says second 'arguments: [two words] [x]'"
 	check 'a disk keeps a file over two boots' says second 'kept: from the first boot'
@@ -71,14 +72,14 @@ test_disk() {
 }
 
 test_panic() {
-	start
+	start panic
 	in_lab panic --timeout 300 panic
 	check 'a kernel panic gives 125 at once' all "test $? = 125" "says panic 'sysrq triggered crash'" \
 		"test $(since "$started" | cut -d . -f 1) -lt 100"
 }
 
 test_time_limit() {
-	start
+	start hang
 	in_lab hang --timeout 60 hang
 	check 'a script that hangs gives 124' all "test $? = 124" "says hang 'hanging'"
 	check 'and no machine is left behind' nothing_runs hang
@@ -135,7 +136,9 @@ in_lab() {
 	TMPDIR=$tmp/$name "$lab/run" "${options[@]}" "$tmp/scripts/$1" "${@:2}" >"$tmp/$name/output" 2>&1
 }
 
+# start NAME: what the next checks are about, for their seconds and to show when one fails.
 start() {
+	about=$1
 	started=$EPOCHREALTIME
 }
 
@@ -151,7 +154,7 @@ check() {
 	"$@" || { result='not ok'; failed=1; }
 	tests=$((tests + 1))
 	echo "$result $tests - $what ($(since "$started") s)"
-	[ "$result" = ok ] || tail -n 20 "$tmp"/*/output | sed 's/^/#   /'
+	[ "$result" = ok ] || tail -n 20 "$tmp/$about/output" | sed 's/^/#   /'
 }
 
 # all COMMAND…: each a string.

@@ -98,6 +98,7 @@ static void refusals(void **state)
 		{ POOL("<mac prefix='02:00:00:00:00:00'/>"), "x.xml:4:", "" },
 		{ POOL("<rate max='10' min='20'/>"), "x.xml:4:", "above" },
 		{ POOL("<network name='x'/>"), "x.xml:", "libvirt" },
+		{ POOL("<allocate by='libvirt'/><vlan qos='3'><tag id='4'/></vlan>"), "x.xml:", "qos" },
 		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4' vfs='2-4'/></pool>", "x.xml:3:",
 		  "VFs 0 to 3" },
 		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4' vfs='3-2'/></pool>", "x.xml:3:", "" },

@@ -144,6 +144,9 @@ static void other_ledgers(void **state)
 	assert_int_equal(ledger_open(folder, LEDGER_READ, &ledger, &err), 0);
 	assert_null(ledger); /* none yet, and none was made */
 	assert_int_equal(access(path, F_OK), -1);
+	fclose(fopen(path, "w")); /* killed before it had tables */
+	assert_int_equal(ledger_open(folder, LEDGER_READ, &ledger, &err), 0);
+	assert_null(ledger);
 	write_database("PRAGMA user_version = 99");
 	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), -EPROTO);
 	assert_non_null(strstr(err.text, "newer vfpool (version 99"));

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -44,17 +45,44 @@ static struct host make_host(void)
 	return host;
 }
 
+static int lock_is_free(const char *address, int holder)
+{
+	char path[128], text[16] = "";
+	bool is_free;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s.lock", root, address);
+	fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (holder) {
+		assert_true(read(fd, text, sizeof(text) - 1) > 0);
+		assert_int_equal(atoi(text), holder);
+	}
+	close(fd);
+	return is_free;
+}
+
 /* The write into a fifo that nobody reads sleeps, as in a driver that hangs. */
 static void a_write_that_hangs(void **state)
 {
+	const struct vfpool_pf other = { .address = { .bus = 2 } };
 	struct host host = make_host();
-	int child;
+	int child, lock, other_lock;
 
 	(void)state;
+	host.run_dir = root;
+	assert_int_equal(host_lock_pf(&host, &pf, &lock), 0);
+	assert_int_equal(host_lock_pf(&host, &other, &other_lock), 0);
 	assert_int_equal(mkfifo(numvfs, 0600), 0);
-	assert_int_equal(host_make_vfs(&host, &pf, 2), -ETIMEDOUT);
+	assert_int_equal(host_make_vfs(&host, &pf, 2, lock), -ETIMEDOUT);
 	assert_int_equal(sscanf(err.text, "process %d, which writes sriov_numvfs of 0000:01:00.0, hangs",
 				&child), 1);
+	/* It keeps that PF's lock, and no other's; who waits is told its number. */
+	close(lock);
+	close(other_lock);
+	assert_int_equal(lock_is_free("0000:01:00.0", child), 0);
+	assert_int_equal(lock_is_free("0000:02:00.0", 0), 1);
 	assert_int_equal(kill(child, SIGKILL), 0); /* it is there, as the message says */
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	close(host.sysfs);
@@ -69,7 +97,7 @@ static void vfs_that_never_come(void **state)
 	(void)state;
 	fd = open(numvfs, O_RDWR | O_CREAT, 0600);
 	assert_true(fd >= 0);
-	assert_int_equal(host_make_vfs(&host, &pf, 2), -ETIMEDOUT);
+	assert_int_equal(host_make_vfs(&host, &pf, 2, -1), -ETIMEDOUT);
 	assert_string_equal(err.text, "2 VFs were asked for, 0 have come");
 	assert_int_equal(read(fd, text, sizeof(text) - 1), 1);
 	assert_string_equal(text, "2");
@@ -82,7 +110,7 @@ static void a_pf_without_the_file(void **state)
 	struct host host = make_host();
 
 	(void)state;
-	assert_int_equal(host_make_vfs(&host, &pf, 2), -ENOENT);
+	assert_int_equal(host_make_vfs(&host, &pf, 2, -1), -ENOENT);
 	assert_string_equal(err.text,
 			    "writing 2 to sriov_numvfs: No such file or directory (the PF has no driver)");
 	close(host.sysfs);

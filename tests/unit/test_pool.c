@@ -57,6 +57,19 @@ static void pools_on_one_pf_must_agree(void **state)
 	assert_string_equal(err.text, "a.xml:3: numvfs='9', but p has 8 VFs at most");
 }
 
+static void a_pf_twice_in_a_pool(void **state)
+{
+	struct vfpool_pf pf = make_pf();
+	struct vfpool_range low = { 0, 3 }, high = { 4, 7 };
+	struct vfpool_pool_pf a = { .dev = (char *)"p", .numvfs = 8, .vfs = &low, .n_vfs = 1, .line = 3 };
+	struct vfpool_pool_pf b = { .dev = (char *)"p", .numvfs = 8, .vfs = &high, .n_vfs = 1, .line = 4 };
+	const struct pool_use uses[] = { { &pool_a, &a, &pf }, { &pool_a, &b, &pf } };
+
+	(void)state;
+	assert_int_equal(pool_check_uses(uses, 2, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "a.xml:4: the PF is in the pool already (line 3)"));
+}
+
 static void selectors(void **state)
 {
 	char *names[] = { (char *)"old", (char *)"older" };
@@ -264,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pools_on_one_pf_must_agree),
+		cmocka_unit_test(a_pf_twice_in_a_pool),
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(placement),
 		cmocka_unit_test(macs_are_stable_and_apart),

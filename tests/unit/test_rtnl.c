@@ -233,6 +233,23 @@ static void a_wrapped_list_is_read(void **state)
 	}
 }
 
+static void a_vf_that_cant_answer_is_left_out(void **state)
+{
+	static const unsigned counts[] = { 3, 450 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct rtnl_pf link = { 0 };
+
+		peer_reset(counts[i]);
+		peer.silent = 2;
+		assert_int_equal(rtnl_read_pf(NULL, PEER_IFINDEX, true, &link), 0);
+		assert_int_equal(link.n_vfs, counts[i] - 1);
+		assert_true(link.has_mac);
+		rtnl_pf_end(&link);
+	}
+}
+
 static void what_a_driver_doesnt_report_is_unknown(void **state)
 {
 	struct rtnl_pf link = { 0 };
@@ -271,6 +288,7 @@ int main(void)
 		cmocka_unit_test(what_to_send),
 		cmocka_unit_test(guids_have_nests_of_their_own),
 		cmocka_unit_test(a_wrapped_list_is_read),
+		cmocka_unit_test(a_vf_that_cant_answer_is_left_out),
 		cmocka_unit_test(what_a_driver_doesnt_report_is_unknown),
 		cmocka_unit_test(a_pf_that_is_gone),
 	};

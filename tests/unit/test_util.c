@@ -91,6 +91,9 @@ static void messages_are_safe_on_a_terminal(void **state)
 	(void)state;
 	assert_int_equal(fail(&err, -EIO, "bad %s", "a\x1b[31m\n"), -EIO);
 	assert_string_equal(err.text, "bad a?[31m?");
+	fail(&err, -EIO, "\xc2\x9b" "2J b\xc3\xbcro");
+	assert_string_equal(err.text, "??2J b\xc3\xbcro");
+	fail(&err, -EIO, "bad %s", "a\x1b[31m\n");
 	fail_while(&err, -EIO, "reading %d", 7);
 	assert_string_equal(err.text, "reading 7: bad a?[31m?");
 	assert_int_equal(fail_errno(&err, -ENOENT, "opening x"), -ENOENT);

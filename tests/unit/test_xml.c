@@ -5,7 +5,7 @@
 #include "guest/guest.h"
 
 static struct vfpool_pool pool = {
-	.name = (char *)"p", .network = (char *)"p", .policy = { .vlan = 42 },
+	.name = (char *)"p", .network = (char *)"p", .policy = { .vlan = 42, .vlan_proto = 0x8100 },
 };
 
 static void an_interface_with_a_vf(void **state)
@@ -29,6 +29,23 @@ static void an_interface_with_a_vf(void **state)
 			    "    <tag id=\"42\"/>\n"
 			    "  </vlan>\n"
 			    "</interface>\n");
+	free(xml);
+}
+
+static void a_vlan_beyond_libvirt_is_a_plain_hostdev(void **state)
+{
+	const struct vfpool_pool qinq = { .policy = { .vlan = 42, .vlan_proto = 0x88a8 } };
+	const struct vfpool_lease lease = { .has_vf = true, .address = { .bus = 1 } };
+	char *xml;
+
+	(void)state;
+	assert_int_equal(guest_interface_xml(&qinq, &lease, &xml), 0);
+	assert_string_equal(xml,
+			    "<hostdev mode=\"subsystem\" type=\"pci\" managed=\"yes\">\n"
+			    "  <source>\n"
+			    "    <address type=\"pci\" domain=\"0x0000\" bus=\"0x01\" slot=\"0x00\" function=\"0x0\"/>\n"
+			    "  </source>\n"
+			    "</hostdev>\n");
 	free(xml);
 }
 
@@ -87,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_interface_with_a_vf),
+		cmocka_unit_test(a_vlan_beyond_libvirt_is_a_plain_hostdev),
 		cmocka_unit_test(an_interface_of_a_network),
 		cmocka_unit_test(networks),
 		cmocka_unit_test(libvirts_text_compares),

@@ -20,7 +20,7 @@ guest_define() {
 
 # What makes a guest's kernel start faster under emulation inside emulation: parts of it that a guest with
 # one program and one network card doesn't need.
-guest_fast='mitigations=off nosmp tsc=reliable no_timer_check rodata=off cryptomgr.notests audit=0 lsm= ipv6.disable=1
+guest_fast='mitigations=off tsc=reliable no_timer_check rodata=off cryptomgr.notests audit=0 lsm= ipv6.disable=1
 8250.nr_uarts=1 initcall_blacklist=jent_mod_init,crypto_algapi_init,load_system_certificate_list,init_encrypted,crypto_kdf108_init,bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init,trace_eval_init,slab_sysfs_init,cmos_init,i8042_init'
 
 # guest_xml …: the same, but prints the XML.
@@ -37,6 +37,7 @@ guest_xml() {
 		esac
 		shift 2
 	done
+	[ "$vcpus" -gt 1 ] || words="nosmp $words"
 	cat <<-END
 		<domain type='qemu'>
 		  <name>$name</name>

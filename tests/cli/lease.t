@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# alloc and release where the lab can't easily go: on a tree of files in the place of /sys and the
+# scripted netlink peer, whose VFs are as new in each process.
+cd "$(dirname "$0")/../.." || exit
+. tests/tap.sh
+. tests/lab/suite/lib.sh
+fake=$PWD/build/sanitized/tests/fake
+work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-lease.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit
+"$fake/tree" sys 1 4 --netdev
+export PEER_VFS=4
+
+v() {
+	"$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run --rules-dir rules \
+		--libvirt-run-dir libvirt --networks-dir networks --proc proc "$@"
+}
+hold() { # VF 0|1: as if a guest had it open through vfio
+	echo "$2" >"sys/bus/pci/devices/0000:01:01.$1/enable"
+}
+vf_of() { # OWNER
+	v alloc a --owner "$1" --json | sed -n 's/.*"vf": \([0-9]*\).*/\1/p'
+}
+pool a "dev='pf0' numvfs='4'" >a.xml
+v define a.xml >/dev/null
+v apply >/dev/null 2>&1
+
+# ---- the definition says what is the pool's, also before the next apply ----
+pool a "dev='pf0' numvfs='4' vfs='1-3'" >a.xml
+pool b "dev='pf0' numvfs='4' vfs='0'" "<allocate by='libvirt'/>" >b.xml
+v define a.xml >/dev/null
+v define b.xml >/dev/null
+t 'a VF that left the pool is not handed out' same 1 "$(vf_of one)"
+t 'it is in the network of its new pool' says 'slot="0x01" function="0x0"' v network b
+t 'a leased one never is' sh -c '! echo "$1" | grep "function=\"0x1\""' sh "$(v network b)"
+v apply >/dev/null 2>&1
+
+# ---- busy VFs ----
+hold 2 1
+t 'a VF that something holds is passed over' same 3 "$(vf_of two)"
+t 'no other is free: 3, and why' fails_with 3 'no VF of pool a is free' v alloc a --owner three
+hold 2 0
+t 'let go of, it is handed out without an apply' same 2 "$(vf_of three)"
+t 'release gives it back' v release a --owner three
+hold 2 1
+t 'it is held again: nothing is free, and alloc says who it was' fails_with 3 'VF 2 of pf0 is in use: held through vfio' v alloc a --owner three
+hold 2 0
+mkdir -p proc/4711/fd && ln -s /dev/vfio/2 proc/4711/fd/9 && printf 'evil\033]0;owned\007\n' >proc/4711/comm
+hold 2 1
+t 'a process name is shown without its control characters' says 'evil\?\]0;owned\?, process 4711' v show a
+hold 2 0
+
+# ---- what is left when files are removed or damaged ----
+mv etc/pools/a.xml saved
+t 'a lease of a pool whose definition is gone can be given back' v release a --owner two
+mv saved etc/pools/a.xml
+echo '<pool>' >etc/pools/a.xml
+t 'a broken definition is named' fails_with 1 'etc/pools/a.xml:' v list
+t 'and can be replaced by a good one' says 'pool a defined' v define a.xml
+touch 'etc/pools/.#a.xml'
+t "an editor's file is no pool" says '^a ' v list
+pool twice "dev='pf0' numvfs='4' vfs='0'" >twice.xml
+sed -i "s|</pool>|<pf dev='pf0' numvfs='4' vfs='0'/></pool>|" twice.xml
+v undefine b >/dev/null
+t 'a PF twice in a pool: both lines' fails_with 1 'twice.xml:4: the PF is in the pool already \(line 3\)' v define twice.xml
+
+# ---- a ledger that was just being made ----
+rm -r state && mkdir state && : >state/ledger.db
+t 'an empty ledger is none yet' says 'pf0' v list
+t 'and is made' says 'defined' sh -c "rm etc/pools/a.xml; $(declare -f v); fake=$fake; v define a.xml"
+tap_end
