@@ -87,6 +87,10 @@ check:
 	@$(MAKE) --no-print-directory all $(FAKES)
 	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS) $(LAB_TESTS)
 
+# With the long storms; before an issue is said to be resolved.
+check-long:
+	@VFPOOL_LONG=1 $(MAKE) --no-print-directory check
+
 # The main job, for real, in the lab; as root.
 demo:
 	@tests/deps
@@ -101,8 +105,9 @@ help:
 	@echo 'make demo        the main job in the lab, as root: a VF of a pool in a real guest'
 	@echo 'make check-fast  the tests that need neither root nor the lab, in seconds'
 	@echo 'make check       all tests, as root: minutes'
+	@echo 'make check-long  the same with what takes long'
 	@echo 'make clean       remove build/'
 
-.PHONY: all unit-tests check-fast check demo clean help
+.PHONY: all unit-tests check-fast check check-long demo clean help
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d)

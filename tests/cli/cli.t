@@ -31,6 +31,13 @@ every_verb_has_help() {
 	done
 }
 t 'every verb has its help' every_verb_has_help
+the_manual_has_it_all() {
+	local word
+	for word in $(v --help | sed -n 's/^  \([a-z]*\|--[a-z-]*\) .*/\1/p'; for verb in $(v --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do v "$verb" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p'; done); do
+		grep -qF -- "$word" <(sed 's/\\-/-/g' "$top/man/vfpool.8") || { echo "not in man/vfpool.8: $word"; return 1; }
+	done
+}
+t 'the manual page has every verb and option' the_manual_has_it_all
 t 'no verb: 2' usage 'no verb'
 t 'an unknown verb: 2' usage "no verb 'frob'" frob
 t 'an unknown option: 2' usage "unknown option '--frob'" list --frob
