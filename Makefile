@@ -71,6 +71,11 @@ $(BUILD)/tests/fake/vfpool: $(TOOL_OBJECTS) $(BUILD)/tests/fake/peer.o $(BUILD)/
 $(BUILD)/tests/fake/%: $(BUILD)/tests/fake/%.o
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libvfpool.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 unit-tests: $(UNIT_TESTS) $(FAKES)
 
 # Needs neither root nor the lab.
@@ -84,7 +89,7 @@ check-fast:
 check:
 	@tests/deps
 	@$(SANITIZED) all unit-tests
-	@$(MAKE) --no-print-directory all $(FAKES)
+	@$(MAKE) --no-print-directory all $(FAKES) $(BENCHES)
 	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS) $(LAB_TESTS)
 
 # With the long storms; before an issue is said to be resolved.
@@ -110,4 +115,4 @@ help:
 
 .PHONY: all unit-tests check-fast check check-long demo clean help
 .SECONDARY:
--include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
+-include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FAKES:=.d) $(BENCHES:=.d)

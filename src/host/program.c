@@ -131,12 +131,22 @@ static void look_again(const struct job *job, struct vfpool_step *step)
 	step->text = format_text("it was taken meanwhile, and left alone: %s", busy);
 }
 
+static int by_index(const void *a, const void *b)
+{
+	const struct rtnl_vf *x = a, *y = b;
+
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* The kernel lists VFs by index. */
 static const struct vfpool_settings *settings_of(const struct rtnl_pf *link, unsigned vf)
 {
-	for (size_t i = 0; i < link->n_vfs; i++)
-		if (link->vfs[i].index == vf)
-			return &link->vfs[i].settings;
-	return NULL;
+	const struct rtnl_vf key = { .index = vf };
+	const struct rtnl_vf *found = NULL;
+
+	if (link->n_vfs > 0)
+		found = bsearch(&key, link->vfs, link->n_vfs, sizeof(key), by_index);
+	return found ? &found->settings : NULL;
 }
 
 /* The group failed somewhere: what the kernel hasn't taken is sent again, one
@@ -227,10 +237,39 @@ static void trust_blindly(const struct job *job, struct vfpool_step *step)
 	step->unverified = step->to.have & ~(step->unsupported | step->deferred);
 }
 
+static bool has_all(const struct rtnl_pf *link, struct vfpool_step **steps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!settings_of(link, steps[i]->vf))
+			return false;
+	return true;
+}
+
+/* The kernel leaves out a VF whose driver can't answer, as in a reset. */
+static int read_patiently(const struct job *job, struct vfpool_step **steps, size_t n,
+			  struct rtnl_pf *ret_link)
+{
+	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
+
+	for (int left = RETRIES; ; left--) {
+		struct rtnl_pf link = { 0 };
+		int r = rtnl_read_pf(job->host->nl, job->pf->ifindex, true, &link);
+
+		if (r < 0)
+			return r;
+		if (left == 0 || has_all(&link, steps, n)) {
+			*ret_link = link;
+			return 0;
+		}
+		rtnl_pf_end(&link);
+		nanosleep(&pause, NULL);
+	}
+}
+
 static int read_back(const struct job *job, struct vfpool_step **steps, size_t n)
 {
 	struct rtnl_pf link = { 0 };
-	int r = rtnl_read_pf(job->host->nl, job->pf->ifindex, true, &link);
+	int r = read_patiently(job, steps, n, &link);
 
 	for (size_t i = 0; r == -EMSGSIZE && i < n; i++)
 		trust_blindly(job, steps[i]);

@@ -15,7 +15,7 @@ struct peer_pf peers[PEER_MAX_PFS];
 
 static void reset(struct peer_pf *pf, unsigned n_vfs)
 {
-	*pf = (struct peer_pf){ .n_vfs = n_vfs, .culprit = -1, .silent = -1, .refusals = UINT32_MAX };
+	*pf = (struct peer_pf){ .n_vfs = n_vfs, .culprit = -1, .silent = -1, .silences = UINT32_MAX, .refusals = UINT32_MAX };
 	for (unsigned i = 0; i < n_vfs; i++)
 		pf->vfs[i] = (struct vfpool_settings){
 			.have = 2 * VFPOOL_ATTR_LAST - 1,
@@ -239,7 +239,7 @@ static void put_vf(struct reply *reply, const struct peer_pf *pf, unsigned index
 	nest->nla_len = (uint16_t)(reply->size - start);
 }
 
-static int get_link(const struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_fn on_reply,
+static int get_link(struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_fn on_reply,
 		    void *arg)
 {
 	const uint8_t mac[6] = { 0x52, 0x54, 0, 1, 0, (uint8_t)(1 + (pf - peers)) };
@@ -265,8 +265,10 @@ static int get_link(const struct peer_pf *pf, struct nlmsghdr *message, nlsock_r
 	start = reply.size;
 	list = put(&reply, IFLA_VFINFO_LIST, NULL, 0);
 	for (unsigned i = 0; i < n; i++)
-		if ((int)i != pf->silent)
+		if ((int)i != pf->silent || pf->silences == 0)
 			put_vf(&reply, pf, i);
+	if (pf->silent >= 0 && pf->silences > 0)
+		pf->silences--;
 	list->nla_len = (uint16_t)(reply.size - start); /* wraps, as the kernel's */
 	put(&reply, IFLA_PERM_ADDRESS, mac, sizeof(mac));
 	header->nlmsg_len = (uint32_t)reply.size;

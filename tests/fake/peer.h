@@ -28,6 +28,7 @@ struct peer_pf {
 	unsigned lacks;       /* attributes that answer EOPNOTSUPP */
 	bool down;            /* the PF is down */
 	int silent;           /* this VF is left out of a read; -1: none */
+	unsigned silences;    /* how often */
 	bool unreadable;      /* a read of its VFs is EMSGSIZE */
 	bool infiniband;
 	uint64_t node_guids[PEER_MAX_VFS];

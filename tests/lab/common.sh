@@ -14,6 +14,14 @@ host_suite() {
 	(. /etc/os-release && echo "$VERSION_CODENAME")
 }
 
+# own_mirror SUITE: the mirror that this machine itself installs that suite from.
+# apt knows, in whichever form its sources are written, once it has read the lists.
+own_mirror() {
+	# shellcheck disable=SC2016  # these are apt's words, not the shell's
+	apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)' 'Identifier: Packages' |
+		awk -F '|' -v suite="$1" '$1 == "Debian" && $2 == suite && $3 == "main" && !seen++ { print $4 }'
+}
+
 # A name for what the image is made from. Another script or suite makes another key.
 image_key() {
 	(

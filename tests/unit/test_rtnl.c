@@ -250,6 +250,17 @@ static void a_vf_that_cant_answer_is_left_out(void **state)
 	}
 }
 
+static void a_vf_that_answers_later_is_waited_for(void **state)
+{
+	(void)state;
+	peer_reset(8);
+	peer.silent = 5;
+	peer.silences = 3;
+	make_steps(8, &all);
+	assert_int_equal(host_program(&host, &pf, pointers, 8), 0);
+	assert_int_equal(count(VFPOOL_STEP_DONE, 8), 8);
+}
+
 static void what_a_driver_doesnt_report_is_unknown(void **state)
 {
 	struct rtnl_pf link = { 0 };
@@ -289,6 +300,7 @@ int main(void)
 		cmocka_unit_test(guids_have_nests_of_their_own),
 		cmocka_unit_test(a_wrapped_list_is_read),
 		cmocka_unit_test(a_vf_that_cant_answer_is_left_out),
+		cmocka_unit_test(a_vf_that_answers_later_is_waited_for),
 		cmocka_unit_test(what_a_driver_doesnt_report_is_unknown),
 		cmocka_unit_test(a_pf_that_is_gone),
 	};
