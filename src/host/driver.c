@@ -6,9 +6,14 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
+#include <fcntl.h>
 #include <libkmod.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+/* How long a VF's netdev may take to come. */
+#define NETDEV_MS 3000
 
 DEFINE_CLEANUP(struct kmod_ctx *, cleanup_kmod, kmod_unref);
 DEFINE_CLEANUP(struct kmod_list *, cleanup_modules, kmod_module_unref_list);
@@ -103,6 +108,18 @@ static int prepare_driver(struct host *host, int folder, const char *driver, cha
 	return load_modules(host, driver, NULL);
 }
 
+/* Some drivers show their netdev some time after the bind; some have none. */
+static void wait_for_netdev(int folder)
+{
+	const struct timespec pause = { .tv_nsec = 20 * 1000000L };
+
+	for (int left = NETDEV_MS / 20; left > 0; left--) {
+		if (faccessat(folder, "net", F_OK, 0) == 0)
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
 int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, vf);
@@ -132,5 +149,7 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 	if (!is_bound_as_wanted(folder, driver))
 		return fail(host->err, -ENODEV, "%s didn't take %s; the kernel log may say why", name,
 			    address);
+	if (strcmp(driver, "host") == 0)
+		wait_for_netdev(folder);
 	return 0;
 }

@@ -12,9 +12,16 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define VFIO_GROUP "/dev/vfio/"
+
+/* How long the look may stay silent, and how much it may say. */
+#define DEADLINE_MS 2000
+#define TEXT_MAX 65536
 
 /* A file of at most `size` - 1 bytes; its length, -1 when it can't be read. */
 static ssize_t read_small(int folder, const char *name, char *text, size_t size)
@@ -70,31 +77,10 @@ static int group_of(int fds, const char *fd)
 	return *end || end == target + strlen(VFIO_GROUP) ? -1 : (int)group;
 }
 
-static void name_holder(struct vfpool_pf *pf, int group, int process, const char *pid)
+/* The child's side: a line for each descriptor on a group. */
+static void look_at_process(int proc, const char *pid, int out)
 {
-	AUTO_FREE char *guest = guest_name(process);
-	AUTO_FREE char *program = guest ? NULL : process_name(process);
-
-	for (size_t i = 0; i < pf->n_vfs; i++) {
-		struct vfpool_vf *vf = &pf->vfs[i];
-		char *text;
-
-		if (vf->iommu_group != group || !vf->busy || strstr(vf->busy, ", process "))
-			continue;
-		text = format_text("%s: %s%s, process %s", vf->busy, guest ? "guest " : "",
-				   guest ? guest : program ? program : "?", pid);
-		if (!text)
-			return;
-		make_printable(text); /* a process names itself as it likes */
-		free(vf->busy);
-		vf->busy = text;
-	}
-}
-
-static void look_at_process(struct host *host, struct vfpool_pf *pf, const char *pid)
-{
-	AUTO_FREE char *path = format_text("%s/%s", host->proc, pid);
-	AUTO_CLOSE int process = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	AUTO_CLOSE int process = openat(proc, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSEDIR DIR *fds = NULL;
 	struct dirent *entry;
 	int fd = process < 0 ? -1 : openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -102,30 +88,101 @@ static void look_at_process(struct host *host, struct vfpool_pf *pf, const char 
 	if (fd < 0)
 		return;
 	fds = fdopendir(fd);
-	if (!fds) {
-		close(fd);
-		return;
-	}
-	while ((entry = readdir(fds))) {
+	while (fds && (entry = readdir(fds))) {
 		int group = group_of(fd, entry->d_name);
+		AUTO_FREE char *guest = group < 0 ? NULL : guest_name(process);
+		AUTO_FREE char *program = group < 0 || guest ? NULL : process_name(process);
 
-		if (group >= 0)
-			name_holder(pf, group, process, pid);
+		char *name = guest ? guest : program;
+
+		if (!name)
+			continue;
+		make_printable(name); /* a process calls itself as it likes */
+		dprintf(out, "%d %s%s, process %s\n", group, guest ? "guest " : "", name, pid);
 	}
 }
 
+static __attribute__((noreturn)) void look_and_exit(const char *path, int out)
+{
+	AUTO_CLOSE int proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = proc < 0 ? NULL : opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			look_at_process(proc, entry->d_name, out);
+	_exit(0);
+}
+
+/* "12 guest web, process 4711" */
+static void take_line(struct vfpool_pf *pf, const char *line)
+{
+	char *name;
+	long group = strtol(line, &name, 10);
+
+	for (size_t i = 0; i < pf->n_vfs; i++) {
+		struct vfpool_vf *vf = &pf->vfs[i];
+		char *text;
+
+		if (vf->iommu_group != group || !vf->busy || strstr(vf->busy, ", process "))
+			continue;
+		text = format_text("%s:%s", vf->busy, name);
+		if (!text)
+			return;
+		free(vf->busy);
+		vf->busy = text;
+	}
+}
+
+/* What came until the child was done; false: until the time was up. */
+static bool take_lines(struct vfpool_pf *pf, int in)
+{
+	struct pollfd ready = { .fd = in, .events = POLLIN };
+	AUTO_FREE char *text = calloc(1, TEXT_MAX + 1);
+	size_t size = 0;
+	ssize_t n = 1;
+
+	while (text && n > 0 && size < TEXT_MAX && poll(&ready, 1, DEADLINE_MS) > 0) {
+		n = read(in, text + size, TEXT_MAX - size);
+		size += n > 0 ? (size_t)n : 0;
+	}
+	for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		take_line(pf, line);
+	}
+	return n == 0;
+}
+
+static bool is_held(const struct vfpool_pf *pf)
+{
+	for (size_t i = 0; i < pf->n_vfs; i++)
+		if (pf->vfs[i].holder == VFPOOL_HELD_BY_LIBVIRT ||
+		    pf->vfs[i].holder == VFPOOL_HELD_BY_VFIO)
+			return true;
+	return false;
+}
+
+/* A child looks, since reading the command line of a process that hangs in the
+ * kernel hangs too. */
 void host_name_holders(struct host *host, struct vfpool_pf *pf)
 {
-	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
-	bool needed = false;
+	int pipe_fds[2];
+	pid_t child;
 
-	for (size_t i = 0; i < pf->n_vfs; i++)
-		needed = needed || pf->vfs[i].holder == VFPOOL_HELD_BY_LIBVIRT ||
-			 pf->vfs[i].holder == VFPOOL_HELD_BY_VFIO;
-	if (!needed || !(dir = opendir(host->proc)))
+	if (!is_held(pf) || pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return;
-	while ((entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]))
-			look_at_process(host, pf, entry->d_name);
+	child = fork();
+	if (child == 0) {
+		close_range((unsigned)pipe_fds[1] + 1, ~0U, 0); /* no lock goes along */
+		close_range(3, (unsigned)pipe_fds[1] - 1, 0);
+		look_and_exit(host->proc, pipe_fds[1]);
+	}
+	close(pipe_fds[1]);
+	if (child > 0 && take_lines(pf, pipe_fds[0])) {
+		waitpid(child, NULL, 0);
+	} else if (child > 0) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, WNOHANG); /* one that hangs is init's later */
+	}
+	close(pipe_fds[0]);
 }

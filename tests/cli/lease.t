@@ -49,6 +49,12 @@ hold 2 0
 mkdir -p proc/4711/fd && ln -s /dev/vfio/2 proc/4711/fd/9 && printf 'evil\033]0;owned\007\n' >proc/4711/comm
 hold 2 1
 t 'a process name is shown without its control characters' says 'evil\?\]0;owned\?, process 4711' v show a
+mkdir -p proc/4712/fd && ln -s /dev/vfio/2 proc/4712/fd/9 && mkfifo proc/4712/cmdline
+hanging() { # reading it never ends, as with a process that hangs in the kernel
+	local from=$SECONDS
+	says 'busy: held through vfio' v show a && [ $((SECONDS - from)) -lt 20 ]
+}
+t 'a process that hangs is passed over after a while' hanging
 hold 2 0
 
 # ---- what is left when files are removed or damaged ----
