@@ -15,7 +15,8 @@ struct host {
 	const char *libvirt_run; /* libvirt's run directory */
 	const char *proc;        /* /proc */
 	unsigned patience;       /* seconds for making VFs, 0: by their number */
-	bool waits_for_link;     /* some seconds, when a rate is to be set */
+	long long link_deadline; /* until when a rate waits for its PF's link, in ms of
+				  * CLOCK_MONOTONIC; 0: it doesn't */
 	vfpool_progress_fn progress;
 	void *progress_arg;
 	struct error *err;
@@ -76,6 +77,9 @@ int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_st
 
 int host_set_up(struct host *host, const struct vfpool_pf *pf);
 int host_autoprobe_off(struct host *host, const struct vfpool_pf *pf);
+
+/* The PFs were just changed: rates wait some seconds, for all PFs together. */
+void host_expect_links(struct host *host);
 
 /* Makes `count` VFs, through zero when there are others. Nobody uses any of
  * them: the caller has looked, under the PF's lock, which goes along to the

@@ -22,12 +22,17 @@
 /* How long a link may take to come. */
 #define LINK_MS 15000
 
-static long now_ms(void)
+static long long now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+void host_expect_links(struct host *host)
+{
+	host->link_deadline = now_ms() + LINK_MS;
 }
 
 /* One PF being programmed. */
@@ -287,7 +292,6 @@ static int read_back(const struct job *job, struct vfpool_step **steps, size_t n
 static void wait_for_link(struct job *job, struct vfpool_step **steps, size_t n)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
-	const long deadline = now_ms() + LINK_MS;
 	bool needed = false;
 
 	job->linked = job->pf->carrier;
@@ -299,7 +303,7 @@ static void wait_for_link(struct job *job, struct vfpool_step **steps, size_t n)
 		if (rtnl_read_pf(job->host->nl, job->pf->ifindex, false, &link) < 0)
 			return;
 		job->linked = link.carrier;
-		needed = job->host->waits_for_link && link.up && !link.carrier && now_ms() < deadline;
+		needed = link.up && !link.carrier && now_ms() < job->host->link_deadline;
 		rtnl_pf_end(&link);
 		if (needed)
 			nanosleep(&pause, NULL);
@@ -320,7 +324,7 @@ int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_st
 	wait_for_link(&job, steps, n);
 	for (size_t done = 0; r == 0 && done < n; ) {
 		size_t size = n - done < group ? n - done : group;
-		long start = now_ms();
+		long long start = now_ms();
 
 		r = send_group(&job, steps + done, size);
 		done += size;

@@ -223,7 +223,10 @@ static int do_pf_steps(struct apply *apply, struct vfpool_plan *plan, bool *ret_
 		apply->failed[pf] = step->result == VFPOOL_STEP_FAILED;
 		*ret_any = true;
 	}
-	return *ret_any ? refresh_pfs(apply, plan) : 0;
+	if (!*ret_any)
+		return 0;
+	host_expect_links(&apply->host);
+	return refresh_pfs(apply, plan);
 }
 
 static void move_step(struct vfpool_plan *to, struct vfpool_step *step)
@@ -481,7 +484,6 @@ static int prepare(struct apply *apply)
 
 	if ((r = open_host(vp, &apply->host)) < 0)
 		return r;
-	apply->host.waits_for_link = true;
 	if ((r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory)) < 0 ||
 	    (r = load_checked_uses(vp, apply->inventory, &apply->pools, &apply->uses,
 				   &apply->n_uses)) < 0 ||
