@@ -102,17 +102,28 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@tests/lab/demo
 
+# What it is built and tested with, from the machine's own packages; as root.
+deps:
+	@tests/deps
+
+install: all
+	install -D $(BUILD)/vfpool $(DESTDIR)$(PREFIX)/sbin/vfpool
+	install -D -m 644 man/vfpool.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfpool.8
+	install -D -m 644 completions/vfpool $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfpool
+
 clean:
 	rm -rf build
 
 help:
 	@echo 'make             build vfpool into build/'
+	@echo 'make deps        install what it is built and tested with, as root'
+	@echo 'make install     put it into PREFIX (/usr/local), below DESTDIR'
 	@echo 'make demo        the main job in the lab, as root: a VF of a pool in a real guest'
 	@echo 'make check-fast  the tests that need neither root nor the lab, in seconds'
 	@echo 'make check       all tests, as root: minutes'
 	@echo 'make check-long  the same with what takes long'
 	@echo 'make clean       remove build/'
 
-.PHONY: all unit-tests check-fast check check-long demo clean help
+.PHONY: all unit-tests check-fast check check-long demo deps install clean help
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FAKES:=.d) $(BENCHES:=.d)

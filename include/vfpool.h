@@ -123,6 +123,7 @@ enum vfpool_lease_state {
 	VFPOOL_LEASE_PENDING,   /* a VF and a MAC are chosen, not yet programmed */
 	VFPOOL_LEASE_ACTIVE,    /* programmed, the owner's */
 	VFPOOL_LEASE_RELEASING, /* given back, not yet scrubbed */
+	VFPOOL_LEASE_RELEASED,  /* what a release returns; the ledger has no such lease */
 };
 
 /* One VF, or one unit of a libvirt pool's capacity, handed to one owner. */
@@ -291,6 +292,7 @@ struct vfpool_step {
 struct vfpool_plan {
 	struct vfpool_step *steps;
 	size_t n_steps;
+	size_t n_pools; /* how many definitions it is of */
 	char **notes; /* things a person should know, nothing that apply does */
 	size_t n_notes;
 };
@@ -364,6 +366,9 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 /* The PF that the definition means; NULL: not on this host. */
 const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,
 				       const struct vfpool_pool_pf *want);
+
+/* How the definition names the PF, as "dev='enp1s0'"; cut off at `size`. */
+void vfpool_pool_pf_format(const struct vfpool_pool_pf *want, char *text, size_t size);
 
 /* True when the pool has that VF of that PF. */
 bool vfpool_pool_has_vf(const struct vfpool_pool_pf *pf, unsigned index);

@@ -36,7 +36,7 @@ static void print_help(void)
 	for (const struct verb *const *verb = verbs; *verb; verb++) {
 		int width = printf("  %s %s", (*verb)->name, (*verb)->args);
 
-		printf("%*s%s\n", width < 46 ? 46 - width : 1, "", (*verb)->help);
+		printf("%*s%s\n", width < 58 ? 58 - width : 1, "", (*verb)->help);
 	}
 	puts("\nOptions:\n"
 	     "  --connect URI           libvirt's connection (qemu:///system)");

@@ -27,6 +27,24 @@ void warn_user(const char *format, ...)
 	fputc('\n', stderr);
 }
 
+void warn_missing_pfs(struct vfpool *vp, const struct vfpool_pool *pool)
+{
+	struct vfpool_inventory *inventory;
+
+	if (vfpool_inventory(vp, &inventory) < 0)
+		return;
+	for (size_t i = 0; i < pool->n_pfs; i++) {
+		char text[160];
+
+		if (vfpool_find_pf(inventory, &pool->pfs[i]))
+			continue;
+		vfpool_pool_pf_format(&pool->pfs[i], text, sizeof(text));
+		warn_user("note: %s:%d: this host has no PF %s now; 'vfpool list' shows its PFs",
+			  pool->file, pool->pfs[i].line, text);
+	}
+	vfpool_inventory_free(inventory);
+}
+
 static void print_help(const struct verb *verb, const struct verb_option *options)
 {
 	printf("Usage: vfpool %s %s\n\n%s\n\nOptions:\n", verb->name, verb->args, verb->help);
@@ -106,8 +124,9 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 			return -ECANCELED;
 		}
 		if (c == '?' || c == ':') {
-			warn_user("%s: %s '%s'", verb->name,
-				  c == '?' ? "unknown option" : "missing value of", argv[optind - 1]);
+			warn_user("%s: %s '%s'%s", verb->name,
+				  c == '?' ? "unknown option" : "missing value of", argv[optind - 1],
+				  c == '?' ? " (options of vfpool itself go before the verb)" : "");
 			return fail_usage(verb);
 		}
 		if (take_option(&options[c - 256], optarg) < 0)

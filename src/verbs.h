@@ -41,6 +41,9 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 /* Prints to stderr "vfpool: " and the message. */
 void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Says which PFs of a definition this host doesn't have now. */
+void warn_missing_pfs(struct vfpool *vp, const struct vfpool_pool *pool);
+
 extern const struct verb verb_alloc, verb_apply, verb_define, verb_dumpxml, verb_list, verb_network,
 	verb_release, verb_show, verb_udev, verb_undefine, verb_validate;
 

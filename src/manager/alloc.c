@@ -63,9 +63,9 @@ static int reserve_mac(struct alloc *alloc)
 static int fail_no_vf(struct alloc *alloc, size_t n_pfs)
 {
 	if (n_pfs == 0)
-		return fail(&alloc->vp->err, -VFPOOL_ENOVF,
-			    "pool %s has no VFs yet: 'vfpool apply %s' makes them", alloc->pool->name,
-			    alloc->pool->name);
+		return fail(&alloc->vp->err, -ENODATA,
+			    "pool %s hasn't been applied yet; 'vfpool apply %s' comes first",
+			    alloc->pool->name, alloc->pool->name);
 	return fail(&alloc->vp->err, -VFPOOL_ENOVF,
 		    "no VF of pool %s is free; 'vfpool show %s' tells who has them", alloc->pool->name,
 		    alloc->pool->name);
@@ -350,6 +350,7 @@ static int settle(struct alloc *alloc, struct vfpool_lease *lease)
 	case VFPOOL_LEASE_ACTIVE:
 		return refresh_active(alloc, lease);
 	case VFPOOL_LEASE_RELEASING:
+	case VFPOOL_LEASE_RELEASED:
 		break;
 	}
 	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
@@ -422,7 +423,8 @@ int vfpool_alloc(struct vfpool *vp, const char *pool_name, const char *owner, un
 	if (r < 0)
 		return r;
 	if (!owner_name_is_valid(owner))
-		return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name", owner);
+		return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name: 1 to 255 "
+			    "bytes of UTF-8 without control characters, '/' or a space at either end", owner);
 	r = load_pool(vp, pool_name, &pool);
 	if (r < 0)
 		return r;

@@ -549,6 +549,8 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 	if (r == 0 && (note_missing(&apply, steps) < 0 ||
 		       note_missing_pfs(&apply, steps, &missing) < 0))
 		r = fail_oom(&vp->err);
+	for (struct vfpool_pool **pool = apply.pools; steps && *pool; pool++)
+		steps->n_pools++;
 	if (r == 0)
 		r = sum_up(&apply, steps, missing);
 	if (steps) /* after a failure too: it says what was done */

@@ -36,6 +36,13 @@ static int commit_state(struct release *release, const struct vfpool_lease *leas
 	return r;
 }
 
+static int fail_busy(struct release *release, struct vfpool_pf *pf)
+{
+	host_name_holders(&release->host, pf);
+	return fail(&release->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", pf->vfs[0].index,
+		    pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
+}
+
 static int release_vf(struct release *release, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
@@ -55,9 +62,7 @@ static int release_vf(struct release *release, struct vfpool_lease *lease)
 	if (pf.n_vfs > 0 && pf.vfs[0].busy) {
 		cleanup_close(&lock); /* naming the holder may take its time */
 		lock = -1;
-		host_name_holders(&release->host, &pf);
-		return fail(&release->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", lease->vf,
-			    pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
+		return fail_busy(release, &pf);
 	}
 	if (lease->state != VFPOOL_LEASE_RELEASING && (r = commit_state(release, lease, false)) < 0)
 		return r;
@@ -81,6 +86,17 @@ static int release_lease(struct release *release, struct vfpool_lease *lease)
 	return commit_state(release, lease, true);
 }
 
+/* Would it be refused? */
+static int foresee(struct release *release, const struct vfpool_lease *lease)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	int r = lease->has_vf ? open_lease_pf(&release->host, lease, &pf, NULL) : 0;
+
+	if (r < 0)
+		return r == -VFPOOL_ENOTFOUND ? 0 : r;
+	return pf.n_vfs > 0 && pf.vfs[0].busy ? fail_busy(release, &pf) : 0;
+}
+
 static int find_lease(struct release *release, const char *owner, unsigned nic,
 		      struct vfpool_lease **ret_lease)
 {
@@ -94,7 +110,8 @@ static int find_lease(struct release *release, const char *owner, unsigned nic,
 		return r;
 	if (!lease)
 		return fail(&release->vp->err, -VFPOOL_ENOTFOUND,
-			    "there is no such lease; nothing was changed");
+			    "there is no such lease, and nothing was changed; 'vfpool show %s' names the "
+			    "owners and their nics", release->pool->name);
 	*ret_lease = TAKE_PTR(lease);
 	return 0;
 }
@@ -110,7 +127,8 @@ int vfpool_release(struct vfpool *vp, const char *pool_name, const char *owner, 
 	if (r < 0)
 		return r;
 	if (!owner_name_is_valid(owner))
-		return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name", owner);
+		return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name: 1 to 255 "
+			    "bytes of UTF-8 without control characters, '/' or a space at either end", owner);
 	r = load_pool(vp, pool_name, &pool);
 	if (r == -VFPOOL_ENOTFOUND && pool_name_is_valid(pool_name))
 		/* Its file was removed by hand; its leases can be given back all the same. */
@@ -119,8 +137,10 @@ int vfpool_release(struct vfpool *vp, const char *pool_name, const char *owner, 
 		return r;
 	release.pool = pool;
 	r = find_lease(&release, owner, nic, &lease);
-	if (r == 0 && !dry_run && (r = open_host(vp, &release.host)) == 0)
-		r = release_lease(&release, lease);
+	if (r == 0 && (r = open_host(vp, &release.host)) == 0)
+		r = dry_run ? foresee(&release, lease) : release_lease(&release, lease);
+	if (r == 0 && !dry_run)
+		lease->state = VFPOOL_LEASE_RELEASED;
 	if (r < 0)
 		return fail_while(&vp->err, r, "releasing %s nic %u in pool %s", owner, nic, pool_name);
 	*ret_lease = TAKE_PTR(lease);

@@ -79,9 +79,11 @@ int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bo
 		return fail_oom(&vp->err);
 	changed = !file_is(path, text);
 	if (changed && ((r = make_dirs(vp->dirs[VFPOOL_DIR_RULES], 0755, &vp->err)) < 0 ||
-			(r = write_file(path, text, strlen(text), 0644, &vp->err)) < 0 ||
-			(r = host_udev_reload(&host)) < 0))
+			(r = write_file(path, text, strlen(text), 0644, &vp->err)) < 0))
 		return r;
+	if (changed && (r = host_udev_reload(&host)) < 0)
+		return fail_while(&vp->err, r, "%s is written, but udev doesn't know it before the next "
+				  "boot", path);
 	*ret_path = TAKE_PTR(path);
 	*ret_changed = changed;
 	return 0;

@@ -34,7 +34,7 @@ void vfpool_pool_free(struct vfpool_pool *pool)
 	free(pool);
 }
 
-void pool_pf_describe(const struct vfpool_pool_pf *want, char *text, size_t size)
+void vfpool_pool_pf_format(const struct vfpool_pool_pf *want, char *text, size_t size)
 {
 	char address[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT];
 

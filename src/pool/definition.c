@@ -104,6 +104,64 @@ static void keep_complaint(void *arg, xmlErrorPtr error)
 		quote_element(node, complaint->text + n, sizeof(complaint->text) - n);
 }
 
+/* libxml2 names no line for what is wrong inside an <interleave>, but often the
+ * element: "Extra element link in interleave". */
+static void find_line(const xmlNode *root, struct complaint *complaint)
+{
+	const xmlNode *node = root ? root->children : NULL;
+
+	for (; complaint->line == 0 && node; node = node->next) {
+		AUTO_FREE char *word = NULL;
+		size_t n = strlen(complaint->text);
+
+		if (node->type != XML_ELEMENT_NODE ||
+		    asprintf(&word, "lement %s ", (const char *)node->name) < 0 ||
+		    !strstr(complaint->text, word))
+			continue;
+		complaint->line = (int)xmlGetLineNo((xmlNode *)node);
+		if (n < sizeof(complaint->text) / 2)
+			quote_element(node, complaint->text + n, sizeof(complaint->text) - n);
+	}
+	if (complaint->line == 0 && root)
+		complaint->line = (int)xmlGetLineNo((xmlNode *)root);
+}
+
+/* The likeliest mistake, in better words than the schema's. */
+static int check_pf_attributes(const xmlNode *pf, const struct place *place)
+{
+	static const char *const known[] = { "dev", "address", "mac", "numvfs", "vfs", "up" };
+	const long line = xmlGetLineNo((xmlNode *)pf);
+	int selectors = 0;
+
+	for (const xmlAttr *attr = pf->properties; attr; attr = attr->next) {
+		size_t i = 0;
+
+		while (i < 6 && strcmp((const char *)attr->name, known[i]) != 0)
+			i++;
+		if (i == 6)
+			return fail_at(place, line, "<pf> has no attribute %s; it takes dev, address or mac, "
+				       "and numvfs, vfs, up", (const char *)attr->name);
+		selectors += i < 3;
+	}
+	if (selectors != 1)
+		return fail_at(place, line, "<pf> takes one of dev='NETDEV', address='0000:01:00.0' and "
+			       "mac='…', not %s", selectors ? "several" : "none");
+	if (!xmlHasProp((xmlNode *)pf, (const xmlChar *)"numvfs"))
+		return fail_at(place, line, "<pf> needs numvfs='N': how many VFs the PF has in all");
+	return 0;
+}
+
+static int check_pfs(xmlDocPtr doc, const struct place *place)
+{
+	const xmlNode *root = xmlDocGetRootElement(doc);
+	int r = 0;
+
+	for (const xmlNode *node = root ? root->children : NULL; r == 0 && node; node = node->next)
+		if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "pf") == 0)
+			r = check_pf_attributes(node, place);
+	return r;
+}
+
 static int validate(xmlDocPtr doc, const struct place *place)
 {
 	struct complaint complaint = { 0 };
@@ -123,6 +181,7 @@ static int validate(xmlDocPtr doc, const struct place *place)
 	r = xmlRelaxNGValidateDoc(validator, doc);
 	if (r == 0)
 		return 0;
+	find_line(xmlDocGetRootElement(doc), &complaint);
 	return fail_at(place, complaint.line, "%s",
 		       complaint.text[0] ? complaint.text : "not a pool definition");
 }
@@ -392,7 +451,9 @@ int pool_parse(const char *text, size_t size, const char *file, struct vfpool_po
 	r = parse_xml(text, size, &place, &doc);
 	if (r < 0)
 		return r;
-	r = validate(doc, &place);
+	r = check_pfs(doc, &place);
+	if (r == 0)
+		r = validate(doc, &place);
 	if (r < 0)
 		return r;
 	pool = calloc(1, sizeof(*pool));

@@ -34,9 +34,6 @@ struct pool_use {
  */
 int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err);
 
-/* The <pf>'s selector as a person wrote it: "dev='enp1s0'". */
-void pool_pf_describe(const struct vfpool_pool_pf *want, char *text, size_t size);
-
 /* Does the definition's selector mean this PF? */
 bool pool_pf_matches(const struct vfpool_pool_pf *want, const struct vfpool_pf *pf);
 

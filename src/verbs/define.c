@@ -20,11 +20,12 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 
 	if (r < 0 || (r = vfpool_define(vp, args[0], dry_run, &pool, &changed)) < 0)
 		return r;
-	printf("pool %s %s from %s\n", pool->name,
-	       !changed ? "is defined alike already," :
-	       dry_run	? "would be defined" :
-			  "defined",
+	printf("pool %s %s %s\n", pool->name,
+	       !changed ? "is unchanged: it is defined already as in" :
+	       dry_run	? "would be defined from" :
+			  "defined from",
 	       args[0]);
+	warn_missing_pfs(vp, pool);
 	return 0;
 }
 

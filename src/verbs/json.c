@@ -191,6 +191,7 @@ struct json_object *json_lease(const struct vfpool_lease *lease)
 		[VFPOOL_LEASE_PENDING] = "pending",
 		[VFPOOL_LEASE_ACTIVE] = "active",
 		[VFPOOL_LEASE_RELEASING] = "releasing",
+		[VFPOOL_LEASE_RELEASED] = "released",
 	};
 	struct json_object *object = json_object_new_object();
 	const struct vfpool_pci none = { 0 };

@@ -89,11 +89,11 @@ static int run_release(struct vfpool *vp, const struct verb *verb, int argc, cha
 }
 
 const struct verb verb_alloc = {
-	"alloc", "POOL --owner NAME [--nic N] [--json]", "a free VF and a stable MAC, as <interface>",
+	"alloc", "POOL --owner NAME [--nic N] [--json] [--dry-run]", "a free VF and a stable MAC, as <interface>",
 	run_alloc,
 };
 
 const struct verb verb_release = {
-	"release", "POOL --owner NAME [--nic N] [--json]", "give a VF back; its MAC stays reserved",
+	"release", "POOL --owner NAME [--nic N] [--json] [--dry-run]", "give a VF back; its MAC stays reserved",
 	run_release,
 };

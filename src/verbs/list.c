@@ -19,7 +19,7 @@ static int read_leases(struct vfpool *vp, const char *pool,
 	int r = vfpool_leases(vp, pool, inventory, ret_leases);
 
 	if (r == -EACCES)
-		warn_user("%s; free and leased can't be told apart", vfpool_error(vp));
+		warn_user("note: who leases what is for root, so free and leased aren't told apart");
 	return r == -EACCES ? 0 : r;
 }
 

@@ -44,6 +44,6 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_network = {
-	"network", "POOL [--define [--start]]", "the libvirt network of a pool that libvirt allocates",
+	"network", "POOL [--define [--start]] [--dry-run]", "the libvirt network of a pool that libvirt allocates",
 	run,
 };

@@ -197,7 +197,7 @@ int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory 
 		set(line, 1, allocate_name((*pools)->allocate));
 		set(line, 2, (*pools)->network);
 		snprintf(text, sizeof(text), "%u", counts[VFPOOL_VF_FREE]);
-		set(line, 3, text);
+		set(line, 3, counts[VFPOOL_VF_UNKNOWN] ? "?" : text);
 		snprintf(text, sizeof(text), "%u", counts[VFPOOL_VF_BUSY]);
 		set(line, 4, text);
 		snprintf(text, sizeof(text), "%u", count_leases(leases, (*pools)->name));

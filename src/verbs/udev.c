@@ -32,5 +32,5 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_udev = {
-	"udev", "POOL [--install]", "the udev rules that make the pool's VFs at boot", run,
+	"udev", "POOL [--install] [--dry-run]", "the udev rules that make the pool's VFs at boot", run,
 };

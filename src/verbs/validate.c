@@ -17,6 +17,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if (r < 0 || (r = vfpool_validate(vp, args[0], &pool)) < 0)
 		return r;
 	printf("%s is a valid definition of pool %s\n", args[0], pool->name);
+	warn_missing_pfs(vp, pool);
 	return 0;
 }
 

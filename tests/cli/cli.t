@@ -71,7 +71,7 @@ t 'validate changes nothing' says 'valid definition of pool a' v validate a.xml
 t 'define --dry-run changes nothing' says 'would be defined' v define a.xml --dry-run
 t 'nothing was changed' test ! -e etc -a ! -e state
 t 'define' says 'pool a defined' v define a.xml
-t 'again' says 'alike already' v define a.xml
+t 'again' says 'unchanged' v define a.xml
 t 'overlapping pools: both places' fails_with 1 'over.xml:3: VF 3 is already in pool a \(etc/pools/a.xml:3\)' v define over.xml
 t 'the second pool' v define b.xml
 t 'dumpxml gives back what was given' same "$(cat a.xml)" "$(v dumpxml a)"
