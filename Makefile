@@ -49,7 +49,8 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/scale.t
+FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t
+SLOW_TESTS := tests/cli/scale.t
 LAB_TESTS := $(wildcard tests/lab/*.t)
 
 # The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.
@@ -82,7 +83,6 @@ unit-tests: $(UNIT_TESTS) $(FAKES)
 check-fast:
 	@tests/deps
 	@$(SANITIZED) all unit-tests
-	@$(MAKE) --no-print-directory all $(FAKES)
 	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS)
 
 # What CI runs, as root.
@@ -90,7 +90,7 @@ check:
 	@tests/deps
 	@$(SANITIZED) all unit-tests
 	@$(MAKE) --no-print-directory all $(FAKES) $(BENCHES)
-	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS) $(LAB_TESTS)
+	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS) $(SLOW_TESTS) $(LAB_TESTS)
 
 # With the long storms; before an issue is said to be resolved.
 check-long:
