@@ -337,15 +337,21 @@ const char *vfpool_error(const struct vfpool *vp);
 /* ---- definitions ------------------------------------------------------- */
 
 /*
- * Checks the definition in `file` against the schema, its own sense and the
- * other pools' definitions. Changes nothing. -EINVAL with file and line.
+ * Checks the definitions in n files against the schema, their own sense, each
+ * other, the other pools' definitions, the cards that are there and the leases.
+ * Changes nothing. -EINVAL with file and line; VFPOOL_EINUSE: it would take a
+ * leased VF away. *ret_pools is in the files' order and ends with NULL.
  */
-int vfpool_validate(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool);
+int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
+		    struct vfpool_pool ***ret_pools);
 
-/* vfpool_validate(), then stores the file's text as the pool's definition,
- * whole or not at all. *ret_changed is false when it was there already. */
-int vfpool_define(struct vfpool *vp, const char *file, bool dry_run,
-		  struct vfpool_pool **ret_pool, bool *ret_changed);
+/*
+ * vfpool_validate(), then stores the files' texts as the pools' definitions,
+ * each whole or not at all. Pools that share a PF can change its numvfs only
+ * together. ret_changed has room for n: false where it was there already.
+ */
+int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dry_run,
+		  struct vfpool_pool ***ret_pools, bool *ret_changed);
 
 /* Forgets a definition. VFPOOL_EINUSE while the pool has leases. The VFs stay
  * as they are. */

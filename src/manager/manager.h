@@ -41,6 +41,19 @@ int check_root(struct vfpool *vp, const char *doing);
 int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
 char *pool_path(const struct vfpool *vp, const char *name);
 
+/* Where the pool's definition is; free() it, found or not. VFPOOL_ENOTFOUND:
+ * there is none. */
+int find_pool_path(struct vfpool *vp, const char *name, char **ret_path);
+
+/* A definition from any file, with its text unless ret_text is NULL. */
+int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
+		   char **ret_text, size_t *ret_size);
+
+/* All definitions but those of these names, in an array with room for these;
+ * it ends with NULL. */
+int load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
+		struct vfpool_pool ***ret_pools, size_t *ret_n);
+
 /* The pools' <pf>s with the PFs they mean; free() *ret_uses. */
 int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
 		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses,

@@ -115,7 +115,7 @@ static int check_pair(const struct pool_use *a, const struct pool_use *b, struct
 	if (a->want->numvfs != b->want->numvfs)
 		return fail(err, -EINVAL,
 			    "%s:%d: numvfs='%u', but %s:%d has numvfs='%u' for the same PF; "
-			    "pools that share a PF must agree",
+			    "pools that share a PF must agree ('vfpool define' takes several files at once)",
 			    b->pool->file, b->want->line, b->want->numvfs, a->pool->file,
 			    a->want->line, a->want->numvfs);
 	if (a->want->up != b->want->up)

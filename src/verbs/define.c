@@ -1,34 +1,61 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `define` stores definitions, `validate` only checks them. */
 #include "verbs.h"
 
 #include "util/cleanup.h"
 
 #include <stdio.h>
 
-DEFINE_CLEANUP(struct vfpool_pool *, cleanup_pool, vfpool_pool_free);
+DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+#define MAX_FILES 64
+
+static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	bool dry_run = false, changed;
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	bool dry_run = false, changed[MAX_FILES];
 	const struct verb_option options[] = {
 		{ "dry-run", OPTION_FLAG, &dry_run, "check everything, store nothing" },
 		{ 0 },
 	};
-	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	char **files;
+	int n = verb_parse(verb, argc, argv, options, 1, MAX_FILES, &files), r;
 
-	if (r < 0 || (r = vfpool_define(vp, args[0], dry_run, &pool, &changed)) < 0)
-		return r;
-	printf("pool %s %s %s\n", pool->name,
-	       !changed ? "is unchanged: it is defined already as in" :
-	       dry_run	? "would be defined from" :
-			  "defined from",
-	       args[0]);
-	warn_missing_pfs(vp, pool);
-	return 0;
+	if (n < 0)
+		return n;
+	r = vfpool_define(vp, (const char *const *)files, (size_t)n, dry_run, &pools, changed);
+	for (int i = 0; r == 0 && i < n; i++) {
+		printf("pool %s %s %s\n", pools[i]->name,
+		       !changed[i] ? "is unchanged: it is defined already as in" :
+		       dry_run	   ? "would be defined from" :
+				     "defined from",
+		       files[i]);
+		warn_missing_pfs(vp, pools[i]);
+	}
+	return r;
+}
+
+static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	const struct verb_option options[] = { { 0 } };
+	char **files;
+	int n = verb_parse(verb, argc, argv, options, 1, MAX_FILES, &files), r;
+
+	if (n < 0)
+		return n;
+	r = vfpool_validate(vp, (const char *const *)files, (size_t)n, &pools);
+	for (int i = 0; r == 0 && i < n; i++) {
+		printf("%s is a valid definition of pool %s\n", files[i], pools[i]->name);
+		warn_missing_pfs(vp, pools[i]);
+	}
+	return r;
 }
 
 const struct verb verb_define = {
-	"define", "FILE.xml [--dry-run]", "check a pool definition and store it", run,
+	"define", "FILE.xml… [--dry-run]", "check pool definitions and store them", run_define,
+};
+
+const struct verb verb_validate = {
+	"validate", "FILE.xml…", "check pool definitions, change nothing", run_validate,
 };

@@ -78,6 +78,13 @@ t 'dumpxml gives back what was given' same "$(cat a.xml)" "$(v dumpxml a)"
 t 'dumpxml of no pool: 5' fails_with 5 "no pool 'nope'" v dumpxml nope
 t 'a name that leads elsewhere: 5' fails_with 5 'no pool' v dumpxml ../../etc/passwd
 t 'no temporary file is left' sh -c '! ls etc/pools | grep -v "\.xml$"'
+pool a "address='0000:01:00.0' numvfs='6' vfs='0-3'" >a6.xml
+pool b "address='0000:01:00.0' numvfs='6' vfs='4-5'" "<allocate by='libvirt'/>" >b6.xml
+t 'numvfs of a shared PF, changed in one pool alone' fails_with 1 "numvfs='6', but .*numvfs='7'.*several files" v define a6.xml
+t 'in both at once' says '^pool b defined' v define a6.xml b6.xml
+t 'both are stored' same "$(cat a6.xml b6.xml)" "$(v dumpxml a; v dumpxml b)"
+t 'and back' says '^pool a defined' v define b.xml a.xml
+t 'one pool in two files' fails_with 1 'a.xml and a6.xml both define pool a' v define a.xml a6.xml
 cp a.xml etc/pools/other.xml
 t 'a file with another name than its pool' fails_with 1 "file must be a.xml" v list
 rm etc/pools/other.xml

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Checks definitions, stores and forgets them. */
+#include "manager/manager.h"
+
+#include "util/file.h"
+
+#include <string.h>
+
+/* Definitions that are checked and stored together: pools that share a PF can
+ * change what belongs to the PF only so. */
+struct batch {
+	struct vfpool_pool **pools;
+	char **texts;
+	size_t *sizes;
+	size_t n;
+};
+
+static void batch_end(struct batch *batch)
+{
+	vfpool_pools_free(batch->pools);
+	for (size_t i = 0; batch->texts && i < batch->n; i++)
+		free(batch->texts[i]);
+	free(batch->texts);
+	free(batch->sizes);
+}
+
+static int load_batch(struct vfpool *vp, const char *const *files, size_t n, struct batch *batch)
+{
+	batch->n = n;
+	batch->pools = calloc(n + 1, sizeof(*batch->pools));
+	batch->texts = calloc(n + 1, sizeof(*batch->texts));
+	batch->sizes = calloc(n + 1, sizeof(*batch->sizes));
+	if (!batch->pools || !batch->texts || !batch->sizes)
+		return fail_oom(&vp->err);
+	for (size_t i = 0; i < n; i++) {
+		int r = load_pool_file(vp, files[i], &batch->pools[i], &batch->texts[i],
+				       &batch->sizes[i]);
+
+		for (size_t j = 0; r == 0 && j < i; j++)
+			if (strcmp(batch->pools[i]->name, batch->pools[j]->name) == 0)
+				r = fail(&vp->err, -EINVAL, "%s and %s both define pool %s", files[j],
+					 files[i], batch->pools[i]->name);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The other pools with these in their old definitions' place. */
+static int check_beside_others(struct vfpool *vp, const struct batch *batch,
+			       const struct vfpool_inventory *inventory)
+{
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	AUTO_FREE struct pool_use *uses = NULL;
+	size_t n = 0, n_uses;
+	int r = load_others(vp, batch->pools, batch->n, &pools, &n);
+
+	if (r < 0)
+		return r;
+	/* Last, so that messages name the new files first. */
+	memcpy(pools + n, batch->pools, batch->n * sizeof(*pools));
+	r = resolve_uses(vp, pools, inventory, &uses, &n_uses);
+	if (r == 0)
+		r = pool_check_uses(uses, n_uses, &vp->err);
+	pools[n] = NULL; /* the others are the batch's */
+	return r;
+}
+
+static bool lease_stays(const struct vfpool_lease *lease, const struct vfpool_pool *pool,
+			const struct vfpool_inventory *inventory)
+{
+	if (lease->has_vf != (pool->allocate == VFPOOL_BY_VFPOOL))
+		return false;
+	for (size_t i = 0; lease->has_vf && i < pool->n_pfs; i++) {
+		const struct vfpool_pf *pf = vfpool_find_pf(inventory, &pool->pfs[i]);
+
+		if (pf && is_lease_pf(lease, pf) && vfpool_pool_has_vf(&pool->pfs[i], lease->vf))
+			return true;
+	}
+	return !lease->has_vf;
+}
+
+/* With leases, VFs can't be taken out of a pool. */
+static int check_leases_stay(struct vfpool *vp, struct ledger *ledger,
+			     const struct vfpool_pool *pool,
+			     const struct vfpool_inventory *inventory)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	int r = ledger ? ledger_leases(ledger, pool->name, &leases) : 0;
+
+	for (struct vfpool_lease **lease = leases; r == 0 && lease && *lease; lease++)
+		if (!lease_stays(*lease, pool, inventory))
+			return fail(&vp->err, -VFPOOL_EINUSE,
+				    "%s: the definition would take VF %u from %s nic %u, who has it "
+				    "leased; 'vfpool release' it first",
+				    pool->file, (*lease)->vf, (*lease)->owner, (*lease)->nic);
+	return r;
+}
+
+static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct batch *batch)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	int r;
+
+	if ((r = open_host(vp, &host)) < 0 ||
+	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
+	    (r = check_beside_others(vp, batch, inventory)) < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < batch->n; i++)
+		r = check_leases_stay(vp, ledger, batch->pools[i], inventory);
+	return r;
+}
+
+static int load_and_check(struct vfpool *vp, const char *const *files, size_t n,
+			  struct batch *batch)
+{
+	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	int r = load_batch(vp, files, n, batch);
+
+	if (r < 0)
+		return r;
+	r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
+	/* Anyone may validate; the leases, which are root's, are then left out. */
+	return r < 0 && r != -EACCES ? r : check_batch(vp, ledger, batch);
+}
+
+int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
+		    struct vfpool_pool ***ret_pools)
+{
+	CLEANUP(batch_end) struct batch batch = { 0 };
+	int r = load_and_check(vp, files, n, &batch);
+
+	if (r == 0)
+		*ret_pools = TAKE_PTR(batch.pools);
+	return r;
+}
+
+static int is_changed(struct vfpool *vp, const struct batch *batch, size_t i, bool *ret_changed)
+{
+	AUTO_FREE char *path = pool_path(vp, batch->pools[i]->name), *is = NULL;
+	struct error ignored;
+	size_t size;
+
+	if (!path)
+		return fail_oom(&vp->err);
+	*ret_changed = read_file(path, POOL_TEXT_MAX, &is, &size, &ignored) < 0 ||
+		       size != batch->sizes[i] || memcmp(is, batch->texts[i], size) != 0;
+	return 0;
+}
+
+static int write_batch(struct vfpool *vp, const struct batch *batch, const bool *changed)
+{
+	AUTO_FREE char *folder = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]);
+	int r = folder ? make_dirs(folder, 0755, &vp->err) : fail_oom(&vp->err);
+
+	for (size_t i = 0; r == 0 && i < batch->n; i++) {
+		AUTO_FREE char *path = pool_path(vp, batch->pools[i]->name);
+
+		if (!path)
+			return fail_oom(&vp->err);
+		if (changed[i])
+			r = write_file(path, batch->texts[i], batch->sizes[i], 0644, &vp->err);
+		if (r < 0)
+			return fail_while(&vp->err, r, "defining pool %s", batch->pools[i]->name);
+	}
+	return r;
+}
+
+/* Checks once more and writes, while nobody can lease a VF or define a pool. */
+static int store(struct vfpool *vp, const struct batch *batch, const bool *changed)
+{
+	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	int r;
+
+	if ((r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_WRITE, &ledger, &vp->err)) < 0 ||
+	    (r = ledger_begin(ledger)) < 0)
+		return r;
+	r = check_batch(vp, ledger, batch);
+	if (r == 0)
+		r = write_batch(vp, batch, changed);
+	ledger_rollback(ledger); /* it was only held */
+	return r;
+}
+
+int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dry_run,
+		  struct vfpool_pool ***ret_pools, bool *ret_changed)
+{
+	CLEANUP(batch_end) struct batch batch = { 0 };
+	AUTO_FREE bool *changed = calloc(n + 1, sizeof(*changed));
+	bool any = false;
+	int r = changed ? check_root(vp, "defining a pool") : fail_oom(&vp->err);
+
+	if (r == 0)
+		r = load_and_check(vp, files, n, &batch);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = is_changed(vp, &batch, i, &changed[i]);
+		any = any || changed[i];
+	}
+	if (r == 0 && any && !dry_run)
+		r = store(vp, &batch, changed);
+	if (r < 0)
+		return r;
+	memcpy(ret_changed, changed, n * sizeof(*changed));
+	*ret_pools = TAKE_PTR(batch.pools);
+	return 0;
+}
+
+static int undefine_held(struct vfpool *vp, struct ledger *ledger, const char *name,
+			 const char *path, bool dry_run)
+{
+	unsigned n = 0;
+	int r = ledger ? ledger_count_leases(ledger, name, &n) : 0;
+
+	if (r < 0)
+		return r;
+	if (n > 0)
+		return fail(&vp->err, -VFPOOL_EINUSE,
+			    "pool %s has %u lease%s; 'vfpool show %s' names the owners", name, n,
+			    n == 1 ? "" : "s", name);
+	if (!dry_run && unlink(path) < 0)
+		return fail_errno(&vp->err, -errno, "removing %s", path);
+	return 0;
+}
+
+int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
+{
+	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	AUTO_FREE char *path = NULL;
+	int r;
+
+	if ((r = check_root(vp, "undefining a pool")) < 0 ||
+	    (r = find_pool_path(vp, name, &path)) < 0 ||
+	    (r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err)) < 0 ||
+	    (ledger && (r = ledger_begin(ledger)) < 0))
+		return r;
+	r = undefine_held(vp, ledger, name, path, dry_run);
+	if (ledger)
+		ledger_rollback(ledger); /* it was only held */
+	return r;
+}
