@@ -107,6 +107,13 @@ apply_without_netdev() {
 }
 t 'a PF without netdev: each VF says why, 6' apply_without_netdev
 
+the_manual_has_each_field() {
+	local field
+	for field in $({ v list --json; v show a --json; v apply --dry-run --json; } | sed -n 's/^ *"\([a-z_]*\)":.*/\1/p' | sort -u); do
+		sed -n '/^.SH JSON/,/^.SH EXIT/p' "$top/man/vfpool.8" | grep -qw "$field" || { echo "not in man/vfpool.8: $field"; return 1; }
+	done
+}
+t 'the manual page has every field of the JSON' the_manual_has_each_field
 echo 0x010802 >sys/bus/pci/devices/0000:01:00.0/class # an NVMe disk with SR-IOV
 t 'other SR-IOV devices are listed' says '"network": *false' v list --json
 pool disk "address='0000:01:00.0' numvfs='7'" >disk.xml
