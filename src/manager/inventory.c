@@ -14,7 +14,7 @@ static const struct vfpool_pool *pool_of(const struct pool_use *uses, size_t n,
 	return NULL;
 }
 
-static int mark_lease(struct vfpool *vp, struct ledger *ledger, int64_t pf_id, struct vfpool_vf *vf)
+static int mark_lease(struct ledger *ledger, int64_t pf_id, struct vfpool_vf *vf)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	struct ledger_vf row = { 0 };
@@ -27,7 +27,6 @@ static int mark_lease(struct vfpool *vp, struct ledger *ledger, int64_t pf_id, s
 	vf->owner = TAKE_PTR(lease->owner);
 	vf->nic = lease->nic;
 	vf->state = VFPOOL_VF_LEASED;
-	(void)vp;
 	return 0;
 }
 
@@ -46,7 +45,7 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 		if (pool && !vf->pool)
 			return fail_oom(&vp->err);
 		if (pf_id)
-			r = mark_lease(vp, ledger, pf_id, vf);
+			r = mark_lease(ledger, pf_id, vf);
 	}
 	return r;
 }
