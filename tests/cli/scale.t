@@ -29,7 +29,8 @@ v() { # NAME VFS WRAPPER… -- ARGUMENT…
 		--rules-dir rules --libvirt-run-dir libvirt --networks-dir networks --proc proc "$@")
 }
 host small 1 1 >/dev/null
-host half 32 64 >/dev/null
+host half 8 64 >/dev/null
+host whole 16 64 >/dev/null
 host full 64 64 >/dev/null
 
 peak() { # NAME VFS ARGUMENT…: KiB
@@ -46,10 +47,10 @@ calls() { # NAME ARGUMENT…: system calls
 	wc -l <"$work/trace"
 }
 linear() { # ARGUMENT…: twice the VFs, at most twice the calls
-	local half full
-	half=$(calls half "$@") full=$(calls full "$@")
-	echo "# $*: $half system calls with 2048 VFs, $full with 4096" >&3
-	[ "$full" -le $((half * 2 + half / 20)) ]
+	local half whole
+	half=$(calls half "$@") whole=$(calls whole "$@")
+	echo "# $*: $half system calls with 512 VFs, $whole with 1024" >&3
+	[ "$half" -gt 512 ] && [ "$whole" -le $((half * 2 + half / 20)) ]
 }
 read_once() { # ARGUMENT…: no attribute of the tree is opened twice
 	v half 64 strace -f -qq -y -e trace=openat,readlinkat -o "$work/trace" -- "$@" >/dev/null 2>&1
@@ -58,7 +59,9 @@ read_once() { # ARGUMENT…: no attribute of the tree is opened twice
 	[ ! -s "$work/twice" ] || { head -5 "$work/twice"; return 1; }
 }
 exec 3>&1
-v half 64 -- apply >/dev/null 2>&1 # the ledger knows the VFs then
+# The ledger knows the VFs then. strace is slow, so calls are counted on fewer PFs.
+v half 64 -- apply >/dev/null 2>&1
+v whole 64 -- apply >/dev/null 2>&1
 v full 64 -- list --json >list
 t 'all 4096 VFs are in the list' same 4096 "$(grep -c '"index"' list)"
 t 'apply programs 4096 VFs' says 'pf63 vf 63: mac' v full 64 -- apply
