@@ -373,6 +373,9 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,
 				       const struct vfpool_pool_pf *want);
 
+/* The PF's VF of that index; NULL: it isn't there. */
+const struct vfpool_vf *vfpool_find_vf(const struct vfpool_pf *pf, unsigned index);
+
 /* How the definition names the PF, as "dev='enp1s0'"; cut off at `size`. */
 void vfpool_pool_pf_format(const struct vfpool_pool_pf *want, char *text, size_t size);
 

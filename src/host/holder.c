@@ -92,7 +92,6 @@ static void look_at_process(int proc, const char *pid, int out)
 		int group = group_of(fd, entry->d_name);
 		AUTO_FREE char *guest = group < 0 ? NULL : guest_name(process);
 		AUTO_FREE char *program = group < 0 || guest ? NULL : process_name(process);
-
 		char *name = guest ? guest : program;
 
 		if (!name)

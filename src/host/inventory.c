@@ -144,14 +144,14 @@ static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_
 
 int host_look_again(struct host *host, const struct vfpool_pf *pf, unsigned vf, char **ret_busy)
 {
+	const struct vfpool_vf *known = vfpool_find_vf(pf, vf);
 	struct vfpool_vf fresh = { .index = vf };
-	int r = -ENOENT;
+	int r;
 
-	for (size_t i = 0; i < pf->n_vfs; i++)
-		if (pf->vfs[i].index == vf) {
-			fresh.address = pf->vfs[i].address;
-			r = read_vf(host, pf, &fresh);
-		}
+	if (!known)
+		return -ENOENT;
+	fresh.address = known->address;
+	r = read_vf(host, pf, &fresh);
 	if (r == 0)
 		*ret_busy = TAKE_PTR(fresh.busy);
 	vf_end(&fresh);

@@ -43,17 +43,23 @@ struct job {
 	unsigned unsupported; /* found out once, not asked for again */
 };
 
+static void rest(void)
+{
+	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
 static int send_patiently(const struct job *job, const struct rtnl_change *changes, size_t n,
 			  char reason[NLSOCK_REASON])
 {
-	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
 	int r;
 
 	for (int left = RETRIES; ; left--) {
 		r = rtnl_program(job->host->nl, job->pf->ifindex, changes, n, reason);
 		if ((r != -EAGAIN && r != -EBUSY) || left == 0)
 			return r;
-		nanosleep(&pause, NULL);
+		rest();
 	}
 }
 
@@ -254,8 +260,6 @@ static bool has_all(const struct rtnl_pf *link, struct vfpool_step **steps, size
 static int read_patiently(const struct job *job, struct vfpool_step **steps, size_t n,
 			  struct rtnl_pf *ret_link)
 {
-	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
-
 	for (int left = RETRIES; ; left--) {
 		struct rtnl_pf link = { 0 };
 		int r = rtnl_read_pf(job->host->nl, job->pf->ifindex, true, &link);
@@ -267,7 +271,7 @@ static int read_patiently(const struct job *job, struct vfpool_step **steps, siz
 			return 0;
 		}
 		rtnl_pf_end(&link);
-		nanosleep(&pause, NULL);
+		rest();
 	}
 }
 
@@ -291,7 +295,6 @@ static int read_back(const struct job *job, struct vfpool_step **steps, size_t n
  * down has none to wait for. */
 static void wait_for_link(struct job *job, struct vfpool_step **steps, size_t n)
 {
-	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
 	bool needed = false;
 
 	job->linked = job->pf->carrier;
@@ -306,7 +309,7 @@ static void wait_for_link(struct job *job, struct vfpool_step **steps, size_t n)
 		needed = link.up && !link.carrier && now_ms() < job->host->link_deadline;
 		rtnl_pf_end(&link);
 		if (needed)
-			nanosleep(&pause, NULL);
+			rest();
 	}
 }
 

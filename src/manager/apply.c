@@ -350,10 +350,8 @@ static int bind_vf(struct apply *apply, const struct vfpool_plan *plan,
 	if (busy)
 		return fail(&apply->vp->err, -VFPOOL_EINUSE,
 			    "it was taken meanwhile, and left alone: %s", busy);
-	for (size_t i = 0; i < pf->n_vfs; i++)
-		if (pf->vfs[i].index == step->vf)
-			return host_bind(&apply->host, &pf->vfs[i].address, step->driver);
-	return -VFPOOL_ENOTFOUND;
+	/* It is there: it has just been looked at. */
+	return host_bind(&apply->host, &vfpool_find_vf(pf, step->vf)->address, step->driver);
 }
 
 static int do_vf_steps(struct apply *apply, struct vfpool_plan *plan)

@@ -7,12 +7,13 @@ static void look_up_addresses(struct vfpool_lease **leases, const struct vfpool_
 	for (struct vfpool_lease **lease = leases; *lease; lease++)
 		for (size_t i = 0; i < inventory->n_pfs; i++) {
 			const struct vfpool_pf *pf = &inventory->pfs[i];
+			const struct vfpool_vf *vf;
 
 			if (!(*lease)->has_vf || !is_lease_pf(*lease, pf))
 				continue;
-			for (size_t j = 0; j < pf->n_vfs; j++)
-				if (pf->vfs[j].index == (*lease)->vf)
-					(*lease)->address = pf->vfs[j].address;
+			vf = vfpool_find_vf(pf, (*lease)->vf);
+			if (vf)
+				(*lease)->address = vf->address;
 		}
 }
 

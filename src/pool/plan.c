@@ -219,14 +219,6 @@ static int plan_bind(const struct wanted_vf *want, const struct vfpool_pf *pf,
 	return step->driver && step->driver_from ? 0 : -ENOMEM;
 }
 
-static const struct vfpool_vf *find_vf(const struct vfpool_pf *pf, unsigned index)
-{
-	for (size_t i = 0; i < pf->n_vfs; i++)
-		if (pf->vfs[i].index == index)
-			return &pf->vfs[i];
-	return NULL;
-}
-
 /* A busy VF keeps its driver, and its settings unless `live`. */
 static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf,
 			const struct vfpool_vf *vf, bool live, struct vfpool_plan *plan)
@@ -253,7 +245,7 @@ static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf
 static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, bool make, bool live,
 		   struct vfpool_plan *plan)
 {
-	const struct vfpool_vf *vf = make ? NULL : find_vf(pf, want->index);
+	const struct vfpool_vf *vf = make ? NULL : vfpool_find_vf(pf, want->index);
 	int r;
 
 	if (!vf && !make)
@@ -284,7 +276,7 @@ static int note_unchecked(const struct wanted *wanted, const struct vfpool_pf *p
 		const struct vfpool_vf *vf = NULL;
 
 		if (vfpool_pci_equal(&wanted->vfs[i].pf, &pf->address))
-			vf = find_vf(pf, wanted->vfs[i].index);
+			vf = vfpool_find_vf(pf, wanted->vfs[i].index);
 		if (vf && vf->programmed.have)
 			attrs |= unchecked(&wanted->vfs[i], vf);
 	}
