@@ -398,7 +398,9 @@ static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const st
 /* What a definition without the element means. */
 static void set_defaults(struct vfpool_pool *pool)
 {
-	static const uint8_t prefix[] = { 0x02, 0x56, 0x46 };
+	/* Locally administered, and not where others draw theirs from: libvirt and QEMU
+	 * 52:54:00, kubemacpool and containers 02. */
+	static const uint8_t prefix[] = { 0xd2, 0x56, 0x46 };
 
 	memcpy(pool->mac_prefix, prefix, sizeof(prefix));
 	pool->mac_prefix_len = sizeof(prefix);

@@ -9,7 +9,7 @@
 
 DEFINE_CLEANUP(struct vfpool_plan *, cleanup_plan, vfpool_plan_free);
 
-/* "mac - → 02:56:46:…, vlan none → 42" */
+/* "mac - → d2:56:46:…, vlan none → 42" */
 static void print_settings(const struct vfpool_step *step)
 {
 	const char *separator = "";

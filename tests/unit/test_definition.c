@@ -65,7 +65,7 @@ static void defaults(void **state)
 	assert_int_equal(pool->placement, VFPOOL_PACK);
 	assert_int_equal(pool->driver, VFPOOL_DRIVER_VFIO);
 	assert_int_equal(pool->mac_prefix_len, 3);
-	assert_int_equal(pool->mac_prefix[0], 0x02);
+	assert_int_equal(pool->mac_prefix[0], 0xd2);
 	assert_true(pool->policy.spoofchk);
 	assert_false(pool->policy.trust);
 	assert_int_equal(pool->policy.vlan, 0);
