@@ -9,17 +9,15 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/file.h"
+#include "util/process.h"
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #define VFIO_GROUP "/dev/vfio/"
 
-/* How long the look may stay silent, and how much it may say. */
+/* How long the look may take, and how much it may say. */
 #define DEADLINE_MS 2000
 #define TEXT_MAX 65536
 
@@ -101,16 +99,17 @@ static void look_at_process(int proc, const char *pid, int out)
 	}
 }
 
-static __attribute__((noreturn)) void look_and_exit(const char *path, int out)
+/* The child's work. */
+static void look(void *arg, int out)
 {
+	const char *path = arg;
 	AUTO_CLOSE int proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = proc < 0 ? NULL : opendir(path);
+	AUTO_CLOSEDIR DIR *dir = proc < 0 ? NULL : opendir(path);
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
 		if (isdigit((unsigned char)entry->d_name[0]))
 			look_at_process(proc, entry->d_name, out);
-	_exit(0);
 }
 
 /* "12 guest web, process 4711" */
@@ -133,25 +132,6 @@ static void take_line(struct vfpool_pf *pf, const char *line)
 	}
 }
 
-/* What came until the child was done; false: until the time was up. */
-static bool take_lines(struct vfpool_pf *pf, int in)
-{
-	struct pollfd ready = { .fd = in, .events = POLLIN };
-	AUTO_FREE char *text = calloc(1, TEXT_MAX + 1);
-	size_t size = 0;
-	ssize_t n = 1;
-
-	while (text && n > 0 && size < TEXT_MAX && poll(&ready, 1, DEADLINE_MS) > 0) {
-		n = read(in, text + size, TEXT_MAX - size);
-		size += n > 0 ? (size_t)n : 0;
-	}
-	for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
-		*end = '\0';
-		take_line(pf, line);
-	}
-	return n == 0;
-}
-
 static bool is_held(const struct vfpool_pf *pf)
 {
 	for (size_t i = 0; i < pf->n_vfs; i++)
@@ -165,23 +145,14 @@ static bool is_held(const struct vfpool_pf *pf)
  * kernel hangs too. */
 void host_name_holders(struct host *host, struct vfpool_pf *pf)
 {
-	int pipe_fds[2];
-	pid_t child;
+	AUTO_FREE char *text = NULL;
+	bool whole; /* what is there is as good */
 
-	if (!is_held(pf) || pipe2(pipe_fds, O_CLOEXEC) < 0)
+	if (!is_held(pf) || run_child(look, (void *)host->proc, DEADLINE_MS, TEXT_MAX, &text,
+				      &whole) < 0)
 		return;
-	child = fork();
-	if (child == 0) {
-		close_range((unsigned)pipe_fds[1] + 1, ~0U, 0); /* no lock goes along */
-		close_range(3, (unsigned)pipe_fds[1] - 1, 0);
-		look_and_exit(host->proc, pipe_fds[1]);
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		take_line(pf, line);
 	}
-	close(pipe_fds[1]);
-	if (child > 0 && take_lines(pf, pipe_fds[0])) {
-		waitpid(child, NULL, 0);
-	} else if (child > 0) {
-		kill(child, SIGKILL);
-		waitpid(child, NULL, WNOHANG); /* one that hangs is init's later */
-	}
-	close(pipe_fds[0]);
 }

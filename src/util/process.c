@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "util/process.h"
 
+#include "util/cleanup.h"
 #include "util/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#include <time.h>
 
 int run_program(const char *const *argv, struct error *err)
 {
@@ -24,4 +28,63 @@ int run_program(const char *const *argv, struct error *err)
 		return 0;
 	return fail(err, -EIO, "%s failed (%s %d)", argv[0], WIFEXITED(status) ? "exit code" : "signal",
 		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* What came until the child was done; false: until the time was up. */
+static bool read_until(int in, long long deadline, size_t max, char *text)
+{
+	struct pollfd ready = { .fd = in, .events = POLLIN };
+	size_t size = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && size < max) {
+		long long left = deadline - now_ms();
+
+		if (left < 0 || poll(&ready, 1, (int)left) <= 0)
+			break;
+		n = read(in, text + size, max - size);
+		size += n > 0 ? (size_t)n : 0;
+	}
+	return n == 0;
+}
+
+int run_child(void (*work)(void *arg, int out), void *arg, int deadline_ms, size_t max,
+	      char **ret_text, bool *ret_whole)
+{
+	AUTO_FREE char *text = calloc(1, max + 1);
+	AUTO_CLOSE int in = -1;
+	int fds[2], status;
+	pid_t child;
+
+	if (!text)
+		return -ENOMEM;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	in = fds[0];
+	child = fork();
+	if (child == 0) {
+		close_range((unsigned)fds[1] + 1, ~0U, 0); /* no lock goes along */
+		close_range(3, (unsigned)fds[1] - 1, 0);
+		work(arg, fds[1]);
+		_exit(0);
+	}
+	close(fds[1]);
+	if (child < 0)
+		return -errno;
+	*ret_whole = read_until(in, now_ms() + deadline_ms, max, text);
+	if (!*ret_whole)
+		kill(child, SIGKILL);
+	/* One that hangs in the kernel is init's later. */
+	if (waitpid(child, &status, *ret_whole ? 0 : WNOHANG) == child && *ret_whole)
+		*ret_whole = WIFEXITED(status);
+	*ret_text = TAKE_PTR(text);
+	return 0;
 }

@@ -2,10 +2,22 @@
 #ifndef VFPOOL_PROCESS_H
 #define VFPOOL_PROCESS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct error;
 
 /* Runs a program from PATH with these arguments (argv ends with NULL), without
  * a shell, and waits. Fails with a message unless it exits with 0. */
 int run_program(const char *const *argv, struct error *err);
+
+/*
+ * Runs `work` in a child, for what may hang, and returns the text that it wrote to
+ * `out` (at most `max` bytes): free() it. The child has no other descriptors than
+ * 0 to 2 and `out`. *ret_whole: it was done in time; else it was killed. -ENOMEM
+ * or what fork() said.
+ */
+int run_child(void (*work)(void *arg, int out), void *arg, int deadline_ms, size_t max,
+	      char **ret_text, bool *ret_whole);
 
 #endif
