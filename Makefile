@@ -3,6 +3,7 @@
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
+UNITDIR ?= /etc/systemd/system
 BUILD ?= build
 
 CFLAGS ?= -O2 -g
@@ -49,7 +50,7 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t
+FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t
 SLOW_TESTS := tests/cli/scale.t
 LAB_TESTS := $(wildcard tests/lab/*.t)
 
@@ -64,9 +65,12 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fake/peer.o $(BUIL
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests/fake
 
 # vfpool itself, with the scripted peer in the kernel's place, and what goes with it.
-FAKES := $(BUILD)/tests/fake/vfpool $(BUILD)/tests/fake/tree $(BUILD)/tests/fake/peak
+FAKES := $(addprefix $(BUILD)/tests/fake/,vfpool tree peak links killer allocs)
 
 $(BUILD)/tests/fake/vfpool: $(TOOL_OBJECTS) $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/fake/allocs: $(BUILD)/tests/fake/allocs.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/fake/%: $(BUILD)/tests/fake/%.o
@@ -110,6 +114,9 @@ install: all
 	install -D $(BUILD)/vfpool $(DESTDIR)$(PREFIX)/sbin/vfpool
 	install -D -m 644 man/vfpool.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfpool.8
 	install -D -m 644 completions/vfpool $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfpool
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/vfpool-gc.service >$(DESTDIR)$(UNITDIR)/vfpool-gc.service
+	install -m 644 systemd/vfpool-gc.timer $(DESTDIR)$(UNITDIR)
 
 clean:
 	rm -rf build

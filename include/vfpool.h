@@ -134,6 +134,8 @@ struct vfpool_lease {
 	unsigned nic;
 	struct vfpool_mac mac;
 	enum vfpool_lease_state state;
+	int vlan;    /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
+	char *guest; /* UUID of the libvirt guest that was seen with it, NULL: none was */
 	bool has_vf; /* false in a pool that libvirt allocates */
 	struct vfpool_pci pf;      /* where its PF was last seen */
 	bool has_pf_mac;
@@ -142,13 +144,27 @@ struct vfpool_lease {
 	struct vfpool_pci address; /* the VF's, looked up now; all zero when the
 				    * VF isn't there */
 	unsigned deferred;         /* settings that wait for the PF's link */
+	bool quarantined;          /* released by force: its VF isn't free yet */
+	bool forgotten;            /* released, and its MAC is nobody's now */
+};
+
+/* A MAC that belongs to an owner, with or without a lease. */
+struct vfpool_reservation {
+	char *pool;
+	char *owner;
+	unsigned nic;
+	struct vfpool_mac mac;
+	bool leased;
 };
 
 enum vfpool_vf_state {
 	VFPOOL_VF_FREE,
 	VFPOOL_VF_LEASED,
-	VFPOOL_VF_BUSY,    /* something has it, no lease */
-	VFPOOL_VF_UNKNOWN, /* the ledger can't be read */
+	VFPOOL_VF_BUSY,        /* something has it, no lease */
+	VFPOOL_VF_HELD,        /* nobody is to get it: `held` says why */
+	VFPOOL_VF_QUARANTINED, /* released by force, still open or not yet scrubbed */
+	VFPOOL_VF_UNKNOWN,     /* the ledger can't be read */
+	VFPOOL_N_VF_STATES,
 };
 
 /* Who has a VF, as far as it shows without touching the VF. */
@@ -179,6 +195,7 @@ struct vfpool_vf {
 	char *pool;            /* NULL: in no pool */
 	char *owner;           /* NULL: no lease */
 	unsigned nic;
+	char *held;            /* why nobody is to get it, NULL: it isn't held */
 };
 
 struct vfpool_pf {
@@ -330,6 +347,14 @@ typedef void (*vfpool_progress_fn)(void *arg, const char *pf, const char *step,
 				   unsigned done, unsigned total);
 void vfpool_set_progress(struct vfpool *vp, vfpool_progress_fn fn, void *arg);
 
+/* What a person should know of work that goes on all the same. */
+typedef void (*vfpool_note_fn)(void *arg, const char *text);
+void vfpool_set_notes(struct vfpool *vp, vfpool_note_fn fn, void *arg);
+
+/* What the history is to say of who did it: a program's command line. Copies it;
+ * -ENOMEM. */
+int vfpool_set_command(struct vfpool *vp, const char *command);
+
 /* One sentence on the last failure, with its context. Valid until the next
  * call with this context; never NULL. */
 const char *vfpool_error(const struct vfpool *vp);
@@ -400,19 +425,55 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags,
 
 /* ---- leases ------------------------------------------------------------ */
 
-/*
- * A VF of the pool and a MAC for the owner's interface `nic`, recorded before
- * it returns. Asked again, the same lease. VFPOOL_ENOVF: none is free.
- */
-int vfpool_alloc(struct vfpool *vp, const char *pool, const char *owner, unsigned nic,
-		 bool dry_run, struct vfpool_lease **ret_lease);
+/* What is asked of alloc; begin with VFPOOL_ALLOC_REQUEST. */
+struct vfpool_alloc_request {
+	const char *owner; /* a guest's name: 1 to 255 bytes of UTF-8 */
+	unsigned nic;      /* which of the owner's interfaces, */
+	unsigned count;    /* and how many from there on: all or none */
+	int numa;          /* a NUMA node, -1: any */
+	bool numa_only;    /* no VF from elsewhere */
+	const char *pf;    /* netdev, PCI address or permanent MAC, NULL: any */
+	int vf;            /* index on its PF, -1: any */
+	bool has_mac;
+	struct vfpool_mac mac; /* the owner's MAC, where vfpool makes none */
+	int vlan;          /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
+	bool dry_run;
+};
+
+#define VFPOOL_ALLOC_REQUEST { .count = 1, .numa = -1, .vf = -1, .vlan = -1 }
 
 /*
- * Ends a lease: scrubs its VF, keeps the MAC for the owner. VFPOOL_ENOTFOUND
- * when there is none, VFPOOL_EINUSE while the VF is busy.
+ * VFs of the pool and MACs for the owner's interfaces, recorded before it
+ * returns; *ret_leases has `count` and ends with NULL. Asked again, the same
+ * leases. VFPOOL_ENOVF: not enough are free. VFPOOL_EINUSE: the owner holds
+ * something else than what is asked for, or the MAC is somebody's.
  */
-int vfpool_release(struct vfpool *vp, const char *pool, const char *owner, unsigned nic,
-		   bool dry_run, struct vfpool_lease **ret_lease);
+int vfpool_alloc(struct vfpool *vp, const char *pool, const struct vfpool_alloc_request *request,
+		 struct vfpool_lease ***ret_leases);
+
+/* What is asked of release: which lease, by one or more of the first five. */
+struct vfpool_release_request {
+	const char *pool;            /* NULL: any */
+	const char *owner;           /* NULL: whoever has the VF */
+	int nic;                     /* -1: any */
+	const struct vfpool_pci *vf; /* the VF's address now, NULL: any */
+	uint64_t lease;              /* its number, 0: any */
+	bool all;     /* every lease that is meant; else there must be one */
+	bool forget;  /* the MAC is nobody's then */
+	bool force;   /* also when something has the VF: that goes into quarantine */
+	bool dry_run;
+};
+
+#define VFPOOL_RELEASE_REQUEST { .nic = -1 }
+
+/*
+ * Ends leases: scrubs their VFs, keeps the MACs for their owner. VFPOOL_ENOTFOUND
+ * when there is none, with when and by which command it ended; VFPOOL_EINUSE
+ * while the VF is busy; -EINVAL when several could be meant, with what they are.
+ * *ret_leases, also when some failed (VFPOOL_EPARTIAL), has those that ended.
+ */
+int vfpool_release(struct vfpool *vp, const struct vfpool_release_request *request,
+		   struct vfpool_lease ***ret_leases);
 
 /* The leases of one pool, or of all (NULL), with their VFs' addresses by the
  * inventory; the array ends with NULL. */
@@ -421,6 +482,96 @@ int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inven
 
 void vfpool_lease_free(struct vfpool_lease *lease);
 void vfpool_leases_free(struct vfpool_lease **leases);
+
+/* The pool's reservations; the array has *ret_n. */
+int vfpool_reservations(struct vfpool *vp, const char *pool,
+			struct vfpool_reservation **ret_reservations, size_t *ret_n);
+void vfpool_reservations_free(struct vfpool_reservation *reservations, size_t n);
+
+/*
+ * Nobody gets that VF from now on, for `reason`; a lease on it stays. `device` is
+ * a VF's PCI address, or a PF's netdev, address or permanent MAC with `vf` its
+ * index, -1 for the whole PF. A NULL reason ends it. *ret_changed: it wasn't so.
+ */
+int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reason, bool dry_run,
+		bool *ret_changed);
+
+/* A guest has a new name: its leases and MACs go along. VFPOOL_ENOTFOUND: nobody
+ * has the old one; VFPOOL_EINUSE: the new one has a MAC for the same nic of a pool. */
+int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, bool dry_run,
+		  unsigned *ret_n);
+
+/* ---- what was and what is left ----------------------------------------- */
+
+/* One entry of the history. */
+struct vfpool_event {
+	int64_t at; /* seconds since 1970 */
+	char *event; /* alloc, release, force-release, forget, rename, hold, unhold, guest */
+	uint64_t lease; /* 0: none */
+	char *pool, *owner; /* "" when it has none */
+	unsigned nic;
+	char *mac;
+	bool has_vf;
+	char *pf;   /* its permanent MAC, or its address */
+	unsigned vf;
+	char *command;
+};
+
+struct vfpool_history_filter {
+	const char *owner;           /* NULL: any */
+	const struct vfpool_pci *vf; /* a VF there is now; NULL: any */
+	int64_t since;               /* seconds since 1970 */
+};
+
+/* The oldest first; the array has *ret_n. */
+int vfpool_history(struct vfpool *vp, const struct vfpool_history_filter *filter,
+		   struct vfpool_event **ret_events, size_t *ret_n);
+void vfpool_events_free(struct vfpool_event *events, size_t n);
+
+/* What gc found, and did about it. */
+enum vfpool_finding_kind {
+	VFPOOL_FOUND_PENDING,     /* an alloc that was interrupted: undone */
+	VFPOOL_FOUND_RELEASING,   /* a release that was interrupted: finished */
+	VFPOOL_FOUND_QUARANTINED, /* nothing holds the VF now: scrubbed and free */
+	VFPOOL_FOUND_IDLE,        /* a VF that was found busy once: free again */
+	VFPOOL_FOUND_GUEST,       /* a guest has the lease's MAC: noted in the lease */
+	VFPOOL_FOUND_ORPHAN,      /* its guest is gone: the lease is ended */
+	VFPOOL_FOUND_UNSEEN,      /* no guest has it: for a person to decide */
+	VFPOOL_FOUND_VANISHED,    /* the lease's VF isn't there */
+};
+
+enum vfpool_finding_result {
+	VFPOOL_FINDING_DONE,   /* or, in a dry run, to be done */
+	VFPOOL_FINDING_LEFT,   /* something has the VF, or it is a person's to decide */
+	VFPOOL_FINDING_FAILED,
+};
+
+struct vfpool_finding {
+	enum vfpool_finding_kind kind;
+	enum vfpool_finding_result result;
+	struct vfpool_lease *lease; /* NULL: it is about a VF without a lease */
+	char *text;                 /* a sentence on it */
+};
+
+struct vfpool_findings {
+	struct vfpool_finding *list;
+	size_t n;
+	bool guests_known; /* libvirt told all of its guests */
+};
+
+void vfpool_findings_free(struct vfpool_findings *findings);
+
+/*
+ * Finishes or undoes what was interrupted, and ends leases whose guest was seen
+ * and is gone: by a complete answer from libvirt, and when nothing holds the
+ * VF. No other lease is ended. First of all the ledger is checked: -EUCLEAN when
+ * it is damaged. VFPOOL_EPARTIAL: something failed.
+ */
+int vfpool_gc(struct vfpool *vp, bool dry_run, struct vfpool_findings **ret_findings);
+
+/* A whole copy of the ledger, while others use it; the file is written whole or
+ * not at all, and checked. VFPOOL_ENOTFOUND: there is no ledger yet. */
+int vfpool_backup(struct vfpool *vp, const char *file);
 
 /* ---- what others read -------------------------------------------------- */
 

@@ -150,15 +150,33 @@ static void show_progress(void *arg, const char *pf, const char *step, unsigned 
 		fputs("\r\033[K", stderr);
 }
 
+static void show_note(void *arg, const char *text)
+{
+	(void)arg;
+	warn_user("note: %s", text);
+}
+
+/* The command line, for the history; cut off where it is long. */
+static int set_command(struct vfpool *vp, int argc, char **argv)
+{
+	char text[300] = "vfpool";
+	size_t n = strlen(text);
+
+	for (int i = 1; i < argc && n < sizeof(text) - 1; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, " %s", argv[i]);
+	return vfpool_set_command(vp, text);
+}
+
 int main(int argc, char **argv)
 {
 	struct vfpool *vp;
 	int code;
 
-	if (vfpool_new(&vp) < 0) {
+	if (vfpool_new(&vp) < 0 || set_command(vp, argc, argv) < 0) {
 		warn_user("out of memory");
 		return 1;
 	}
+	vfpool_set_notes(vp, show_note, NULL);
 	if (isatty(STDERR_FILENO))
 		vfpool_set_progress(vp, show_progress, NULL);
 	code = exit_code(run(vp, argc, argv));

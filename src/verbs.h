@@ -11,7 +11,7 @@
 enum verb_option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
 
 /* An option of one verb; where `value` points to depends on the kind: bool,
- * const char * or unsigned. */
+ * const char *, or unsigned (int, where -1 is for none). */
 struct verb_option {
 	const char *name;
 	enum verb_option_kind kind;
@@ -44,7 +44,8 @@ void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says which PFs of a definition this host doesn't have now. */
 void warn_missing_pfs(struct vfpool *vp, const struct vfpool_pool *pool);
 
-extern const struct verb verb_alloc, verb_apply, verb_define, verb_dumpxml, verb_list, verb_network,
-	verb_release, verb_show, verb_udev, verb_undefine, verb_validate;
+extern const struct verb verb_alloc, verb_apply, verb_backup, verb_define, verb_dumpxml, verb_gc,
+	verb_history, verb_hold, verb_list, verb_network, verb_release, verb_rename, verb_show,
+	verb_udev, verb_undefine, verb_unhold, verb_validate;
 
 #endif

@@ -15,6 +15,14 @@ t() {
 	[ "$result" = ok ] || printf '%s\n' "$* failed, saying:" "$output" | sed 's/^/#   /'
 }
 
+# A folder for a test's files, in memory where there is a place for it: what is on the disk after a
+# crash is the lab's to show, and fsync() there would take most of a test's time.
+tap_folder() { # NAME
+	local shm=/dev/shm
+	[ -w "$shm" ] || shm=${TMPDIR:-/tmp}
+	mktemp -d "$shm/vfpool-$1.XXXXXX"
+}
+
 # The plan, at the end of a test that stands alone.
 tap_end() {
 	echo "1..$tap_count"

@@ -8,7 +8,7 @@
 struct error;
 
 /* libvirt programs a guest's VLAN with qos 0 and as 802.1Q, whatever it was. */
-bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool);
+bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool, unsigned vlan);
 
 /* The <interface> of a lease; a VF's has its address, a libvirt pool's the
  * network; a plain <hostdev> where the VLAN is beyond libvirt. -ENOMEM is the one way to fail. */
@@ -26,5 +26,39 @@ bool guest_networks_equal(const char *a, const char *b);
 /* Gives the network to libvirt. *ret_changed: it wasn't there alike. */
 int guest_network_define(const char *uri, const char *name, const char *xml, bool autostart,
 			 bool start, bool *ret_changed, struct error *err);
+
+/* ---- guests ---- */
+
+/* A guest of libvirt, with what all of its definitions (now, and after its next
+ * start) name. */
+struct guest {
+	char uuid[37];
+	char *name;
+	struct vfpool_mac *macs; /* of its interfaces */
+	size_t n_macs;
+	struct vfpool_pci *devices; /* PCI devices of the host */
+	size_t n_devices;
+};
+
+struct guests {
+	struct guest *list;
+	size_t n;
+};
+
+void guests_end(struct guests *guests);
+
+/*
+ * Every guest that libvirt at `uri` knows. -ENOENT: the own host's libvirt isn't there:
+ * its socket isn't in `run_dir`, its run directory. -EHOSTDOWN: it hasn't told all in
+ * time (a few seconds).
+ */
+int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests,
+	       struct error *err);
+
+bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac);
+
+/* Adds the MACs and host devices of a domain's XML to the guest. -EBADMSG: it
+ * isn't to be understood; -ENOMEM. */
+int guest_read_domain(const char *xml, struct guest *guest);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The only file that calls libvirt. It is loaded when it is needed: linking it
  * would cost every start of vfpool 8 ms. */
-#include "guest/guest.h"
+#include "guest/libvirt.h"
 
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -14,6 +14,12 @@
 #define FUNCTIONS(X)               \
 	X(virConnectOpen)          \
 	X(virConnectClose)         \
+	X(virConnectListAllDomains) \
+	X(virDomainFree)           \
+	X(virDomainGetName)        \
+	X(virDomainGetUUIDString)  \
+	X(virDomainGetXMLDesc)     \
+	X(virDomainIsPersistent)   \
 	X(virGetLastErrorMessage)  \
 	X(virSetErrorFunc)         \
 	X(virNetworkCreate)        \
@@ -179,4 +185,44 @@ int guest_network_define(const char *uri, const char *name, const char *xml, boo
 		return fail_while(err, r, "network %s", name);
 	*ret_changed = redefined || changed;
 	return 0;
+}
+
+/* ---- guests ---- */
+
+static int tell_guest(virDomainPtr domain, libvirt_guest_fn fn, void *arg, struct error *err)
+{
+	AUTO_FREE char *now = p_virDomainGetXMLDesc(domain, 0), *next = NULL;
+	const char *name = p_virDomainGetName(domain), *xmls[2];
+	char uuid[VIR_UUID_STRING_BUFLEN];
+
+	if (p_virDomainIsPersistent(domain) == 1)
+		next = p_virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
+	/* One that ended meanwhile makes the answer no complete one: ask again. */
+	if ((!now && !next) || !name || p_virDomainGetUUIDString(domain, uuid) < 0)
+		return fail(err, -EIO, "a guest of libvirt: %s", p_virGetLastErrorMessage());
+	xmls[0] = now;
+	xmls[1] = next;
+	if (fn(arg, uuid, name, xmls, 2) < 0)
+		return fail(err, -EBADMSG, "the definition of guest %s can't be understood", name);
+	return 0;
+}
+
+int libvirt_each_guest(const char *uri, libvirt_guest_fn fn, void *arg, struct error *err)
+{
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	virDomainPtr *domains;
+	int n, r = connect_to(uri, &connection, err);
+
+	if (r < 0)
+		return r;
+	n = p_virConnectListAllDomains(connection, &domains, 0);
+	if (n < 0)
+		return fail(err, -EIO, "listing libvirt's guests: %s", p_virGetLastErrorMessage());
+	for (int i = 0; i < n; i++) {
+		if (r == 0)
+			r = tell_guest(domains[i], fn, arg, err);
+		p_virDomainFree(domains[i]);
+	}
+	free(domains);
+	return r;
 }

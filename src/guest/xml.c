@@ -53,11 +53,9 @@ static xmlNodePtr add_mac(xmlNodePtr parent, const struct vfpool_mac *mac)
 }
 
 /* True without a VLAN too. */
-static bool add_vlan(xmlNodePtr parent, const struct vfpool_pool *pool)
+static bool add_vlan(xmlNodePtr parent, unsigned vlan)
 {
-	if (!pool->policy.vlan)
-		return true;
-	return set(add(add(parent, "vlan"), "tag"), "id", "%u", pool->policy.vlan);
+	return !vlan || set(add(add(parent, "vlan"), "tag"), "id", "%u", vlan);
 }
 
 static int dump(xmlDocPtr doc, char **ret_xml)
@@ -82,16 +80,17 @@ static xmlNodePtr new_root(xmlDocPtr doc, const char *name)
 	return root;
 }
 
-bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool)
+bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool, unsigned vlan)
 {
-	return pool->policy.vlan && (pool->policy.qos || pool->policy.vlan_proto != 0x8100);
+	return vlan && (pool->policy.qos || pool->policy.vlan_proto != 0x8100);
 }
 
 int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 			char **ret_xml)
 {
 	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlNewDoc(XML("1.0"));
-	bool plain = lease->has_vf && guest_vlan_is_beyond_libvirt(pool);
+	unsigned vlan = lease->vlan < 0 ? pool->policy.vlan : (unsigned)lease->vlan;
+	bool plain = lease->has_vf && guest_vlan_is_beyond_libvirt(pool, vlan);
 	xmlNodePtr interface = new_root(doc, plain ? "hostdev" : "interface");
 	bool whole;
 
@@ -101,12 +100,13 @@ int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_leas
 			set_address(add(add(interface, "source"), "address"), &lease->address);
 	} else if (!lease->has_vf) {
 		whole = set(interface, "type", "network") && add_mac(interface, &lease->mac) &&
-			set(add(interface, "source"), "network", "%s", pool->network);
+			set(add(interface, "source"), "network", "%s", pool->network) &&
+			add_vlan(interface, lease->vlan < 0 ? 0 : vlan); /* else the network's */
 	} else {
 		whole = set(set(interface, "type", "hostdev"), "managed", "yes") &&
 			add_mac(interface, &lease->mac) &&
 			set_address(add(add(interface, "source"), "address"), &lease->address) &&
-			add_vlan(interface, pool);
+			add_vlan(interface, vlan);
 	}
 	return whole ? dump(doc, ret_xml) : -ENOMEM;
 }
@@ -127,7 +127,7 @@ int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
 		whole = whole && set(add(forward, "pf"), "dev", "%s", pf_dev);
 	for (size_t i = 0; !pf_dev && i < n; i++)
 		whole = whole && set_address(add(forward, "address"), &addresses[i]);
-	whole = whole && add_vlan(network, pool);
+	whole = whole && add_vlan(network, pool->policy.vlan);
 	return whole ? dump(doc, ret_xml) : -ENOMEM;
 }
 

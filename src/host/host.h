@@ -44,6 +44,14 @@ void pf_end(struct vfpool_pf *pf);
 /* The VFs of a PF that was read without them, and its link once more. */
 int host_read_vfs(struct host *host, struct vfpool_pf *pf);
 
+/* The PF of the VF with that address, and its index there. VFPOOL_ENOTFOUND: there
+ * is no such device, or it is no VF. */
+int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,
+		 unsigned *ret_index);
+
+/* The MACs that this host's cards have, or have as permanent address; free() it. */
+int host_macs(struct host *host, struct vfpool_mac **ret_macs, size_t *ret_n);
+
 /* Why nothing on this host is the PF that the definition means, as a message. */
 int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want);
 

@@ -19,6 +19,7 @@ static void vf_end(struct vfpool_vf *vf)
 	free(vf->busy);
 	free(vf->pool);
 	free(vf->owner);
+	free(vf->held);
 }
 
 static void free_altnames(struct vfpool_pf *pf)
@@ -462,6 +463,50 @@ void host_read_eswitch(struct vfpool_inventory *inventory)
 			inventory->pfs[i].eswitch = strdup(mode);
 	}
 	nlsock_close(generic);
+}
+
+/* The index of the PF's link to the VF. */
+static int index_of_vf(int pf, const char *vf, unsigned *ret_index)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	int r = sysfs_list(pf, ".", &dir);
+
+	while (r == 0 && (entry = readdir(dir))) {
+		char target[VFPOOL_PCI_TEXT], *end;
+
+		if (strncmp(entry->d_name, "virtfn", 6) != 0 ||
+		    sysfs_read_link(pf, entry->d_name, target, sizeof(target)) < 0 ||
+		    strcmp(target, vf) != 0)
+			continue;
+		*ret_index = (unsigned)strtoul(entry->d_name + 6, &end, 10);
+		return *end ? -ENOENT : 0;
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,
+		 unsigned *ret_index)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, vf);
+	char text[VFPOOL_PCI_TEXT], physfn[VFPOOL_PCI_TEXT];
+	AUTO_CLOSE int pf = -1;
+
+	vfpool_pci_format(vf, text);
+	if (folder < 0)
+		return fail(host->err, -VFPOOL_ENOTFOUND, "this host has no PCI device %s", text);
+	if (sysfs_read_link(folder, "physfn", physfn, sizeof(physfn)) < 0 ||
+	    vfpool_pci_parse(physfn, ret_pf) < 0 ||
+	    (pf = sysfs_open_pci(host->sysfs, ret_pf)) < 0 || index_of_vf(pf, text, ret_index) < 0)
+		return fail(host->err, -VFPOOL_ENOTFOUND, "the PCI device %s is no VF", text);
+	return 0;
+}
+
+int host_macs(struct host *host, struct vfpool_mac **ret_macs, size_t *ret_n)
+{
+	int r = rtnl_all_macs(host->nl, ret_macs, ret_n);
+
+	return r < 0 ? fail_errno(host->err, r, "reading the MACs of this host's cards") : 0;
 }
 
 int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want)

@@ -428,3 +428,49 @@ int rtnl_has_address(struct nlsock *sock, int ifindex, bool *ret_has)
 		*ret_has = search.found;
 	return r;
 }
+
+struct mac_list {
+	struct vfpool_mac *macs;
+	size_t n;
+};
+
+static int see_macs(struct nlmsghdr *reply, void *arg)
+{
+	static const int types[] = { IFLA_ADDRESS, IFLA_PERM_ADDRESS };
+	struct mac_list *list = arg;
+
+	if (reply->nlmsg_type != RTM_NEWLINK || !nlmsg_valid_hdr(reply, sizeof(struct ifinfomsg)))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		struct nlattr *attr = nlmsg_find_attr(reply, sizeof(struct ifinfomsg), types[i]);
+		struct vfpool_mac *grown;
+
+		if (!attr || nla_len(attr) != (int)sizeof(grown->byte))
+			continue;
+		grown = reallocarray(list->macs, list->n + 1, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		list->macs = grown;
+		memcpy(grown[list->n++].byte, nla_data(attr), sizeof(grown->byte));
+	}
+	return 0;
+}
+
+int rtnl_all_macs(struct nlsock *sock, struct vfpool_mac **ret_macs, size_t *ret_n)
+{
+	CLEANUP(cleanup_msg) struct nl_msg *msg = new_message(RTM_GETLINK, NLM_F_DUMP, 0, 256);
+	struct mac_list list = { 0 };
+	char reason[NLSOCK_REASON];
+	int r;
+
+	if (!msg || nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
+		return -ENOMEM;
+	r = nlsock_talk(sock, msg, see_macs, &list, reason);
+	if (r < 0) {
+		free(list.macs);
+		return r;
+	}
+	*ret_macs = list.macs;
+	*ret_n = list.n;
+	return 0;
+}

@@ -47,4 +47,8 @@ int rtnl_set_up(struct nlsock *sock, int ifindex, char reason[NLSOCK_REASON]);
 /* Has the link an address of IP, IPv6 or what else there is? */
 int rtnl_has_address(struct nlsock *sock, int ifindex, bool *ret_has);
 
+/* The Ethernet addresses of all links, those they have and their permanent ones;
+ * free() it. */
+int rtnl_all_macs(struct nlsock *sock, struct vfpool_mac **ret_macs, size_t *ret_n);
+
 #endif

@@ -132,7 +132,7 @@ const char *db_text(sqlite3_stmt *stmt, int column)
 
 /* ---- opening ---- */
 
-static int execute(struct ledger *ledger, const char *sql, const char *doing)
+int db_execute(struct ledger *ledger, const char *sql, const char *doing)
 {
 	return sqlite3_exec(ledger->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 :
 									       db_fail(ledger, doing);
@@ -140,22 +140,22 @@ static int execute(struct ledger *ledger, const char *sql, const char *doing)
 
 int ledger_begin(struct ledger *ledger)
 {
-	return execute(ledger, "BEGIN IMMEDIATE", "beginning a change of the ledger");
+	return db_execute(ledger, "BEGIN IMMEDIATE", "beginning a change of the ledger");
 }
 
 int ledger_begin_read(struct ledger *ledger)
 {
-	return execute(ledger, "BEGIN", "reading the ledger");
+	return db_execute(ledger, "BEGIN", "reading the ledger");
 }
 
 int ledger_commit(struct ledger *ledger)
 {
-	return execute(ledger, "COMMIT", "writing the ledger");
+	return db_execute(ledger, "COMMIT", "writing the ledger");
 }
 
 void ledger_rollback(struct ledger *ledger)
 {
-	if (!sqlite3_get_autocommit(ledger->db))
+	if (ledger && !sqlite3_get_autocommit(ledger->db))
 		sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
@@ -170,22 +170,28 @@ static int make_seed(char seed[33])
 	return 0;
 }
 
-static int make_tables(struct ledger *ledger)
+static int add_seed(struct ledger *ledger)
 {
-	char sql[128], seed[33];
+	char seed[33];
 	int r = make_seed(seed);
 
 	if (r < 0)
 		return fail_errno(ledger->err, r, "getting random bytes");
-	r = execute(ledger, ledger_schema, "making the ledger");
-	if (r < 0)
-		return r;
-	r = db_run(ledger, "INSERT INTO host (id, seed) VALUES (1, ?)", "s", seed);
-	if (r < 0)
-		return r;
+	return db_run(ledger, "INSERT INTO host (id, seed) VALUES (1, ?)", "s", seed);
+}
+
+static int make_tables(struct ledger *ledger, int64_t version)
+{
+	char sql[128];
+	int r = 0;
+
+	for (int64_t v = version; r == 0 && v < LEDGER_VERSION; v++)
+		r = db_execute(ledger, ledger_versions[v], "making the ledger's tables");
+	if (r == 0 && version == 0)
+		r = add_seed(ledger);
 	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
 		 LEDGER_APPLICATION_ID, LEDGER_VERSION);
-	return execute(ledger, sql, "making the ledger");
+	return r < 0 ? r : db_execute(ledger, sql, "making the ledger's tables");
 }
 
 static int check_version(struct ledger *ledger, const char *path, int64_t *ret_version)
@@ -206,7 +212,8 @@ static int check_version(struct ledger *ledger, const char *path, int64_t *ret_v
 	return 0;
 }
 
-/* Two processes may find the ledger without tables: one makes them. */
+/* Several processes may find the ledger without tables, or with those of an older
+ * vfpool: one makes them. */
 static int make_tables_once(struct ledger *ledger, const char *path)
 {
 	int64_t version;
@@ -215,8 +222,8 @@ static int make_tables_once(struct ledger *ledger, const char *path)
 	if (r < 0)
 		return r;
 	r = check_version(ledger, path, &version);
-	if (r == 0 && version == 0)
-		r = make_tables(ledger);
+	if (r == 0 && version < LEDGER_VERSION)
+		r = make_tables(ledger, version);
 	if (r == 0)
 		r = ledger_commit(ledger);
 	if (r < 0)
@@ -224,24 +231,28 @@ static int make_tables_once(struct ledger *ledger, const char *path)
 	return r;
 }
 
+/* mmap_size: pages are read without a system call each, so that the ledger of
+ * many VFs costs no more of them than that of few. */
+#define SETTINGS "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA mmap_size = 67108864"
+
 static int set_up(struct ledger *ledger, enum ledger_mode mode, const char *path,
 		  int64_t *ret_version)
 {
 	int r;
 
 	sqlite3_busy_timeout(ledger->db, WAIT_MS);
-	r = execute(ledger, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL", "opening the ledger");
+	r = db_execute(ledger, SETTINGS, "opening the ledger");
 	if (r == 0 && mode == LEDGER_WRITE)
-		r = execute(ledger, "PRAGMA journal_mode = WAL", "opening the ledger");
+		r = db_execute(ledger, "PRAGMA journal_mode = WAL", "opening the ledger");
 	if (r == 0)
 		r = check_version(ledger, path, ret_version);
-	if (r == 0 && *ret_version == 0 && mode == LEDGER_WRITE)
+	if (r == 0 && *ret_version < LEDGER_VERSION && (mode == LEDGER_WRITE || *ret_version > 0))
 		r = make_tables_once(ledger, path);
 	return r;
 }
 
-int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **ret_ledger,
-		struct error *err)
+int ledger_open(const char *state_dir, enum ledger_mode mode, const char *command,
+		struct ledger **ret_ledger, struct error *err)
 {
 	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
 	AUTO_FREE char *path = format_text("%s/ledger.db", state_dir);
@@ -251,6 +262,7 @@ int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **re
 	if (!path || !(ledger = calloc(1, sizeof(*ledger))))
 		return fail_oom(err);
 	ledger->err = err;
+	ledger->command = command;
 	if (mode == LEDGER_WRITE) {
 		r = make_dirs(state_dir, 0700, err);
 		if (r < 0)

@@ -11,6 +11,7 @@
 
 struct ledger {
 	sqlite3 *db;
+	const char *command;
 	struct error *err;
 };
 
@@ -34,6 +35,14 @@ int db_run(struct ledger *ledger, const char *sql, const char *types, ...);
 /* Column 0 of the first row, `missing` when there is none. */
 int db_number(struct ledger *ledger, int64_t missing, int64_t *ret_number, const char *sql,
 	      const char *types, ...);
+
+/* Runs SQL without parameters. */
+int db_execute(struct ledger *ledger, const char *sql, const char *doing);
+
+/* An entry of the history, of what isn't a lease's: names may be "", the VF's
+ * row 0. */
+int db_add_event(struct ledger *ledger, const char *event, const char *pool, const char *owner,
+		 unsigned nic, const char *mac, int64_t pf, int vf);
 
 /* A text column, never NULL. */
 const char *db_text(sqlite3_stmt *stmt, int column);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ledger's leases and reservations. */
+/* The ledger's leases. */
 #include "ledger/db.h"
 
 #include <string.h>
@@ -17,6 +17,7 @@ void vfpool_lease_free(struct vfpool_lease *lease)
 		return;
 	free(lease->pool);
 	free(lease->owner);
+	free(lease->guest);
 	free(lease);
 }
 
@@ -30,23 +31,30 @@ void vfpool_leases_free(struct vfpool_lease **leases)
 DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 
-#define LEASE_COLUMNS "SELECT id, pool, owner, nic, mac, state, vf, pf, pf_mac FROM held "
+#define LEASE_COLUMNS "SELECT id, pool, owner, nic, mac, state, vf, pf, pf_mac, vlan, guest FROM held "
+
+/* NULL stays NULL. */
+static bool copy_text(sqlite3_stmt *stmt, int column, char **ret_text)
+{
+	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
+		return true;
+	*ret_text = strdup(db_text(stmt, column));
+	return *ret_text;
+}
 
 static int read_lease(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_lease **ret_lease)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = calloc(1, sizeof(*lease));
 
-	if (!lease)
+	if (!lease || !copy_text(stmt, 1, &lease->pool) || !copy_text(stmt, 2, &lease->owner) ||
+	    !copy_text(stmt, 10, &lease->guest))
 		return fail_oom(ledger->err);
 	lease->id = (uint64_t)sqlite3_column_int64(stmt, 0);
-	lease->pool = strdup(db_text(stmt, 1));
-	lease->owner = strdup(db_text(stmt, 2));
 	lease->nic = (unsigned)sqlite3_column_int(stmt, 3);
 	lease->has_vf = sqlite3_column_type(stmt, 6) != SQLITE_NULL;
 	lease->vf = (unsigned)sqlite3_column_int(stmt, 6);
 	lease->has_pf_mac = sqlite3_column_type(stmt, 8) != SQLITE_NULL;
-	if (!lease->pool || !lease->owner)
-		return fail_oom(ledger->err);
+	lease->vlan = sqlite3_column_type(stmt, 9) == SQLITE_NULL ? -1 : sqlite3_column_int(stmt, 9);
 	while (strcmp(state_names[lease->state], db_text(stmt, 5)) != 0 &&
 	       lease->state < VFPOOL_LEASE_RELEASING)
 		lease->state++;
@@ -89,7 +97,8 @@ int ledger_get_lease(struct ledger *ledger, int64_t id, struct vfpool_lease **re
 	return r < 0 ? r : first_lease(ledger, stmt, ret_lease);
 }
 
-int ledger_leases(struct ledger *ledger, const char *pool, struct vfpool_lease ***ret_leases)
+int ledger_leases(struct ledger *ledger, const struct ledger_lease_filter *filter,
+		  struct vfpool_lease ***ret_leases)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = calloc(1, sizeof(*leases));
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
@@ -99,8 +108,10 @@ int ledger_leases(struct ledger *ledger, const char *pool, struct vfpool_lease *
 	if (!leases)
 		return fail_oom(ledger->err);
 	r = db_prepare(ledger, &stmt,
-		       LEASE_COLUMNS "WHERE ?1 = '' OR pool = ?1 ORDER BY pool, owner, nic", "s",
-		       pool ? pool : "");
+		       LEASE_COLUMNS "WHERE (?1 = '' OR pool = ?1) AND (?2 = '' OR owner = ?2) "
+		       "AND (?3 < 0 OR nic = ?3) AND (?4 = 0 OR id = ?4) ORDER BY pool, owner, nic",
+		       "ssii", filter->pool ? filter->pool : "", filter->owner ? filter->owner : "",
+		       (int64_t)filter->nic, filter->id);
 	if (r < 0)
 		return r;
 	while ((r = db_step(ledger, stmt)) > 0) {
@@ -124,61 +135,30 @@ int ledger_leases(struct ledger *ledger, const char *pool, struct vfpool_lease *
 int ledger_count_leases(struct ledger *ledger, const char *pool, unsigned *ret_n)
 {
 	int64_t n;
-	int r = db_number(ledger, 0, &n, "SELECT count(*) FROM held WHERE pool = ?", "s", pool);
+	int r = db_number(ledger, 0, &n, "SELECT leases FROM pool WHERE name = ?", "s", pool);
 
 	if (r == 0)
 		*ret_n = (unsigned)n;
 	return r;
 }
 
-int ledger_reservation(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
-		       struct vfpool_mac *ret_mac, bool *ret_found)
-{
-	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	int r = db_prepare(ledger, &stmt,
-			   "SELECT mac FROM reservation WHERE pool = ? AND owner = ? AND nic = ?",
-			   "ssi", pool, owner, (int64_t)nic);
-
-	if (r == 0)
-		r = db_step(ledger, stmt);
-	if (r < 0)
-		return r;
-	if (r > 0 && vfpool_mac_parse(db_text(stmt, 0), ret_mac) < 0)
-		return fail(ledger->err, -EUCLEAN, "the ledger's MAC of %s can't be understood", owner);
-	*ret_found = r > 0;
-	return 0;
-}
-
-int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
-		   const struct vfpool_mac *mac)
-{
-	char text[VFPOOL_MAC_TEXT];
-	int r;
-
-	vfpool_mac_format(mac, text);
-	r = db_run(ledger, "INSERT INTO mac (mac, half) VALUES (?, 'lease')", "s", text);
-	if (r < 0)
-		return r;
-	return db_run(ledger, "INSERT INTO reservation (pool, owner, nic, mac) VALUES (?, ?, ?, ?)",
-		      "ssis", pool, owner, (int64_t)nic, text);
-}
-
-static int add_history(struct ledger *ledger, int64_t lease, const char *event)
+static int add_lease_event(struct ledger *ledger, int64_t lease, const char *event)
 {
 	return db_run(ledger,
-		      "INSERT INTO history (at, event, lease, pool, owner, nic, mac, pf, vf) "
-		      "SELECT ?, ?, id, pool, owner, nic, mac, pf, vf FROM held WHERE id = ?",
-		      "isi", (int64_t)time(NULL), event, lease);
+		      "INSERT INTO history (at, event, lease, pool, owner, nic, mac, pf, vf, command) "
+		      "SELECT ?, ?, id, pool, owner, nic, mac, ifnull(pf_mac, pf), vf, ? FROM held "
+		      "WHERE id = ?",
+		      "issi", (int64_t)time(NULL), event, ledger->command, lease);
 }
 
-int ledger_add_lease(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
-		     int64_t vf, int64_t *ret_id)
+int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int vlan,
+		     int64_t *ret_id)
 {
 	int64_t id;
 	int r = db_run(ledger,
-		       "INSERT INTO lease (reservation, state, since) "
-		       "SELECT id, 'pending', ? FROM reservation WHERE pool = ? AND owner = ? AND nic = ?",
-		       "issi", (int64_t)time(NULL), pool, owner, (int64_t)nic);
+		       "INSERT INTO lease (reservation, state, since, vlan) "
+		       "VALUES (?1, 'pending', ?2, iif(?3 < 0, NULL, ?3))",
+		       "iii", reservation, (int64_t)time(NULL), (int64_t)vlan);
 
 	if (r < 0)
 		return r;
@@ -202,31 +182,220 @@ int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state
 		return r;
 	if (sqlite3_changes(ledger->db) != 1)
 		return -ESTALE;
-	return to == VFPOOL_LEASE_ACTIVE ? add_history(ledger, id, "alloc") : 0;
+	return to == VFPOOL_LEASE_ACTIVE ? add_lease_event(ledger, id, "alloc") : 0;
 }
 
-int ledger_avoid_leased(struct ledger *ledger, int64_t id)
+/* Its VF is another's matter then. */
+static int remove_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from)
 {
-	return db_run(ledger, "UPDATE vf SET avoid = 1 WHERE lease = ?", "i", id);
+	int r = db_run(ledger, "DELETE FROM lease WHERE id = ? AND state = ?", "is", id,
+		       state_names[from]);
+
+	if (r < 0)
+		return r;
+	return sqlite3_changes(ledger->db) == 1 ? 0 : -ESTALE;
 }
 
 int ledger_end_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from)
 {
+	/* One that was never active was nobody's. */
+	int r = from == VFPOOL_LEASE_PENDING ? 0 : add_lease_event(ledger, id, "release");
+
+	if (r == 0)
+		r = db_run(ledger,
+			   "UPDATE vf SET lease = NULL WHERE lease = "
+			   "(SELECT id FROM lease WHERE id = ? AND state = ?)",
+			   "is", id, state_names[from]);
+	return r < 0 ? r : remove_lease(ledger, id, from);
+}
+
+int ledger_quarantine(struct ledger *ledger, int64_t id, enum vfpool_lease_state from)
+{
+	int r = add_lease_event(ledger, id, "force-release");
+
+	if (r == 0)
+		r = db_run(ledger,
+			   "UPDATE vf SET lease = NULL, quarantine = (SELECT mac FROM held WHERE id = ?1) "
+			   "WHERE lease = (SELECT id FROM lease WHERE id = ?1 AND state = ?2)",
+			   "is", id, state_names[from]);
+	return r < 0 ? r : remove_lease(ledger, id, from);
+}
+
+/* A MAC that no reservation and no VF has any longer is nobody's. */
+static int drop_mac(struct ledger *ledger, const char *mac)
+{
+	return db_run(ledger,
+		      "DELETE FROM mac WHERE mac = ?1 AND half = 'lease' AND "
+		      "NOT EXISTS (SELECT 1 FROM reservation WHERE reservation.mac = ?1) AND "
+		      "NOT EXISTS (SELECT 1 FROM vf WHERE vf.quarantine = ?1)",
+		      "s", mac);
+}
+
+int ledger_end_quarantine(struct ledger *ledger, const struct ledger_vf *vf)
+{
+	char mac[VFPOOL_MAC_TEXT];
 	int r;
 
-	if (from == VFPOOL_LEASE_RELEASING) {
-		r = add_history(ledger, id, "release");
-		if (r < 0)
-			return r;
+	vfpool_mac_format(&vf->quarantine, mac);
+	r = db_run(ledger, "UPDATE vf SET quarantine = NULL WHERE id = ? AND quarantine = ?", "is",
+		   vf->id, mac);
+	return r < 0 ? r : drop_mac(ledger, mac);
+}
+
+int ledger_see_guest(struct ledger *ledger, int64_t id, const char *uuid, const char *uri)
+{
+	int r = db_run(ledger, "UPDATE lease SET guest = ?, uri = ? WHERE id = ?", "ssi", uuid, uri,
+		       id);
+
+	return r < 0 ? r : add_lease_event(ledger, id, "guest");
+}
+
+/* ---- reservations ---- */
+
+int ledger_reservation(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
+		       struct ledger_reservation *ret_reservation)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	int r = db_prepare(ledger, &stmt,
+			   "SELECT id, mac FROM reservation WHERE pool = ? AND owner = ? AND nic = ?",
+			   "ssi", pool, owner, (int64_t)nic);
+
+	if (r == 0)
+		r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	*ret_reservation = (struct ledger_reservation){ 0 };
+	if (r == 0)
+		return 0;
+	ret_reservation->id = sqlite3_column_int64(stmt, 0);
+	if (vfpool_mac_parse(db_text(stmt, 1), &ret_reservation->mac) < 0)
+		return fail(ledger->err, -EUCLEAN, "the ledger's MAC of %s can't be understood", owner);
+	return 0;
+}
+
+int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
+		   const struct vfpool_mac *mac, unsigned attempt, int64_t *ret_id)
+{
+	char text[VFPOOL_MAC_TEXT];
+	int r;
+
+	vfpool_mac_format(mac, text);
+	r = db_run(ledger, "INSERT INTO mac (mac, half) VALUES (?, 'lease')", "s", text);
+	if (r == 0)
+		r = db_run(ledger,
+			   "INSERT INTO reservation (pool, owner, nic, mac, attempt) "
+			   "VALUES (?, ?, ?, ?, ?)",
+			   "ssisi", pool, owner, (int64_t)nic, text, (int64_t)attempt);
+	if (r == 0)
+		*ret_id = sqlite3_last_insert_rowid(ledger->db);
+	return r;
+}
+
+int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, unsigned nic)
+{
+	struct ledger_reservation reservation;
+	char mac[VFPOOL_MAC_TEXT];
+	int r = ledger_reservation(ledger, pool, owner, nic, &reservation);
+
+	if (r < 0)
+		return r;
+	if (!reservation.id)
+		return -ENOENT;
+	vfpool_mac_format(&reservation.mac, mac);
+	r = db_run(ledger, "DELETE FROM reservation WHERE id = ?", "i", reservation.id);
+	if (r == 0)
+		r = db_add_event(ledger, "forget", pool, owner, nic, mac, 0, -1);
+	return r < 0 ? r : drop_mac(ledger, mac);
+}
+
+void vfpool_reservations_free(struct vfpool_reservation *reservations, size_t n)
+{
+	for (size_t i = 0; reservations && i < n; i++) {
+		free(reservations[i].pool);
+		free(reservations[i].owner);
 	}
-	r = db_run(ledger,
-		   "UPDATE vf SET lease = NULL WHERE lease IN (SELECT id FROM lease WHERE id = ? AND state = ?)",
-		   "is", id, state_names[from]);
+	free(reservations);
+}
+
+static int read_reservation(struct ledger *ledger, sqlite3_stmt *stmt,
+			    struct vfpool_reservation *reservation)
+{
+	reservation->nic = (unsigned)sqlite3_column_int(stmt, 2);
+	reservation->leased = sqlite3_column_int(stmt, 4) != 0;
+	if (!copy_text(stmt, 0, &reservation->pool) || !copy_text(stmt, 1, &reservation->owner))
+		return fail_oom(ledger->err);
+	if (vfpool_mac_parse(db_text(stmt, 3), &reservation->mac) < 0)
+		return fail(ledger->err, -EUCLEAN, "the ledger's MAC of %s can't be understood",
+			    reservation->owner);
+	return 0;
+}
+
+int ledger_reservations(struct ledger *ledger, const char *pool,
+			struct vfpool_reservation **ret_reservations, size_t *ret_n)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	struct vfpool_reservation *reservations = NULL;
+	size_t n = 0;
+	int r = db_prepare(ledger, &stmt,
+			   "SELECT pool, owner, nic, mac, lease.id IS NOT NULL FROM reservation "
+			   "LEFT JOIN lease ON lease.reservation = reservation.id "
+			   "WHERE pool = ? ORDER BY owner, nic",
+			   "s", pool);
+
+	while (r == 0 && (r = db_step(ledger, stmt)) > 0) {
+		struct vfpool_reservation *grown = reallocarray(reservations, n + 1, sizeof(*grown));
+
+		if (!grown) {
+			r = fail_oom(ledger->err);
+			break;
+		}
+		reservations = grown;
+		reservations[n] = (struct vfpool_reservation){ 0 };
+		r = read_reservation(ledger, stmt, &reservations[n++]);
+		if (r < 0)
+			break;
+	}
+	if (r < 0) {
+		vfpool_reservations_free(reservations, n);
+		return r;
+	}
+	*ret_reservations = reservations;
+	*ret_n = n;
+	return 0;
+}
+
+int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owner, unsigned *ret_n)
+{
+	int r = db_run(ledger, "UPDATE reservation SET owner = ? WHERE owner = ?", "ss", new_owner,
+		       owner);
+
 	if (r < 0)
 		return r;
-	r = db_run(ledger, "DELETE FROM lease WHERE id = ? AND state = ?", "is", id,
-		   state_names[from]);
+	*ret_n = (unsigned)sqlite3_changes(ledger->db);
+	return *ret_n ? db_add_event(ledger, "rename", "", new_owner, 0, "", 0, -1) : 0;
+}
+
+/* ---- MACs ---- */
+
+int ledger_mac_user(struct ledger *ledger, const struct vfpool_mac *mac, char **ret_who)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	char text[VFPOOL_MAC_TEXT];
+	char *who = NULL;
+	int r;
+
+	vfpool_mac_format(mac, text);
+	r = db_prepare(ledger, &stmt,
+		       "SELECT ifnull((SELECT 'that of ' || owner || ' nic ' || nic || ' in pool ' || pool "
+		       "FROM reservation WHERE reservation.mac = mac.mac), iif(half = 'parking', "
+		       "'that of a free VF', 'still live on a VF in quarantine')) FROM mac WHERE mac = ?",
+		       "s", text);
+	if (r == 0)
+		r = db_step(ledger, stmt);
+	if (r > 0 && !copy_text(stmt, 0, &who))
+		return fail_oom(ledger->err);
 	if (r < 0)
 		return r;
-	return sqlite3_changes(ledger->db) == 1 ? 0 : -ESTALE;
+	*ret_who = who;
+	return 0;
 }

@@ -19,29 +19,48 @@ enum ledger_mode {
 	LEDGER_WRITE, /* made when there is none */
 };
 
-int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **ret_ledger,
-		struct error *err);
+/* `command` (its caller's, who keeps it) is what the history says of who did it. */
+int ledger_open(const char *state_dir, enum ledger_mode mode, const char *command,
+		struct ledger **ret_ledger, struct error *err);
 void ledger_close(struct ledger *ledger);
+
+/* Is the file whole, and does all that must hold do so? -EUCLEAN: it is damaged. */
+int ledger_check(struct ledger *ledger);
+
+/* A whole, checked copy of it in `path`, which is there whole or not at all. */
+int ledger_backup(struct ledger *ledger, const char *path);
 
 /* Several changes that hold together or not at all. Others wait meanwhile:
  * nothing slow in between. */
 int ledger_begin(struct ledger *ledger);
-/* Many questions to one state of the ledger; ends with ledger_rollback() or with
- * the ledger. Without it each question takes and drops SQLite's locks. */
+/* Many questions to one state of the ledger; ends with ledger_rollback().
+ * Without it each question takes and drops SQLite's locks. */
 int ledger_begin_read(struct ledger *ledger);
 int ledger_commit(struct ledger *ledger);
+/* Ends what wasn't committed; nothing when nothing is open, or no ledger. */
 void ledger_rollback(struct ledger *ledger);
 
 /* This host's random seed, made with the ledger. */
 int ledger_seed(struct ledger *ledger, char **ret_seed);
 
+/* ---- PFs and VFs ---- */
+
 /* The PF's row, by permanent MAC, else by address. *ret_id is 0 when there is
  * none, unless `add`. */
 int ledger_pf(struct ledger *ledger, const struct vfpool_pf *pf, bool add, int64_t *ret_id);
 
-/* The pool's PFs (their rows' ids) in its definition's order; free() it. */
+/* A PF of a pool, as placement needs it. */
+struct ledger_place {
+	int64_t pf;
+	int numa;
+	bool held; /* nobody gets its VFs */
+	unsigned free, leased;
+};
+
+/* The pool's PFs in its definition's order; free() it. */
+int ledger_places(struct ledger *ledger, const char *pool, struct ledger_place **ret_places,
+		  size_t *ret_n);
 int ledger_set_pool_pfs(struct ledger *ledger, const char *pool, const int64_t *pfs, size_t n);
-int ledger_pool_pfs(struct ledger *ledger, const char *pool, int64_t **ret_pfs, size_t *ret_n);
 
 struct ledger_vf {
 	int64_t id; /* 0: no such row */
@@ -52,6 +71,9 @@ struct ledger_vf {
 	struct vfpool_mac parking;
 	int64_t lease; /* 0: none */
 	bool avoid;    /* it was found busy */
+	bool held, pf_held;
+	bool quarantined;
+	struct vfpool_mac quarantine; /* the MAC that is live on it */
 	char pool[64];
 };
 
@@ -62,44 +84,110 @@ int ledger_add_vf(struct ledger *ledger, int64_t pf, unsigned index, const char 
 		  const struct vfpool_mac *parking);
 int ledger_remove_vf(struct ledger *ledger, const struct ledger_vf *vf);
 
-/* Every VF of the pool; free() it. */
+/* Every VF of the pool, or of all pools (NULL); free() it. */
 int ledger_vfs(struct ledger *ledger, const char *pool, struct ledger_vf **ret_vfs, size_t *ret_n);
 
-/* The first VF of the PF in that pool that is free and not to be avoided, and
- * how many are leased there. ret_vf->id is 0: none. */
-int ledger_free_vf(struct ledger *ledger, const char *pool, int64_t pf, struct ledger_vf *ret_vf,
-		   unsigned *ret_leased);
+/* The first VF of the PF in that pool that is free, neither held nor to be
+ * avoided. ret_vf->id is 0: none. */
+int ledger_free_vf(struct ledger *ledger, const char *pool, int64_t pf, struct ledger_vf *ret_vf);
 
 /* The lease's VF was found busy: nobody gets it until it is seen free again. */
 int ledger_avoid_leased(struct ledger *ledger, int64_t id);
 int ledger_forgive_vf(struct ledger *ledger, int64_t vf);
 
-/* *ret_lease is NULL when there is none. Its VF's own address isn't known here. */
+/* Nobody gets the VF, or any of the PF (index -1), for that reason; NULL: no
+ * more. *ret_reason is what it was, NULL: it wasn't held; free() it. */
+int ledger_hold(struct ledger *ledger, int64_t pf, int index, const char *reason,
+		char **ret_reason);
+int ledger_held(struct ledger *ledger, int64_t pf, int index, char **ret_reason);
+
+/* ---- reservations ---- */
+
+struct ledger_reservation {
+	int64_t id; /* 0: none */
+	struct vfpool_mac mac;
+};
+
+/* The MAC that belongs to (owner, nic) in the pool. */
+int ledger_reservation(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
+		       struct ledger_reservation *ret_reservation);
+
+/* `attempt`: how many MACs were taken before. -EEXIST, without a message: the MAC
+ * is somebody's. */
+int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
+		   const struct vfpool_mac *mac, unsigned attempt, int64_t *ret_id);
+
+/* The reservation, which has no lease, ends; its MAC is nobody's then, unless it
+ * is live on a VF in quarantine. -ENOENT, without a message: there is none. */
+int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, unsigned nic);
+
+int ledger_reservations(struct ledger *ledger, const char *pool,
+			struct vfpool_reservation **ret_reservations, size_t *ret_n);
+
+/* -EEXIST, without a message: the new owner has a MAC for the same pool and nic. */
+int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owner,
+		  unsigned *ret_n);
+
+/* Whose is the MAC? A sentence's end in *ret_who, NULL: nobody's; free() it. */
+int ledger_mac_user(struct ledger *ledger, const struct vfpool_mac *mac, char **ret_who);
+
+/* The VF in quarantine on which the MAC is live; ret_vf->id is 0: none. */
+int ledger_quarantined_vf(struct ledger *ledger, const struct vfpool_mac *mac,
+			  struct ledger_vf *ret_vf);
+
+/* ---- leases ---- */
+
+/* What leases to look for; begin with LEDGER_ANY_LEASE. */
+struct ledger_lease_filter {
+	const char *pool, *owner; /* NULL: any */
+	int nic;                  /* -1: any */
+	int64_t id;               /* 0: any */
+};
+
+#define LEDGER_ANY_LEASE { .nic = -1 }
+
+/* The array ends with NULL. The VFs' own addresses aren't known here. */
+int ledger_leases(struct ledger *ledger, const struct ledger_lease_filter *filter,
+		  struct vfpool_lease ***ret_leases);
+
+/* *ret_lease is NULL when there is none. */
 int ledger_find_lease(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
 		      struct vfpool_lease **ret_lease);
 int ledger_get_lease(struct ledger *ledger, int64_t id, struct vfpool_lease **ret_lease);
-int ledger_leases(struct ledger *ledger, const char *pool, struct vfpool_lease ***ret_leases);
 int ledger_count_leases(struct ledger *ledger, const char *pool, unsigned *ret_n);
 
-/* The MAC that belongs to (owner, nic) in the pool; *ret_found false: none yet. */
-int ledger_reservation(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
-		       struct vfpool_mac *ret_mac, bool *ret_found);
-
-/* -EEXIST, without a message: the MAC is somebody's. */
-int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
-		   const struct vfpool_mac *mac);
-
-/* A pending lease on the VF, or on none (0) in a pool that libvirt allocates;
- * the reservation exists. */
-int ledger_add_lease(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
-		     int64_t vf, int64_t *ret_id);
+/* A pending lease of the reservation on the VF, or on none (0) in a pool that
+ * libvirt allocates. `vlan` -1: the pool's. */
+int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int vlan,
+		     int64_t *ret_id);
 
 /* -ESTALE, without a message: the lease isn't in the state `from`. */
 int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from,
 		      enum vfpool_lease_state to);
 int ledger_end_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from);
 
-/* A MAC that would be new: is it somebody's? */
-int ledger_mac_taken(struct ledger *ledger, const struct vfpool_mac *mac, bool *ret_taken);
+/* Ends the lease though its VF can't be scrubbed: that is in quarantine then. */
+int ledger_quarantine(struct ledger *ledger, int64_t id, enum vfpool_lease_state from);
+int ledger_end_quarantine(struct ledger *ledger, const struct ledger_vf *vf);
+
+/* The libvirt guest that was seen with the lease. */
+int ledger_see_guest(struct ledger *ledger, int64_t id, const char *uuid, const char *uri);
+
+/* ---- history ---- */
+
+struct ledger_history_filter {
+	const char *owner; /* NULL: any */
+	int64_t pf;        /* its row, 0: any VF */
+	unsigned vf;
+	int64_t since;
+};
+
+int ledger_history(struct ledger *ledger, const struct ledger_history_filter *filter,
+		   struct vfpool_event **ret_events, size_t *ret_n);
+
+/* How the last lease of these ended; *ret_found false: there was none. */
+int ledger_last_end(struct ledger *ledger, const struct ledger_lease_filter *filter,
+		    struct vfpool_event *ret_event, bool *ret_found);
+void event_end(struct vfpool_event *event);
 
 #endif

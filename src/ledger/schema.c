@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ledger's tables. What always holds is said here, so that SQLite keeps it. */
+/* The ledger's tables. What always holds is said here, so that SQLite keeps it.
+ * Each version is made from the one before it: a new ledger goes through all. */
 #include "ledger/schema.h"
 
-const char ledger_schema[] =
+static const char version_1[] =
 	/* Every MAC that vfpool gives away, for a lease or to park a free VF. */
 	"CREATE TABLE mac ("
 	"  mac TEXT PRIMARY KEY CHECK (length(mac) = 17),"
@@ -82,3 +83,98 @@ const char ledger_schema[] =
 	"  vf.idx AS vf, pf.address AS pf, pf.mac AS pf_mac"
 	"  FROM lease JOIN reservation ON reservation.id = lease.reservation"
 	"  LEFT JOIN vf ON vf.lease = lease.id LEFT JOIN pf ON pf.id = vf.pf;";
+
+/* Holds, quarantine, NUMA nodes, what a lease has of its own, and counters, so
+ * that choosing a VF costs the same in a pool of any size. */
+static const char version_2[] =
+	/* Where a PF is, and why nobody is to get its VFs. */
+	"ALTER TABLE pf ADD COLUMN numa INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE pf ADD COLUMN held TEXT;"
+
+	/* `free` and `leased` are counted by the triggers below. */
+	"ALTER TABLE pool_pf ADD COLUMN free INTEGER NOT NULL DEFAULT 0 CHECK (free >= 0);"
+	"ALTER TABLE pool_pf ADD COLUMN leased INTEGER NOT NULL DEFAULT 0 CHECK (leased >= 0);"
+
+	/* A VF in quarantine has a lease no more, but something still has it open, and
+	 * the MAC that is still live on it stays taken. */
+	"DROP VIEW held;"
+	"CREATE TABLE new_vf ("
+	"  id INTEGER PRIMARY KEY,"
+	"  pf INTEGER NOT NULL REFERENCES pf (id),"
+	"  idx INTEGER NOT NULL CHECK (idx BETWEEN 0 AND 65535),"
+	"  pool TEXT NOT NULL,"
+	"  parking TEXT NOT NULL UNIQUE,"
+	"  half TEXT NOT NULL DEFAULT 'parking' CHECK (half = 'parking'),"
+	"  lease INTEGER REFERENCES lease (id),"
+	"  avoid INTEGER NOT NULL DEFAULT 0 CHECK (avoid IN (0, 1)),"
+	"  held TEXT,"
+	"  quarantine TEXT REFERENCES mac (mac),"
+	"  CHECK (lease IS NULL OR quarantine IS NULL),"
+	"  UNIQUE (pf, idx),"
+	"  FOREIGN KEY (parking, half) REFERENCES mac (mac, half)"
+	") STRICT;"
+	"INSERT INTO new_vf (id, pf, idx, pool, parking, lease, avoid)"
+	"  SELECT id, pf, idx, pool, parking, lease, avoid FROM vf;"
+	"DROP TABLE vf;"
+	"ALTER TABLE new_vf RENAME TO vf;"
+	"CREATE UNIQUE INDEX vf_lease ON vf (lease) WHERE lease IS NOT NULL;"
+	"CREATE UNIQUE INDEX vf_quarantine ON vf (quarantine) WHERE quarantine IS NOT NULL;"
+	"CREATE INDEX vf_pool ON vf (pool, pf, idx);"
+	"CREATE INDEX vf_free ON vf (pool, pf, idx)"
+	"  WHERE lease IS NULL AND avoid = 0 AND held IS NULL AND quarantine IS NULL;"
+
+	/* The VLAN that a lease has instead of its pool's, and the guest that was seen
+	 * with it, at which libvirt. */
+	"ALTER TABLE lease ADD COLUMN vlan INTEGER CHECK (vlan BETWEEN 0 AND 4094);"
+	"ALTER TABLE lease ADD COLUMN guest TEXT;"
+	"ALTER TABLE lease ADD COLUMN uri TEXT;"
+
+	/* How many MACs were taken before this one was found. */
+	"ALTER TABLE reservation ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;"
+
+	"ALTER TABLE history ADD COLUMN command TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX history_owner ON history (owner, nic);"
+	"CREATE INDEX history_lease ON history (lease);"
+
+	/* How many leases a pool has. */
+	"CREATE TABLE pool ("
+	"  name TEXT PRIMARY KEY,"
+	"  leases INTEGER NOT NULL CHECK (leases >= 0)"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO pool (name, leases)"
+	"  SELECT reservation.pool, count(*) FROM lease"
+	"  JOIN reservation ON reservation.id = lease.reservation GROUP BY reservation.pool;"
+	"CREATE TRIGGER lease_begins AFTER INSERT ON lease BEGIN"
+	"  INSERT INTO pool (name, leases) SELECT pool, 1 FROM reservation WHERE id = NEW.reservation"
+	"    ON CONFLICT (name) DO UPDATE SET leases = leases + 1;"
+	" END;"
+	"CREATE TRIGGER lease_ends AFTER DELETE ON lease BEGIN"
+	"  UPDATE pool SET leases = leases - 1"
+	"    WHERE name = (SELECT pool FROM reservation WHERE id = OLD.reservation);"
+	" END;"
+
+#define IS_FREE(row) "(" row ".lease IS NULL AND " row ".avoid = 0 AND " row ".held IS NULL" \
+	" AND " row ".quarantine IS NULL)"
+#define COUNT_VF(sign, row)                                                      \
+	"UPDATE pool_pf SET free = free " sign " " IS_FREE(row) ","                  \
+	" leased = leased " sign " (" row ".lease IS NOT NULL)"                      \
+	" WHERE pool = " row ".pool AND pf = " row ".pf;"
+	"UPDATE pool_pf SET"
+	"  free = (SELECT count(*) FROM vf WHERE vf.pool = pool_pf.pool AND vf.pf = pool_pf.pf"
+	"    AND " IS_FREE("vf") "),"
+	"  leased = (SELECT count(*) FROM vf WHERE vf.pool = pool_pf.pool AND vf.pf = pool_pf.pf"
+	"    AND vf.lease IS NOT NULL);"
+	"CREATE TRIGGER vf_comes AFTER INSERT ON vf BEGIN " COUNT_VF("+", "NEW") " END;"
+	"CREATE TRIGGER vf_goes AFTER DELETE ON vf BEGIN " COUNT_VF("-", "OLD") " END;"
+	"CREATE TRIGGER vf_changes AFTER UPDATE ON vf BEGIN "
+	COUNT_VF("-", "OLD") COUNT_VF("+", "NEW") " END;"
+
+	"CREATE VIEW held AS SELECT"
+	"  lease.id AS id, reservation.pool AS pool, reservation.owner AS owner,"
+	"  reservation.nic AS nic, reservation.mac AS mac, lease.state AS state,"
+	"  lease.vlan AS vlan, lease.guest AS guest, lease.uri AS uri, lease.since AS since,"
+	"  vf.idx AS vf, pf.address AS pf, pf.mac AS pf_mac"
+	"  FROM lease JOIN reservation ON reservation.id = lease.reservation"
+	"  LEFT JOIN vf ON vf.lease = lease.id LEFT JOIN pf ON pf.id = vf.pf;";
+
+const char *const ledger_versions[LEDGER_VERSION] = { version_1, version_2 };

@@ -2,12 +2,13 @@
 #ifndef VFPOOL_LEDGER_SCHEMA_H
 #define VFPOOL_LEDGER_SCHEMA_H
 
-/* The version that ledger_schema makes, in SQLite's user_version. */
-#define LEDGER_VERSION 1
+/* The newest version, in SQLite's user_version. */
+#define LEDGER_VERSION 2
 
 /* SQLite's application_id: "vfpl". */
 #define LEDGER_APPLICATION_ID 0x7666706c
 
-extern const char ledger_schema[];
+/* ledger_versions[n] makes version n + 1 out of version n. */
+extern const char *const ledger_versions[LEDGER_VERSION];
 
 #endif

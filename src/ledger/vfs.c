@@ -23,6 +23,18 @@ int ledger_seed(struct ledger *ledger, char **ret_seed)
 	return 0;
 }
 
+static int add_pf(struct ledger *ledger, const struct vfpool_pf *pf, const char *address,
+		  const char *mac, int64_t *ret_id)
+{
+	int r = db_run(ledger,
+		       "INSERT INTO pf (mac, address, numa) VALUES (iif(?, ?, NULL), ?, ?)", "issi",
+		       (int64_t)pf->has_mac, mac, address, (int64_t)pf->numa_node);
+
+	if (r == 0)
+		*ret_id = sqlite3_last_insert_rowid(ledger->db);
+	return r;
+}
+
 int ledger_pf(struct ledger *ledger, const struct vfpool_pf *pf, bool add, int64_t *ret_id)
 {
 	char address[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT];
@@ -37,60 +49,82 @@ int ledger_pf(struct ledger *ledger, const struct vfpool_pf *pf, bool add, int64
 		r = db_number(ledger, 0, &id,
 			      "SELECT id FROM pf WHERE address = ? ORDER BY id DESC LIMIT 1", "s",
 			      address);
-	if (r == 0 && id == 0 && add) {
-		r = db_run(ledger, "INSERT INTO pf (mac, address) VALUES (iif(?, ?, NULL), ?)", "iss",
-			   (int64_t)pf->has_mac, mac, address);
-		id = sqlite3_last_insert_rowid(ledger->db);
-	} else if (r == 0 && add) {
-		r = db_run(ledger, "UPDATE pf SET address = ?1 WHERE id = ?2 AND address <> ?1", "si",
-			   address, id);
-	}
+	if (r == 0 && id == 0 && add)
+		r = add_pf(ledger, pf, address, mac, &id);
+	else if (r == 0 && add)
+		r = db_run(ledger,
+			   "UPDATE pf SET address = ?1, numa = ?2 "
+			   "WHERE id = ?3 AND (address <> ?1 OR numa <> ?2)", "sii", address,
+			   (int64_t)pf->numa_node, id);
 	if (r == 0)
 		*ret_id = id;
 	return r;
 }
 
-int ledger_pool_pfs(struct ledger *ledger, const char *pool, int64_t **ret_pfs, size_t *ret_n)
+int ledger_places(struct ledger *ledger, const char *pool, struct ledger_place **ret_places,
+		  size_t *ret_n)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	AUTO_FREE int64_t *pfs = NULL;
+	AUTO_FREE struct ledger_place *places = NULL;
 	size_t n = 0;
-	int r = db_prepare(ledger, &stmt, "SELECT pf FROM pool_pf WHERE pool = ? ORDER BY position",
+	int r = db_prepare(ledger, &stmt,
+			   "SELECT pf.id, pf.numa, pf.held IS NOT NULL, free, leased "
+			   "FROM pool_pf JOIN pf ON pf.id = pool_pf.pf WHERE pool = ? ORDER BY position",
 			   "s", pool);
 
 	if (r < 0)
 		return r;
 	while ((r = db_step(ledger, stmt)) > 0) {
-		int64_t *grown = reallocarray(pfs, n + 1, sizeof(*grown));
+		struct ledger_place *grown = reallocarray(places, n + 1, sizeof(*grown));
 
 		if (!grown)
 			return fail_oom(ledger->err);
-		pfs = grown;
-		pfs[n++] = sqlite3_column_int64(stmt, 0);
+		places = grown;
+		places[n++] = (struct ledger_place){
+			.pf = sqlite3_column_int64(stmt, 0),
+			.numa = sqlite3_column_int(stmt, 1),
+			.held = sqlite3_column_int(stmt, 2) != 0,
+			.free = (unsigned)sqlite3_column_int(stmt, 3),
+			.leased = (unsigned)sqlite3_column_int(stmt, 4),
+		};
 	}
 	if (r < 0)
 		return r;
-	*ret_pfs = TAKE_PTR(pfs);
+	*ret_places = TAKE_PTR(places);
 	*ret_n = n;
 	return 0;
 }
 
+static bool has_places(const struct ledger_place *places, size_t n_places, const int64_t *pfs,
+		       size_t n)
+{
+	for (size_t i = 0; i < n && n == n_places; i++)
+		if (places[i].pf != pfs[i])
+			return false;
+	return n == n_places;
+}
+
 int ledger_set_pool_pfs(struct ledger *ledger, const char *pool, const int64_t *pfs, size_t n)
 {
-	AUTO_FREE int64_t *is = NULL;
-	size_t n_is;
-	int r = ledger_pool_pfs(ledger, pool, &is, &n_is);
+	AUTO_FREE struct ledger_place *places = NULL;
+	size_t n_places;
+	int r = ledger_places(ledger, pool, &places, &n_places);
 
-	if (r < 0 || (n == n_is && (n == 0 || memcmp(is, pfs, n * sizeof(*pfs)) == 0)))
+	if (r < 0 || has_places(places, n_places, pfs, n))
 		return r;
 	r = db_run(ledger, "DELETE FROM pool_pf WHERE pool = ?", "s", pool);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = db_run(ledger, "INSERT INTO pool_pf (pool, position, pf) VALUES (?, ?, ?)", "sii",
-			   pool, (int64_t)i, pfs[i]);
+		r = db_run(ledger,
+			   "INSERT INTO pool_pf (pool, position, pf, free, leased) "
+			   "SELECT ?1, ?2, ?3, total(lease IS NULL AND avoid = 0 AND held IS NULL AND "
+			   "quarantine IS NULL), count(lease) FROM vf WHERE pool = ?1 AND pf = ?3",
+			   "sii", pool, (int64_t)i, pfs[i]);
 	return r;
 }
 
-#define VF_COLUMNS "vf.id, vf.idx, vf.parking, ifnull(vf.lease, 0), pf.address, vf.pool, vf.avoid, pf.mac"
+#define VF_COLUMNS                                                                         \
+	"vf.id, vf.idx, vf.parking, ifnull(vf.lease, 0), pf.address, vf.pool, vf.avoid, "  \
+	"pf.mac, vf.held IS NOT NULL, pf.held IS NOT NULL, vf.quarantine"
 #define VF_FROM " FROM vf JOIN pf ON pf.id = vf.pf "
 
 static int read_vf(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_vf *vf)
@@ -101,11 +135,15 @@ static int read_vf(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_vf *
 		.lease = sqlite3_column_int64(stmt, 3),
 		.avoid = sqlite3_column_int(stmt, 6) != 0,
 		.has_pf_mac = sqlite3_column_type(stmt, 7) != SQLITE_NULL,
+		.held = sqlite3_column_int(stmt, 8) != 0,
+		.pf_held = sqlite3_column_int(stmt, 9) != 0,
+		.quarantined = sqlite3_column_type(stmt, 10) != SQLITE_NULL,
 	};
 	snprintf(vf->pool, sizeof(vf->pool), "%s", db_text(stmt, 5));
 	if (vfpool_mac_parse(db_text(stmt, 2), &vf->parking) < 0 ||
 	    vfpool_pci_parse(db_text(stmt, 4), &vf->pf) < 0 ||
-	    (vf->has_pf_mac && vfpool_mac_parse(db_text(stmt, 7), &vf->pf_mac) < 0))
+	    (vf->has_pf_mac && vfpool_mac_parse(db_text(stmt, 7), &vf->pf_mac) < 0) ||
+	    (vf->quarantined && vfpool_mac_parse(db_text(stmt, 10), &vf->quarantine) < 0))
 		return fail(ledger->err, -EUCLEAN, "the ledger's row of VF %u can't be understood",
 			    vf->index);
 	return 0;
@@ -149,8 +187,11 @@ int ledger_add_vf(struct ledger *ledger, int64_t pf, unsigned index, const char 
 int ledger_remove_vf(struct ledger *ledger, const struct ledger_vf *vf)
 {
 	char mac[VFPOOL_MAC_TEXT];
-	int r = db_run(ledger, "DELETE FROM vf WHERE id = ? AND lease IS NULL", "i", vf->id);
+	int r = db_run(ledger, "DELETE FROM vf WHERE id = ? AND lease IS NULL AND quarantine IS NULL",
+		       "i", vf->id);
 
+	if (r == 0 && sqlite3_changes(ledger->db) != 1)
+		return fail(ledger->err, -EUCLEAN, "VF %u has a lease or is in quarantine", vf->index);
 	vfpool_mac_format(&vf->parking, mac);
 	return r < 0 ? r : db_run(ledger, "DELETE FROM mac WHERE mac = ?", "s", mac);
 }
@@ -161,8 +202,9 @@ int ledger_vfs(struct ledger *ledger, const char *pool, struct ledger_vf **ret_v
 	AUTO_FREE struct ledger_vf *vfs = NULL;
 	size_t n = 0;
 	int r = db_prepare(ledger, &stmt,
-			   "SELECT " VF_COLUMNS VF_FROM "WHERE vf.pool = ? ORDER BY vf.pf, vf.idx", "s",
-			   pool);
+			   "SELECT " VF_COLUMNS VF_FROM
+			   "WHERE ?1 = '' OR vf.pool = ?1 ORDER BY vf.pf, vf.idx", "s",
+			   pool ? pool : "");
 
 	if (r < 0)
 		return r;
@@ -183,26 +225,34 @@ int ledger_vfs(struct ledger *ledger, const char *pool, struct ledger_vf **ret_v
 	return 0;
 }
 
-int ledger_free_vf(struct ledger *ledger, const char *pool, int64_t pf, struct ledger_vf *ret_vf,
-		   unsigned *ret_leased)
+int ledger_free_vf(struct ledger *ledger, const char *pool, int64_t pf, struct ledger_vf *ret_vf)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	int64_t leased;
-	int r = db_number(ledger, 0, &leased,
-			  "SELECT count(*) FROM vf WHERE pool = ? AND pf = ? AND lease IS NOT NULL",
-			  "si", pool, pf);
+	int r = db_prepare(ledger, &stmt,
+			   "SELECT " VF_COLUMNS VF_FROM
+			   "WHERE vf.pool = ? AND vf.pf = ? AND vf.lease IS NULL AND vf.avoid = 0 "
+			   "AND vf.held IS NULL AND vf.quarantine IS NULL ORDER BY vf.idx LIMIT 1",
+			   "si", pool, pf);
 
-	if (r == 0)
-		r = db_prepare(ledger, &stmt,
-			       "SELECT " VF_COLUMNS VF_FROM
-			       "WHERE vf.pool = ? AND vf.pf = ? AND vf.lease IS NULL AND vf.avoid = 0 "
-			       "ORDER BY vf.idx LIMIT 1",
-			       "si", pool, pf);
-	if (r == 0)
-		r = first_vf(ledger, stmt, ret_vf);
-	if (r == 0)
-		*ret_leased = (unsigned)leased;
-	return r;
+	return r < 0 ? r : first_vf(ledger, stmt, ret_vf);
+}
+
+int ledger_quarantined_vf(struct ledger *ledger, const struct vfpool_mac *mac,
+			  struct ledger_vf *ret_vf)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	char text[VFPOOL_MAC_TEXT];
+	int r;
+
+	vfpool_mac_format(mac, text);
+	r = db_prepare(ledger, &stmt, "SELECT " VF_COLUMNS VF_FROM "WHERE vf.quarantine = ?", "s",
+		       text);
+	return r < 0 ? r : first_vf(ledger, stmt, ret_vf);
+}
+
+int ledger_avoid_leased(struct ledger *ledger, int64_t id)
+{
+	return db_run(ledger, "UPDATE vf SET avoid = 1 WHERE lease = ?", "i", id);
 }
 
 int ledger_forgive_vf(struct ledger *ledger, int64_t vf)
@@ -210,15 +260,41 @@ int ledger_forgive_vf(struct ledger *ledger, int64_t vf)
 	return db_run(ledger, "UPDATE vf SET avoid = 0 WHERE id = ?", "i", vf);
 }
 
-int ledger_mac_taken(struct ledger *ledger, const struct vfpool_mac *mac, bool *ret_taken)
-{
-	char text[VFPOOL_MAC_TEXT];
-	int64_t n;
-	int r;
+/* ---- maintenance ---- */
 
-	vfpool_mac_format(mac, text);
-	r = db_number(ledger, 0, &n, "SELECT count(*) FROM mac WHERE mac = ?", "s", text);
+int ledger_held(struct ledger *ledger, int64_t pf, int index, char **ret_reason)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	char *reason = NULL;
+	int r = db_prepare(ledger, &stmt,
+			   index < 0 ? "SELECT held FROM pf WHERE id = ? AND held IS NOT NULL" :
+				       "SELECT held FROM vf WHERE pf = ? AND idx = ? AND held IS NOT NULL",
+			   index < 0 ? "i" : "ii", pf, (int64_t)index);
+
 	if (r == 0)
-		*ret_taken = n > 0;
+		r = db_step(ledger, stmt);
+	if (r > 0 && !(reason = strdup(db_text(stmt, 0))))
+		return fail_oom(ledger->err);
+	if (r < 0)
+		return r;
+	*ret_reason = reason;
+	return 0;
+}
+
+int ledger_hold(struct ledger *ledger, int64_t pf, int index, const char *reason, char **ret_reason)
+{
+	AUTO_FREE char *before = NULL;
+	int r = ledger_held(ledger, pf, index, &before);
+
+	/* An empty reason is none: NULL in the table. */
+	if (r == 0)
+		r = db_run(ledger,
+			   index < 0 ? "UPDATE pf SET held = nullif(?, '') WHERE id = ?" :
+				       "UPDATE vf SET held = nullif(?, '') WHERE pf = ? AND idx = ?",
+			   index < 0 ? "si" : "sii", reason ? reason : "", pf, (int64_t)index);
+	if (r == 0 && !before != !reason)
+		r = db_add_event(ledger, reason ? "hold" : "unhold", "", "", 0, "", pf, index);
+	if (r == 0)
+		*ret_reason = TAKE_PTR(before);
 	return r;
 }

@@ -1,153 +1,272 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is free (ledger) → which VF and MAC (pool) → pending (ledger) → look at
- * that VF, program it (host) → active (ledger). No transaction spans a look
+ * What is free (ledger) → which VFs and MACs (pool) → pending (ledger) → look at
+ * each VF, program it (host) → active (ledger). No transaction spans a look
  * at the host; killed anywhere, the same alloc goes on where it stopped.
  */
 #include "manager/manager.h"
 
-#include "util/name.h"
-
 #include <string.h>
-
-#define MAC_ATTEMPTS 1000
 
 /* A VF that turns out busy or another process's sends alloc to the next one;
  * there are at most so many VFs on a PF. */
 #define VF_ATTEMPTS 65536
 
+#define NICS_MAX 4096
+
 struct alloc {
 	struct vfpool *vp;
 	const struct vfpool_pool *pool;
-	const char *owner;
-	unsigned nic;
+	const struct vfpool_alloc_request *request;
 	struct ledger *ledger;
 	struct host host;
+	struct vfpool_pf want_pf; /* the one that is asked for, n_vfs 0; has no names */
+	int64_t want_pf_id;       /* its row, 0: any PF */
+	struct foreign_macs foreign;
 	struct error passed_over; /* why the last VF couldn't be had */
 };
 
 static void alloc_end(struct alloc *alloc)
 {
-	ledger_close(alloc->ledger);
+	ledger_rollback(alloc->ledger);
+	foreign_macs_end(&alloc->foreign);
 	host_end(&alloc->host);
+}
+
+/* ---- what is asked for ---- */
+
+static int check_request(struct alloc *alloc)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	struct error *err = &alloc->vp->err;
+	bool picks = request->pf || request->vf >= 0 || request->numa >= 0;
+
+	if (request->count < 1 || request->count > NICS_MAX || request->nic > NICS_MAX)
+		return fail(err, -EINVAL, "an owner has nics 0 to %d", NICS_MAX);
+	if (request->vlan > 4094)
+		return fail(err, -EINVAL, "a VLAN is 1 to 4094, or 0 for none, not %d", request->vlan);
+	if (request->count > 1 && (request->vf >= 0 || request->has_mac))
+		return fail(err, -EINVAL, "one VF or one MAC can't be that of %u nics", request->count);
+	if (picks && alloc->pool->allocate == VFPOOL_BY_LIBVIRT)
+		return fail(err, -EINVAL, "libvirt picks the VFs of this pool, so none can be asked for");
+	if (request->vf >= 0 && !request->pf && alloc->pool->n_pfs > 1)
+		return fail(err, -EINVAL, "the pool has %zu PFs; VF %d of which? Say --pf",
+			    alloc->pool->n_pfs, request->vf);
+	return 0;
+}
+
+/* The PF by which the pool's VFs are narrowed down. */
+static int find_want_pf(struct alloc *alloc)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	const struct vfpool_pf *pf;
+	int r = host_read(&alloc->host, HOST_NO_VFS, &inventory);
+
+	if (r == 0)
+		r = find_named_pf(alloc->vp, inventory, alloc->request->pf, &pf);
+	if (r == 0)
+		r = ledger_pf(alloc->ledger, pf, false, &alloc->want_pf_id);
+	if (r < 0)
+		return r;
+	if (!alloc->want_pf_id)
+		return fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "PF %s isn't one of the pool's",
+			    alloc->request->pf);
+	alloc->want_pf = (struct vfpool_pf){
+		.address = pf->address, .has_mac = pf->has_mac, .mac = pf->mac,
+	};
+	return 0;
+}
+
+static void describe(const struct vfpool_lease *lease, int vlan, char *text, size_t size)
+{
+	char mac[VFPOOL_MAC_TEXT], pf[VFPOOL_PCI_TEXT], vf[64] = "", tag[24] = "no VLAN";
+
+	vfpool_mac_format(&lease->mac, mac);
+	vfpool_pci_format(&lease->pf, pf);
+	if (lease->has_vf)
+		snprintf(vf, sizeof(vf), "VF %u of %s, ", lease->vf, pf);
+	if (vlan)
+		snprintf(tag, sizeof(tag), "VLAN %d", vlan);
+	snprintf(text, size, "%sMAC %s, %s", vf, mac, tag);
+}
+
+/* Something else than what is held is asked for: refused, with both. */
+static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	int vlan = lease->vlan < 0 ? alloc->pool->policy.vlan : lease->vlan;
+	char is[160], mac[VFPOOL_MAC_TEXT], asked[240] = "";
+	size_t n = 0;
+
+	if (request->vf >= 0 && (unsigned)request->vf != lease->vf)
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", VF %d", request->vf);
+	if (request->pf && !is_lease_pf(lease, &alloc->want_pf))
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", PF %.40s", request->pf);
+	vfpool_mac_format(&request->mac, mac);
+	if (request->has_mac && !vfpool_mac_equal(&request->mac, &lease->mac))
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", MAC %s", mac);
+	if (request->vlan >= 0 && request->vlan != vlan)
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", VLAN %d", request->vlan);
+	if (n == 0)
+		return 0;
+	describe(lease, vlan, is, sizeof(is));
+	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
+		    "nic %u has %s; asked for was %s: release it first", lease->nic, is, asked + 2);
 }
 
 /* ---- in the ledger ---- */
 
-/* The owner's MAC: the one reserved long ago, or a new one. */
-static int reserve_mac(struct alloc *alloc)
-{
-	AUTO_FREE char *seed = NULL;
-	struct vfpool_mac mac;
-	char key[300];
-	bool found;
-	int r = ledger_reservation(alloc->ledger, alloc->pool->name, alloc->owner, alloc->nic, &mac,
-				   &found);
-
-	if (r < 0 || found)
-		return r;
-	r = pool_seed(alloc->vp, alloc->ledger, alloc->pool, &seed);
-	snprintf(key, sizeof(key), "%s\n%u", alloc->owner, alloc->nic);
-	for (unsigned attempt = 0; r == 0 && attempt < MAC_ATTEMPTS; attempt++) {
-		mac_make(alloc->pool, seed, MAC_LEASE, key, attempt, &mac);
-		r = ledger_reserve(alloc->ledger, alloc->pool->name, alloc->owner, alloc->nic, &mac);
-		if (r != -EEXIST)
-			return r;
-		r = 0;
-	}
-	return r < 0 ? r : fail(&alloc->vp->err, -ENOSPC,
-				"pool %s: its MAC prefix has no address left for %s; take a shorter prefix",
-				alloc->pool->name, alloc->owner);
-}
-
 static int fail_no_vf(struct alloc *alloc, size_t n_pfs)
 {
+	const char *name = alloc->pool->name;
+
 	if (n_pfs == 0)
 		return fail(&alloc->vp->err, -ENODATA,
-			    "pool %s hasn't been applied yet; 'vfpool apply %s' comes first",
-			    alloc->pool->name, alloc->pool->name);
+			    "pool %s hasn't been applied yet; 'vfpool apply %s' comes first", name, name);
 	return fail(&alloc->vp->err, -VFPOOL_ENOVF,
-		    "no VF of pool %s is free; 'vfpool show %s' tells who has them", alloc->pool->name,
-		    alloc->pool->name);
+		    "no VF of pool %s is free%s; 'vfpool show %s' tells who has them", name,
+		    alloc->request->pf || alloc->request->numa_only ? " where it was asked for" : "",
+		    name);
+}
+
+static bool is_eligible(const struct alloc *alloc, const struct ledger_place *place)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+
+	return !place->held && (!alloc->want_pf_id || place->pf == alloc->want_pf_id) &&
+	       (!request->numa_only || place->numa == request->numa);
+}
+
+/* The VF that was asked for by its index. */
+static int choose_named_vf(struct alloc *alloc, int64_t pf, int64_t *ret_vf)
+{
+	AUTO_FREE char *reason = NULL;
+	struct ledger_vf row;
+	int r = ledger_vf(alloc->ledger, pf, (unsigned)alloc->request->vf, &row);
+
+	if (r == 0 && row.held)
+		r = ledger_held(alloc->ledger, pf, (int)row.index, &reason);
+	if (r < 0)
+		return r;
+	if (!row.id || strcmp(row.pool, alloc->pool->name) != 0)
+		return fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "VF %d isn't one of the pool's",
+			    alloc->request->vf);
+	if (row.held)
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is held: %s", row.index, reason);
+	if (row.lease || row.quarantined || row.avoid)
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is %s; 'vfpool show %s' tells more",
+			    row.index, row.lease ? "leased" : row.quarantined ? "in quarantine" : "busy",
+			    alloc->pool->name);
+	*ret_vf = row.id;
+	return 0;
 }
 
 static int choose_vf(struct alloc *alloc, int64_t *ret_vf)
 {
 	AUTO_FREE struct placement_pf *candidates = NULL;
-	AUTO_FREE struct ledger_vf *rows = NULL;
-	AUTO_FREE int64_t *pfs = NULL;
+	AUTO_FREE struct ledger_place *places = NULL;
+	struct ledger_vf row = { 0 };
 	size_t n;
-	int r = ledger_pool_pfs(alloc->ledger, alloc->pool->name, &pfs, &n);
+	int r = ledger_places(alloc->ledger, alloc->pool->name, &places, &n), best;
 
 	if (r < 0)
 		return r;
-	rows = calloc(n + 1, sizeof(*rows));
 	candidates = calloc(n + 1, sizeof(*candidates));
-	if (!rows || !candidates)
+	if (!candidates)
 		return fail_oom(&alloc->vp->err);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = ledger_free_vf(alloc->ledger, alloc->pool->name, pfs[i], &rows[i],
-				   &candidates[i].n_leased);
-		candidates[i].n_free = rows[i].id != 0;
-	}
-	if (r < 0)
-		return r;
-	r = placement_choose(alloc->pool->placement, candidates, n);
-	if (r < 0)
+	for (size_t i = 0; i < n; i++)
+		candidates[i] = (struct placement_pf){
+			.n_free = is_eligible(alloc, &places[i]) ? places[i].free : 0,
+			.n_leased = places[i].leased,
+			.preferred = alloc->request->numa >= 0 &&
+				     places[i].numa == alloc->request->numa,
+		};
+	if (alloc->request->vf >= 0 && n > 0)
+		return choose_named_vf(alloc, alloc->want_pf_id ? alloc->want_pf_id : places[0].pf,
+				       ret_vf);
+	best = placement_choose(alloc->pool->placement, candidates, n);
+	if (best < 0)
 		return fail_no_vf(alloc, n);
-	*ret_vf = rows[r].id;
-	return 0;
+	r = ledger_free_vf(alloc->ledger, alloc->pool->name, places[best].pf, &row);
+	if (r == 0 && !row.id)
+		r = fail(&alloc->vp->err, -EUCLEAN, "the ledger's count of free VFs is wrong");
+	if (r == 0)
+		*ret_vf = row.id;
+	return r;
 }
 
 /* libvirt picks the VF; vfpool sees to it that there are enough. */
 static int check_capacity(struct alloc *alloc)
 {
-	AUTO_FREE struct ledger_vf *vfs = NULL;
-	AUTO_FREE int64_t *pfs = NULL;
-	size_t n_vfs, n_pfs;
-	unsigned n_leases;
+	AUTO_FREE struct ledger_place *places = NULL;
+	unsigned n_leases = 0, n_vfs = 0;
+	size_t n;
 	int r;
 
-	if ((r = ledger_vfs(alloc->ledger, alloc->pool->name, &vfs, &n_vfs)) < 0 ||
-	    (r = ledger_pool_pfs(alloc->ledger, alloc->pool->name, &pfs, &n_pfs)) < 0 ||
+	if ((r = ledger_places(alloc->ledger, alloc->pool->name, &places, &n)) < 0 ||
 	    (r = ledger_count_leases(alloc->ledger, alloc->pool->name, &n_leases)) < 0)
 		return r;
-	return n_leases < n_vfs ? 0 : fail_no_vf(alloc, n_pfs);
+	for (size_t i = 0; i < n; i++)
+		n_vfs += places[i].held ? 0 : places[i].free;
+	return n_leases < n_vfs ? 0 : fail_no_vf(alloc, n);
 }
 
-static int find_or_add(struct alloc *alloc, struct vfpool_lease **ret_lease)
+static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **ret_lease)
 {
+	const struct vfpool_alloc_request *request = alloc->request;
+	struct ledger_reservation reservation;
 	int64_t vf = 0, id;
-	int r = ledger_find_lease(alloc->ledger, alloc->pool->name, alloc->owner, alloc->nic,
-				  ret_lease);
+	int r = alloc->pool->allocate == VFPOOL_BY_LIBVIRT ? check_capacity(alloc) :
+							     choose_vf(alloc, &vf);
 
-	if (r < 0 || *ret_lease)
-		return r;
-	r = alloc->pool->allocate == VFPOOL_BY_LIBVIRT ? check_capacity(alloc) :
-							 choose_vf(alloc, &vf);
-	if (r < 0 || (r = reserve_mac(alloc)) < 0 ||
-	    (r = ledger_add_lease(alloc->ledger, alloc->pool->name, alloc->owner, alloc->nic, vf,
-				  &id)) < 0)
-		return r;
-	if (!vf) /* nothing to program: it is active at once */
+	if (r == 0)
+		r = reserve_mac(alloc->vp, alloc->ledger, alloc->pool, request->owner, nic,
+				request->has_mac ? &request->mac : NULL, &alloc->foreign,
+				&reservation);
+	if (r == 0)
+		r = ledger_add_lease(alloc->ledger, reservation.id, vf, request->vlan, &id);
+	if (r == 0 && !vf) /* nothing to program: it is active at once */
 		r = ledger_move_lease(alloc->ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
 	return r < 0 ? r : ledger_get_lease(alloc->ledger, id, ret_lease);
 }
 
-/* The owner's lease as it is, or a new one, pending. */
-static int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease **ret_lease)
+static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 {
-	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	const struct vfpool_alloc_request *request = alloc->request;
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	size_t n = 0;
+
+	for (unsigned nic = request->nic; nic < request->nic + request->count; nic++) {
+		struct vfpool_lease *lease;
+		int r = ledger_find_lease(alloc->ledger, alloc->pool->name, request->owner, nic, &lease);
+
+		if (r == 0)
+			r = lease ? check_same(alloc, lease) : add_lease(alloc, nic, &lease);
+		if (r < 0) {
+			vfpool_lease_free(lease);
+			return r;
+		}
+		if (add_to_leases(&leases, &n, lease) < 0)
+			return fail_oom(&alloc->vp->err);
+	}
+	*ret_leases = TAKE_PTR(leases);
+	return 0;
+}
+
+/* The owner's leases as they are, or new ones, pending: all or none. */
+static int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	int r = ledger_begin(alloc->ledger);
 
 	if (r == 0)
-		r = find_or_add(alloc, &lease);
+		r = find_or_add(alloc, &leases);
 	if (r == 0 && !dry_run)
 		r = ledger_commit(alloc->ledger);
 	if (r < 0 || dry_run)
 		ledger_rollback(alloc->ledger);
 	if (r == 0)
-		*ret_lease = TAKE_PTR(lease);
+		*ret_leases = TAKE_PTR(leases);
 	return r;
 }
 
@@ -185,7 +304,7 @@ static int check_generation(struct alloc *alloc, const struct vfpool_lease *leas
 static int set_up_vf(struct alloc *alloc, const struct vfpool_pf *pf, struct vfpool_lease *lease,
 		     bool *ret_clean)
 {
-	const struct vfpool_settings to = settings_with_mac(alloc->pool, pf, &lease->mac);
+	const struct vfpool_settings to = settings_of_lease(alloc->pool, pf, lease);
 	const struct vfpool_vf *vf = &pf->vfs[0];
 	unsigned deferred, sent;
 	struct error why;
@@ -206,22 +325,6 @@ static int set_up_vf(struct alloc *alloc, const struct vfpool_pf *pf, struct vfp
 	return r;
 }
 
-static int commit_active(struct alloc *alloc, struct vfpool_lease *lease)
-{
-	int r = ledger_begin(alloc->ledger);
-
-	if (r == 0)
-		r = ledger_move_lease(alloc->ledger, (int64_t)lease->id, VFPOOL_LEASE_PENDING,
-				      VFPOOL_LEASE_ACTIVE);
-	if (r == 0)
-		r = ledger_commit(alloc->ledger);
-	if (r == 0)
-		lease->state = VFPOOL_LEASE_ACTIVE;
-	else
-		ledger_rollback(alloc->ledger);
-	return r;
-}
-
 /* The definition may have changed since the last apply. */
 static bool is_in_pool(const struct alloc *alloc, const struct vfpool_pf *pf, unsigned vf)
 {
@@ -239,7 +342,7 @@ static int fail_vf(struct alloc *alloc, int r, const struct vfpool_pf *pf, unsig
 
 /* The pending lease's VF, locked, is set up. *ret_drop: after a failure nothing
  * of the lease is left on the VF, so that the lease can be dropped. */
-static int activate_locked(struct alloc *alloc, struct vfpool_lease *lease,
+static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
 			   const struct vfpool_pf *pf, bool *ret_drop)
 {
 	const struct vfpool_vf *vf = pf->vfs;
@@ -260,16 +363,13 @@ static int activate_locked(struct alloc *alloc, struct vfpool_lease *lease,
 		return fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", lease->vf,
 			    pf->netdev ? pf->netdev : "its PF", vf->busy);
 	}
-	r = set_up_vf(alloc, pf, lease, ret_drop);
-	if (r < 0)
-		return r;
-	*ret_drop = false; /* it is programmed: should the commit fail, ask again */
-	return commit_active(alloc, lease);
+	return set_up_vf(alloc, pf, lease, ret_drop);
 }
 
-/* Makes the pending lease active. -ESTALE: choose anew, since its VF can't be
- * had, or another process has finished or dropped the lease. */
-static int activate(struct alloc *alloc, struct vfpool_lease *lease)
+/* Programs the pending lease's VF. -ESTALE: choose anew, since its VF can't be
+ * had, or another process has finished or dropped the lease. Until it is active
+ * nobody programs the VF who hasn't ended the lease. */
+static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	AUTO_CLOSE int lock = -1;
@@ -279,7 +379,7 @@ static int activate(struct alloc *alloc, struct vfpool_lease *lease)
 
 	drop = r == -VFPOOL_ENOTFOUND;
 	if (r == 0)
-		r = activate_locked(alloc, lease, &pf, &drop);
+		r = prepare_locked(alloc, lease, &pf, &drop);
 	if (r == 0) {
 		lease->address = pf.vfs[0].address;
 		return 0;
@@ -315,38 +415,13 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	return pf.vfs[0].busy ? 0 : set_up_vf(alloc, &pf, lease, &clean);
 }
 
-/* VFs that were passed over may be had again. *ret_any: at least one. */
-static int forgive_idle(struct alloc *alloc, bool *ret_any)
-{
-	AUTO_FREE struct ledger_vf *rows = NULL;
-	size_t n = 0;
-	int r = ledger_vfs(alloc->ledger, alloc->pool->name, &rows, &n);
-
-	*ret_any = false;
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-		const struct vfpool_lease place = {
-			.pf = rows[i].pf, .has_pf_mac = rows[i].has_pf_mac,
-			.pf_mac = rows[i].pf_mac, .vf = rows[i].index,
-		};
-
-		if (!rows[i].avoid || rows[i].lease ||
-		    open_lease_pf(&alloc->host, &place, &pf, NULL) < 0 || pf.n_vfs == 0 ||
-		    pf.vfs[0].busy || !is_in_pool(alloc, &pf, rows[i].index))
-			continue;
-		r = ledger_forgive_vf(alloc->ledger, rows[i].id);
-		*ret_any = true;
-	}
-	return r;
-}
-
 static int settle(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	if (!lease->has_vf)
 		return 0;
 	switch (lease->state) {
 	case VFPOOL_LEASE_PENDING:
-		return activate(alloc, lease);
+		return prepare(alloc, lease);
 	case VFPOOL_LEASE_ACTIVE:
 		return refresh_active(alloc, lease);
 	case VFPOOL_LEASE_RELEASING:
@@ -354,22 +429,116 @@ static int settle(struct alloc *alloc, struct vfpool_lease *lease)
 		break;
 	}
 	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
-		    "its VF was being released when vfpool was interrupted; 'vfpool release' finishes that");
+		    "its VF was being released when vfpool was interrupted; 'vfpool release' or "
+		    "'vfpool gc' finishes that");
 }
 
-static int alloc_lease(struct alloc *alloc, struct vfpool_lease **ret_lease)
+/* VFs that were passed over, or in quarantine, may be had again. *ret_any: at
+ * least one. */
+static int free_idle_vfs(struct alloc *alloc, bool *ret_any)
 {
-	bool forgiven = false, any;
+	AUTO_FREE struct ledger_vf *rows = NULL;
+	size_t n = 0;
+	int r = ledger_vfs(alloc->ledger, alloc->pool->name, &rows, &n);
+
+	*ret_any = false;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct vfpool_lease place = place_of(&rows[i]);
+		CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+		AUTO_CLOSE int lock = -1;
+		bool freed;
+
+		if ((!rows[i].avoid && !rows[i].quarantined) || rows[i].lease ||
+		    open_lease_pf(&alloc->host, &place, &pf, &lock) < 0 ||
+		    !is_in_pool(alloc, &pf, rows[i].index))
+			continue;
+		r = free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, &pf,
+				 rows[i].index, &freed);
+		*ret_any = *ret_any || freed;
+	}
+	return r;
+}
+
+/* ---- all of it ---- */
+
+/* All of them at once, so that nobody sees some. */
+static int commit_active(struct alloc *alloc, struct vfpool_lease **leases)
+{
+	int r = ledger_begin(alloc->ledger);
+
+	for (size_t i = 0; r == 0 && leases[i]; i++)
+		if (leases[i]->state == VFPOOL_LEASE_PENDING)
+			r = ledger_move_lease(alloc->ledger, (int64_t)leases[i]->id,
+					      VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
+	if (r == 0)
+		r = ledger_commit(alloc->ledger);
+	if (r < 0)
+		ledger_rollback(alloc->ledger);
+	for (size_t i = 0; r == 0 && leases[i]; i++)
+		leases[i]->state = VFPOOL_LEASE_ACTIVE;
+	return r;
+}
+
+static bool has_pending(struct vfpool_lease *const *leases)
+{
+	while (*leases && (*leases)->state != VFPOOL_LEASE_PENDING)
+		leases++;
+	return *leases;
+}
+
+/* One that can't be had undoes the others that aren't active yet. */
+static void undo(struct alloc *alloc, struct vfpool_lease **leases)
+{
+	const struct ending ending = {
+		.vp = alloc->vp, .ledger = alloc->ledger, .host = &alloc->host, .pool = alloc->pool,
+		.only_pending = true,
+	};
+	const struct error why = alloc->vp->err;
+
+	for (; *leases; leases++)
+		if ((*leases)->state == VFPOOL_LEASE_PENDING)
+			end_lease(&ending, *leases); /* else gc does it */
+	alloc->vp->err = why;
+}
+
+/* The next choice found too few: what an earlier one left pending goes too. */
+static void drop_rest(struct alloc *alloc)
+{
+	const struct ledger_lease_filter filter = {
+		.pool = alloc->pool->name, .owner = alloc->request->owner, .nic = -1,
+	};
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	const struct error why = alloc->vp->err;
+
+	if (alloc->request->count > 1 && ledger_leases(alloc->ledger, &filter, &leases) == 0)
+		undo(alloc, leases);
+	alloc->vp->err = why;
+}
+
+static int settle_all(struct alloc *alloc, struct vfpool_lease **leases)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && leases[i]; i++)
+		r = settle(alloc, leases[i]);
+	if (r < 0 && r != -ESTALE && alloc->request->count > 1)
+		undo(alloc, leases);
+	return r == 0 && has_pending(leases) ? commit_active(alloc, leases) : r;
+}
+
+static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
+{
+	bool looked = false, any;
 
 	for (int attempt = 0; attempt < VF_ATTEMPTS; attempt++) {
-		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-		int r = choose(alloc, false, &lease);
+		CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+		int r = choose(alloc, false, &leases);
 
-		if (r == -VFPOOL_ENOVF && !forgiven) {
+		if (r == -VFPOOL_ENOVF && !looked) {
 			const struct error none_free = alloc->vp->err;
 
-			forgiven = true;
-			r = forgive_idle(alloc, &any);
+			looked = true;
+			r = free_idle_vfs(alloc, &any);
 			if (r == 0 && any)
 				continue;
 			if (r < 0)
@@ -377,63 +546,95 @@ static int alloc_lease(struct alloc *alloc, struct vfpool_lease **ret_lease)
 			alloc->vp->err = none_free;
 			r = -VFPOOL_ENOVF;
 		}
+		if (r == -VFPOOL_ENOVF)
+			drop_rest(alloc);
 		if (r == -VFPOOL_ENOVF && alloc->passed_over.text[0])
 			return fail(&alloc->vp->err, r, "no VF of pool %s can be had; the last one: %s",
 				    alloc->pool->name, alloc->passed_over.text);
 		if (r == 0)
-			r = settle(alloc, lease);
+			r = settle_all(alloc, leases);
 		if (r == -ESTALE)
 			continue;
 		if (r == 0)
-			*ret_lease = TAKE_PTR(lease);
+			*ret_leases = TAKE_PTR(leases);
 		return r;
 	}
 	return fail(&alloc->vp->err, -VFPOOL_ENOVF, "no VF of pool %s could be had",
 		    alloc->pool->name);
 }
 
-/* For a dry run: where the VF is, as far as it can be told. */
-static void look_up_address(struct alloc *alloc, struct vfpool_lease *lease)
+/* For a dry run: where the VFs are, as far as it can be told. */
+static void look_up_addresses(struct alloc *alloc, struct vfpool_lease **leases)
 {
-	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	for (; *leases; leases++) {
+		CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 
-	if (lease->has_vf && open_lease_pf(&alloc->host, lease, &pf, NULL) == 0 && pf.n_vfs > 0)
-		lease->address = pf.vfs[0].address;
+		if ((*leases)->has_vf && open_lease_pf(&alloc->host, *leases, &pf, NULL) == 0 &&
+		    pf.n_vfs > 0)
+			(*leases)->address = pf.vfs[0].address;
+	}
 }
 
-static int alloc_open(struct alloc *alloc, bool dry_run)
+/* Will a MAC be made or given? Only then is it asked who else has one. */
+static int needs_new_mac(struct alloc *alloc, bool *ret_needs)
 {
-	int r = ledger_open(alloc->vp->dirs[VFPOOL_DIR_STATE], dry_run ? LEDGER_READ : LEDGER_WRITE,
-			    &alloc->ledger, &alloc->vp->err);
+	const struct vfpool_alloc_request *request = alloc->request;
+	struct ledger_reservation reservation = { .id = 1 };
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && reservation.id && i < request->count; i++)
+		r = ledger_reservation(alloc->ledger, alloc->pool->name, request->owner,
+				       request->nic + i, &reservation);
+	if (r == 0)
+		*ret_needs = !reservation.id;
+	return r;
+}
+
+static int alloc_open(struct alloc *alloc)
+{
+	struct vfpool *vp = alloc->vp;
+	bool new_mac = false;
+	int r = open_ledger(vp, alloc->request->dry_run ? LEDGER_READ : LEDGER_WRITE, &alloc->ledger);
 
 	if (r == 0 && !alloc->ledger)
 		r = fail_no_vf(alloc, 0);
-	return r < 0 ? r : open_host(alloc->vp, &alloc->host);
+	if (r == 0)
+		r = open_host(vp, &alloc->host);
+	if (r == 0 && alloc->request->pf)
+		r = find_want_pf(alloc);
+	if (r == 0)
+		r = needs_new_mac(alloc, &new_mac);
+	return r == 0 && new_mac ? find_foreign_macs(vp, &alloc->host, &alloc->foreign) : r;
 }
 
-int vfpool_alloc(struct vfpool *vp, const char *pool_name, const char *owner, unsigned nic,
-		 bool dry_run, struct vfpool_lease **ret_lease)
+static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
+{
+	int r = check_request(alloc);
+
+	if (r == 0)
+		r = alloc_open(alloc);
+	if (r < 0)
+		return r;
+	if (!alloc->request->dry_run)
+		return alloc_leases(alloc, ret_leases);
+	r = choose(alloc, true, ret_leases);
+	if (r == 0)
+		look_up_addresses(alloc, *ret_leases);
+	return r;
+}
+
+int vfpool_alloc(struct vfpool *vp, const char *pool_name,
+		 const struct vfpool_alloc_request *request, struct vfpool_lease ***ret_leases)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	CLEANUP(alloc_end) struct alloc alloc = {
-		.vp = vp, .owner = owner, .nic = nic, .host = NO_HOST,
-	};
-	int r = check_root(vp, "allocating a VF");
+	CLEANUP(alloc_end) struct alloc alloc = { .vp = vp, .request = request, .host = NO_HOST };
+	int r;
 
-	if (r < 0)
-		return r;
-	if (!owner_name_is_valid(owner))
-		return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name: 1 to 255 "
-			    "bytes of UTF-8 without control characters, '/' or a space at either end", owner);
-	r = load_pool(vp, pool_name, &pool);
-	if (r < 0)
+	if ((r = check_root(vp, "allocating a VF")) < 0 ||
+	    (r = check_owner(vp, request->owner)) < 0 || (r = load_pool(vp, pool_name, &pool)) < 0)
 		return r;
 	alloc.pool = pool;
-	r = alloc_open(&alloc, dry_run);
-	if (r == 0)
-		r = dry_run ? choose(&alloc, true, ret_lease) : alloc_lease(&alloc, ret_lease);
-	if (r == 0 && dry_run)
-		look_up_address(&alloc, *ret_lease);
-	return r < 0 ? fail_while(&vp->err, r, "allocating a VF of %s for %s nic %u", pool_name, owner,
-				  nic) : 0;
+	r = run(&alloc, ret_leases);
+	return r < 0 ? fail_while(&vp->err, r, "allocating a VF of %s for %s nic %u", pool_name,
+				  request->owner, request->nic) : 0;
 }

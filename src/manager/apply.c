@@ -17,7 +17,7 @@ static void apply_end(struct apply *apply)
 	free(apply->uses);
 	vfpool_pools_free(apply->pools);
 	vfpool_inventory_free(apply->inventory);
-	ledger_close(apply->ledger);
+	ledger_rollback(apply->ledger);
 	host_end(&apply->host);
 }
 
@@ -330,9 +330,11 @@ static bool has_its_mac(const struct vfpool_plan *plan, const struct vfpool_step
 {
 	const struct vfpool_step *step = bind - 1;
 
-	if (bind == plan->steps || step->kind != VFPOOL_STEP_PROGRAM || step->vf != bind->vf ||
+	if (bind == plan->steps || !step->has_vf || step->vf != bind->vf ||
 	    !vfpool_pci_equal(&step->pf, &bind->pf))
 		return true; /* there was nothing to program */
+	if (step->kind == VFPOOL_STEP_REFUSED) /* someone had it, and let it go since */
+		return false;
 	return !((step->failed | step->unsupported) & (VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID)) &&
 	       (step->result != VFPOOL_STEP_FAILED || step->failed);
 }
@@ -343,13 +345,13 @@ static int bind_vf(struct apply *apply, const struct vfpool_plan *plan,
 	AUTO_FREE char *busy = NULL;
 	const struct vfpool_pf *pf = &apply->inventory->pfs[pf_index(apply, &step->pf)];
 
-	if (!has_its_mac(plan, step))
-		return fail(&apply->vp->err, -ECANCELED, "not bound: its MAC isn't set");
 	if (host_look_again(&apply->host, pf, step->vf, &busy) < 0)
 		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "the VF is gone");
 	if (busy)
 		return fail(&apply->vp->err, -VFPOOL_EINUSE,
 			    "it was taken meanwhile, and left alone: %s", busy);
+	if (!has_its_mac(plan, step))
+		return fail(&apply->vp->err, -ECANCELED, "not bound: its MAC isn't set");
 	/* It is there: it has just been looked at. */
 	return host_bind(&apply->host, &vfpool_find_vf(pf, step->vf)->address, step->driver);
 }
@@ -401,26 +403,39 @@ static int carry_out(struct apply *apply, struct vfpool_plan **plan_done)
 	return r < 0 ? r : do_vf_steps(apply, *plan_done);
 }
 
-/* A VF that alloc once found busy may be given out again. */
-static int forgive_vfs(struct apply *apply)
+/* A VF that was found busy once, or is in quarantine, is free when nothing has it
+ * now. The PFs are still locked. */
+static int free_idle_vfs(struct apply *apply, const struct pool_use *use)
+{
+	int64_t pf_id = 0;
+	int r = ledger_pf(apply->ledger, use->pf, false, &pf_id);
+
+	for (size_t i = 0; r == 0 && pf_id && i < use->pf->n_vfs; i++) {
+		CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+		unsigned index = use->pf->vfs[i].index;
+		struct ledger_vf row = { 0 };
+		bool freed;
+
+		r = ledger_vf(apply->ledger, pf_id, index, &row);
+		if (r < 0 || (!row.avoid && !row.quarantined) || use->pf->vfs[i].busy ||
+		    !vfpool_pool_has_vf(use->want, index))
+			continue;
+		r = host_read_pf(&apply->host, &use->pf->address, (int)index, &pf);
+		if (r == 0)
+			r = free_idle_vf(apply->vp, &apply->host, apply->ledger, use->pool, &pf, index,
+					 &freed);
+	}
+	return r;
+}
+
+static int free_all_idle_vfs(struct apply *apply)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < apply->n_uses; i++) {
-		const struct pool_use *use = &apply->uses[i];
-		int64_t pf_id = 0;
-
-		if (!use->pf || !is_meant(apply, use))
-			continue;
-		r = ledger_pf(apply->ledger, use->pf, false, &pf_id);
-		for (size_t j = 0; r == 0 && pf_id && j < use->pf->n_vfs; j++) {
-			struct ledger_vf row = { 0 };
-
-			r = ledger_vf(apply->ledger, pf_id, use->pf->vfs[j].index, &row);
-			if (r == 0 && row.avoid && !use->pf->vfs[j].busy)
-				r = ledger_forgive_vf(apply->ledger, row.id);
-		}
-	}
+	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
+		if (apply->uses[i].pf && is_meant(apply, &apply->uses[i]) &&
+		    !has_failed(apply, apply->uses[i].pf))
+			r = free_idle_vfs(apply, &apply->uses[i]);
 	return r;
 }
 
@@ -490,8 +505,7 @@ static int prepare(struct apply *apply)
 	host_read_eswitch(apply->inventory);
 	if (!dry_run && (r = lock_pfs(apply)) < 0)
 		return r;
-	r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], dry_run ? LEDGER_READ : LEDGER_WRITE,
-			&apply->ledger, &vp->err);
+	r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &apply->ledger);
 	if (r == 0 && apply->ledger)
 		r = ledger_begin_read(apply->ledger);
 	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++) {
@@ -542,7 +556,7 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 	if (r == 0 && !(flags & VFPOOL_APPLY_DRY_RUN)) {
 		r = carry_out(&apply, &steps);
 		if (r == 0)
-			r = forgive_vfs(&apply);
+			r = free_all_idle_vfs(&apply);
 	}
 	if (r == 0 && (note_missing(&apply, steps) < 0 ||
 		       note_missing_pfs(&apply, steps, &missing) < 0))

@@ -24,6 +24,9 @@ struct apply {
 /* Is it the one pool, or are all meant? */
 bool is_meant(const struct apply *apply, const struct pool_use *use);
 
+/* Did the PF's own steps fail? */
+bool has_failed(const struct apply *apply, const struct vfpool_pf *pf);
+
 /* The pools' VFs, with their parking MACs, are in the ledger before any is
  * programmed. */
 int record_pools(struct apply *apply);

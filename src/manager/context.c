@@ -5,6 +5,7 @@
 #include "host/nlsock.h"
 #include "host/sysfs.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 static const char *const default_dirs[VFPOOL_N_DIRS] = {
@@ -25,6 +26,8 @@ void vfpool_free(struct vfpool *vp)
 	for (int i = 0; i < VFPOOL_N_DIRS; i++)
 		free(vp->dirs[i]);
 	free(vp->uri);
+	free(vp->command);
+	ledger_close(vp->ledger);
 	free(vp);
 }
 
@@ -34,7 +37,7 @@ int vfpool_new(struct vfpool **ret_vp)
 {
 	CLEANUP(cleanup_vp) struct vfpool *vp = calloc(1, sizeof(*vp));
 
-	if (!vp || vfpool_set_uri(vp, "qemu:///system") < 0)
+	if (!vp || vfpool_set_uri(vp, "qemu:///system") < 0 || vfpool_set_command(vp, "") < 0)
 		return -ENOMEM;
 	for (enum vfpool_dir dir = 0; dir < VFPOOL_N_DIRS; dir++)
 		if (vfpool_set_dir(vp, dir, default_dirs[dir]) < 0)
@@ -62,6 +65,46 @@ int vfpool_set_dir(struct vfpool *vp, enum vfpool_dir dir, const char *path)
 int vfpool_set_uri(struct vfpool *vp, const char *uri)
 {
 	return set_text(&vp->uri, uri);
+}
+
+int vfpool_set_command(struct vfpool *vp, const char *command)
+{
+	int r = set_text(&vp->command, command);
+
+	if (r == 0)
+		make_printable(vp->command);
+	return r;
+}
+
+void vfpool_set_notes(struct vfpool *vp, vfpool_note_fn fn, void *arg)
+{
+	vp->note = fn;
+	vp->note_arg = arg;
+}
+
+void note(struct vfpool *vp, const char *format, ...)
+{
+	struct error text;
+	va_list args;
+
+	if (!vp->note)
+		return;
+	va_start(args, format);
+	vsnprintf(text.text, sizeof(text.text), format, args);
+	va_end(args);
+	make_printable(text.text);
+	vp->note(vp->note_arg, text.text);
+}
+
+int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger)
+{
+	int r = 0;
+
+	if (!vp->ledger)
+		r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], mode, vp->command, &vp->ledger, &vp->err);
+	if (r == 0)
+		*ret_ledger = vp->ledger;
+	return r;
 }
 
 void vfpool_set_progress(struct vfpool *vp, vfpool_progress_fn fn, void *arg)

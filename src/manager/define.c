@@ -86,7 +86,8 @@ static int check_leases_stay(struct vfpool *vp, struct ledger *ledger,
 			     const struct vfpool_inventory *inventory)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	int r = ledger ? ledger_leases(ledger, pool->name, &leases) : 0;
+	const struct ledger_lease_filter filter = { .pool = pool->name, .nic = -1 };
+	int r = ledger ? ledger_leases(ledger, &filter, &leases) : 0;
 
 	for (struct vfpool_lease **lease = leases; r == 0 && lease && *lease; lease++)
 		if (!lease_stays(*lease, pool, inventory))
@@ -115,12 +116,12 @@ static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct ba
 static int load_and_check(struct vfpool *vp, const char *const *files, size_t n,
 			  struct batch *batch)
 {
-	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	CLEANUP(rollback) struct ledger *ledger = NULL;
 	int r = load_batch(vp, files, n, batch);
 
 	if (r < 0)
 		return r;
-	r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
+	r = open_ledger(vp, LEDGER_READ, &ledger);
 	/* Anyone may validate; the leases, which are root's, are then left out. */
 	return r < 0 && r != -EACCES ? r : check_batch(vp, ledger, batch);
 }
@@ -170,17 +171,16 @@ static int write_batch(struct vfpool *vp, const struct batch *batch, const bool 
 /* Checks once more and writes, while nobody can lease a VF or define a pool. */
 static int store(struct vfpool *vp, const struct batch *batch, const bool *changed)
 {
-	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	CLEANUP(rollback) struct ledger *ledger = NULL;
 	int r;
 
-	if ((r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_WRITE, &ledger, &vp->err)) < 0 ||
+	if ((r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 ||
 	    (r = ledger_begin(ledger)) < 0)
 		return r;
 	r = check_batch(vp, ledger, batch);
 	if (r == 0)
 		r = write_batch(vp, batch, changed);
-	ledger_rollback(ledger); /* it was only held */
-	return r;
+	return r; /* the ledger was only held */
 }
 
 int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dry_run,
@@ -225,17 +225,14 @@ static int undefine_held(struct vfpool *vp, struct ledger *ledger, const char *n
 
 int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
 {
-	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	CLEANUP(rollback) struct ledger *ledger = NULL;
 	AUTO_FREE char *path = NULL;
 	int r;
 
 	if ((r = check_root(vp, "undefining a pool")) < 0 ||
 	    (r = find_pool_path(vp, name, &path)) < 0 ||
-	    (r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err)) < 0 ||
+	    (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0 ||
 	    (ledger && (r = ledger_begin(ledger)) < 0))
 		return r;
-	r = undefine_held(vp, ledger, name, path, dry_run);
-	if (ledger)
-		ledger_rollback(ledger); /* it was only held */
-	return r;
+	return undefine_held(vp, ledger, name, path, dry_run); /* the ledger is only held */
 }

@@ -2,6 +2,8 @@
 /* The host as it is, with each VF's pool and lease. */
 #include "manager/manager.h"
 
+#include "util/file.h"
+
 #include <string.h>
 
 static const struct vfpool_pool *pool_of(const struct pool_use *uses, size_t n,
@@ -14,7 +16,20 @@ static const struct vfpool_pool *pool_of(const struct pool_use *uses, size_t n,
 	return NULL;
 }
 
-static int mark_lease(struct ledger *ledger, int64_t pf_id, struct vfpool_vf *vf)
+/* Why nobody is to get the VF, when it is held or its PF is. */
+static int mark_held(struct vfpool *vp, struct ledger *ledger, int64_t pf_id,
+		     const struct ledger_vf *row, struct vfpool_vf *vf)
+{
+	AUTO_FREE char *reason = NULL;
+	int r = ledger_held(ledger, pf_id, row->held ? (int)vf->index : -1, &reason);
+
+	if (r < 0 || !reason)
+		return r;
+	vf->held = format_text("%s%s", reason, row->held ? "" : " (the whole PF)");
+	return vf->held ? 0 : fail_oom(&vp->err);
+}
+
+static int mark_vf(struct vfpool *vp, struct ledger *ledger, int64_t pf_id, struct vfpool_vf *vf)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	struct ledger_vf row = { 0 };
@@ -22,11 +37,19 @@ static int mark_lease(struct ledger *ledger, int64_t pf_id, struct vfpool_vf *vf
 
 	if (r == 0 && row.lease)
 		r = ledger_get_lease(ledger, row.lease, &lease);
-	if (r < 0 || !lease)
+	if (r == 0 && (row.held || row.pf_held))
+		r = mark_held(vp, ledger, pf_id, &row, vf);
+	if (r < 0)
 		return r;
-	vf->owner = TAKE_PTR(lease->owner);
-	vf->nic = lease->nic;
-	vf->state = VFPOOL_VF_LEASED;
+	if (lease) {
+		vf->owner = TAKE_PTR(lease->owner);
+		vf->nic = lease->nic;
+		vf->state = VFPOOL_VF_LEASED;
+	} else if (row.quarantined) {
+		vf->state = VFPOOL_VF_QUARANTINED;
+	} else if (vf->held && !vf->busy) {
+		vf->state = VFPOOL_VF_HELD;
+	}
 	return 0;
 }
 
@@ -45,7 +68,7 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 		if (pool && !vf->pool)
 			return fail_oom(&vp->err);
 		if (pf_id)
-			r = mark_lease(ledger, pf_id, vf);
+			r = mark_vf(vp, ledger, pf_id, vf);
 	}
 	return r;
 }
@@ -61,7 +84,7 @@ static void mark_unknown(struct vfpool_inventory *inventory)
 int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
-	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	CLEANUP(rollback) struct ledger *ledger = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
 	AUTO_HOST struct host host = NO_HOST;
@@ -74,7 +97,7 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 	    (r = vfpool_pools(vp, &pools)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
-	r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
+	r = open_ledger(vp, LEDGER_READ, &ledger);
 	readable = r != -EACCES; /* anyone may look at the host, the leases are root's */
 	if (r == 0 && ledger)
 		r = ledger_begin_read(ledger);

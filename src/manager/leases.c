@@ -1,6 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Leases listed, and as a guest's <interface>. */
+/* Leases and reservations listed and renamed, and a lease as a guest's <interface>. */
 #include "manager/manager.h"
+
+#include "util/name.h"
+
+int check_owner(struct vfpool *vp, const char *owner)
+{
+	if (owner_name_is_valid(owner))
+		return 0;
+	return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name: 1 to 255 "
+		    "bytes of UTF-8 without control characters, '/' or a space at either end", owner);
+}
+
+int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
+{
+	int r = load_pool(vp, name, ret_pool);
+
+	/* Its file was removed by hand; its leases can be given back all the same. */
+	return r == -VFPOOL_ENOTFOUND ? pool_new_default(name, ret_pool, &vp->err) : r;
+}
+
+int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease)
+{
+	struct vfpool_lease **grown = reallocarray(*leases, *n + 2, sizeof(*grown));
+
+	if (!grown) {
+		vfpool_lease_free(lease);
+		return -ENOMEM;
+	}
+	*leases = grown;
+	grown[(*n)++] = lease;
+	grown[*n] = NULL;
+	return 0;
+}
 
 static void look_up_addresses(struct vfpool_lease **leases, const struct vfpool_inventory *inventory)
 {
@@ -20,12 +52,13 @@ static void look_up_addresses(struct vfpool_lease **leases, const struct vfpool_
 int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inventory *inventory,
 		  struct vfpool_lease ***ret_leases)
 {
-	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	const struct ledger_lease_filter filter = { .pool = pool, .nic = -1 };
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	int r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err);
+	struct ledger *ledger;
+	int r = open_ledger(vp, LEDGER_READ, &ledger);
 
 	if (r == 0 && ledger) {
-		r = ledger_leases(ledger, pool, &leases);
+		r = ledger_leases(ledger, &filter, &leases);
 	} else if (r == 0) {
 		leases = calloc(1, sizeof(*leases));
 		r = leases ? 0 : fail_oom(&vp->err);
@@ -35,6 +68,44 @@ int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inven
 	look_up_addresses(leases, inventory);
 	*ret_leases = TAKE_PTR(leases);
 	return 0;
+}
+
+int vfpool_reservations(struct vfpool *vp, const char *pool,
+			struct vfpool_reservation **ret_reservations, size_t *ret_n)
+{
+	struct ledger *ledger;
+	int r = open_ledger(vp, LEDGER_READ, &ledger);
+
+	if (r < 0)
+		return r;
+	*ret_reservations = NULL;
+	*ret_n = 0;
+	return ledger ? ledger_reservations(ledger, pool, ret_reservations, ret_n) : 0;
+}
+
+int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, bool dry_run,
+		  unsigned *ret_n)
+{
+	CLEANUP(rollback) struct ledger *ledger = NULL;
+	unsigned n = 0;
+	int r;
+
+	if ((r = check_root(vp, "renaming an owner")) < 0 || (r = check_owner(vp, owner)) < 0 ||
+	    (r = check_owner(vp, new_owner)) < 0 || (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0)
+		return r;
+	if (ledger && (r = ledger_begin(ledger)) == 0)
+		r = ledger_rename(ledger, owner, new_owner, &n);
+	if (r == -EEXIST)
+		return fail(&vp->err, -VFPOOL_EINUSE,
+			    "%s has a MAC for the same nic of a pool as %s; nothing was changed", new_owner,
+			    owner);
+	if (r == 0 && n == 0)
+		return fail(&vp->err, -VFPOOL_ENOTFOUND, "%s has no lease and no MAC in any pool", owner);
+	if (r == 0 && !dry_run)
+		r = ledger_commit(ledger);
+	if (r == 0)
+		*ret_n = n;
+	return r;
 }
 
 int vfpool_interface_xml(struct vfpool *vp, const struct vfpool_lease *lease, char **ret_xml)

@@ -16,8 +16,12 @@ struct vfpool {
 	struct error err;
 	char *dirs[VFPOOL_N_DIRS];
 	char *uri;
+	char *command; /* for the history */
 	vfpool_progress_fn progress;
 	void *progress_arg;
+	vfpool_note_fn note;
+	void *note_arg;
+	struct ledger *ledger; /* NULL: not open yet */
 };
 
 DEFINE_CLEANUP(struct vfpool_pool *, cleanup_pool, vfpool_pool_free);
@@ -26,7 +30,16 @@ DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_fr
 DEFINE_CLEANUP(struct vfpool_plan *, cleanup_plan, vfpool_plan_free);
 DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
-DEFINE_CLEANUP(struct ledger *, cleanup_ledger, ledger_close);
+DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free);
+/* A ledger in a variable with this loses what wasn't committed at the scope's end. */
+DEFINE_CLEANUP(struct ledger *, rollback, ledger_rollback);
+
+/* The ledger, which stays open in the context. LEDGER_READ: NULL when there is none
+ * yet. */
+int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger);
+
+/* Tells the caller's function for notes, if there is one. */
+void note(struct vfpool *vp, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The host behind the context; end it with host_end(). */
 int open_host(struct vfpool *vp, struct host *ret_host);
@@ -36,6 +49,9 @@ void host_end(struct host *host);
 
 /* Changing the host takes root; one clear line instead of ten from below. */
 int check_root(struct vfpool *vp, const char *doing);
+
+/* Can that be an owner's name? -EINVAL. */
+int check_owner(struct vfpool *vp, const char *owner);
 
 /* The definition of that name. VFPOOL_ENOTFOUND. */
 int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
@@ -78,10 +94,39 @@ int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool
 bool rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
 		  const struct vfpool_inventory *inventory, const char *path);
 
-/* What the pool programs into a VF of that PF that has this MAC. */
+/* The PF that a person names: netdev, PCI address or permanent MAC. VFPOOL_ENOTFOUND.
+ * The PF is the inventory's. */
+int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
+		  const struct vfpool_pf **ret_pf);
+
+/* MACs that aren't vfpool's to give. */
+struct foreign_macs {
+	struct vfpool_mac *cards; /* of this host */
+	size_t n_cards;
+	struct guests guests;
+};
+
+/* Asks the kernel and, when it answers in time, libvirt. */
+int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *ret_macs);
+void foreign_macs_end(struct foreign_macs *macs);
+
+/*
+ * The reservation of (owner, nic) in the pool, made when there is none: with
+ * `mac`, or one made of the seed (NULL). In a transaction. VFPOOL_EINUSE: the MAC is
+ * somebody's, or the owner has another one.
+ */
+int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		const char *owner, unsigned nic, const struct vfpool_mac *mac,
+		const struct foreign_macs *foreign, struct ledger_reservation *ret_reservation);
+
+/* What the pool programs into a VF of that PF that has this MAC, */
 struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
 					 const struct vfpool_pf *pf,
 					 const struct vfpool_mac *mac);
+/* and into the VF of that lease. */
+struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool,
+					 const struct vfpool_pf *pf,
+					 const struct vfpool_lease *lease);
 
 /*
  * Programs one VF that the caller has locked, only where it differs, and
@@ -110,6 +155,37 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
  * parking MAC, before anyone else gets it. The caller has locked the PF. */
 int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
 	     const struct vfpool_pf *pf, const struct vfpool_lease *lease);
+
+/*
+ * A VF that nobody gets until it is seen idle (it was found busy once, or is in
+ * quarantine), pf->vfs[0], is made free when nothing has it now. The caller has
+ * locked the PF.
+ */
+int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
+		 const struct vfpool_pool *pool, const struct vfpool_pf *pf, unsigned vf,
+		 bool *ret_freed);
+
+/* Where that row's VF is, in the form that open_lease_pf() wants. */
+struct vfpool_lease place_of(const struct ledger_vf *row);
+
+/* What ending a lease takes. */
+struct ending {
+	struct vfpool *vp;
+	struct ledger *ledger;
+	struct host *host;
+	const struct vfpool_pool *pool;
+	bool forget, force, dry_run;
+	bool only_pending; /* -ESTALE, without a message, when it isn't pending any more */
+};
+
+/* Releases one lease; the rest of it is told in *lease. */
+int end_lease(const struct ending *ending, struct vfpool_lease *lease);
+
+/* The pool's definition, or one with nothing but its name when that is gone. */
+int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
+
+/* Appends to an array that ends with NULL. -ENOMEM. */
+int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease);
 
 /* The driver's name for host_bind(). */
 const char *driver_name(enum vfpool_driver driver);

@@ -24,8 +24,8 @@ static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_
  * still another pool's. */
 static bool belongs_in_list(const struct vfpool_vf *vf)
 {
-	return !vf->owner && (vf->holder == VFPOOL_HELD_BY_NOBODY ||
-			      vf->holder == VFPOOL_HELD_BY_LIBVIRT);
+	return !vf->owner && !vf->held &&
+	       (vf->holder == VFPOOL_HELD_BY_NOBODY || vf->holder == VFPOOL_HELD_BY_LIBVIRT);
 }
 
 /* Why it is left out. */
@@ -34,7 +34,8 @@ static int note_left_out(struct vfpool *vp, const struct vfpool_pf *pf, const st
 {
 	char *text = format_text("%s%sVF %u of %s is left out: %s%s", *notes ? *notes : "",
 				 *notes ? "; " : "", vf->index, pf->netdev ? pf->netdev : "a PF",
-				 vf->owner ? "leased to " : vf->busy, vf->owner ? vf->owner : "");
+				 vf->owner ? "leased to " : vf->held ? "held: " : "",
+				 vf->owner ? vf->owner : vf->held ? vf->held : vf->busy);
 
 	if (!text)
 		return fail_oom(&vp->err);
@@ -85,11 +86,11 @@ static int look_at_host(struct vfpool *vp, struct host *host,
 			struct vfpool_inventory **ret_inventory)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
-	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
+	struct ledger *ledger;
 	int r;
 
 	if ((r = host_read(host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &ledger, &vp->err)) < 0)
+	    (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0)
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		host_name_holders(host, &inventory->pfs[i]);

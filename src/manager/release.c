@@ -1,148 +1,366 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Ends a lease: releasing (ledger) → scrub the VF (host) → gone (ledger). The
+/* Ends leases: releasing (ledger) → scrub the VF (host) → gone (ledger). The
  * owner's MAC stays reserved. */
 #include "manager/manager.h"
 
 #include "util/name.h"
 
-struct release {
-	struct vfpool *vp;
-	const struct vfpool_pool *pool;
-	struct ledger *ledger;
-	struct host host;
-};
+#include <string.h>
+#include <time.h>
 
-static void release_end(struct release *release)
-{
-	ledger_close(release->ledger);
-	host_end(&release->host);
-}
+/* ---- one lease ---- */
 
-/* A step of the ledger in a transaction of its own. */
-static int commit_state(struct release *release, const struct vfpool_lease *lease, bool end)
+static int move_to_releasing(const struct ending *ending, const struct vfpool_lease *lease)
 {
-	const int64_t id = (int64_t)lease->id;
-	int r = ledger_begin(release->ledger);
+	int r = ledger_begin(ending->ledger);
 
 	if (r == 0)
-		r = end ? ledger_end_lease(release->ledger, id, VFPOOL_LEASE_RELEASING) :
-			  ledger_move_lease(release->ledger, id, lease->state,
-					    VFPOOL_LEASE_RELEASING);
-	if (r == 0)
-		return ledger_commit(release->ledger);
-	ledger_rollback(release->ledger);
-	if (r == -ESTALE)
-		r = fail(&release->vp->err, r, "another vfpool has ended this lease meanwhile");
-	return r;
+		r = ledger_move_lease(ending->ledger, (int64_t)lease->id, lease->state,
+				      VFPOOL_LEASE_RELEASING);
+	return r < 0 ? r : ledger_commit(ending->ledger);
 }
 
-static int fail_busy(struct release *release, struct vfpool_pf *pf)
+/* The last step: the lease is gone, its VF free or in quarantine. */
+static int remove_lease(const struct ending *ending, struct vfpool_lease *lease, bool quarantine,
+			enum vfpool_lease_state from)
 {
-	host_name_holders(&release->host, pf);
-	return fail(&release->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", pf->vfs[0].index,
+	int r = ledger_begin(ending->ledger);
+
+	if (r == 0)
+		r = quarantine ? ledger_quarantine(ending->ledger, (int64_t)lease->id, from) :
+				 ledger_end_lease(ending->ledger, (int64_t)lease->id, from);
+	if (r == 0 && ending->forget)
+		r = ledger_forget(ending->ledger, lease->pool, lease->owner, lease->nic);
+	if (r == 0)
+		r = ledger_commit(ending->ledger);
+	if (r < 0)
+		return r;
+	lease->state = VFPOOL_LEASE_RELEASED;
+	lease->quarantined = quarantine;
+	lease->forgotten = ending->forget;
+	return 0;
+}
+
+/* A pending lease was nobody's yet: it goes in one step, once its VF is parked. */
+static int scrub_and_remove(const struct ending *ending, struct vfpool_lease *lease,
+			    const struct vfpool_pf *pf)
+{
+	enum vfpool_lease_state from = lease->state;
+	int r = 0;
+
+	if (from == VFPOOL_LEASE_ACTIVE) {
+		r = move_to_releasing(ending, lease);
+		from = VFPOOL_LEASE_RELEASING;
+	}
+	if (r == 0 && pf->n_vfs > 0) {
+		lease->address = pf->vfs[0].address;
+		r = scrub_vf(ending->host, ending->ledger, ending->pool, pf, lease);
+		if (r < 0)
+			return fail_while(&ending->vp->err, r,
+					  "the lease is ending, but its VF isn't scrubbed; release it again");
+	}
+	return r < 0 ? r : remove_lease(ending, lease, false, from);
+}
+
+static int fail_busy(const struct ending *ending, struct vfpool_pf *pf)
+{
+	host_name_holders(ending->host, pf);
+	return fail(&ending->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", pf->vfs[0].index,
 		    pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
 }
 
-static int release_vf(struct release *release, struct vfpool_lease *lease)
+/* The lease on its VF, which is locked unless this is a dry run. */
+static int end_on_vf(const struct ending *ending, struct vfpool_lease *lease, struct vfpool_pf *pf,
+		     int *lock)
+{
+	bool busy = pf->n_vfs > 0 && pf->vfs[0].busy;
+
+	/* A VF that is busy and doesn't have the MAC was never this lease's: an alloc was
+	 * interrupted before it found that out. */
+	if (busy && lease->state == VFPOOL_LEASE_PENDING && !ending->dry_run &&
+	    !vfpool_mac_equal(&pf->vfs[0].programmed.mac, &lease->mac))
+		return remove_lease(ending, lease, false, lease->state);
+	if (busy && !ending->force) {
+		cleanup_close(lock); /* naming the holder may take its time */
+		*lock = -1;
+		return fail_busy(ending, pf);
+	}
+	if (ending->dry_run) {
+		lease->quarantined = busy;
+		return 0;
+	}
+	if (busy) {
+		lease->address = pf->vfs[0].address;
+		return remove_lease(ending, lease, true, lease->state);
+	}
+	return scrub_and_remove(ending, lease, pf);
+}
+
+static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
 	AUTO_CLOSE int lock = -1;
-	int r = open_lease_pf(&release->host, lease, &pf, &lock);
+	int r = open_lease_pf(ending->host, lease, &pf, ending->dry_run ? NULL : &lock);
 
 	if (r < 0 && r != -VFPOOL_ENOTFOUND) /* a PF that is gone needs no scrubbing */
 		return r;
 	/* Under the lock: a late release can't touch the next owner's VF. */
-	r = ledger_get_lease(release->ledger, (int64_t)lease->id, &now);
+	r = ledger_get_lease(ending->ledger, (int64_t)lease->id, &now);
 	if (r < 0)
 		return r;
+	if (ending->only_pending && (!now || now->state != VFPOOL_LEASE_PENDING))
+		return -ESTALE;
 	if (!now)
-		return fail(&release->vp->err, -VFPOOL_ENOTFOUND, "it is released already");
+		return fail(&ending->vp->err, -VFPOOL_ENOTFOUND, "it is released already");
 	lease->state = now->state;
-	if (pf.n_vfs > 0 && pf.vfs[0].busy) {
-		cleanup_close(&lock); /* naming the holder may take its time */
-		lock = -1;
-		return fail_busy(release, &pf);
-	}
-	if (lease->state != VFPOOL_LEASE_RELEASING && (r = commit_state(release, lease, false)) < 0)
-		return r;
-	if (pf.n_vfs > 0 && (r = scrub_vf(&release->host, release->ledger, release->pool, &pf,
-					   lease)) < 0)
-		return fail_while(&release->vp->err, r,
-				  "the lease is ending, but its VF isn't scrubbed; release it again");
-	if (pf.n_vfs > 0)
-		lease->address = pf.vfs[0].address;
-	return commit_state(release, lease, true);
+	return end_on_vf(ending, lease, &pf, &lock);
 }
 
-static int release_lease(struct release *release, struct vfpool_lease *lease)
+/* libvirt has picked the VF of such a lease, known by its MAC. */
+static int check_mac_is_idle(const struct ending *ending, const struct vfpool_lease *lease)
 {
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	int r = host_read(ending->host, HOST_ALL_VFS, &inventory);
+
+	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
+		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
+			const struct vfpool_vf *vf = &inventory->pfs[i].vfs[j];
+
+			if (vf->busy && vfpool_mac_equal(&vf->programmed.mac, &lease->mac))
+				return fail(&ending->vp->err, -VFPOOL_EINUSE, "VF %u of %s has its MAC and is in use: %s",
+					    vf->index, inventory->pfs[i].netdev ?
+					    inventory->pfs[i].netdev : "a PF", vf->busy);
+		}
+	return r;
+}
+
+static int end_without_vf(const struct ending *ending, struct vfpool_lease *lease)
+{
+	int r = ending->force ? 0 : check_mac_is_idle(ending, lease);
+
+	return r < 0 || ending->dry_run ? r : remove_lease(ending, lease, false, lease->state);
+}
+
+int end_lease(const struct ending *ending, struct vfpool_lease *lease)
+{
+	int r = lease->has_vf ? end_with_vf(ending, lease) : end_without_vf(ending, lease);
+
+	ledger_rollback(ending->ledger);
+	if (r == -ESTALE && !ending->only_pending)
+		r = fail(&ending->vp->err, r, "another vfpool has changed this lease meanwhile");
+	return r;
+}
+
+/* ---- which leases ---- */
+
+static int filter_of(struct vfpool *vp, struct host *host, struct ledger *ledger,
+		     const struct vfpool_release_request *request,
+		     struct ledger_lease_filter *ret_filter)
+{
+	struct vfpool_pf pf = { .n_vfs = 0 };
+	struct ledger_vf row = { 0 };
+	int64_t pf_id = 0;
+	unsigned index;
 	int r;
 
-	if (lease->has_vf)
-		return release_vf(release, lease);
-	if (lease->state != VFPOOL_LEASE_RELEASING && (r = commit_state(release, lease, false)) < 0)
+	*ret_filter = (struct ledger_lease_filter){
+		.pool = request->pool, .owner = request->owner, .nic = request->nic,
+		.id = (int64_t)request->lease,
+	};
+	if (!request->vf)
+		return 0;
+	if ((r = host_find_vf(host, request->vf, &pf.address, &index)) < 0 ||
+	    (r = host_read_pf(host, &pf.address, HOST_NO_VFS, &pf)) < 0)
 		return r;
-	return commit_state(release, lease, true);
-}
-
-/* Would it be refused? */
-static int foresee(struct release *release, const struct vfpool_lease *lease)
-{
-	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-	int r = lease->has_vf ? open_lease_pf(&release->host, lease, &pf, NULL) : 0;
-
-	if (r < 0)
-		return r == -VFPOOL_ENOTFOUND ? 0 : r;
-	return pf.n_vfs > 0 && pf.vfs[0].busy ? fail_busy(release, &pf) : 0;
-}
-
-static int find_lease(struct release *release, const char *owner, unsigned nic,
-		      struct vfpool_lease **ret_lease)
-{
-	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	int r = ledger_open(release->vp->dirs[VFPOOL_DIR_STATE], LEDGER_READ, &release->ledger,
-			    &release->vp->err);
-
-	if (r == 0 && release->ledger)
-		r = ledger_find_lease(release->ledger, release->pool->name, owner, nic, &lease);
+	r = ledger_pf(ledger, &pf, false, &pf_id);
+	pf_end(&pf);
+	if (r == 0)
+		r = ledger_vf(ledger, pf_id, index, &row);
 	if (r < 0)
 		return r;
-	if (!lease)
-		return fail(&release->vp->err, -VFPOOL_ENOTFOUND,
-			    "there is no such lease, and nothing was changed; 'vfpool show %s' names the "
-			    "owners and their nics", release->pool->name);
-	*ret_lease = TAKE_PTR(lease);
+	if (!row.lease || (request->lease && (int64_t)request->lease != row.lease))
+		return fail(&vp->err, -VFPOOL_ENOTFOUND,
+			    "that VF has %s lease now, and nothing was changed",
+			    row.lease ? "another" : "no");
+	ret_filter->id = row.lease;
 	return 0;
 }
 
-int vfpool_release(struct vfpool *vp, const char *pool_name, const char *owner, unsigned nic,
-		   bool dry_run, struct vfpool_lease **ret_lease)
+/* When and how did it end? Late releases do no harm, and say so. */
+static int fail_no_lease(struct vfpool *vp, struct ledger *ledger,
+			 const struct ledger_lease_filter *filter)
 {
-	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	CLEANUP(release_end) struct release release = { .vp = vp, .host = NO_HOST };
+	struct vfpool_event event;
+	char at[32] = "";
+	struct tm tm;
+	bool found = false;
+	int r = ledger ? ledger_last_end(ledger, filter, &event, &found) : 0;
+
+	if (r < 0)
+		return r;
+	if (!found)
+		return fail(&vp->err, -VFPOOL_ENOTFOUND,
+			    "there is no such lease, and nothing was changed; 'vfpool list' names the "
+			    "owners and their nics");
+	if (localtime_r(&(time_t){ event.at }, &tm))
+		strftime(at, sizeof(at), "%F %T", &tm);
+	r = fail(&vp->err, -VFPOOL_ENOTFOUND,
+		 "there is no such lease now, and nothing was changed: lease %llu, of %s nic %u in pool "
+		 "%s, ended on %s by '%s'", (unsigned long long)event.lease, event.owner, event.nic,
+		 event.pool, at, event.command);
+	event_end(&event);
+	return r;
+}
+
+static int fail_several(struct vfpool *vp, struct vfpool_lease *const *leases)
+{
+	char text[600] = "";
+	size_t n = 0;
+
+	for (; *leases && n < sizeof(text) - 1; leases++) {
+		int more = snprintf(text + n, sizeof(text) - n, "%s%s nic %u in pool %s (lease %llu)",
+				    n ? ", " : "", (*leases)->owner, (*leases)->nic, (*leases)->pool,
+				    (unsigned long long)(*leases)->id);
+
+		n += more > 0 ? (size_t)more : 0;
+	}
+	return fail(&vp->err, -EINVAL,
+		    "that could be several leases: %s; say which with POOL, --nic or --lease, or --all",
+		    text);
+}
+
+/* ---- reservations without a lease ---- */
+
+static int forget_idle(struct vfpool *vp, struct ledger *ledger,
+		       const struct vfpool_release_request *request, bool *ret_any)
+{
+	struct vfpool_reservation *list = NULL;
+	CLEANUP(rollback) struct ledger *change = ledger;
+	size_t n = 0;
+	int r = ledger_reservations(ledger, request->pool, &list, &n);
+
+	*ret_any = false;
+	if (r == 0)
+		r = ledger_begin(change);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (list[i].leased || strcmp(list[i].owner, request->owner) != 0 ||
+		    (request->nic >= 0 && list[i].nic != (unsigned)request->nic))
+			continue;
+		r = ledger_forget(ledger, list[i].pool, list[i].owner, list[i].nic);
+		*ret_any = true;
+	}
+	if (r == 0 && !request->dry_run)
+		r = ledger_commit(change);
+	vfpool_reservations_free(list, n);
+	return r == -ENOENT ? fail(&vp->err, r, "another vfpool has forgotten it meanwhile") : r;
+}
+
+/* ---- all of it ---- */
+
+static int check_request(struct vfpool *vp, const struct vfpool_release_request *request)
+{
 	int r = check_root(vp, "releasing a VF");
 
+	if (r == 0 && request->owner)
+		r = check_owner(vp, request->owner);
 	if (r < 0)
 		return r;
-	if (!owner_name_is_valid(owner))
-		return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name: 1 to 255 "
-			    "bytes of UTF-8 without control characters, '/' or a space at either end", owner);
-	r = load_pool(vp, pool_name, &pool);
-	if (r == -VFPOOL_ENOTFOUND && pool_name_is_valid(pool_name))
-		/* Its file was removed by hand; its leases can be given back all the same. */
-		r = pool_new_default(pool_name, &pool, &vp->err);
-	if (r < 0)
-		return r;
-	release.pool = pool;
-	r = find_lease(&release, owner, nic, &lease);
-	if (r == 0 && (r = open_host(vp, &release.host)) == 0)
-		r = dry_run ? foresee(&release, lease) : release_lease(&release, lease);
-	if (r == 0 && !dry_run)
-		lease->state = VFPOOL_LEASE_RELEASED;
-	if (r < 0)
-		return fail_while(&vp->err, r, "releasing %s nic %u in pool %s", owner, nic, pool_name);
-	*ret_lease = TAKE_PTR(lease);
+	if (!request->owner && !request->vf && !request->lease)
+		return fail(&vp->err, -EINVAL, "whose lease? Say the owner, the VF or the lease");
+	if (request->pool && !pool_name_is_valid(request->pool))
+		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'", request->pool);
 	return 0;
+}
+
+static int release_one(struct vfpool *vp, struct host *host, struct ledger *ledger,
+		       const struct vfpool_release_request *request, struct vfpool_lease *lease)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	struct ending ending = {
+		.vp = vp, .ledger = ledger, .host = host, .forget = request->forget,
+		.force = request->force, .dry_run = request->dry_run,
+	};
+	int r = load_pool_or_default(vp, lease->pool, &pool);
+
+	ending.pool = pool;
+	if (r == 0)
+		r = end_lease(&ending, lease);
+	return r < 0 ? fail_while(&vp->err, r, "releasing %s nic %u in pool %s", lease->owner,
+				  lease->nic, lease->pool) : 0;
+}
+
+/* Every one is tried; the array keeps those that ended, the first failure is told. */
+static int release_all(struct vfpool *vp, struct host *host, struct ledger *ledger,
+		       const struct vfpool_release_request *request, struct vfpool_lease **leases)
+{
+	struct error first = { 0 };
+	size_t kept = 0, n = 0;
+	int result = 0;
+
+	for (; leases[n]; n++) {
+		int r = release_one(vp, host, ledger, request, leases[n]);
+
+		if (r == 0) {
+			leases[kept++] = leases[n];
+			continue;
+		}
+		if (result == 0)
+			first = vp->err;
+		result = result ? result : r;
+		vfpool_lease_free(leases[n]);
+	}
+	leases[kept] = NULL;
+	if (result == 0)
+		return 0;
+	vp->err = first;
+	return kept == 0 ? result : fail(&vp->err, -VFPOOL_EPARTIAL, "%s; %zu of %zu leases ended",
+					 first.text, kept, n);
+}
+
+static int find_leases(struct vfpool *vp, struct host *host, struct ledger *ledger,
+		       const struct vfpool_release_request *request,
+		       struct vfpool_lease ***ret_leases)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	struct ledger_lease_filter filter;
+	bool forgotten = false;
+	int r = filter_of(vp, host, ledger, request, &filter);
+
+	if (r == 0)
+		r = ledger_leases(ledger, &filter, &leases);
+	if (r < 0)
+		return r;
+	if (!leases[0] && request->forget && request->owner && request->pool) {
+		r = forget_idle(vp, ledger, request, &forgotten);
+		if (r < 0)
+			return r;
+	}
+	if (!leases[0] && !forgotten)
+		return fail_no_lease(vp, ledger, &filter);
+	if (leases[0] && leases[1] && !request->all)
+		return fail_several(vp, leases);
+	*ret_leases = TAKE_PTR(leases);
+	return 0;
+}
+
+int vfpool_release(struct vfpool *vp, const struct vfpool_release_request *request,
+		   struct vfpool_lease ***ret_leases)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	struct ledger *ledger;
+	int r;
+
+	if ((r = check_request(vp, request)) < 0 || (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0)
+		return r;
+	if (!ledger)
+		return fail_no_lease(vp, NULL, NULL);
+	if ((r = open_host(vp, &host)) < 0 ||
+	    (r = find_leases(vp, &host, ledger, request, &leases)) < 0)
+		return r;
+	r = release_all(vp, &host, ledger, request, leases);
+	if (r == 0 || r == -VFPOOL_EPARTIAL)
+		*ret_leases = TAKE_PTR(leases);
+	return r;
 }

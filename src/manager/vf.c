@@ -43,6 +43,21 @@ struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
 	return settings;
 }
 
+struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool,
+					 const struct vfpool_pf *pf,
+					 const struct vfpool_lease *lease)
+{
+	struct vfpool_settings settings = settings_with_mac(pool, pf, &lease->mac);
+
+	if (lease->vlan >= 0)
+		settings.vlan = (uint16_t)lease->vlan;
+	if (!settings.vlan) {
+		settings.qos = 0;
+		settings.vlan_proto = 0x8100;
+	}
+	return settings;
+}
+
 /* One VF that the caller has locked, only where it differs, and compared. The
  * step has the result; its text is the caller's to free. */
 static int run_step(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
@@ -174,12 +189,25 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST |        \
 	 VFPOOL_ATTR_SPOOFCHK)
 
+/* The baseline, with its parking MAC. */
+static int park_vf(struct host *host, const struct vfpool_pool *pool, const struct vfpool_pf *pf,
+		   const struct vfpool_mac *parking)
+{
+	const struct vfpool_settings to = settings_with_mac(pool, pf, parking);
+	struct vfpool_step step;
+	int r = run_step(host, pf, &pf->vfs[0], &to, &step);
+
+	if (r == 0 && (step.kind == VFPOOL_STEP_REFUSED || step.failed & MUST_BE_SCRUBBED ||
+		       (step.result == VFPOOL_STEP_FAILED && !step.failed)))
+		r = judge_step(host, pf, &step);
+	free(step.text);
+	return r;
+}
+
 int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
 	     const struct vfpool_pf *pf, const struct vfpool_lease *lease)
 {
 	struct ledger_vf row = { 0 };
-	struct vfpool_settings to;
-	struct vfpool_step step;
 	int64_t pf_id;
 	int r = ledger_pf(ledger, pf, false, &pf_id);
 
@@ -189,13 +217,59 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 		return r;
 	if (!row.id || row.lease != (int64_t)lease->id)
 		return fail(host->err, -ESTALE, "the ledger gives VF %u to another lease", lease->vf);
-	to = settings_with_mac(pool, pf, &row.parking);
-	r = run_step(host, pf, &pf->vfs[0], &to, &step);
-	if (r == 0 && (step.kind == VFPOOL_STEP_REFUSED || step.failed & MUST_BE_SCRUBBED ||
-		       (step.result == VFPOOL_STEP_FAILED && !step.failed)))
-		r = judge_step(host, pf, &step);
-	free(step.text);
+	return park_vf(host, pool, pf, &row.parking);
+}
+
+struct vfpool_lease place_of(const struct ledger_vf *row)
+{
+	return (struct vfpool_lease){
+		.pf = row->pf,
+		.has_pf_mac = row->has_pf_mac,
+		.pf_mac = row->pf_mac,
+		.vf = row->index,
+	};
+}
+
+static int commit_free(struct ledger *ledger, const struct ledger_vf *row)
+{
+	int r = ledger_begin(ledger);
+
+	if (r == 0 && row->quarantined)
+		r = ledger_end_quarantine(ledger, row);
+	if (r == 0)
+		r = ledger_forgive_vf(ledger, row->id);
+	if (r == 0)
+		r = ledger_commit(ledger);
+	if (r < 0)
+		ledger_rollback(ledger);
 	return r;
+}
+
+int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
+		 const struct vfpool_pool *pool, const struct vfpool_pf *pf, unsigned vf,
+		 bool *ret_freed)
+{
+	struct ledger_vf row = { 0 };
+	int64_t pf_id = 0;
+	int r;
+
+	*ret_freed = false;
+	if (pf->n_vfs == 0 || pf->vfs[0].busy)
+		return 0;
+	r = ledger_pf(ledger, pf, false, &pf_id);
+	if (r == 0)
+		r = ledger_vf(ledger, pf_id, vf, &row);
+	if (r < 0 || !row.id || row.lease || (!row.avoid && !row.quarantined))
+		return r; /* another process was faster */
+	if (row.quarantined)
+		r = park_vf(host, pool, pf, &row.parking);
+	if (r == 0)
+		r = commit_free(ledger, &row);
+	if (r < 0)
+		return fail_while(&vp->err, r, "freeing VF %u of %s", vf,
+				  pf->netdev ? pf->netdev : "its PF");
+	*ret_freed = true;
+	return 0;
 }
 
 const char *driver_name(enum vfpool_driver driver)

@@ -25,16 +25,16 @@ static int choose_parking(struct apply *apply, const struct pool_use *use, int64
 	vfpool_pci_format(&use->pf->address, address);
 	snprintf(key, sizeof(key), "%s\n%u", use->pf->has_mac ? mac : address, vf);
 	for (unsigned attempt = 0; attempt < PARKING_ATTEMPTS; attempt++) {
-		bool taken = false;
-
 		mac_make(use->pool, seed, MAC_PARKING, key, attempt, ret_mac);
 		if (record) {
 			r = ledger_add_vf(apply->ledger, pf_id, vf, use->pool->name, ret_mac);
 			if (r != -EEXIST)
 				return r;
 		} else {
-			r = apply->ledger ? ledger_mac_taken(apply->ledger, ret_mac, &taken) : 0;
-			if (r < 0 || !taken)
+			AUTO_FREE char *user = NULL;
+
+			r = apply->ledger ? ledger_mac_user(apply->ledger, ret_mac, &user) : 0;
+			if (r < 0 || !user)
 				return r;
 		}
 	}
@@ -44,14 +44,27 @@ static int choose_parking(struct apply *apply, const struct pool_use *use, int64
 }
 
 /* Another pool had the VF, and the definitions now give it to this one. */
-static int take_over(struct apply *apply, const struct pool_use *use, const struct ledger_vf *row)
+static int take_over(struct apply *apply, const struct pool_use *use, int64_t pf_id,
+		     const struct ledger_vf *row, struct vfpool_mac *ret_mac)
 {
-	if (row->lease)
+	AUTO_FREE char *reason = NULL, *before = NULL;
+	int r = 0;
+
+	if (row->lease || row->quarantined)
 		return fail(&apply->vp->err, -VFPOOL_EINUSE,
-			    "pool %s: VF %u of %s is still leased from pool %s; release it first",
-			    use->pool->name, row->index,
-			    use->pf->netdev ? use->pf->netdev : "its PF", row->pool);
-	return ledger_remove_vf(apply->ledger, row);
+			    "pool %s: VF %u of %s is still %s pool %s; %s first", use->pool->name,
+			    row->index, use->pf->netdev ? use->pf->netdev : "its PF",
+			    row->lease ? "leased from" : "in quarantine in", row->pool,
+			    row->lease ? "release it" : "end what has it open, and 'vfpool gc',");
+	if (row->held)
+		r = ledger_held(apply->ledger, pf_id, (int)row->index, &reason);
+	if (r == 0)
+		r = ledger_remove_vf(apply->ledger, row);
+	if (r == 0)
+		r = choose_parking(apply, use, pf_id, row->index, true, ret_mac);
+	if (r == 0 && reason) /* a bad port is bad in every pool */
+		r = ledger_hold(apply->ledger, pf_id, (int)row->index, reason, &before);
+	return r;
 }
 
 /* The ledger's row for a VF of the pool. Without `record` it is only foreseen. */
@@ -66,7 +79,7 @@ static int parking_mac(struct apply *apply, const struct pool_use *use, int64_t 
 		return 0;
 	}
 	if (r == 0 && row.id && record)
-		r = take_over(apply, use, &row);
+		return take_over(apply, use, pf_id, &row, ret_mac);
 	return r < 0 ? r : choose_parking(apply, use, pf_id, vf, record, ret_mac);
 }
 
@@ -78,7 +91,7 @@ static int forget_vfs(struct apply *apply, const struct vfpool_pool *pool)
 	int r = ledger_vfs(apply->ledger, pool->name, &rows, &n);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		bool stays = rows[i].lease != 0;
+		bool stays = rows[i].lease || rows[i].quarantined || rows[i].held;
 
 		for (size_t j = 0; j < apply->n_uses && !stays; j++)
 			stays = apply->uses[j].pool == pool && apply->uses[j].pf &&
@@ -133,7 +146,7 @@ int record_pools(struct apply *apply)
 /* ---- what is wanted ---- */
 
 static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_id, unsigned vf,
-		   struct wanted_vf *want)
+		   struct wanted_vf *want, bool *ret_wanted)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	struct ledger_vf row = { 0 };
@@ -147,15 +160,16 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 		r = ledger_get_lease(apply->ledger, row.lease, &lease);
 	if (r < 0)
 		return r;
-	/* A pending lease's MAC may still go to another VF; one that is being
-	 * released is to be scrubbed. */
-	is_active = lease && lease->state == VFPOOL_LEASE_ACTIVE;
+	/* An alloc is at work on a pending lease's VF, or gc undoes what is left of it. */
+	*ret_wanted = !lease || lease->state != VFPOOL_LEASE_PENDING;
+	is_active = lease && lease->state == VFPOOL_LEASE_ACTIVE; /* else it is to be scrubbed */
 	*want = (struct wanted_vf){
 		.pf = use->pf->address,
 		.index = vf,
-		.settings = settings_with_mac(use->pool, use->pf, is_active ? &lease->mac : &mac),
+		.settings = is_active ? settings_of_lease(use->pool, use->pf, lease) :
+					settings_with_mac(use->pool, use->pf, &mac),
 		.driver = use->pool->driver,
-		.libvirts = use->pool->allocate == VFPOOL_BY_LIBVIRT,
+		.leave_busy = use->pool->allocate == VFPOOL_BY_LIBVIRT || row.quarantined,
 	};
 	return 0;
 }
@@ -174,9 +188,13 @@ static int want_use(struct apply *apply, const struct pool_use *use, struct want
 			.numvfs = use->want->numvfs,
 			.up = use->want->up || apply->flags & VFPOOL_APPLY_UP,
 		};
-	for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++)
+	for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++) {
+		bool is_wanted = false;
+
 		if (vfpool_pool_has_vf(use->want, vf))
-			r = want_vf(apply, use, pf_id, vf, &wanted->vfs[wanted->n_vfs++]);
+			r = want_vf(apply, use, pf_id, vf, &wanted->vfs[wanted->n_vfs], &is_wanted);
+		wanted->n_vfs += is_wanted;
+	}
 	return r;
 }
 
@@ -186,7 +204,7 @@ void wanted_end(struct wanted *wanted)
 	free(wanted->vfs);
 }
 
-static bool has_failed(const struct apply *apply, const struct vfpool_pf *pf)
+bool has_failed(const struct apply *apply, const struct vfpool_pf *pf)
 {
 	return apply->failed && apply->failed[pf - apply->inventory->pfs];
 }

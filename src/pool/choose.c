@@ -7,18 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool is_better(enum vfpool_placement policy, const struct placement_pf *pf,
+		      const struct placement_pf *best)
+{
+	if (pf->preferred != best->preferred)
+		return pf->preferred;
+	return policy == VFPOOL_SPREAD && pf->n_leased < best->n_leased;
+}
+
 int placement_choose(enum vfpool_placement policy, const struct placement_pf *pfs, size_t n)
 {
 	int best = -VFPOOL_ENOVF;
 
-	for (size_t i = 0; i < n; i++) {
-		if (pfs[i].n_free == 0)
-			continue;
-		if (policy == VFPOOL_PACK)
-			return (int)i;
-		if (best < 0 || pfs[i].n_leased < pfs[best].n_leased)
+	for (size_t i = 0; i < n; i++)
+		if (pfs[i].n_free > 0 && (best < 0 || is_better(policy, &pfs[i], &pfs[best])))
 			best = (int)i;
-	}
 	return best;
 }
 

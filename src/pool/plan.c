@@ -223,7 +223,7 @@ static int plan_bind(const struct wanted_vf *want, const struct vfpool_pf *pf,
 static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf,
 			const struct vfpool_vf *vf, bool live, struct vfpool_plan *plan)
 {
-	if (want->libvirts)
+	if (want->leave_busy)
 		return 0;
 	if (!driver_is_wanted(want->driver, vf))
 		return refuse(plan, pf, (int)vf->index, "its driver can't be changed: %s", vf->busy);

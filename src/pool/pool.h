@@ -40,6 +40,7 @@ bool pool_pf_matches(const struct vfpool_pool_pf *want, const struct vfpool_pf *
 /* A PF's part of a pool, as placement sees it. */
 struct placement_pf {
 	unsigned n_free, n_leased;
+	bool preferred; /* before all that aren't: on the NUMA node that is asked for */
 };
 
 /* The PF to take the next VF from, -VFPOOL_ENOVF when none has one. pack: the
@@ -62,7 +63,8 @@ struct wanted_vf {
 	unsigned index;
 	struct vfpool_settings settings;
 	enum vfpool_driver driver;
-	bool libvirts; /* libvirt hands it out: in use, it is left alone */
+	bool leave_busy; /* in use, it is left alone without a word: libvirt hands it out, or
+			  * it is in quarantine */
 };
 
 struct wanted_pf {

@@ -20,6 +20,11 @@ int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, s
  */
 int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err);
 
+/* An empty file beside `path`, mode 0600, for who writes it by other means. The
+ * caller removes it, or it gets its name from sync_and_rename(): durably. */
+int new_temporary(const char *path, char **ret_temporary, struct error *err);
+int sync_and_rename(const char *temporary, const char *path, struct error *err);
+
 /* asprintf() that returns NULL when out of memory. */
 char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

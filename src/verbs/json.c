@@ -95,6 +95,8 @@ static struct json_object *json_vf(const struct vfpool_vf *vf)
 		[VFPOOL_VF_FREE] = "free",
 		[VFPOOL_VF_LEASED] = "leased",
 		[VFPOOL_VF_BUSY] = "busy",
+		[VFPOOL_VF_HELD] = "held",
+		[VFPOOL_VF_QUARANTINED] = "quarantined",
 		[VFPOOL_VF_UNKNOWN] = "unknown",
 	};
 	struct json_object *object = json_object_new_object();
@@ -113,6 +115,7 @@ static struct json_object *json_vf(const struct vfpool_vf *vf)
 	add(object, "programmed", json_settings(&vf->programmed));
 	add_text(object, "state", states[vf->state]);
 	add_text(object, "busy", vf->busy);
+	add_text(object, "held", vf->held);
 	add_text(object, "pool", vf->pool);
 	add_text(object, "owner", vf->owner);
 	add(object, "nic", vf->owner ? json_object_new_int64(vf->nic) : NULL);
@@ -213,6 +216,101 @@ struct json_object *json_lease(const struct vfpool_lease *lease)
 		add_pci(object, "address", &lease->address);
 	else
 		add(object, "address", NULL);
+	add(object, "vlan", lease->vlan < 0 ? NULL : json_object_new_int(lease->vlan));
+	add_text(object, "guest", lease->guest);
+	if (lease->state == VFPOOL_LEASE_RELEASED) {
+		add_bool(object, "quarantined", lease->quarantined);
+		add_bool(object, "forgotten", lease->forgotten);
+	}
+	return object;
+}
+
+struct json_object *json_leases(struct vfpool_lease *const *leases)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (; leases && *leases; leases++)
+		json_object_array_add(array, json_lease(*leases));
+	return array;
+}
+
+struct json_object *json_reservations(const struct vfpool_reservation *reservations, size_t n)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *object = json_object_new_object();
+
+		add_text(object, "owner", reservations[i].owner);
+		add_number(object, "nic", reservations[i].nic);
+		add_mac(object, "mac", &reservations[i].mac);
+		add_bool(object, "leased", reservations[i].leased);
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+static struct json_object *json_event(const struct vfpool_event *event)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_number(object, "at", event->at);
+	add_text(object, "event", event->event);
+	add(object, "lease", event->lease ? json_object_new_int64((int64_t)event->lease) : NULL);
+	add_text(object, "pool", *event->pool ? event->pool : NULL);
+	add_text(object, "owner", *event->owner ? event->owner : NULL);
+	add_number(object, "nic", event->nic);
+	add_text(object, "mac", *event->mac ? event->mac : NULL);
+	add_text(object, "pf", *event->pf ? event->pf : NULL);
+	add(object, "vf", event->has_vf ? json_object_new_int64(event->vf) : NULL);
+	add_text(object, "command", event->command);
+	return object;
+}
+
+struct json_object *json_history(const struct vfpool_event *events, size_t n)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(array, json_event(&events[i]));
+	return array;
+}
+
+static struct json_object *json_finding(const struct vfpool_finding *finding)
+{
+	static const char *const kinds[] = {
+		[VFPOOL_FOUND_PENDING] = "pending",
+		[VFPOOL_FOUND_RELEASING] = "releasing",
+		[VFPOOL_FOUND_QUARANTINED] = "quarantined",
+		[VFPOOL_FOUND_IDLE] = "idle",
+		[VFPOOL_FOUND_GUEST] = "guest",
+		[VFPOOL_FOUND_ORPHAN] = "orphan",
+		[VFPOOL_FOUND_UNSEEN] = "unseen",
+		[VFPOOL_FOUND_VANISHED] = "vanished",
+	};
+	static const char *const results[] = {
+		[VFPOOL_FINDING_DONE] = "done",
+		[VFPOOL_FINDING_LEFT] = "left",
+		[VFPOOL_FINDING_FAILED] = "failed",
+	};
+	struct json_object *object = json_object_new_object();
+
+	add_text(object, "kind", kinds[finding->kind]);
+	add_text(object, "result", results[finding->result]);
+	add(object, "lease", finding->lease ? json_lease(finding->lease) : NULL);
+	add_text(object, "text", finding->text);
+	return object;
+}
+
+struct json_object *json_findings(const struct vfpool_findings *findings)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < findings->n; i++)
+		json_object_array_add(array, json_finding(&findings->list[i]));
+	add_bool(object, "guests_known", findings->guests_known);
+	add(object, "findings", array);
 	return object;
 }
 

@@ -8,92 +8,209 @@
 #include <stdio.h>
 #include <string.h>
 
-DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
+DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 
-struct lease_args {
-	const char *owner;
-	unsigned nic;
-	bool json, dry_run;
+/* "1": rather there; "1=only": nowhere else. */
+static int parse_numa(const char *text, struct vfpool_alloc_request *request)
+{
+	char *end;
+	long node = strtol(text, &end, 10);
+
+	request->numa_only = strcmp(end, "=only") == 0;
+	if (end == text || node < 0 || node > 4095 || (*end && !request->numa_only)) {
+		warn_user("--numa takes a node's number, or N=only, not '%s'", text);
+		return -VERB_USAGE;
+	}
+	request->numa = (int)node;
+	return 0;
+}
+
+static int parse_mac(const char *text, struct vfpool_alloc_request *request)
+{
+	if (vfpool_mac_parse(text, &request->mac) < 0) {
+		warn_user("--mac takes an address like d2:56:46:01:02:03, not '%s'", text);
+		return -VERB_USAGE;
+	}
+	request->has_mac = true;
+	return 0;
+}
+
+struct alloc_args {
+	struct vfpool_alloc_request request;
+	unsigned count; /* 0: not given */
+	const char *numa, *mac;
+	bool json;
 };
 
-static int parse(const struct verb *verb, int argc, char **argv, struct lease_args *args,
-		 char ***ret_rest)
+static int parse_alloc(const struct verb *verb, int argc, char **argv, struct alloc_args *args,
+		       char ***ret_rest)
 {
+	struct vfpool_alloc_request *request = &args->request;
 	const struct verb_option options[] = {
-		{ "owner", OPTION_TEXT, &args->owner, "whose VF it is: a guest's name" },
-		{ "nic", OPTION_NUMBER, &args->nic, "which of the owner's interfaces (0)" },
-		{ "json", OPTION_FLAG, &args->json, "the lease as JSON" },
-		{ "dry-run", OPTION_FLAG, &args->dry_run, "say what would be done, change nothing" },
+		{ "owner", OPTION_TEXT, &request->owner, "whose VF it is: a guest's name" },
+		{ "nic", OPTION_NUMBER, &request->nic, "which of the owner's interfaces (0)" },
+		{ "count", OPTION_NUMBER, &args->count, "nics 0 to N-1, all or none" },
+		{ "numa", OPTION_TEXT, &args->numa, "rather on this NUMA node; N=only: nowhere else" },
+		{ "pf", OPTION_TEXT, &request->pf, "a VF of this PF: netdev, PCI address or MAC" },
+		{ "vf", OPTION_NUMBER, &request->vf, "the VF of this index" },
+		{ "mac", OPTION_TEXT, &args->mac, "the owner's MAC, instead of one made for it" },
+		{ "vlan", OPTION_NUMBER, &request->vlan, "instead of the pool's; 0: none" },
+		{ "json", OPTION_FLAG, &args->json, "the lease as JSON; with --count an array" },
+		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
 		{ 0 },
 	};
 	int r = verb_parse(verb, argc, argv, options, 1, 1, ret_rest);
 
 	if (r < 0)
 		return r;
-	if (!args->owner) {
-		warn_user("%s: --owner says whose VF it is\nUsage: vfpool %s %s", verb->name, verb->name,
-			  verb->args);
+	if (!request->owner || (args->count && request->nic)) {
+		warn_user("%s: %s\nUsage: vfpool %s %s", verb->name,
+			  request->owner ? "--nic and --count exclude each other" :
+					   "--owner says whose VF it is", verb->name, verb->args);
 		return -VERB_USAGE;
 	}
-	return 0;
+	request->count = args->count ? args->count : 1;
+	if (args->numa && (r = parse_numa(args->numa, request)) < 0)
+		return r;
+	return args->mac ? parse_mac(args->mac, request) : 0;
 }
 
-static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static void note_lease(const struct vfpool_lease *lease, const char *xml)
 {
-	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	struct lease_args args = { 0 };
-	AUTO_FREE char *xml = NULL;
-	char **rest;
-	int r = parse(verb, argc, argv, &args, &rest);
-
-	if (r < 0 ||
-	    (r = vfpool_alloc(vp, rest[0], args.owner, args.nic, args.dry_run, &lease)) < 0 ||
-	    (r = vfpool_interface_xml(vp, lease, &xml)) < 0)
-		return r;
 	if (lease->deferred)
 		warn_user("note: the rate waits for the PF's link; 'vfpool apply' sets it when it is there");
 	if (strncmp(xml, "<hostdev", 8) == 0)
 		warn_user("note: libvirt sets VLANs without qos and as 802.1Q; in a plain <hostdev> it "
 			  "leaves the VF as vfpool has programmed it");
-	if (args.json) {
-		struct json_object *object = json_lease(lease);
+}
 
+static int print_leases(struct vfpool *vp, struct vfpool_lease *const *leases, bool json, bool array)
+{
+	struct json_object *list = json ? json_object_new_array() : NULL;
+	int r = 0;
+
+	for (; r == 0 && *leases; leases++) {
+		AUTO_FREE char *xml = NULL;
+		struct json_object *object;
+
+		r = vfpool_interface_xml(vp, *leases, &xml);
+		if (r < 0)
+			break;
+		note_lease(*leases, xml);
+		if (!json) {
+			fputs(xml, stdout);
+			continue;
+		}
+		object = json_lease(*leases);
 		json_object_object_add(object, "interface", json_object_new_string(xml));
-		print_json(object);
-	} else {
-		fputs(xml, stdout);
+		json_object_array_add(list, object);
+	}
+	if (r == 0 && json)
+		print_json(json_object_get(array ? list : json_object_array_get_idx(list, 0)));
+	json_object_put(list);
+	return r;
+}
+
+static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	struct alloc_args args = { .request = VFPOOL_ALLOC_REQUEST };
+	char **rest;
+	int r = parse_alloc(verb, argc, argv, &args, &rest);
+
+	if (r < 0 || (r = vfpool_alloc(vp, rest[0], &args.request, &leases)) < 0)
+		return r;
+	return print_leases(vp, leases, args.json, args.count > 0);
+}
+
+struct release_args {
+	struct vfpool_release_request request;
+	struct vfpool_pci vf;
+	const char *address;
+	unsigned lease;
+	bool json;
+};
+
+static int parse_release(const struct verb *verb, int argc, char **argv, struct release_args *args)
+{
+	struct vfpool_release_request *request = &args->request;
+	const struct verb_option options[] = {
+		{ "owner", OPTION_TEXT, &request->owner, "whose lease" },
+		{ "nic", OPTION_NUMBER, &request->nic, "which of the owner's interfaces" },
+		{ "vf", OPTION_TEXT, &args->address, "the lease of the VF with this PCI address" },
+		{ "lease", OPTION_NUMBER, &args->lease, "the lease of this number" },
+		{ "all", OPTION_FLAG, &request->all, "all leases that it could mean" },
+		{ "forget", OPTION_FLAG, &request->forget, "the MAC is nobody's then" },
+		{ "force", OPTION_FLAG, &request->force, "also when in use: the VF goes into quarantine" },
+		{ "json", OPTION_FLAG, &args->json, "the lease as JSON; with --all an array" },
+		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
+		{ 0 },
+	};
+	char **rest;
+	int r = verb_parse(verb, argc, argv, options, 0, 1, &rest);
+
+	if (r < 0)
+		return r;
+	request->pool = r > 0 ? rest[0] : NULL;
+	request->lease = args->lease;
+	if (args->address && vfpool_pci_parse(args->address, &args->vf) < 0) {
+		warn_user("--vf takes a PCI address like 0000:01:10.2, not '%s'", args->address);
+		return -VERB_USAGE;
+	}
+	request->vf = args->address ? &args->vf : NULL;
+	if (!request->owner && !request->vf && !request->lease) {
+		warn_user("%s: --owner, --vf or --lease says which lease\nUsage: vfpool %s %s",
+			  verb->name, verb->name, verb->args);
+		return -VERB_USAGE;
 	}
 	return 0;
+}
+
+static void print_released(const struct vfpool_lease *lease, const struct release_args *args)
+{
+	bool dry_run = args->request.dry_run;
+	char mac[VFPOOL_MAC_TEXT];
+
+	vfpool_mac_format(&lease->mac, mac);
+	printf("%s the VF of %s nic %u; %s %s\n", dry_run ? "would release" : "released", lease->owner,
+	       lease->nic, mac,
+	       args->request.forget ? (dry_run ? "would be nobody's" : "is nobody's now") : "stays reserved");
+	if (lease->quarantined)
+		warn_user("note: something has the VF: it %s in quarantine, and free when that lets go of "
+			  "it and 'vfpool gc' sees so", dry_run ? "would be" : "is");
 }
 
 static int run_release(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	struct lease_args args = { 0 };
-	char mac[VFPOOL_MAC_TEXT];
-	char **rest;
-	int r = parse(verb, argc, argv, &args, &rest);
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	struct release_args args = { .request = VFPOOL_RELEASE_REQUEST };
+	int r = parse_release(verb, argc, argv, &args);
 
-	if (r < 0 ||
-	    (r = vfpool_release(vp, rest[0], args.owner, args.nic, args.dry_run, &lease)) < 0)
+	if (r < 0)
 		return r;
-	if (args.json) {
-		print_json(json_lease(lease));
-		return 0;
-	}
-	vfpool_mac_format(&lease->mac, mac);
-	printf("%s of %s nic %u; %s stays reserved\n", args.dry_run ? "would release the VF" :
-							       "released the VF",
-	       lease->owner, lease->nic, mac);
-	return 0;
+	r = vfpool_release(vp, &args.request, &leases);
+	if (args.json && leases && (args.request.all || !leases[0]))
+		print_json(json_leases(leases));
+	else if (args.json && leases)
+		print_json(json_lease(leases[0]));
+	for (struct vfpool_lease **lease = leases; !args.json && lease && *lease; lease++)
+		print_released(*lease, &args);
+	if (r == 0 && !args.json && !leases[0])
+		printf("%s the MACs of %s: they are nobody's now\n",
+		       args.request.dry_run ? "would forget" : "forgot", args.request.owner);
+	return r;
 }
 
 const struct verb verb_alloc = {
-	"alloc", "POOL --owner NAME [--nic N] [--json] [--dry-run]", "a free VF and a stable MAC, as <interface>",
-	run_alloc,
+	"alloc",
+	"POOL --owner NAME [--nic N | --count N] [--numa N[=only]] [--pf PF] [--vf N] [--mac MAC] "
+	"[--vlan ID] [--json] [--dry-run]",
+	"a free VF and a stable MAC, as <interface>", run_alloc,
 };
 
 const struct verb verb_release = {
-	"release", "POOL --owner NAME [--nic N] [--json] [--dry-run]", "give a VF back; its MAC stays reserved",
-	run_release,
+	"release",
+	"[POOL] {--owner NAME [--nic N] | --vf ADDRESS | --lease N} [--all] [--forget] [--force] "
+	"[--json] [--dry-run]",
+	"give a VF back; its MAC stays reserved", run_release,
 };

@@ -23,15 +23,6 @@ static int read_leases(struct vfpool *vp, const char *pool,
 	return r == -EACCES ? 0 : r;
 }
 
-static struct json_object *json_leases(struct vfpool_lease *const *leases)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (; leases && *leases; leases++)
-		json_object_array_add(array, json_lease(*leases));
-	return array;
-}
-
 static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		     struct vfpool_lease *const *leases)
 {
@@ -88,19 +79,31 @@ static struct vfpool_pool *find_pool(struct vfpool_pool **pools, const char *nam
 	return *pools;
 }
 
+struct reservations {
+	struct vfpool_reservation *list;
+	size_t n;
+};
+
+static void reservations_end(struct reservations *reservations)
+{
+	vfpool_reservations_free(reservations->list, reservations->n);
+}
+
 static int show_json(const struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
-		     struct vfpool_lease *const *leases)
+		     struct vfpool_lease *const *leases, const struct reservations *reservations)
 {
 	struct json_object *object = json_pool(pool);
 
 	json_object_object_add(object, "pfs", json_inventory(inventory, pool->name));
 	json_object_object_add(object, "leases", json_leases(leases));
+	json_object_object_add(object, "reservations",
+			       json_reservations(reservations->list, reservations->n));
 	print_json(object);
 	return 0;
 }
 
 static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
-		     struct vfpool_lease *const *leases)
+		     struct vfpool_lease *const *leases, const struct reservations *reservations)
 {
 	struct vfpool_pool *pools[] = { pool, NULL };
 	int r = print_pools(pools, inventory, leases);
@@ -117,6 +120,14 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 			printf("leased to %s nic %u: %s, on the VF that libvirt picks\n",
 			       (*leases)->owner, (*leases)->nic, mac);
 	}
+	for (size_t i = 0; r == 0 && i < reservations->n; i++) {
+		char mac[VFPOOL_MAC_TEXT];
+
+		vfpool_mac_format(&reservations->list[i].mac, mac);
+		if (!reservations->list[i].leased)
+			printf("reserved for %s nic %u: %s\n", reservations->list[i].owner,
+			       reservations->list[i].nic, mac);
+	}
 	return r;
 }
 
@@ -125,6 +136,7 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	CLEANUP(reservations_end) struct reservations reservations = { 0 };
 	struct vfpool_pool *pool;
 	bool json = false;
 	const struct verb_option options[] = {
@@ -142,7 +154,12 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 	pool = find_pool(pools, args[0]);
 	if (!pool)
 		return -VFPOOL_ENOTFOUND;
-	return json ? show_json(pool, inventory, leases) : show_text(pool, inventory, leases);
+	if (leases)
+		r = vfpool_reservations(vp, args[0], &reservations.list, &reservations.n);
+	if (r < 0)
+		return r;
+	return json ? show_json(pool, inventory, leases, &reservations) :
+		      show_text(pool, inventory, leases, &reservations);
 }
 
 const struct verb verb_list = {

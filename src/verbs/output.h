@@ -14,10 +14,16 @@ int print_inventory(const struct vfpool_inventory *inventory, const char *pool);
 int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		struct vfpool_lease *const *leases);
 
+int print_history(const struct vfpool_event *events, size_t n);
+
 /* The same as JSON; the caller owns the object. */
 struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool);
 struct json_object *json_pool(const struct vfpool_pool *pool);
 struct json_object *json_lease(const struct vfpool_lease *lease);
+struct json_object *json_leases(struct vfpool_lease *const *leases);
+struct json_object *json_reservations(const struct vfpool_reservation *reservations, size_t n);
+struct json_object *json_findings(const struct vfpool_findings *findings);
+struct json_object *json_history(const struct vfpool_event *events, size_t n);
 struct json_object *json_plan(const struct vfpool_plan *plan);
 
 /* Prints the object and gives it back. */

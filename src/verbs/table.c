@@ -6,6 +6,7 @@
 
 #include <libsmartcols.h>
 #include <string.h>
+#include <time.h>
 
 static void unref_table(struct libscols_table *table)
 {
@@ -67,12 +68,17 @@ static void set_state(struct libscols_line *line, const struct vfpool_vf *vf)
 		[VFPOOL_VF_FREE] = { "free", "green" },
 		[VFPOOL_VF_LEASED] = { "leased", "cyan" },
 		[VFPOOL_VF_BUSY] = { "busy", "yellow" },
+		[VFPOOL_VF_HELD] = { "held", "yellow" },
+		[VFPOOL_VF_QUARANTINED] = { "quarantine", "red" },
 		[VFPOOL_VF_UNKNOWN] = { "?", "red" },
 	};
-	char owner[400] = "", state[400];
+	char owner[400] = "", state[600];
+	int n = snprintf(state, sizeof(state), "%s%s%s", states[vf->state].name, vf->busy ? ": " : "",
+			 vf->busy ? vf->busy : "");
 
-	snprintf(state, sizeof(state), "%s%s%s", states[vf->state].name, vf->busy ? ": " : "",
-		 vf->busy ? vf->busy : "");
+	if (vf->held && n > 0 && (size_t)n < sizeof(state))
+		snprintf(state + n, sizeof(state) - (size_t)n, "%s: %s",
+			 vf->state == VFPOOL_VF_HELD ? "" : "; held", vf->held);
 	set(line, STATE, state);
 	scols_cell_set_color(scols_line_get_cell(line, STATE), states[vf->state].color);
 	if (vf->owner)
@@ -155,7 +161,7 @@ int print_inventory(const struct vfpool_inventory *inventory, const char *pool)
 }
 
 static void count_vfs(const struct vfpool_inventory *inventory, const char *pool,
-		      unsigned counts[4])
+		      unsigned counts[VFPOOL_N_VF_STATES])
 {
 	for (size_t i = 0; i < inventory->n_pfs; i++)
 		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
@@ -187,7 +193,7 @@ int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory 
 		return -ENOMEM;
 	for (; *pools; pools++) {
 		struct libscols_line *line = scols_table_new_line(table, NULL);
-		unsigned counts[4] = { 0 };
+		unsigned counts[VFPOOL_N_VF_STATES] = { 0 };
 		char text[16];
 
 		if (!line)
@@ -203,5 +209,42 @@ int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory 
 		snprintf(text, sizeof(text), "%u", count_leases(leases, (*pools)->name));
 		set(line, 5, leases ? text : "?");
 	}
+	return scols_table_is_empty(table) ? 0 : scols_print_table(table);
+}
+
+int print_history(const struct vfpool_event *events, size_t n)
+{
+	static const char *const columns[] = {
+		"TIME", "EVENT", "LEASE", "POOL", "OWNER", "MAC", "VF", "COMMAND", NULL,
+	};
+	CLEANUP(cleanup_table) struct libscols_table *table = new_table(columns, -1);
+
+	for (size_t i = 0; table && i < n; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		char at[32] = "", lease[24] = "", owner[400] = "", vf[64] = "";
+		const struct vfpool_event *event = &events[i];
+		struct tm tm;
+
+		if (!line)
+			return -ENOMEM;
+		if (localtime_r(&(time_t){ event->at }, &tm))
+			strftime(at, sizeof(at), "%F %T", &tm);
+		if (event->lease)
+			snprintf(lease, sizeof(lease), "%llu", (unsigned long long)event->lease);
+		if (*event->pool)
+			snprintf(owner, sizeof(owner), "%s nic %u", event->owner, event->nic);
+		if (event->has_vf)
+			snprintf(vf, sizeof(vf), "%s/%u", event->pf, event->vf);
+		set(line, 0, at);
+		set(line, 1, event->event);
+		set(line, 2, lease);
+		set(line, 3, event->pool);
+		set(line, 4, *owner ? owner : event->owner);
+		set(line, 5, event->mac);
+		set(line, 6, *vf ? vf : event->pf);
+		set(line, 7, event->command);
+	}
+	if (!table)
+		return -ENOMEM;
 	return scols_table_is_empty(table) ? 0 : scols_print_table(table);
 }

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
 top=$PWD
-work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-cli.XXXXXX")
+work=$(tap_folder cli)
 trap 'rm -rf "$work"' EXIT
 build/sanitized/tests/fake/tree "$work/sys" 1 7
 cd "$work" || exit

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
 fake=$PWD/build/sanitized/tests/fake
-work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-lease.XXXXXX")
+work=$(tap_folder lease)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit
 "$fake/tree" sys 1 4 --netdev

@@ -4,24 +4,41 @@
 #include "host/nlsock.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 struct peer_pf peers[PEER_MAX_PFS];
 
+static const struct vfpool_settings as_new = {
+	.have = 2 * VFPOOL_ATTR_LAST - 1,
+	.vlan_proto = 0x8100,
+	.spoofchk = true,
+};
+
+/* Nothing goes wrong with it. */
+static void set_up(struct peer_pf *pf, unsigned n_vfs)
+{
+	pf->n_vfs = n_vfs;
+	pf->culprit = -1;
+	pf->silent = -1;
+	pf->silences = UINT32_MAX;
+	pf->refusals = UINT32_MAX;
+}
+
 static void reset(struct peer_pf *pf, unsigned n_vfs)
 {
-	*pf = (struct peer_pf){ .n_vfs = n_vfs, .culprit = -1, .silent = -1, .silences = UINT32_MAX, .refusals = UINT32_MAX };
+	memset(pf, 0, sizeof(*pf));
+	set_up(pf, n_vfs);
 	for (unsigned i = 0; i < n_vfs; i++)
-		pf->vfs[i] = (struct vfpool_settings){
-			.have = 2 * VFPOOL_ATTR_LAST - 1,
-			.vlan_proto = 0x8100,
-			.spoofchk = true,
-		};
+		pf->vfs[i] = as_new;
 }
 
 void peer_reset(unsigned n_vfs)
@@ -29,20 +46,120 @@ void peer_reset(unsigned n_vfs)
 	reset(&peer, n_vfs);
 }
 
-void peer_reset_all(void)
+static unsigned vfs_each(void)
 {
 	const char *vfs = getenv("PEER_VFS");
 
+	return vfs ? (unsigned)atoi(vfs) : 0;
+}
+
+void peer_reset_all(void)
+{
 	for (int i = 0; i < PEER_MAX_PFS; i++)
-		reset(&peers[i], vfs ? (unsigned)atoi(vfs) : 0);
+		reset(&peers[i], vfs_each());
+}
+
+/* ---- the state in a file ---- */
+
+static int state = -1;
+static unsigned users; /* open sockets: the file is open as long as one is */
+
+static int write_as_new(int fd)
+{
+	struct peer_record record = { .settings = as_new };
+	size_t n = (size_t)PEER_MAX_PFS * vfs_each(), size = n * sizeof(record);
+	struct peer_record *records = calloc(n + 1, sizeof(*records));
+	ssize_t written = -1;
+
+	for (size_t i = 0; records && i < n; i++)
+		records[i] = record;
+	if (records)
+		written = write(fd, records, size);
+	free(records);
+	return written == (ssize_t)size ? 0 : -EIO;
+}
+
+/* Whole or not at all, and by one of those who start at once. */
+static int make_state(const char *path)
+{
+	char draft[4096];
+	int fd, r;
+
+	if (snprintf(draft, sizeof(draft), "%s.%d", path, (int)getpid()) >= (int)sizeof(draft))
+		return -ENAMETOOLONG;
+	fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = write_as_new(fd);
+	close(fd);
+	if (r == 0 && link(draft, path) < 0 && errno != EEXIST)
+		r = -errno;
+	unlink(draft);
+	return r;
+}
+
+static int open_state(const char *path)
+{
+	int r;
+
+	state = open(path, O_RDWR | O_CLOEXEC);
+	if (state < 0 && errno == ENOENT) {
+		r = make_state(path);
+		if (r < 0)
+			return r;
+		state = open(path, O_RDWR | O_CLOEXEC);
+	}
+	if (state < 0)
+		return -errno;
+	for (int i = 0; i < PEER_MAX_PFS; i++)
+		set_up(&peers[i], vfs_each());
+	return 0;
+}
+
+static off_t offset_of(const struct peer_pf *pf, unsigned vf)
+{
+	return (off_t)(((size_t)(pf - peers) * pf->n_vfs + vf) * sizeof(struct peer_record));
+}
+
+/* The PF's VFs as they are in the file. */
+static int load(struct peer_pf *pf)
+{
+	const size_t size = pf->n_vfs * sizeof(struct peer_record);
+	struct peer_record *records = malloc(size);
+	int r = 0;
+
+	if (!records || pread(state, records, size, offset_of(pf, 0)) != (ssize_t)size)
+		r = -EIO;
+	for (unsigned i = 0; r == 0 && i < pf->n_vfs; i++) {
+		pf->vfs[i] = records[i].settings;
+		pf->node_guids[i] = records[i].node_guid;
+	}
+	free(records);
+	return r;
+}
+
+static int save(const struct peer_pf *pf, unsigned vf)
+{
+	struct peer_record record = { .settings = pf->vfs[vf] };
+
+	record.node_guid = pf->node_guids[vf];
+	return pwrite(state, &record, sizeof(record), offset_of(pf, vf)) == sizeof(record) ? 0 : -EIO;
 }
 
 int nlsock_open(int protocol, struct nlsock **ret_sock)
 {
+	const char *path = getenv("PEER_STATE");
+	int r = 0;
+
 	if (protocol != NETLINK_ROUTE)
 		return -EPROTONOSUPPORT;
-	if (getenv("PEER_VFS"))
+	if (path && users == 0)
+		r = open_state(path);
+	else if (!path && getenv("PEER_VFS"))
 		peer_reset_all();
+	if (r < 0)
+		return r;
+	users++;
 	*ret_sock = NULL;
 	return 0;
 }
@@ -50,6 +167,10 @@ int nlsock_open(int protocol, struct nlsock **ret_sock)
 void nlsock_close(struct nlsock *sock)
 {
 	(void)sock;
+	if (users == 0 || --users > 0 || state < 0)
+		return;
+	close(state);
+	state = -1;
 }
 
 static unsigned attr_of(int type)
@@ -156,11 +277,29 @@ static int set_attr(struct peer_pf *pf, struct nlattr *attr)
 	return 0;
 }
 
+static int set_vf(struct peer_pf *pf, struct nlattr *info)
+{
+	struct nlattr *attr;
+	int left, r = 0;
+
+	nla_for_each_nested(attr, info, left) {
+		if (r == 0)
+			r = set_attr(pf, attr);
+		if (attr_of(nla_type(attr)) == VFPOOL_ATTR_GUID)
+			break; /* as do_setvfinfo() does */
+	}
+	/* What came before the error stays. */
+	if (state >= 0 && nla_len(info) > 0 && vf_of(nla_data(info)) < pf->n_vfs &&
+	    save(pf, vf_of(nla_data(info))) < 0)
+		return -EIO;
+	return r;
+}
+
 static int set_link(struct peer_pf *pf, struct nlmsghdr *message)
 {
-	struct nlattr *list, *info, *attr;
+	struct nlattr *list, *info;
 	unsigned n = 0;
-	int left, left2, r = 0;
+	int left, r = 0;
 
 	pf->messages++;
 	list = nlmsg_find_attr(message, sizeof(struct ifinfomsg), IFLA_VFINFO_LIST);
@@ -168,12 +307,8 @@ static int set_link(struct peer_pf *pf, struct nlmsghdr *message)
 		return 0;
 	nla_for_each_nested(info, list, left) {
 		n++;
-		nla_for_each_nested(attr, info, left2) {
-			if (r == 0)
-				r = set_attr(pf, attr);
-			if (attr_of(nla_type(attr)) == VFPOOL_ATTR_GUID)
-				break; /* as do_setvfinfo() does */
-		}
+		if (r == 0)
+			r = set_vf(pf, info);
 	}
 	if (n > pf->largest)
 		pf->largest = n;
@@ -239,10 +374,15 @@ static void put_vf(struct reply *reply, const struct peer_pf *pf, unsigned index
 	nest->nla_len = (uint16_t)(reply->size - start);
 }
 
+static struct vfpool_mac mac_of(const struct peer_pf *pf)
+{
+	return (struct vfpool_mac){ { 0x52, 0x54, 0, 1, 0, (uint8_t)(1 + (pf - peers)) } };
+}
+
 static int get_link(struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_fn on_reply,
 		    void *arg)
 {
-	const uint8_t mac[6] = { 0x52, 0x54, 0, 1, 0, (uint8_t)(1 + (pf - peers)) };
+	const struct vfpool_mac mac = mac_of(pf);
 	struct reply reply = { calloc(1, 1024 + 256 * (size_t)pf->n_vfs), 0 };
 	struct nlmsghdr *header = (struct nlmsghdr *)reply.data;
 	struct ifinfomsg *info = nlmsg_data(header);
@@ -270,10 +410,58 @@ static int get_link(struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_f
 	if (pf->silent >= 0 && pf->silences > 0)
 		pf->silences--;
 	list->nla_len = (uint16_t)(reply.size - start); /* wraps, as the kernel's */
-	put(&reply, IFLA_PERM_ADDRESS, mac, sizeof(mac));
+	put(&reply, IFLA_PERM_ADDRESS, &mac, sizeof(mac));
 	header->nlmsg_len = (uint32_t)reply.size;
 	r = on_reply(header, arg);
 	free(reply.data);
+	return r;
+}
+
+/* The PF without its VFs, as one of a dump. */
+static int get_short_link(struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_fn on_reply,
+			  void *arg)
+{
+	char data[256] __attribute__((aligned(8))) = { 0 };
+	const struct vfpool_mac mac = mac_of(pf);
+	struct nlmsghdr *header = (struct nlmsghdr *)data;
+	struct ifinfomsg *info = nlmsg_data(header);
+	struct reply reply = { data, NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*info)) };
+
+	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = message->nlmsg_seq,
+				     .nlmsg_flags = NLM_F_MULTI };
+	*info = (struct ifinfomsg){ .ifi_index = PEER_IFINDEX + (int)(pf - peers),
+				    .ifi_type = ARPHRD_ETHER };
+	put(&reply, IFLA_ADDRESS, &mac, sizeof(mac));
+	put(&reply, IFLA_PERM_ADDRESS, &mac, sizeof(mac));
+	header->nlmsg_len = (uint32_t)reply.size;
+	return on_reply(header, arg);
+}
+
+static int dump_links(struct nlmsghdr *message, nlsock_reply_fn on_reply, void *arg)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < PEER_MAX_PFS; i++)
+		if (peers[i].n_vfs > 0)
+			r = get_short_link(&peers[i], message, on_reply, arg);
+	return r;
+}
+
+/* With a file: as it is there now, and nobody else changes it meanwhile. */
+static int talk_to(struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_fn on_reply,
+		   void *arg)
+{
+	const bool set = message->nlmsg_type == RTM_SETLINK;
+	int r = 0;
+
+	if (state >= 0 && set && flock(state, LOCK_EX) < 0)
+		return -errno;
+	if (state >= 0)
+		r = load(pf);
+	if (r == 0)
+		r = set ? set_link(pf, message) : get_link(pf, message, on_reply, arg);
+	if (state >= 0 && set)
+		flock(state, LOCK_UN);
 	return r;
 }
 
@@ -287,8 +475,10 @@ int nlsock_talk(struct nlsock *sock, struct nl_msg *request, nlsock_reply_fn on_
 
 	(void)sock;
 	reason[0] = '\0';
+	if (message->nlmsg_type == RTM_GETLINK && info->ifi_index == 0 &&
+	    (message->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
+		return dump_links(message, on_reply, arg);
 	if (which >= PEER_MAX_PFS || peers[which].n_vfs == 0)
 		return -ENODEV;
-	return message->nlmsg_type == RTM_SETLINK ? set_link(&peers[which], message) :
-						    get_link(&peers[which], message, on_reply, arg);
+	return talk_to(&peers[which], message, on_reply, arg);
 }

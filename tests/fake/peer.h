@@ -16,7 +16,6 @@
 
 struct peer_pf {
 	unsigned n_vfs;
-	struct vfpool_settings vfs[PEER_MAX_VFS];
 	unsigned messages;    /* RTM_SETLINK that came */
 	unsigned largest;     /* VFs in the largest of them */
 	/* What goes wrong: */
@@ -31,8 +30,10 @@ struct peer_pf {
 	unsigned silences;    /* how often */
 	bool unreadable;      /* a read of its VFs is EMSGSIZE */
 	bool infiniband;
-	uint64_t node_guids[PEER_MAX_VFS];
 	unsigned unreported;  /* attributes that a read doesn't show */
+	/* At the end, so that a host with few VFs takes few pages. */
+	struct vfpool_settings vfs[PEER_MAX_VFS];
+	uint64_t node_guids[PEER_MAX_VFS];
 };
 
 extern struct peer_pf peers[PEER_MAX_PFS];
@@ -46,5 +47,23 @@ void peer_reset(unsigned n_vfs);
 /* All of them so, as in a program that isn't a unit test: the environment's
  * PEER_VFS says how many VFs each has. */
 void peer_reset_all(void);
+
+/*
+ * With PEER_STATE=FILE in the environment the VFs' settings live in that file, so
+ * that all processes see one kernel and a killed one leaves what it did: PF i's
+ * VF j is record i * PEER_VFS + j. A record is never across two pages, and one
+ * write changes it, whole: as a system call does it, which no kill interrupts.
+ */
+struct peer_record {
+	union {
+		struct {
+			struct vfpool_settings settings;
+			uint64_t node_guid;
+		};
+		char size[64];
+	};
+};
+
+_Static_assert(4096 % sizeof(struct peer_record) == 0, "a record must not cross pages");
 
 #endif

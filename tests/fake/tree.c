@@ -75,6 +75,8 @@ static void make_vf(unsigned pf, unsigned vf, unsigned group)
 	folder("bus/pci/devices/%s", address);
 	snprintf(text, sizeof(text), "../%s", address);
 	link_to(text, "bus/pci/devices/%04x:01:00.0/virtfn%u", pf, vf);
+	snprintf(text, sizeof(text), "../%04x:01:00.0", pf);
+	link_to(text, "bus/pci/devices/%s/physfn", address);
 	link_to("../../drivers/vfio-pci", "bus/pci/devices/%s/driver", address);
 	file("(null)\n", "bus/pci/devices/%s/driver_override", address);
 	file("0\n", "bus/pci/devices/%s/enable", address);

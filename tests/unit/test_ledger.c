@@ -4,8 +4,10 @@
 
 #include "ledger/ledger.h"
 #include "util/error.h"
+#include "util/file.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 static struct error err;
 static char folder[64], path[96];
@@ -24,7 +26,7 @@ static struct ledger *open_ledger(void)
 {
 	struct ledger *ledger = NULL;
 
-	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), 0);
+	assert_int_equal(ledger_open(folder, LEDGER_WRITE, "test", &ledger, &err), 0);
 	return ledger;
 }
 
@@ -46,23 +48,32 @@ static int64_t add_vf(struct ledger *ledger)
 	return vf.id;
 }
 
+/* A MAC of the lease half for web nic 0, or `owner`. */
+static int64_t reserve(struct ledger *ledger, const char *owner, const struct vfpool_mac *mac)
+{
+	int64_t id;
+
+	assert_int_equal(ledger_reserve(ledger, "p", owner, 0, mac, 0, &id), 0);
+	return id;
+}
+
 static void a_lease_from_birth_to_end(void **state)
 {
 	struct ledger *ledger = open_ledger();
+	struct ledger_reservation kept;
 	struct vfpool_lease *lease = NULL;
 	int64_t vf = add_vf(ledger), id, again;
-	struct vfpool_mac mac;
-	bool found;
+	int64_t reservation = reserve(ledger, "web", &lease_mac);
 
 	(void)state;
-	assert_int_equal(ledger_reserve(ledger, "p", "web", 0, &lease_mac), 0);
-	assert_int_equal(ledger_add_lease(ledger, "p", "web", 0, vf, &id), 0);
+	assert_int_equal(ledger_add_lease(ledger, reservation, vf, 7, &id), 0);
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_RELEASING, VFPOOL_LEASE_ACTIVE),
 			 -ESTALE);
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE), 0);
 	assert_int_equal(ledger_find_lease(ledger, "p", "web", 0, &lease), 0);
 	assert_non_null(lease);
 	assert_int_equal(lease->state, VFPOOL_LEASE_ACTIVE);
+	assert_int_equal(lease->vlan, 7);
 	assert_true(vfpool_mac_equal(&lease->mac, &lease_mac));
 	assert_true(vfpool_pci_equal(&lease->pf, &pf.address));
 	vfpool_lease_free(lease);
@@ -70,9 +81,9 @@ static void a_lease_from_birth_to_end(void **state)
 	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), 0);
 	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), -ESTALE);
 	/* The MAC outlives it, and the id is never used again. */
-	assert_int_equal(ledger_reservation(ledger, "p", "web", 0, &mac, &found), 0);
-	assert_true(found && vfpool_mac_equal(&mac, &lease_mac));
-	assert_int_equal(ledger_add_lease(ledger, "p", "web", 0, vf, &again), 0);
+	assert_int_equal(ledger_reservation(ledger, "p", "web", 0, &kept), 0);
+	assert_true(kept.id == reservation && vfpool_mac_equal(&kept.mac, &lease_mac));
+	assert_int_equal(ledger_add_lease(ledger, reservation, vf, -1, &again), 0);
 	assert_true(again > id);
 	ledger_close(ledger);
 }
@@ -80,22 +91,159 @@ static void a_lease_from_birth_to_end(void **state)
 static void no_vf_twice_no_mac_twice(void **state)
 {
 	struct ledger *ledger = open_ledger();
-	int64_t vf = add_vf(ledger), id;
+	int64_t vf = add_vf(ledger), id, web, db;
 	struct ledger_vf none;
-	unsigned leased;
 
 	(void)state;
-	assert_int_equal(ledger_reserve(ledger, "p", "web", 0, &lease_mac), 0);
-	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &lease_mac), -EEXIST);
-	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &parking), -EEXIST);
+	web = reserve(ledger, "web", &lease_mac);
+	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &lease_mac, 0, &db), -EEXIST);
+	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &parking, 0, &db), -EEXIST);
 	assert_int_equal(ledger_add_vf(ledger, 1, 1, "p", &lease_mac), -EEXIST);
-	assert_int_equal(ledger_add_lease(ledger, "p", "web", 0, vf, &id), 0);
-	assert_int_equal(ledger_add_lease(ledger, "p", "web", 0, vf, &id), -EEXIST);
-	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &(struct vfpool_mac){ { 2, 9 } }), 0);
-	assert_true(ledger_add_lease(ledger, "p", "db", 0, vf, &id) < 0);
-	assert_int_equal(ledger_free_vf(ledger, "p", 1, &none, &leased), 0);
+	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
+	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), -EEXIST);
+	db = reserve(ledger, "db", &(struct vfpool_mac){ { 2, 9 } });
+	assert_true(ledger_add_lease(ledger, db, vf, -1, &id) < 0);
+	assert_int_equal(ledger_free_vf(ledger, "p", 1, &none), 0);
 	assert_int_equal(none.id, 0);
-	assert_int_equal(leased, 1);
+	ledger_close(ledger);
+}
+
+/* What placement goes by is counted by the schema. */
+static void check_place(struct ledger *ledger, unsigned free_vfs, unsigned leased, unsigned leases)
+{
+	struct ledger_place *places;
+	unsigned n_leases;
+	size_t n;
+
+	assert_int_equal(ledger_places(ledger, "p", &places, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(places[0].free, free_vfs);
+	assert_int_equal(places[0].leased, leased);
+	free(places);
+	assert_int_equal(ledger_count_leases(ledger, "p", &n_leases), 0);
+	assert_int_equal(n_leases, leases);
+}
+
+static void free_and_leased_are_counted(void **state)
+{
+	struct ledger *ledger = open_ledger();
+	int64_t vf = add_vf(ledger), id, web = reserve(ledger, "web", &lease_mac);
+	const int64_t pfs[] = { 1 };
+	struct ledger_vf row;
+	char *reason;
+
+	(void)state;
+	check_place(ledger, 1, 0, 0);
+	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
+	check_place(ledger, 0, 1, 1);
+	assert_int_equal(ledger_avoid_leased(ledger, id), 0);
+	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_PENDING), 0);
+	check_place(ledger, 0, 0, 0);
+	assert_int_equal(ledger_forgive_vf(ledger, vf), 0);
+	check_place(ledger, 1, 0, 0);
+	assert_int_equal(ledger_hold(ledger, 1, 0, "bad port", &reason), 0);
+	assert_null(reason);
+	check_place(ledger, 0, 0, 0);
+	assert_int_equal(ledger_free_vf(ledger, "p", 1, &row), 0);
+	assert_int_equal(row.id, 0);
+	assert_int_equal(ledger_hold(ledger, 1, 0, NULL, &reason), 0);
+	assert_string_equal(reason, "bad port");
+	free(reason);
+	check_place(ledger, 1, 0, 0);
+	assert_int_equal(ledger_add_vf(ledger, 1, 1, "p", &(struct vfpool_mac){ { 2, 7 } }), 0);
+	check_place(ledger, 2, 0, 0);
+	/* Counted anew when the pool's PFs change. */
+	assert_int_equal(ledger_set_pool_pfs(ledger, "p", pfs, 0), 0);
+	assert_int_equal(ledger_set_pool_pfs(ledger, "p", pfs, 1), 0);
+	check_place(ledger, 2, 0, 0);
+	assert_int_equal(ledger_vf(ledger, 1, 1, &row), 0);
+	assert_int_equal(ledger_remove_vf(ledger, &row), 0);
+	check_place(ledger, 1, 0, 0);
+	ledger_close(ledger);
+}
+
+/* As long as the MAC is live on the VF that was forced away from its owner. */
+static void a_quarantined_mac_stays_taken(void **state)
+{
+	struct ledger *ledger = open_ledger();
+	int64_t vf = add_vf(ledger), id, web = reserve(ledger, "web", &lease_mac);
+	struct ledger_vf row;
+	char *who;
+
+	(void)state;
+	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
+	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE), 0);
+	assert_int_equal(ledger_quarantine(ledger, id, VFPOOL_LEASE_PENDING), -ESTALE);
+	assert_int_equal(ledger_quarantine(ledger, id, VFPOOL_LEASE_ACTIVE), 0);
+	check_place(ledger, 0, 0, 0);
+	assert_int_equal(ledger_forget(ledger, "p", "web", 0), 0);
+	assert_int_equal(ledger_forget(ledger, "p", "web", 0), -ENOENT);
+	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &lease_mac, 0, &web), -EEXIST);
+	assert_int_equal(ledger_mac_user(ledger, &lease_mac, &who), 0);
+	assert_string_equal(who, "still live on a VF in quarantine");
+	free(who);
+	assert_int_equal(ledger_quarantined_vf(ledger, &lease_mac, &row), 0);
+	assert_int_equal(row.id, vf);
+	assert_int_equal(ledger_remove_vf(ledger, &row), -EUCLEAN);
+	assert_int_equal(ledger_end_quarantine(ledger, &row), 0);
+	check_place(ledger, 1, 0, 0);
+	assert_int_equal(ledger_mac_user(ledger, &lease_mac, &who), 0);
+	assert_null(who);
+	ledger_close(ledger);
+}
+
+static void a_renamed_owner_keeps_all(void **state)
+{
+	struct ledger *ledger = open_ledger();
+	struct ledger_reservation kept;
+	int64_t web = reserve(ledger, "web", &lease_mac);
+	unsigned n;
+
+	(void)state;
+	reserve(ledger, "db", &(struct vfpool_mac){ { 2, 9 } });
+	assert_int_equal(ledger_rename(ledger, "web", "db", &n), -EEXIST);
+	assert_int_equal(ledger_rename(ledger, "nobody", "x", &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(ledger_rename(ledger, "web", "www", &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(ledger_reservation(ledger, "p", "www", 0, &kept), 0);
+	assert_int_equal(kept.id, web);
+	ledger_close(ledger);
+}
+
+static void history_says_who_and_how(void **state)
+{
+	struct ledger_history_filter filter = { .owner = "web" };
+	struct ledger_lease_filter last = { .owner = "web", .nic = -1 };
+	struct ledger *ledger = open_ledger();
+	int64_t vf = add_vf(ledger), id, web = reserve(ledger, "web", &lease_mac);
+	struct vfpool_event *events, event;
+	size_t n;
+	bool found;
+
+	(void)state;
+	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
+	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE), 0);
+	assert_int_equal(ledger_last_end(ledger, &last, &event, &found), 0);
+	assert_false(found);
+	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_ACTIVE, VFPOOL_LEASE_RELEASING), 0);
+	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), 0);
+	assert_int_equal(ledger_last_end(ledger, &last, &event, &found), 0);
+	assert_true(found && event.lease == (uint64_t)id);
+	event_end(&event);
+	assert_int_equal(ledger_history(ledger, &filter, &events, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(events[0].event, "alloc");
+	assert_string_equal(events[1].event, "release");
+	assert_string_equal(events[1].command, "test");
+	assert_true(events[0].has_vf && events[0].vf == 0);
+	vfpool_events_free(events, n);
+	filter = (struct ledger_history_filter){ .pf = 1, .vf = 1 };
+	assert_int_equal(ledger_history(ledger, &filter, &events, &n), 0);
+	assert_int_equal(n, 0);
+	filter = (struct ledger_history_filter){ .pf = 1, .vf = 0, .since = INT32_MAX };
+	assert_int_equal(ledger_history(ledger, &filter, &events, &n), 0);
+	assert_int_equal(n, 0);
 	ledger_close(ledger);
 }
 
@@ -109,14 +257,16 @@ static void the_schema_forbids_it(void **state)
 		"DELETE FROM mac WHERE mac = '02:00:00:00:00:01'",       /* reserved */
 		"INSERT INTO lease (reservation, state, since) VALUES (1, 'gone', 0)",
 		"DELETE FROM lease",                                     /* a VF has it */
+		"UPDATE vf SET quarantine = '02:00:00:00:00:01'",        /* leased */
+		"INSERT INTO vf (pf, idx, pool, parking, lease) VALUES (1, 1, 'p', '02:00:00:00:00:80', 1)",
+		"UPDATE pool_pf SET free = -1",
 	};
 	struct ledger *ledger = open_ledger();
 	int64_t vf = add_vf(ledger), id;
 	sqlite3 *db;
 
 	(void)state;
-	assert_int_equal(ledger_reserve(ledger, "p", "web", 0, &lease_mac), 0);
-	assert_int_equal(ledger_add_lease(ledger, "p", "web", 0, vf, &id), 0);
+	assert_int_equal(ledger_add_lease(ledger, reserve(ledger, "web", &lease_mac), vf, -1, &id), 0);
 	ledger_close(ledger);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	sqlite3_exec(db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
@@ -141,23 +291,24 @@ static void other_ledgers(void **state)
 	FILE *file;
 
 	(void)state;
-	assert_int_equal(ledger_open(folder, LEDGER_READ, &ledger, &err), 0);
+	assert_int_equal(ledger_open(folder, LEDGER_READ, "test", &ledger, &err), 0);
 	assert_null(ledger); /* none yet, and none was made */
 	assert_int_equal(access(path, F_OK), -1);
 	fclose(fopen(path, "w")); /* killed before it had tables */
-	assert_int_equal(ledger_open(folder, LEDGER_READ, &ledger, &err), 0);
+	assert_int_equal(ledger_open(folder, LEDGER_READ, "test", &ledger, &err), 0);
 	assert_null(ledger);
 	write_database("PRAGMA user_version = 99");
-	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), -EPROTO);
+	assert_int_equal(ledger_open(folder, LEDGER_WRITE, "test", &ledger, &err), -EPROTO);
 	assert_non_null(strstr(err.text, "newer vfpool (version 99"));
 	write_database("PRAGMA user_version = 1");
-	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), -EUCLEAN);
+	assert_int_equal(ledger_open(folder, LEDGER_WRITE, "test", &ledger, &err), -EUCLEAN);
+	assert_non_null(strstr(err.text, "is not a ledger of vfpool"));
 	file = fopen(path, "w");
 	assert_non_null(file);
 	for (int i = 0; i < 1000; i++)
 		fputs("this is no database\n", file);
 	fclose(file);
-	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), -EUCLEAN);
+	assert_int_equal(ledger_open(folder, LEDGER_WRITE, "test", &ledger, &err), -EUCLEAN);
 	assert_non_null(strstr(err.text, "damaged"));
 }
 
@@ -184,12 +335,99 @@ static void seeds_are_the_hosts(void **state)
 	ledger_close(ledger);
 }
 
+static char *read_text(const char *file)
+{
+	char *text = NULL;
+	size_t size;
+
+	assert_int_equal(read_file(file, 1 << 20, &text, &size, &err), 0);
+	return text;
+}
+
+/* tests/data/ledger-1.sql is one that vfpool 0.1.0 wrote. */
+static void an_older_ledger_is_brought_up_to_date(void **state)
+{
+	char *sql = read_text("tests/data/ledger-1.sql");
+	struct vfpool_lease *lease;
+	struct ledger_place *places;
+	struct ledger *ledger;
+	unsigned n_leases;
+	int64_t version;
+	size_t n;
+
+	(void)state;
+	write_database(sql);
+	free(sql);
+	ledger = open_ledger();
+	assert_int_equal(ledger_check(ledger), 0);
+	assert_int_equal(ledger_places(ledger, "a", &places, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(places[0].free, 2);
+	assert_int_equal(places[0].leased, 2);
+	free(places);
+	assert_int_equal(ledger_count_leases(ledger, "a", &n_leases), 0);
+	assert_int_equal(n_leases, 2);
+	assert_int_equal(ledger_find_lease(ledger, "a", "web", 1, &lease), 0);
+	assert_int_equal(lease->vf, 1);
+	assert_int_equal(lease->vlan, -1);
+	version = (int64_t)lease->id;
+	assert_int_equal(version, 2);
+	vfpool_lease_free(lease);
+	ledger_close(ledger);
+	ledger = open_ledger(); /* and only once */
+	ledger_close(ledger);
+}
+
+static void a_backup_is_whole(void **state)
+{
+	struct ledger *ledger = open_ledger();
+	char other[96], copy[128];
+	struct ledger *restored;
+	struct ledger_reservation kept;
+
+	(void)state;
+	reserve(ledger, "web", &lease_mac);
+	snprintf(other, sizeof(other), "%s/other", folder);
+	snprintf(copy, sizeof(copy), "%s/ledger.db", other);
+	assert_true(ledger_backup(ledger, copy) < 0); /* no such folder */
+	assert_int_equal(mkdir(other, 0700), 0);
+	assert_int_equal(ledger_backup(ledger, copy), 0);
+	ledger_close(ledger);
+	assert_int_equal(ledger_open(other, LEDGER_READ, "test", &restored, &err), 0);
+	assert_int_equal(ledger_reservation(restored, "p", "web", 0, &kept), 0);
+	assert_true(vfpool_mac_equal(&kept.mac, &lease_mac));
+	ledger_close(restored);
+}
+
+/* Damage that opening doesn't show. */
+static void damage_is_found(void **state)
+{
+	struct ledger *ledger = open_ledger();
+	int64_t vf = add_vf(ledger);
+
+	(void)state;
+	(void)vf;
+	ledger_close(ledger);
+	write_database("PRAGMA foreign_keys = OFF; UPDATE vf SET lease = 4711");
+	ledger = open_ledger();
+	assert_int_equal(ledger_check(ledger), -EUCLEAN);
+	assert_non_null(strstr(err.text, "put a backup in its place"));
+	ledger_close(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_lease_from_birth_to_end, set_up),
 		cmocka_unit_test_setup(no_vf_twice_no_mac_twice, set_up),
+		cmocka_unit_test_setup(free_and_leased_are_counted, set_up),
+		cmocka_unit_test_setup(a_quarantined_mac_stays_taken, set_up),
+		cmocka_unit_test_setup(a_renamed_owner_keeps_all, set_up),
+		cmocka_unit_test_setup(history_says_who_and_how, set_up),
 		cmocka_unit_test_setup(the_schema_forbids_it, set_up),
+		cmocka_unit_test_setup(an_older_ledger_is_brought_up_to_date, set_up),
+		cmocka_unit_test_setup(a_backup_is_whole, set_up),
+		cmocka_unit_test_setup(damage_is_found, set_up),
 		cmocka_unit_test_setup(other_ledgers, set_up),
 		cmocka_unit_test_setup(seeds_are_the_hosts, set_up),
 	};

@@ -89,11 +89,20 @@ static void selectors(void **state)
 
 static void placement(void **state)
 {
-	struct placement_pf pfs[] = { { 0, 5 }, { 1, 3 }, { 1, 1 } };
+	struct placement_pf pfs[] = {
+		{ .n_free = 0, .n_leased = 5 }, { .n_free = 1, .n_leased = 3 }, { .n_free = 1, .n_leased = 1 },
+		{ .n_free = 1, .n_leased = 9 },
+	};
 
 	(void)state;
 	assert_int_equal(placement_choose(VFPOOL_PACK, pfs, 3), 1);
 	assert_int_equal(placement_choose(VFPOOL_SPREAD, pfs, 3), 2);
+	/* What is preferred goes before. */
+	pfs[3].preferred = true;
+	assert_int_equal(placement_choose(VFPOOL_PACK, pfs, 4), 3);
+	assert_int_equal(placement_choose(VFPOOL_SPREAD, pfs, 4), 3);
+	pfs[3].n_free = 0;
+	assert_int_equal(placement_choose(VFPOOL_SPREAD, pfs, 4), 2);
 	pfs[1].n_free = pfs[2].n_free = 0;
 	assert_int_equal(placement_choose(VFPOOL_PACK, pfs, 3), -VFPOOL_ENOVF);
 	assert_int_equal(placement_choose(VFPOOL_SPREAD, pfs, 0), -VFPOOL_ENOVF);
@@ -241,9 +250,9 @@ static void busy_vfs_are_left_alone(void **state)
 	vfs[0].programmed.vlan = 7;
 	expect_plan(false, "r");
 	expect_plan(true, "p");
-	want_vfs[0].libvirts = true;
+	want_vfs[0].leave_busy = true;
 	expect_plan(true, "");
-	want_vfs[0].libvirts = false;
+	want_vfs[0].leave_busy = false;
 	vfs[0].driver = (char *)"igbvf"; /* not even --live takes its driver away */
 	expect_plan(true, "r");
 }

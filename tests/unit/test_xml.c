@@ -12,6 +12,7 @@ static void an_interface_with_a_vf(void **state)
 {
 	const struct vfpool_lease lease = {
 		.has_vf = true,
+		.vlan = -1,
 		.mac = { { 2, 0x56, 0x46, 1, 2, 3 } },
 		.address = { .bus = 1, .device = 0x10, .function = 2 },
 	};
@@ -32,10 +33,59 @@ static void an_interface_with_a_vf(void **state)
 	free(xml);
 }
 
+static void a_lease_with_a_vlan_of_its_own(void **state)
+{
+	struct vfpool_lease lease = { .has_vf = true, .vlan = 7 };
+	char *xml;
+
+	(void)state;
+	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_non_null(strstr(xml, "<tag id=\"7\"/>"));
+	free(xml);
+	lease.vlan = 0;
+	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_null(strstr(xml, "<vlan>"));
+	free(xml);
+	lease = (struct vfpool_lease){ .vlan = 7 }; /* the network has another */
+	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_non_null(strstr(xml, "<tag id=\"7\"/>"));
+	free(xml);
+}
+
+static void a_domain_is_read(void **state)
+{
+	static const char xml[] =
+		"<domain type='kvm'><name>web</name><devices>"
+		"<interface type='hostdev'><mac address='d2:56:46:00:00:01'/><source>"
+		"<address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x2'/></source>"
+		"</interface><interface type='bridge'><mac address='52:54:00:00:00:02'/>"
+		"<source bridge='br0'/></interface>"
+		"<hostdev mode='subsystem' type='pci'><source><address bus='3' slot='31'/></source></hostdev>"
+		"<hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source></hostdev>"
+		"<interface><mac address='evil'/><source><address bus='0x100' slot='0'/></source></interface>"
+		"</devices></domain>";
+	const struct vfpool_mac second = { { 0x52, 0x54, 0, 0, 0, 2 } };
+	const struct vfpool_pci vf = { 0, 1, 0x10, 2 }, device = { 0, 3, 31, 0 };
+	struct guest guest = { 0 };
+
+	(void)state;
+	assert_int_equal(guest_read_domain(xml, &guest), 0);
+	assert_int_equal(guest.n_macs, 2);
+	assert_true(guest_has_mac(&guest, &second));
+	assert_int_equal(guest.n_devices, 2);
+	assert_true(vfpool_pci_equal(&guest.devices[0], &vf));
+	assert_true(vfpool_pci_equal(&guest.devices[1], &device));
+	assert_int_equal(guest_read_domain("<domain><devices>", &guest), -EBADMSG);
+	assert_int_equal(guest_read_domain("<network/>", &guest), -EBADMSG);
+	assert_int_equal(guest_read_domain("<domain/>", &guest), 0);
+	free(guest.macs);
+	free(guest.devices);
+}
+
 static void a_vlan_beyond_libvirt_is_a_plain_hostdev(void **state)
 {
 	const struct vfpool_pool qinq = { .policy = { .vlan = 42, .vlan_proto = 0x88a8 } };
-	const struct vfpool_lease lease = { .has_vf = true, .address = { .bus = 1 } };
+	const struct vfpool_lease lease = { .has_vf = true, .vlan = -1, .address = { .bus = 1 } };
 	char *xml;
 
 	(void)state;
@@ -51,7 +101,7 @@ static void a_vlan_beyond_libvirt_is_a_plain_hostdev(void **state)
 
 static void an_interface_of_a_network(void **state)
 {
-	const struct vfpool_lease lease = { .mac = { { 2, 0x56, 0x46, 1, 2, 3 } } };
+	const struct vfpool_lease lease = { .vlan = -1, .mac = { { 2, 0x56, 0x46, 1, 2, 3 } } };
 	char *xml;
 
 	(void)state;
@@ -104,6 +154,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_interface_with_a_vf),
+		cmocka_unit_test(a_lease_with_a_vlan_of_its_own),
+		cmocka_unit_test(a_domain_is_read),
 		cmocka_unit_test(a_vlan_beyond_libvirt_is_a_plain_hostdev),
 		cmocka_unit_test(an_interface_of_a_network),
 		cmocka_unit_test(networks),

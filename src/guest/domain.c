@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A guest's definition, read: which MACs it has, which devices of the host. */
+#include "guest/guest.h"
+
+#include "util/cleanup.h"
+
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+#include <stdlib.h>
+#include <string.h>
+
+DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
+
+static const xmlNode *child(const xmlNode *node, const char *name)
+{
+	for (node = node ? node->children : NULL; node; node = node->next)
+		if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0)
+			return node;
+	return NULL;
+}
+
+/* An attribute's text, "" when it isn't there; at most `size` - 1 bytes of it. */
+static const char *attribute(const xmlNode *node, const char *name, char *text, size_t size)
+{
+	xmlChar *value = node ? xmlGetNoNsProp((xmlNode *)node, (const xmlChar *)name) : NULL;
+
+	snprintf(text, size, "%s", value ? (const char *)value : "");
+	xmlFree(value);
+	return text;
+}
+
+/* "0x1f" or "31"; false: no number up to `max`. */
+static bool number(const xmlNode *node, const char *name, unsigned long max, unsigned long *ret)
+{
+	char text[24], *end;
+
+	attribute(node, name, text, sizeof(text));
+	*ret = strtoul(text, &end, 0);
+	return *text && !*end && *ret <= max;
+}
+
+static int read_mac(const xmlNode *interface, struct guest *guest)
+{
+	struct vfpool_mac *grown, mac;
+	char text[24];
+
+	attribute(child(interface, "mac"), "address", text, sizeof(text));
+	if (vfpool_mac_parse(text, &mac) < 0)
+		return 0; /* of another form: not one of ours */
+	grown = reallocarray(guest->macs, guest->n_macs + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	guest->macs = grown;
+	grown[guest->n_macs++] = mac;
+	return 0;
+}
+
+static int read_device(const xmlNode *device, struct guest *guest)
+{
+	const xmlNode *address = child(child(device, "source"), "address");
+	unsigned long domain, bus, slot, function;
+	struct vfpool_pci *grown;
+
+	/* Without a domain it is 0; what isn't PCI has no bus and slot. */
+	if (!address || !number(address, "bus", 0xff, &bus) || !number(address, "slot", 0x1f, &slot))
+		return 0;
+	if (!number(address, "domain", 0xffffffff, &domain))
+		domain = 0;
+	if (!number(address, "function", 7, &function))
+		function = 0;
+	grown = reallocarray(guest->devices, guest->n_devices + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	guest->devices = grown;
+	grown[guest->n_devices++] = (struct vfpool_pci){ (uint32_t)domain, (uint8_t)bus, (uint8_t)slot,
+							 (uint8_t)function };
+	return 0;
+}
+
+int guest_read_domain(const char *xml, struct guest *guest)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlReadMemory(
+		xml, (int)strlen(xml), "domain.xml", NULL,
+		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL, *devices;
+	int r = 0;
+
+	if (!root || strcmp((const char *)root->name, "domain") != 0)
+		return -EBADMSG;
+	devices = child(root, "devices");
+	for (const xmlNode *node = devices ? devices->children : NULL; r == 0 && node;
+	     node = node->next) {
+		if (node->type != XML_ELEMENT_NODE)
+			continue;
+		if (strcmp((const char *)node->name, "interface") == 0) {
+			r = read_mac(node, guest);
+			if (r == 0)
+				r = read_device(node, guest);
+		} else if (strcmp((const char *)node->name, "hostdev") == 0) {
+			r = read_device(node, guest);
+		}
+	}
+	return r;
+}

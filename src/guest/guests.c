@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The guests of libvirt. They are asked for by a child with a deadline, since a
+ * daemon that hangs must not hang vfpool. The child says, a line each: "guest UUID
+ * NAME", then "mac …" and "device …" of that guest; at the end of all "done".
+ */
+#include "guest/libvirt.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/file.h"
+#include "util/process.h"
+
+#include <string.h>
+
+#define DEADLINE_MS 5000
+#define TEXT_MAX (16 * 1024 * 1024)
+
+#define OWN_HOST "qemu:///system"
+
+static void guest_end(struct guest *guest)
+{
+	free(guest->name);
+	free(guest->macs);
+	free(guest->devices);
+}
+
+void guests_end(struct guests *guests)
+{
+	for (size_t i = 0; i < guests->n; i++)
+		guest_end(&guests->list[i]);
+	free(guests->list);
+	*guests = (struct guests){ 0 };
+}
+
+bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac)
+{
+	for (size_t i = 0; i < guest->n_macs; i++)
+		if (vfpool_mac_equal(&guest->macs[i], mac))
+			return true;
+	return false;
+}
+
+/* ---- the child's side ---- */
+
+static int tell(void *arg, const char *uuid, const char *name, const char *const xmls[], size_t n)
+{
+	FILE *out = arg;
+	struct guest guest = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if (xmls[i] && guest_read_domain(xmls[i], &guest) < 0) {
+			guest_end(&guest);
+			return -EBADMSG;
+		}
+	/* A name that broke its line would make another answer of it. */
+	fprintf(out, "guest %s %.*s\n", uuid, (int)strcspn(name, "\n"), name);
+	for (size_t i = 0; i < guest.n_macs; i++) {
+		char text[VFPOOL_MAC_TEXT];
+
+		vfpool_mac_format(&guest.macs[i], text);
+		fprintf(out, "mac %s\n", text);
+	}
+	for (size_t i = 0; i < guest.n_devices; i++) {
+		char text[VFPOOL_PCI_TEXT];
+
+		vfpool_pci_format(&guest.devices[i], text);
+		fprintf(out, "device %s\n", text);
+	}
+	guest_end(&guest);
+	return 0;
+}
+
+static void ask(void *arg, int out)
+{
+	FILE *file = fdopen(out, "w");
+	struct error err = { 0 };
+
+	if (!file)
+		return;
+	if (libvirt_each_guest(arg, tell, file, &err) == 0)
+		fputs("done\n", file);
+	else
+		fprintf(file, "error %s\n", err.text);
+	fclose(file);
+}
+
+/* ---- the parent's ---- */
+
+static int add_guest(struct guests *guests, const char *rest)
+{
+	struct guest *grown = reallocarray(guests->list, guests->n + 1, sizeof(*grown));
+	struct guest *guest;
+
+	if (!grown)
+		return -ENOMEM;
+	guests->list = grown;
+	guest = &grown[guests->n];
+	*guest = (struct guest){ 0 };
+	if (strlen(rest) < sizeof(guest->uuid) || rest[sizeof(guest->uuid) - 1] != ' ')
+		return -EBADMSG;
+	memcpy(guest->uuid, rest, sizeof(guest->uuid) - 1);
+	guest->name = strdup(rest + sizeof(guest->uuid));
+	if (!guest->name)
+		return -ENOMEM;
+	guests->n++;
+	return 0;
+}
+
+static int add_mac(struct guest *guest, const char *text)
+{
+	struct vfpool_mac *grown = reallocarray(guest->macs, guest->n_macs + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	guest->macs = grown;
+	return vfpool_mac_parse(text, &grown[guest->n_macs++]);
+}
+
+static int add_device(struct guest *guest, const char *text)
+{
+	struct vfpool_pci *grown = reallocarray(guest->devices, guest->n_devices + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	guest->devices = grown;
+	return vfpool_pci_parse(text, &grown[guest->n_devices++]);
+}
+
+/* 1: that was the last line. */
+static int take_line(struct guests *guests, const char *line, struct error *err)
+{
+	struct guest *guest = guests->n > 0 ? &guests->list[guests->n - 1] : NULL;
+
+	if (strncmp(line, "guest ", 6) == 0)
+		return add_guest(guests, line + 6);
+	if (strncmp(line, "mac ", 4) == 0 && guest)
+		return add_mac(guest, line + 4);
+	if (strncmp(line, "device ", 7) == 0 && guest)
+		return add_device(guest, line + 7);
+	if (strncmp(line, "error ", 6) == 0)
+		return fail(err, -EHOSTDOWN, "%s", line + 6);
+	return strcmp(line, "done") == 0 ? 1 : -EBADMSG;
+}
+
+static int take_lines(char *text, struct guests *guests, struct error *err)
+{
+	int r = 0;
+
+	for (char *line = text, *end; r == 0 && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		r = take_line(guests, line, err);
+	}
+	if (r == -ENOMEM)
+		return fail_oom(err);
+	if (r == 0 || r == -EBADMSG || r == -EINVAL)
+		return fail(err, -EHOSTDOWN, "libvirt hasn't told all of its guests within %d s",
+			    DEADLINE_MS / 1000);
+	return r < 0 ? r : 0;
+}
+
+/* The daemon's socket, of the one daemon or of the one for QEMU. */
+static bool is_there(const char *run_dir)
+{
+	AUTO_FREE char *one = format_text("%s/libvirt-sock", run_dir);
+	AUTO_FREE char *own = format_text("%s/virtqemud-sock", run_dir);
+
+	return (one && access(one, F_OK) == 0) || (own && access(own, F_OK) == 0);
+}
+
+int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests, struct error *err)
+{
+	struct guests guests = { 0 };
+	AUTO_FREE char *text = NULL;
+	bool whole;
+	int r;
+
+	if (strcmp(uri, OWN_HOST) == 0 && !is_there(run_dir))
+		return fail(err, -ENOENT, "libvirt isn't running here");
+	r = run_child(ask, (void *)uri, DEADLINE_MS, TEXT_MAX, &text, &whole);
+	if (r < 0)
+		return fail_errno(err, r, "asking libvirt");
+	r = take_lines(text, &guests, err);
+	if (r < 0)
+		guests_end(&guests);
+	else
+		*ret_guests = guests;
+	return r;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Finishes or undoes what was interrupted, and ends the leases of guests that are
+ * gone. No lease is ended by guessing.
+ */
+#include "manager/manager.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+struct gc {
+	struct vfpool *vp;
+	struct ledger *ledger;
+	struct host host;
+	struct guests guests;
+	bool dry_run;
+	struct vfpool_findings *found;
+};
+
+static void gc_end(struct gc *gc)
+{
+	ledger_rollback(gc->ledger);
+	guests_end(&gc->guests);
+	host_end(&gc->host);
+}
+
+void vfpool_findings_free(struct vfpool_findings *findings)
+{
+	if (!findings)
+		return;
+	for (size_t i = 0; i < findings->n; i++) {
+		vfpool_lease_free(findings->list[i].lease);
+		free(findings->list[i].text);
+	}
+	free(findings->list);
+	free(findings);
+}
+
+/* Takes the lease (NULL: it is about a VF without one) out of *lease. */
+static int add(struct gc *gc, enum vfpool_finding_kind kind, enum vfpool_finding_result result,
+	       struct vfpool_lease **lease, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+static int add(struct gc *gc, enum vfpool_finding_kind kind, enum vfpool_finding_result result,
+	       struct vfpool_lease **lease, const char *format, ...)
+{
+	struct vfpool_findings *found = gc->found;
+	struct vfpool_finding *grown = reallocarray(found->list, found->n + 1, sizeof(*grown));
+	va_list args;
+	char *text;
+	int n;
+
+	if (!grown)
+		return fail_oom(&gc->vp->err);
+	found->list = grown;
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0)
+		return fail_oom(&gc->vp->err);
+	grown[found->n++] = (struct vfpool_finding){
+		.kind = kind, .result = result, .lease = lease ? TAKE_PTR(*lease) : NULL, .text = text,
+	};
+	return 0;
+}
+
+/* Releases the lease, or would; what stands in the way is told. */
+static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease **lease,
+	       bool only_pending, const char *why)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	struct ending ending = {
+		.vp = gc->vp, .ledger = gc->ledger, .host = &gc->host, .dry_run = gc->dry_run,
+		.only_pending = only_pending,
+	};
+	int r = load_pool_or_default(gc->vp, (*lease)->pool, &pool);
+
+	ending.pool = pool;
+	if (r == 0)
+		r = end_lease(&ending, *lease);
+	if (r == 0)
+		return add(gc, kind, VFPOOL_FINDING_DONE, lease, "%s", why);
+	if (r == -ENOMEM)
+		return r;
+	if (r == -ESTALE || r == -VFPOOL_ENOTFOUND) /* another vfpool was faster */
+		return 0;
+	return add(gc, kind, r == -VFPOOL_EINUSE ? VFPOOL_FINDING_LEFT : VFPOOL_FINDING_FAILED, lease,
+		   "%s; but %s", why, gc->vp->err.text);
+}
+
+/* ---- guests ---- */
+
+static const struct guest *find_guest(const struct gc *gc, const struct vfpool_lease *lease)
+{
+	for (size_t i = 0; i < gc->guests.n; i++)
+		if (guest_has_mac(&gc->guests.list[i], &lease->mac))
+			return &gc->guests.list[i];
+	return NULL;
+}
+
+static bool guest_exists(const struct gc *gc, const char *uuid)
+{
+	for (size_t i = 0; i < gc->guests.n; i++)
+		if (strcmp(gc->guests.list[i].uuid, uuid) == 0)
+			return true;
+	return false;
+}
+
+static int note_guest(struct gc *gc, struct vfpool_lease **lease, const struct guest *guest)
+{
+	int r = gc->dry_run ? 0 : ledger_begin(gc->ledger);
+
+	if (r == 0 && !gc->dry_run)
+		r = ledger_see_guest(gc->ledger, (int64_t)(*lease)->id, guest->uuid, gc->vp->uri);
+	if (r == 0 && !gc->dry_run)
+		r = ledger_commit(gc->ledger);
+	ledger_rollback(gc->ledger);
+	return r < 0 ? r : add(gc, VFPOOL_FOUND_GUEST, VFPOOL_FINDING_DONE, lease,
+			       "guest %s (%s) has its MAC", guest->name, guest->uuid);
+}
+
+/* The guest of an active lease: seen, gone, or never seen. */
+static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
+{
+	const struct guest *guest = find_guest(gc, *lease);
+
+	if (guest && (!(*lease)->guest || strcmp((*lease)->guest, guest->uuid) != 0))
+		return note_guest(gc, lease, guest);
+	if (guest)
+		return 0;
+	if ((*lease)->guest && !guest_exists(gc, (*lease)->guest))
+		return end(gc, VFPOOL_FOUND_ORPHAN, lease, false, "its guest is gone from libvirt");
+	if (busy) /* something that isn't libvirt's has it */
+		return 0;
+	return add(gc, VFPOOL_FOUND_UNSEEN, VFPOOL_FINDING_LEFT, lease,
+		   (*lease)->guest ? "its guest doesn't name its MAC any more; release it if it is done with" :
+				     "no guest of libvirt names its MAC; release it if it is done with");
+}
+
+/* ---- leases ---- */
+
+/* *ret_there: its VF is there, or it has none. */
+static int look_at_vf(struct gc *gc, const struct vfpool_lease *lease, bool *ret_there,
+		      bool *ret_busy)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	int r = lease->has_vf ? open_lease_pf(&gc->host, lease, &pf, NULL) : 0;
+
+	if (r < 0 && r != -VFPOOL_ENOTFOUND)
+		return r;
+	*ret_there = !lease->has_vf || (r == 0 && pf.n_vfs > 0);
+	*ret_busy = pf.n_vfs > 0 && pf.vfs[0].busy;
+	return 0;
+}
+
+static int look_at_lease(struct gc *gc, struct vfpool_lease **lease)
+{
+	bool there, busy;
+	int r;
+
+	switch ((*lease)->state) {
+	case VFPOOL_LEASE_PENDING:
+		return end(gc, VFPOOL_FOUND_PENDING, lease, true, "an interrupted alloc is undone");
+	case VFPOOL_LEASE_RELEASING:
+		return end(gc, VFPOOL_FOUND_RELEASING, lease, false, "an interrupted release is finished");
+	case VFPOOL_LEASE_ACTIVE:
+	case VFPOOL_LEASE_RELEASED:
+		break;
+	}
+	r = look_at_vf(gc, *lease, &there, &busy);
+	if (r < 0)
+		return r;
+	if (!there)
+		return add(gc, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
+			   "its VF isn't there; 'vfpool apply' makes it");
+	return gc->found->guests_known ? look_for_guest(gc, lease, busy) : 0;
+}
+
+static int look_at_leases(struct gc *gc)
+{
+	const struct ledger_lease_filter all = LEDGER_ANY_LEASE;
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	int r = ledger_leases(gc->ledger, &all, &leases);
+	size_t n = 0;
+
+	while (leases && leases[n])
+		n++;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = look_at_lease(gc, &leases[i]);
+		if (leases[i]) /* else a finding has it, and the array would end here */
+			continue;
+		leases[i] = calloc(1, sizeof(*leases[i]));
+		if (!leases[i])
+			return fail_oom(&gc->vp->err);
+	}
+	return r;
+}
+
+/* ---- VFs without a lease ---- */
+
+static int free_vf(struct gc *gc, const struct ledger_vf *row)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	const struct vfpool_lease place = place_of(row);
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	enum vfpool_finding_kind kind = row->quarantined ? VFPOOL_FOUND_QUARANTINED :
+							   VFPOOL_FOUND_IDLE;
+	AUTO_CLOSE int lock = -1;
+	bool freed = false;
+	int r;
+
+	if ((r = load_pool_or_default(gc->vp, row->pool, &pool)) < 0 ||
+	    (r = open_lease_pf(&gc->host, &place, &pf, gc->dry_run ? NULL : &lock)) < 0)
+		return r == -VFPOOL_ENOTFOUND ? 0 : r;
+	if (pf.n_vfs > 0 && pf.vfs[0].busy)
+		return add(gc, kind, VFPOOL_FINDING_LEFT, NULL, "VF %u of %s is in use still: %s",
+			   row->index, pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
+	if (gc->dry_run)
+		freed = pf.n_vfs > 0;
+	else
+		r = free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, &pf, row->index, &freed);
+	if (r < 0)
+		return add(gc, kind, VFPOOL_FINDING_FAILED, NULL, "%s", gc->vp->err.text);
+	return !freed ? 0 : add(gc, kind, VFPOOL_FINDING_DONE, NULL, "VF %u of %s is free again",
+				row->index, pf.netdev ? pf.netdev : "its PF");
+}
+
+static int look_at_vfs(struct gc *gc)
+{
+	AUTO_FREE struct ledger_vf *rows = NULL;
+	size_t n = 0;
+	int r = ledger_vfs(gc->ledger, NULL, &rows, &n);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (rows[i].quarantined || (rows[i].avoid && !rows[i].lease))
+			r = free_vf(gc, &rows[i]);
+	return r;
+}
+
+/* ---- all of it ---- */
+
+static int look(struct gc *gc)
+{
+	struct error why;
+	int r = ledger_check(gc->ledger);
+
+	if (r < 0)
+		return r;
+	r = guest_list(gc->vp->uri, gc->vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &gc->guests, &why);
+	if (r == -ENOMEM)
+		return fail_oom(&gc->vp->err);
+	gc->found->guests_known = r == 0;
+	if (r < 0)
+		note(gc->vp, "%s, so no lease of a guest is judged", why.text);
+	r = look_at_leases(gc);
+	return r < 0 ? r : look_at_vfs(gc);
+}
+
+static int sum_up(struct gc *gc)
+{
+	for (size_t i = 0; i < gc->found->n; i++)
+		if (gc->found->list[i].result == VFPOOL_FINDING_FAILED)
+			return fail(&gc->vp->err, -VFPOOL_EPARTIAL,
+				    "not everything could be cleaned up; the lines above say what and why");
+	return 0;
+}
+
+int vfpool_gc(struct vfpool *vp, bool dry_run, struct vfpool_findings **ret_findings)
+{
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
+	CLEANUP(gc_end) struct gc gc = { .vp = vp, .dry_run = dry_run, .found = found, .host = NO_HOST };
+	int r;
+
+	if (!found)
+		return fail_oom(&vp->err);
+	if ((r = check_root(vp, "cleaning up")) < 0 ||
+	    (r = open_ledger(vp, LEDGER_READ, &gc.ledger)) < 0 ||
+	    (gc.ledger && (r = open_host(vp, &gc.host)) < 0))
+		return r;
+	if (gc.ledger)
+		r = look(&gc);
+	if (r < 0)
+		return r;
+	r = sum_up(&gc);
+	*ret_findings = TAKE_PTR(found);
+	return r;
+}

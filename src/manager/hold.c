@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* VFs and PFs that nobody is to get, for a while. */
+#include "manager/manager.h"
+
+#include <string.h>
+
+int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
+		  const struct vfpool_pf **ret_pf)
+{
+	struct vfpool_pool_pf want = { .by = VFPOOL_PF_BY_DEV, .dev = (char *)name };
+
+	if (vfpool_pci_parse(name, &want.address) == 0)
+		want.by = VFPOOL_PF_BY_ADDRESS;
+	else if (vfpool_mac_parse(name, &want.mac) == 0)
+		want.by = VFPOOL_PF_BY_MAC;
+	*ret_pf = vfpool_find_pf(inventory, &want);
+	if (*ret_pf)
+		return 0;
+	return fail(&vp->err, -VFPOOL_ENOTFOUND, "this host has no PF %s; 'vfpool list' shows its PFs",
+		    name);
+}
+
+/* The PF, and the VF's index or -1, that a person means. */
+static int find_device(struct vfpool *vp, struct host *host, const char *device, int vf,
+		       struct vfpool_inventory *inventory, const struct vfpool_pf **ret_pf,
+		       int *ret_vf)
+{
+	struct vfpool_pci address, pf;
+	char text[VFPOOL_PCI_TEXT];
+	unsigned index;
+	int r;
+
+	*ret_vf = vf;
+	if (vfpool_pci_parse(device, &address) < 0 || vf >= 0 ||
+	    host_find_vf(host, &address, &pf, &index) < 0)
+		return find_named_pf(vp, inventory, device, ret_pf);
+	vfpool_pci_format(&pf, text);
+	r = find_named_pf(vp, inventory, text, ret_pf);
+	if (r == 0)
+		*ret_vf = (int)index;
+	return r;
+}
+
+static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf, int vf,
+		       const char *reason, bool *ret_changed)
+{
+	AUTO_FREE char *before = NULL;
+	struct ledger_vf row = { 0 };
+	int64_t pf_id;
+	int r = ledger_pf(ledger, pf, true, &pf_id);
+
+	if (r == 0 && vf >= 0)
+		r = ledger_vf(ledger, pf_id, (unsigned)vf, &row);
+	if (r == 0 && vf >= 0 && !row.id)
+		return fail(&vp->err, -VFPOOL_ENOTFOUND,
+			    "VF %d isn't one of a pool that was applied, so nobody gets it anyway", vf);
+	if (r == 0)
+		r = ledger_hold(ledger, pf_id, vf, reason, &before);
+	if (r == 0)
+		*ret_changed = before && reason ? strcmp(before, reason) != 0 : before || reason;
+	return r;
+}
+
+int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reason, bool dry_run,
+		bool *ret_changed)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	CLEANUP(rollback) struct ledger *ledger = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	const struct vfpool_pf *pf;
+	int r;
+
+	if ((r = check_root(vp, "holding a VF")) < 0 || (r = open_host(vp, &host)) < 0 ||
+	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
+	    (r = find_device(vp, &host, device, vf, inventory, &pf, &vf)) < 0 ||
+	    (r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 || (r = ledger_begin(ledger)) < 0)
+		return r;
+	r = hold_device(vp, ledger, pf, vf, reason && !*reason ? "no reason given" : reason,
+			ret_changed);
+	if (r == 0 && !dry_run)
+		r = ledger_commit(ledger);
+	return r < 0 ? fail_while(&vp->err, r, "%s %s", reason ? "holding" : "unholding", device) : 0;
+}

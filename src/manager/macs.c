@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An owner's MAC: the same for ever, and nobody else's. */
+#include "manager/manager.h"
+
+#include <string.h>
+
+/* A prefix of five bytes leaves 128. */
+#define MAC_ATTEMPTS 1000
+
+void foreign_macs_end(struct foreign_macs *macs)
+{
+	free(macs->cards);
+	guests_end(&macs->guests);
+}
+
+int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *ret_macs)
+{
+	struct foreign_macs macs = { 0 };
+	struct error why = vp->err;
+	int r = host_macs(host, &macs.cards, &macs.n_cards);
+
+	if (r < 0)
+		return r;
+	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &macs.guests, &why);
+	if (r == -ENOMEM) {
+		foreign_macs_end(&macs);
+		return fail_oom(&vp->err);
+	}
+	if (r < 0 && r != -ENOENT)
+		note(vp, "%s, so whether a guest has the new MAC isn't known", why.text);
+	*ret_macs = macs;
+	return 0;
+}
+
+/* Who outside vfpool has the MAC, NULL: nobody. */
+static const char *foreign_user(const struct foreign_macs *foreign, const struct vfpool_mac *mac)
+{
+	for (size_t i = 0; i < foreign->n_cards; i++)
+		if (vfpool_mac_equal(&foreign->cards[i], mac))
+			return "a network card of this host";
+	for (size_t i = 0; i < foreign->guests.n; i++)
+		if (guest_has_mac(&foreign->guests.list[i], mac))
+			return foreign->guests.list[i].name;
+	return NULL;
+}
+
+static bool can_be_an_owners(const struct vfpool_mac *mac)
+{
+	static const struct vfpool_mac zero = { 0 };
+
+	return !(mac->byte[0] & 1) && !vfpool_mac_equal(mac, &zero);
+}
+
+/* The MAC that the caller names. A guest of the owner's own name may have it. */
+static int reserve_given(struct vfpool *vp, struct ledger *ledger, const char *pool,
+			 const char *owner, unsigned nic, const struct vfpool_mac *mac,
+			 const struct foreign_macs *foreign, int64_t *ret_id)
+{
+	const char *user = foreign_user(foreign, mac);
+	AUTO_FREE char *who = NULL;
+	char text[VFPOOL_MAC_TEXT];
+	int r;
+
+	vfpool_mac_format(mac, text);
+	if (!can_be_an_owners(mac))
+		return fail(&vp->err, -EINVAL, "%s can't be an owner's MAC: it is %s", text,
+			    mac->byte[0] & 1 ? "a multicast one" : "zero");
+	if (user && strcmp(user, owner) != 0)
+		return fail(&vp->err, -VFPOOL_EINUSE, "the MAC %s is that of %s", text, user);
+	r = ledger_mac_user(ledger, mac, &who);
+	if (r < 0)
+		return r;
+	if (who)
+		return fail(&vp->err, -VFPOOL_EINUSE, "the MAC %s is %s", text, who);
+	return ledger_reserve(ledger, pool, owner, nic, mac, 0, ret_id);
+}
+
+static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		       const char *owner, unsigned nic, const struct foreign_macs *foreign,
+		       struct ledger_reservation *reservation)
+{
+	AUTO_FREE char *seed = NULL;
+	char key[300];
+	int r = pool_seed(vp, ledger, pool, &seed);
+
+	snprintf(key, sizeof(key), "%s\n%u", owner, nic);
+	for (unsigned attempt = 0; r == 0 && attempt < MAC_ATTEMPTS; attempt++) {
+		mac_make(pool, seed, MAC_LEASE, key, attempt, &reservation->mac);
+		if (!can_be_an_owners(&reservation->mac) || foreign_user(foreign, &reservation->mac))
+			continue;
+		r = ledger_reserve(ledger, pool->name, owner, nic, &reservation->mac, attempt,
+				   &reservation->id);
+		if (r != -EEXIST)
+			return r;
+		r = 0;
+	}
+	return r < 0 ? r : fail(&vp->err, -ENOSPC,
+				"pool %s: its MAC prefix has no address left for %s; take a shorter prefix",
+				pool->name, owner);
+}
+
+/* Forced out of its VF, the owner can't have its MAC on another one as long as it
+ * is live on the first. */
+static int check_not_quarantined(struct vfpool *vp, struct ledger *ledger, const char *owner,
+				 const struct vfpool_mac *mac)
+{
+	char text[VFPOOL_MAC_TEXT];
+	struct ledger_vf vf;
+	int r = ledger_quarantined_vf(ledger, mac, &vf);
+
+	if (r < 0 || !vf.id)
+		return r;
+	vfpool_mac_format(mac, text);
+	return fail(&vp->err, -VFPOOL_EINUSE,
+		    "the MAC %s of %s is still live on VF %u, which was released by force and which "
+		    "something has open; end that, then 'vfpool gc'", text, owner, vf.index);
+}
+
+int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		const char *owner, unsigned nic, const struct vfpool_mac *mac,
+		const struct foreign_macs *foreign, struct ledger_reservation *ret_reservation)
+{
+	struct ledger_reservation reservation;
+	char is[VFPOOL_MAC_TEXT], asked[VFPOOL_MAC_TEXT];
+	int r = ledger_reservation(ledger, pool->name, owner, nic, &reservation);
+
+	if (r < 0)
+		return r;
+	if (!reservation.id && mac) {
+		reservation.mac = *mac;
+		r = reserve_given(vp, ledger, pool->name, owner, nic, mac, foreign, &reservation.id);
+	} else if (!reservation.id) {
+		r = reserve_new(vp, ledger, pool, owner, nic, foreign, &reservation);
+	} else if (mac && !vfpool_mac_equal(mac, &reservation.mac)) {
+		vfpool_mac_format(&reservation.mac, is);
+		vfpool_mac_format(mac, asked);
+		return fail(&vp->err, -VFPOOL_EINUSE,
+			    "the MAC of %s nic %u is %s, and %s was asked for; 'vfpool release --forget' "
+			    "ends the first", owner, nic, is, asked);
+	} else {
+		r = check_not_quarantined(vp, ledger, owner, &reservation.mac);
+	}
+	if (r == 0)
+		*ret_reservation = reservation;
+	return r;
+}

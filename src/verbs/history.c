@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `history`: who got and gave back what, when, by which command. */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* "3d", "12h", "30m": so long ago. */
+static bool parse_ago(const char *text, int64_t *ret_since)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (end != text && n >= 0 && n < 1000000 && end[0] == units[i].unit && !end[1]) {
+			*ret_since = time(NULL) - n * units[i].seconds;
+			return true;
+		}
+	return false;
+}
+
+/* "2026-11-20", "2026-11-20 14:30": here. */
+static bool parse_date(const char *text, int64_t *ret_since)
+{
+	static const char *const formats[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct tm tm = { .tm_isdst = -1 };
+		const char *end = strptime(text, formats[i], &tm);
+
+		if (end && !*end) {
+			*ret_since = mktime(&tm);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int run_history(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	struct vfpool_history_filter filter = { .owner = NULL };
+	const char *since = NULL, *address = NULL;
+	struct vfpool_event *events;
+	struct vfpool_pci vf;
+	bool json = false;
+	const struct verb_option options[] = {
+		{ "owner", OPTION_TEXT, &filter.owner, "what this owner got and gave back" },
+		{ "vf", OPTION_TEXT, &address, "who had the VF with this PCI address" },
+		{ "since", OPTION_TEXT, &since, "a date (2026-11-20 [14:30]), or how long ago (3d, 12h, 30m)" },
+		{ "json", OPTION_FLAG, &json, "as JSON" },
+		{ 0 },
+	};
+	char **args;
+	size_t n;
+	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+
+	if (r < 0)
+		return r;
+	if (since && !parse_ago(since, &filter.since) && !parse_date(since, &filter.since)) {
+		warn_user("--since takes a date like '2026-11-20' or '2026-11-20 14:30', or 3d, 12h, 30m, "
+			  "not '%s'", since);
+		return -VERB_USAGE;
+	}
+	if (address && vfpool_pci_parse(address, &vf) < 0) {
+		warn_user("--vf takes a PCI address like 0000:01:10.2, not '%s'", address);
+		return -VERB_USAGE;
+	}
+	filter.vf = address ? &vf : NULL;
+	r = vfpool_history(vp, &filter, &events, &n);
+	if (r < 0)
+		return r;
+	if (json)
+		print_json(json_history(events, n));
+	else
+		r = print_history(events, n);
+	vfpool_events_free(events, n);
+	return r;
+}
+
+const struct verb verb_history = {
+	"history", "[--owner NAME] [--vf ADDRESS] [--since WHEN] [--json]",
+	"who got and gave back what, when, by which command", run_history,
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `hold`, `unhold`, `rename`, `gc` and `backup`. */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+#include <stdio.h>
+
+DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free);
+
+static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **argv, bool on)
+{
+	const char *reason = "";
+	bool dry_run = false, changed;
+	int vf = -1;
+	const struct verb_option options[] = {
+		{ "vf", OPTION_NUMBER, &vf, "this VF of the PF, not all of it" },
+		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
+		{ on ? "reason" : NULL, OPTION_TEXT, &reason, "what 'vfpool list' says of it" },
+		{ 0 },
+	};
+	char **args, index[24] = "";
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+
+	if (r < 0 || (r = vfpool_hold(vp, args[0], vf, on ? reason : NULL, dry_run, &changed)) < 0)
+		return r;
+	if (vf >= 0)
+		snprintf(index, sizeof(index), "VF %d of ", vf);
+	if (!changed)
+		printf("%s%s: nothing to do\n", index, args[0]);
+	else
+		printf("%s%s %s\n", index, args[0],
+		       on ? (dry_run ? "would be held" : "is held: nobody gets it") :
+			    (dry_run ? "would be free to get" : "is free to get"));
+	return 0;
+}
+
+static int run_hold(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	return hold(vp, verb, argc, argv, true);
+}
+
+static int run_unhold(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	return hold(vp, verb, argc, argv, false);
+}
+
+static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	bool dry_run = false;
+	const struct verb_option options[] = {
+		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
+		{ 0 },
+	};
+	char **args;
+	unsigned n;
+	int r = verb_parse(verb, argc, argv, options, 2, 2, &args);
+
+	if (r < 0 || (r = vfpool_rename(vp, args[0], args[1], dry_run, &n)) < 0)
+		return r;
+	printf("%u MAC%s of %s, with %s leases, %s %s's\n", n, n == 1 ? "" : "s", args[0],
+	       n == 1 ? "its" : "their", dry_run ? "would be" : n == 1 ? "is now" : "are now", args[1]);
+	return 0;
+}
+
+static void print_finding(const struct vfpool_finding *finding, bool dry_run)
+{
+	static const char *const results[] = {
+		[VFPOOL_FINDING_DONE] = "", [VFPOOL_FINDING_LEFT] = "left: ",
+		[VFPOOL_FINDING_FAILED] = "FAILED: ",
+	};
+	const struct vfpool_lease *lease = finding->lease;
+
+	if (lease)
+		printf("%s nic %u in pool %s (lease %llu): ", lease->owner, lease->nic, lease->pool,
+		       (unsigned long long)lease->id);
+	printf("%s%s\n", finding->result == VFPOOL_FINDING_DONE && dry_run ? "would: " :
+									    results[finding->result],
+	       finding->text);
+}
+
+static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
+	bool dry_run = false, json = false;
+	const struct verb_option options[] = {
+		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
+		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+
+	if (r < 0)
+		return r;
+	r = vfpool_gc(vp, dry_run, &found);
+	if (found && json)
+		print_json(json_findings(found));
+	for (size_t i = 0; found && !json && i < found->n; i++)
+		print_finding(&found->list[i], dry_run);
+	if (found && !json && found->n == 0)
+		puts("nothing to do");
+	return r;
+}
+
+static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	const struct verb_option options[] = { { 0 } };
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+
+	if (r < 0 || (r = vfpool_backup(vp, args[0])) < 0)
+		return r;
+	printf("the ledger is in %s, whole and checked\n", args[0]);
+	return 0;
+}
+
+const struct verb verb_hold = {
+	"hold", "PF|ADDRESS [--vf N] [--reason TEXT] [--dry-run]", "nobody gets that VF, or any of that PF",
+	run_hold,
+};
+
+const struct verb verb_unhold = {
+	"unhold", "PF|ADDRESS [--vf N] [--dry-run]", "the end of a hold", run_unhold,
+};
+
+const struct verb verb_rename = {
+	"rename", "OWNER NEW-NAME [--dry-run]", "a guest has a new name: its leases and MACs go along",
+	run_rename,
+};
+
+const struct verb verb_gc = {
+	"gc", "[--dry-run] [--json]", "finish or undo what was interrupted, end leases of guests that are gone",
+	run_gc,
+};
+
+const struct verb verb_backup = {
+	"backup", "FILE", "a whole copy of the ledger, while it is in use", run_backup,
+};
