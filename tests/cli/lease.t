@@ -71,6 +71,22 @@ sed -i "s|</pool>|<pf dev='pf0' numvfs='4' vfs='0'/></pool>|" twice.xml
 v undefine b >/dev/null
 t 'a PF twice in a pool: both lines' fails_with 1 'twice.xml:4: the PF is in the pool already \(line 3\)' v define twice.xml
 
+# ---- taken after the plan was made, and let go of before the VF is bound ----
+"$fake/tree" taken 1 1 --netdev
+pool one "dev='pf0' numvfs='1'" "<driver name='none'/>" >one.xml
+echo 0 >taken/bus/pci/devices/0000:01:00.0/sriov_drivers_autoprobe
+later() {
+	PEER_VFS=1 v --config-dir taken-etc --state-dir taken-state --sysfs taken "$@"
+}
+later define one.xml >/dev/null
+rm taken/bus/pci/devices/0000:01:01.0/enable && mkfifo taken/bus/pci/devices/0000:01:01.0/enable
+taken() {
+	# What the three looks see; the second one finds it taken.
+	(for look in 0 1 0; do echo $look >taken/bus/pci/devices/0000:01:01.0/enable; sleep 0.3; done) >/dev/null 2>&1 &
+	code_is 6 later apply >out 2>&1 && grep -q 'taken meanwhile' out && grep -q "not bound: its MAC isn't set" out || { cat out; return 1; }
+}
+t 'a VF that was taken and let go of meanwhile is not bound without its MAC' taken
+
 # ---- a ledger that was just being made ----
 rm -r state && mkdir state && : >state/ledger.db
 t 'an empty ledger is none yet' says 'pf0' v list
