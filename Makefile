@@ -51,7 +51,7 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t
-SLOW_TESTS := tests/cli/scale.t
+SLOW_TESTS := tests/cli/scale.t tests/cli/cost.t
 LAB_TESTS := $(wildcard tests/lab/*.t)
 
 # The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.
@@ -77,6 +77,10 @@ $(BUILD)/tests/fake/%: $(BUILD)/tests/fake/%.o
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+
+# What is measured there isn't the kernel.
+$(BUILD)/tests/bench/alloc: $(BUILD)/tests/bench/alloc.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libvfpool.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

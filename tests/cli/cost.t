@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What an alloc costs: the same in a small pool and in a large one, little more than its durable
+# commits, and as a process beside `ip`. Only counts and ratios within one run are judged.
+cd "$(dirname "$0")/../.." || exit
+. tests/tap.sh
+fake=$PWD/build/tests/fake bench=$PWD/build/tests/bench
+# On the disk: it is the durable commit that is measured.
+work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-cost.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit
+export PEER_VFS=64
+
+host() { # NAME PFS: a host whose VFs, 64 a PF, are all in one pool
+	mkdir "$1"
+	"$fake/tree" "$1/sys" "$2" 64 --netdev
+	{
+		echo '<pool><name>all</name>'
+		for ((pf = 0; pf < $2; pf++)); do echo "<pf dev='pf$pf' numvfs='64'/>"; done
+		echo '</pool>'
+	} >"$1/all.xml"
+	v "$1" -- define all.xml >/dev/null && v "$1" -- apply >/dev/null 2>&1
+}
+v() { # NAME WRAPPER… -- ARGUMENT…
+	local host=$1 wrapper=()
+	shift
+	while [ "$1" != -- ]; do wrapper+=("$1"); shift; done
+	shift
+	(cd "$host" && PEER_STATE=kernel "${wrapper[@]}" "$fake/vfpool" --sysfs sys --config-dir etc --state-dir state \
+		--run-dir run --rules-dir rules --libvirt-run-dir libvirt --networks-dir networks --proc proc "$@")
+}
+calls() { # NAME OWNER: system calls of an alloc
+	v "$1" strace -f -qq -o "$work/trace" -- alloc all --owner "$2" >/dev/null
+	wc -l <"$work/trace"
+}
+# Now and then a page of the database splits, so: the number that most of them have.
+usual() { # NAME
+	for i in {1..9}; do calls "$1" "vm$i"; done | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }'
+}
+same_calls() {
+	local small large
+	small=$(usual small) large=$(usual large)
+	echo "# an alloc in a pool of 64 VFs: $small system calls; of 4096: $large" >&3
+	[ "$small" -gt 100 ] && same "$small" "$large"
+}
+commits() { # NAME
+	local costs alloc release
+	costs=$(cd "$1" && PEER_STATE=kernel "$bench/alloc" . all 300) || return
+	echo "# $1 pool, through the library: $costs" >&3
+	read -r _ alloc _ release _ <<<"$costs"
+	# Two commits each; the rest is the look at the VF and its programming.
+	awk -v a="$alloc" -v r="$release" 'BEGIN { exit !(a >= 1 && a < 6 && r >= 1 && r < 6) }'
+}
+cpu() { # COMMAND…: user and system time of 40 runs, in ms
+	local TIMEFORMAT='%U %S'
+	{ time for i in {1..40}; do "$@" >/dev/null 2>&3; done; } 2>&1 | awk '{ print ($1 + $2) * 1000 }'
+}
+again() {
+	cd "$work/large" && PEER_STATE=kernel "$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run \
+		--libvirt-run-dir libvirt "$@"
+}
+fresh() {
+	again alloc all --owner "fresh$i"
+}
+beside_ip() {
+	local ip asked new
+	ip=$(cpu ip link show lo) asked=$(cpu again alloc all --owner vm1) new=$(cpu fresh)
+	echo "# user and system time of 40 processes: ip link show lo $ip ms, a new alloc $new ms, one asked for again $asked ms" >&3
+	[ "$ip" -gt 0 ] && [ "$new" -lt $((ip * 30)) ]
+}
+exec 3>&1
+host small 1
+host large 64
+t 'an alloc makes the same system calls in a pool of 64 VFs and of 4096' same_calls
+t 'through the library it costs a few durable commits, in the small pool' commits small
+t 'and in the large one' commits large
+t 'the whole process costs no more than 30 of ip link show lo' beside_ip
+tap_end
