@@ -51,7 +51,7 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t
-SLOW_TESTS := tests/cli/scale.t tests/cli/cost.t
+SLOW_TESTS := tests/cli/scale.t tests/cli/cost.t tests/cli/storm.t tests/cli/stress.t
 LAB_TESTS := $(wildcard tests/lab/*.t)
 
 # The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.
