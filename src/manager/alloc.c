@@ -415,22 +415,25 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	return pf.vfs[0].busy ? 0 : set_up_vf(alloc, &pf, lease, &clean);
 }
 
+/* A release was interrupted, or is at work: it is finished, and the choice made anew. */
+static int finish_release(struct alloc *alloc, struct vfpool_lease *lease)
+{
+	const struct ending ending = {
+		.vp = alloc->vp, .ledger = alloc->ledger, .host = &alloc->host, .pool = alloc->pool,
+	};
+	int r = end_lease(&ending, lease);
+
+	return r == 0 || r == -VFPOOL_ENOTFOUND ? -ESTALE : r;
+}
+
 static int settle(struct alloc *alloc, struct vfpool_lease *lease)
 {
+	if (lease->state == VFPOOL_LEASE_RELEASING)
+		return finish_release(alloc, lease);
 	if (!lease->has_vf)
 		return 0;
-	switch (lease->state) {
-	case VFPOOL_LEASE_PENDING:
-		return prepare(alloc, lease);
-	case VFPOOL_LEASE_ACTIVE:
-		return refresh_active(alloc, lease);
-	case VFPOOL_LEASE_RELEASING:
-	case VFPOOL_LEASE_RELEASED:
-		break;
-	}
-	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
-		    "its VF was being released when vfpool was interrupted; 'vfpool release' or "
-		    "'vfpool gc' finishes that");
+	return lease->state == VFPOOL_LEASE_PENDING ? prepare(alloc, lease) :
+						       refresh_active(alloc, lease);
 }
 
 /* VFs that were passed over, or in quarantine, may be had again. *ret_any: at
