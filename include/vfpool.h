@@ -391,7 +391,9 @@ void vfpool_pools_free(struct vfpool_pool **pools);
 
 /* ---- host -------------------------------------------------------------- */
 
-/* The host as it is, with each VF's pool and lease. */
+/* The host as it is, with each VF's pool and lease. Anyone may look: where the
+ * ledger can't be read (it is root's, the disk is full or read-only), a note says so, and free
+ * VFs are VFPOOL_VF_UNKNOWN. */
 int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory);
 
 /* The PF that the definition means; NULL: not on this host. */
@@ -476,7 +478,8 @@ int vfpool_release(struct vfpool *vp, const struct vfpool_release_request *reque
 		   struct vfpool_lease ***ret_leases);
 
 /* The leases of one pool, or of all (NULL), with their VFs' addresses by the
- * inventory; the array ends with NULL. */
+ * inventory; the array ends with NULL. *ret_leases is NULL where the ledger can't be
+ * read, as vfpool_inventory() has said. */
 int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inventory *inventory,
 		  struct vfpool_lease ***ret_leases);
 

@@ -13,9 +13,20 @@
 
 DEFINE_CLEANUP(struct ledger *, cleanup_ledger, ledger_close);
 
-static int errno_of(int result)
+/* Of SQLite's last failure: what the system said, where that says more. */
+static int errno_of(sqlite3 *db)
 {
-	switch (result & 0xff) {
+	int said = sqlite3_system_errno(db), result = sqlite3_extended_errcode(db) & 0xff;
+
+	/* The WAL can't be opened beside a ledger that can: SQLite has no errno for it. */
+	if (result == SQLITE_CANTOPEN && access(sqlite3_db_filename(db, "main"), W_OK) < 0 &&
+	    errno == EROFS)
+		return -EROFS;
+
+	if ((result == SQLITE_IOERR || result == SQLITE_CANTOPEN) &&
+	    (said == ENOSPC || said == EDQUOT || said == EROFS || said == EACCES))
+		return -said;
+	switch (result) {
 	case SQLITE_NOMEM:
 		return -ENOMEM;
 	case SQLITE_BUSY:
@@ -39,7 +50,7 @@ static int errno_of(int result)
 
 int db_fail(struct ledger *ledger, const char *doing)
 {
-	int r = errno_of(sqlite3_extended_errcode(ledger->db));
+	int r = errno_of(ledger->db);
 
 	if (r == -ETIMEDOUT)
 		return fail(ledger->err, r, "%s: other processes have kept the ledger busy for %d s",
@@ -47,7 +58,7 @@ int db_fail(struct ledger *ledger, const char *doing)
 	if (r == -EUCLEAN)
 		return fail(ledger->err, r, "%s: the ledger is damaged (%s); nothing was changed",
 			    doing, sqlite3_errmsg(ledger->db));
-	return fail(ledger->err, r, "%s: %s", doing, sqlite3_errmsg(ledger->db));
+	return fail(ledger->err, r, "%s: %s (%s)", doing, sqlite3_errmsg(ledger->db), strerror(-r));
 }
 
 static int prepare_va(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql,
@@ -275,7 +286,7 @@ int ledger_open(const char *state_dir, enum ledger_mode mode, const char *comman
 	if (sqlite3_open_v2(path, &ledger->db, flags, NULL) != SQLITE_OK) {
 		if (!ledger->db)
 			return fail_oom(err);
-		r = errno_of(sqlite3_extended_errcode(ledger->db));
+		r = errno_of(ledger->db);
 		return fail_errno(err, r, "opening the ledger %s", path);
 	}
 	r = set_up(ledger, mode, path, &version);

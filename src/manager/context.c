@@ -107,6 +107,11 @@ int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_le
 	return r;
 }
 
+bool ledger_is_out_of_reach(int r)
+{
+	return r == -EACCES || r == -EROFS || r == -ENOSPC || r == -EDQUOT;
+}
+
 void vfpool_set_progress(struct vfpool *vp, vfpool_progress_fn fn, void *arg)
 {
 	vp->progress = fn;

@@ -98,7 +98,10 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
 	r = open_ledger(vp, LEDGER_READ, &ledger);
-	readable = r != -EACCES; /* anyone may look at the host, the leases are root's */
+	readable = !ledger_is_out_of_reach(r);
+	if (!readable)
+		note(vp, "%s, so free and leased aren't told apart",
+		     r == -EACCES ? "who leases what is for root" : vp->err.text);
 	if (r == 0 && ledger)
 		r = ledger_begin_read(ledger);
 	if (r < 0 && readable)

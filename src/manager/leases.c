@@ -57,6 +57,10 @@ int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inven
 	struct ledger *ledger;
 	int r = open_ledger(vp, LEDGER_READ, &ledger);
 
+	if (ledger_is_out_of_reach(r)) {
+		*ret_leases = NULL;
+		return 0;
+	}
 	if (r == 0 && ledger) {
 		r = ledger_leases(ledger, &filter, &leases);
 	} else if (r == 0) {

@@ -38,6 +38,9 @@ DEFINE_CLEANUP(struct ledger *, rollback, ledger_rollback);
  * yet. */
 int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger);
 
+/* Did open_ledger() fail for a reason that leaves the rest of the host to look at? */
+bool ledger_is_out_of_reach(int r);
+
 /* Tells the caller's function for notes, if there is one. */
 void note(struct vfpool *vp, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -12,17 +12,6 @@ DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_fr
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
 
-/* Only root may read who has what; anyone may look at the rest. */
-static int read_leases(struct vfpool *vp, const char *pool,
-		       const struct vfpool_inventory *inventory, struct vfpool_lease ***ret_leases)
-{
-	int r = vfpool_leases(vp, pool, inventory, ret_leases);
-
-	if (r == -EACCES)
-		warn_user("note: who leases what is for root, so free and leased aren't told apart");
-	return r == -EACCES ? 0 : r;
-}
-
 static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		     struct vfpool_lease *const *leases)
 {
@@ -67,7 +56,7 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 
 	if (r < 0 || (r = vfpool_pools(vp, &pools)) < 0 ||
 	    (r = vfpool_inventory(vp, &inventory)) < 0 ||
-	    (r = read_leases(vp, NULL, inventory, &leases)) < 0)
+	    (r = vfpool_leases(vp, NULL, inventory, &leases)) < 0)
 		return r;
 	return json ? list_json(pools, inventory, leases) : list_tables(pools, inventory, leases);
 }
@@ -149,7 +138,7 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 
 	if (r < 0 || (r = vfpool_dumpxml(vp, args[0], &text)) < 0 || /* is there such a pool? */
 	    (r = vfpool_pools(vp, &pools)) < 0 || (r = vfpool_inventory(vp, &inventory)) < 0 ||
-	    (r = read_leases(vp, args[0], inventory, &leases)) < 0)
+	    (r = vfpool_leases(vp, args[0], inventory, &leases)) < 0)
 		return r;
 	pool = find_pool(pools, args[0]);
 	if (!pool)
