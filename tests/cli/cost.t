@@ -48,8 +48,9 @@ commits() { # NAME
 	costs=$(cd "$1" && PEER_STATE=kernel "$bench/alloc" . all 300) || return
 	echo "# $1 pool, through the library: $costs" >&3
 	read -r _ alloc _ release _ <<<"$costs"
-	# Two commits each; the rest is the look at the VF and its programming.
-	awk -v a="$alloc" -v r="$release" 'BEGIN { exit !(a >= 1 && a < 6 && r >= 1 && r < 6) }'
+	# Two commits each; the rest is the definition, the look at the VF and its programming: processor
+	# time, which a fast disk and a busy machine make much of.
+	awk -v a="$alloc" -v r="$release" 'BEGIN { exit !(a >= 1 && a < 20 && r >= 1 && r < 20) }'
 }
 cpu() { # COMMAND…: user and system time of 40 runs, in ms
 	local TIMEFORMAT='%U %S'
