@@ -52,7 +52,8 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t
 SLOW_TESTS := tests/cli/scale.t tests/cli/cost.t tests/cli/storm.t tests/cli/stress.t
-LAB_TESTS := $(wildcard tests/lab/*.t)
+# The longest first: they run side by side.
+LAB_TESTS := $(addprefix tests/lab/,vfpool.t ledger.t runner.t apply.t netdevsim.t)
 
 # The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.
 SANITIZED = $(MAKE) --no-print-directory BUILD=build/sanitized \
@@ -98,7 +99,7 @@ check:
 	@tests/deps
 	@$(SANITIZED) all unit-tests
 	@$(MAKE) --no-print-directory all $(FAKES) $(BENCHES)
-	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS) $(SLOW_TESTS) $(LAB_TESTS)
+	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS) $(LAB_TESTS) $(SLOW_TESTS)
 
 # With the long storms; before an issue is said to be resolved.
 check-long:
