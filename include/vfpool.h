@@ -136,6 +136,7 @@ struct vfpool_lease {
 	enum vfpool_lease_state state;
 	int vlan;    /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
 	char *guest; /* UUID of the libvirt guest that was seen with it, NULL: none was */
+	char *uri;   /* the libvirt that knows this guest, NULL: none was seen */
 	bool has_vf; /* false in a pool that libvirt allocates */
 	struct vfpool_pci pf;      /* where its PF was last seen */
 	bool has_pf_mac;

@@ -56,6 +56,7 @@ int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests,
 	       struct error *err);
 
 bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac);
+bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device);
 
 /* Adds the MACs and host devices of a domain's XML to the guest. -EBADMSG: it
  * isn't to be understood; -ENOMEM. */

@@ -33,6 +33,14 @@ void guests_end(struct guests *guests)
 	*guests = (struct guests){ 0 };
 }
 
+bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device)
+{
+	for (size_t i = 0; i < guest->n_devices; i++)
+		if (vfpool_pci_equal(&guest->devices[i], device))
+			return true;
+	return false;
+}
+
 bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac)
 {
 	for (size_t i = 0; i < guest->n_macs; i++)

@@ -262,8 +262,13 @@ static int set_up(struct ledger *ledger, enum ledger_mode mode, const char *path
 	return r;
 }
 
-int ledger_open(const char *state_dir, enum ledger_mode mode, const char *command,
-		struct ledger **ret_ledger, struct error *err)
+void ledger_set_command(struct ledger *ledger, const char *command)
+{
+	ledger->command = command;
+}
+
+int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **ret_ledger,
+		struct error *err)
 {
 	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
 	AUTO_FREE char *path = format_text("%s/ledger.db", state_dir);
@@ -273,7 +278,7 @@ int ledger_open(const char *state_dir, enum ledger_mode mode, const char *comman
 	if (!path || !(ledger = calloc(1, sizeof(*ledger))))
 		return fail_oom(err);
 	ledger->err = err;
-	ledger->command = command;
+	ledger->command = "";
 	if (mode == LEDGER_WRITE) {
 		r = make_dirs(state_dir, 0700, err);
 		if (r < 0)

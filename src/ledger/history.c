@@ -68,8 +68,8 @@ int ledger_history(struct ledger *ledger, const struct ledger_history_filter *fi
 	struct vfpool_event *events = NULL;
 	size_t n = 0, room = 0;
 	int r = db_prepare(ledger, &stmt,
-			   EVENT_COLUMNS "WHERE (?1 = '' OR owner = ?1) AND " OF_PF
-			   " AND at >= ?4 ORDER BY id",
+			   filter->owner ? EVENT_COLUMNS "WHERE owner = ?1 AND " OF_PF " AND at >= ?4 ORDER BY id" :
+					   EVENT_COLUMNS "WHERE ?1 = '' AND " OF_PF " AND at >= ?4 ORDER BY id",
 			   "siii", filter->owner ? filter->owner : "", filter->pf,
 			   (int64_t)filter->vf, filter->since);
 
@@ -101,11 +101,14 @@ int ledger_last_end(struct ledger *ledger, const struct ledger_lease_filter *fil
 		    struct vfpool_event *ret_event, bool *ret_found)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	int r = db_prepare(ledger, &stmt,
-			   EVENT_COLUMNS "WHERE (?1 = 0 OR lease = ?1) AND (?2 = '' OR owner = ?2) "
-			   "AND (?3 < 0 OR nic = ?3) AND (?4 = '' OR pool = ?4) "
-			   "AND event IN ('release', 'force-release') ORDER BY id DESC LIMIT 1",
-			   "isis", filter->id, filter->owner ? filter->owner : "",
+	char sql[512];
+	int r;
+
+	snprintf(sql, sizeof(sql),
+		 EVENT_COLUMNS "WHERE %s AND %s AND (?3 < 0 OR nic = ?3) AND (?4 = '' OR pool = ?4) "
+		 "AND event IN ('release', 'force-release') ORDER BY id DESC LIMIT 1",
+		 filter->id ? "lease = ?1" : "?1 = 0", filter->owner ? "owner = ?2" : "?2 = ''");
+	r = db_prepare(ledger, &stmt, sql, "isis", filter->id, filter->owner ? filter->owner : "",
 			   (int64_t)filter->nic, filter->pool ? filter->pool : "");
 
 	if (r == 0)

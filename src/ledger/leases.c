@@ -18,6 +18,7 @@ void vfpool_lease_free(struct vfpool_lease *lease)
 	free(lease->pool);
 	free(lease->owner);
 	free(lease->guest);
+	free(lease->uri);
 	free(lease);
 }
 
@@ -31,7 +32,7 @@ void vfpool_leases_free(struct vfpool_lease **leases)
 DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 
-#define LEASE_COLUMNS "SELECT id, pool, owner, nic, mac, state, vf, pf, pf_mac, vlan, guest FROM held "
+#define LEASE_COLUMNS "SELECT id, pool, owner, nic, mac, state, vf, pf, pf_mac, vlan, guest, uri FROM held "
 
 /* NULL stays NULL. */
 static bool copy_text(sqlite3_stmt *stmt, int column, char **ret_text)
@@ -47,7 +48,7 @@ static int read_lease(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_l
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = calloc(1, sizeof(*lease));
 
 	if (!lease || !copy_text(stmt, 1, &lease->pool) || !copy_text(stmt, 2, &lease->owner) ||
-	    !copy_text(stmt, 10, &lease->guest))
+	    !copy_text(stmt, 10, &lease->guest) || !copy_text(stmt, 11, &lease->uri))
 		return fail_oom(ledger->err);
 	lease->id = (uint64_t)sqlite3_column_int64(stmt, 0);
 	lease->nic = (unsigned)sqlite3_column_int(stmt, 3);
@@ -102,16 +103,18 @@ int ledger_leases(struct ledger *ledger, const struct ledger_lease_filter *filte
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = calloc(1, sizeof(*leases));
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	char sql[512];
 	size_t n = 0;
 	int r;
 
 	if (!leases)
 		return fail_oom(ledger->err);
-	r = db_prepare(ledger, &stmt,
-		       LEASE_COLUMNS "WHERE (?1 = '' OR pool = ?1) AND (?2 = '' OR owner = ?2) "
-		       "AND (?3 < 0 OR nic = ?3) AND (?4 = 0 OR id = ?4) ORDER BY pool, owner, nic",
-		       "ssii", filter->pool ? filter->pool : "", filter->owner ? filter->owner : "",
-		       (int64_t)filter->nic, filter->id);
+	/* What isn't asked for isn't in the question, so that SQLite finds the rest by its indexes. */
+	snprintf(sql, sizeof(sql), LEASE_COLUMNS "WHERE %s AND %s AND %s AND %s ORDER BY pool, owner, nic",
+		 filter->pool ? "pool = ?1" : "?1 = ''", filter->owner ? "owner = ?2" : "?2 = ''",
+		 filter->nic >= 0 ? "nic = ?3" : "?3 < 0", filter->id ? "id = ?4" : "?4 = 0");
+	r = db_prepare(ledger, &stmt, sql, "ssii", filter->pool ? filter->pool : "",
+		       filter->owner ? filter->owner : "", (int64_t)filter->nic, filter->id);
 	if (r < 0)
 		return r;
 	while ((r = db_step(ledger, stmt)) > 0) {
@@ -139,6 +142,17 @@ int ledger_count_leases(struct ledger *ledger, const char *pool, unsigned *ret_n
 
 	if (r == 0)
 		*ret_n = (unsigned)n;
+	return r;
+}
+
+int ledger_lease_numa(struct ledger *ledger, int64_t id, int *ret_numa)
+{
+	int64_t numa;
+	int r = db_number(ledger, -1, &numa,
+			  "SELECT pf.numa FROM pf JOIN vf ON vf.pf = pf.id WHERE vf.lease = ?", "i", id);
+
+	if (r == 0)
+		*ret_numa = (int)numa;
 	return r;
 }
 
@@ -198,9 +212,11 @@ static int remove_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_sta
 
 int ledger_end_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from)
 {
-	/* One that was never active was nobody's. */
-	int r = from == VFPOOL_LEASE_PENDING ? 0 : add_lease_event(ledger, id, "release");
+	int64_t told;
+	int r = db_number(ledger, 0, &told, "SELECT 1 FROM history WHERE lease = ?", "i", id);
 
+	if (r == 0 && told) /* one that was never active was nobody's */
+		r = add_lease_event(ledger, id, "release");
 	if (r == 0)
 		r = db_run(ledger,
 			   "UPDATE vf SET lease = NULL WHERE lease = "
@@ -308,6 +324,25 @@ int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, un
 	return r < 0 ? r : drop_mac(ledger, mac);
 }
 
+int ledger_drop_untold(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
+		       unsigned count)
+{
+	int r = db_run(ledger,
+		       "DELETE FROM reservation WHERE pool = ?1 AND owner = ?2 AND nic >= ?3 AND "
+		       "nic < ?3 + ?4 AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.reservation = "
+		       "reservation.id) AND NOT EXISTS (SELECT 1 FROM history WHERE history.mac = "
+		       "reservation.mac AND history.owner = ?2)",
+		       "ssii", pool, owner, (int64_t)nic, (int64_t)count);
+
+	if (r < 0 || sqlite3_changes(ledger->db) == 0)
+		return r;
+	return db_run(ledger,
+		      "DELETE FROM mac WHERE half = 'lease' AND "
+		      "NOT EXISTS (SELECT 1 FROM reservation WHERE reservation.mac = mac.mac) AND "
+		      "NOT EXISTS (SELECT 1 FROM vf WHERE vf.quarantine = mac.mac)",
+		      "");
+}
+
 void vfpool_reservations_free(struct vfpool_reservation *reservations, size_t n)
 {
 	for (size_t i = 0; reservations && i < n; i++) {
@@ -339,8 +374,8 @@ int ledger_reservations(struct ledger *ledger, const char *pool,
 	int r = db_prepare(ledger, &stmt,
 			   "SELECT pool, owner, nic, mac, lease.id IS NOT NULL FROM reservation "
 			   "LEFT JOIN lease ON lease.reservation = reservation.id "
-			   "WHERE pool = ? ORDER BY owner, nic",
-			   "s", pool);
+			   "WHERE ?1 = '' OR pool = ?1 ORDER BY pool, owner, nic",
+			   "s", pool ? pool : "");
 
 	while (r == 0 && (r = db_step(ledger, stmt)) > 0) {
 		struct vfpool_reservation *grown = reallocarray(reservations, n + 1, sizeof(*grown));

@@ -19,10 +19,12 @@ enum ledger_mode {
 	LEDGER_WRITE, /* made when there is none */
 };
 
-/* `command` (its caller's, who keeps it) is what the history says of who did it. */
-int ledger_open(const char *state_dir, enum ledger_mode mode, const char *command,
-		struct ledger **ret_ledger, struct error *err);
+int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **ret_ledger,
+		struct error *err);
 void ledger_close(struct ledger *ledger);
+
+/* What the history says of who did it; the caller keeps the text. */
+void ledger_set_command(struct ledger *ledger, const char *command);
 
 /* Is the file whole, and does all that must hold do so? -EUCLEAN: it is damaged. */
 int ledger_check(struct ledger *ledger);
@@ -78,6 +80,8 @@ struct ledger_vf {
 };
 
 int ledger_vf(struct ledger *ledger, int64_t pf, unsigned index, struct ledger_vf *ret_vf);
+/* The same row as it is now. */
+int ledger_vf_again(struct ledger *ledger, const struct ledger_vf *vf, struct ledger_vf *ret_vf);
 
 /* -EEXIST, without a message: the MAC is somebody's. */
 int ledger_add_vf(struct ledger *ledger, int64_t pf, unsigned index, const char *pool,
@@ -121,8 +125,14 @@ int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, u
  * is live on a VF in quarantine. -ENOENT, without a message: there is none. */
 int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, unsigned nic);
 
+/* Of every pool: NULL. */
 int ledger_reservations(struct ledger *ledger, const char *pool,
 			struct vfpool_reservation **ret_reservations, size_t *ret_n);
+
+/* Drops the reservations of these nics that no lease was ever given for: nobody has
+ * been told of their MACs. */
+int ledger_drop_untold(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
+		       unsigned count);
 
 /* -EEXIST, without a message: the new owner has a MAC for the same pool and nic. */
 int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owner,
@@ -154,6 +164,8 @@ int ledger_leases(struct ledger *ledger, const struct ledger_lease_filter *filte
 int ledger_find_lease(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
 		      struct vfpool_lease **ret_lease);
 int ledger_get_lease(struct ledger *ledger, int64_t id, struct vfpool_lease **ret_lease);
+/* The NUMA node of the lease's VF, -1: none. */
+int ledger_lease_numa(struct ledger *ledger, int64_t id, int *ret_numa);
 int ledger_count_leases(struct ledger *ledger, const char *pool, unsigned *ret_n);
 
 /* A pending lease of the reservation on the VF, or on none (0) in a pool that

@@ -133,6 +133,7 @@ static const char version_2[] =
 	"ALTER TABLE reservation ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;"
 
 	"ALTER TABLE history ADD COLUMN command TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX reservation_owner ON reservation (owner);"
 	"CREATE INDEX history_owner ON history (owner, nic);"
 	"CREATE INDEX history_lease ON history (lease);"
 

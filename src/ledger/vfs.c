@@ -170,6 +170,14 @@ int ledger_vf(struct ledger *ledger, int64_t pf, unsigned index, struct ledger_v
 	return r < 0 ? r : first_vf(ledger, stmt, ret_vf);
 }
 
+int ledger_vf_again(struct ledger *ledger, const struct ledger_vf *vf, struct ledger_vf *ret_vf)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	int r = db_prepare(ledger, &stmt, "SELECT " VF_COLUMNS VF_FROM "WHERE vf.id = ?", "i", vf->id);
+
+	return r < 0 ? r : first_vf(ledger, stmt, ret_vf);
+}
+
 int ledger_add_vf(struct ledger *ledger, int64_t pf, unsigned index, const char *pool,
 		  const struct vfpool_mac *parking)
 {

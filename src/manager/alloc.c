@@ -7,6 +7,7 @@
 #include "manager/manager.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* A VF that turns out busy or another process's sends alloc to the next one;
  * there are at most so many VFs on a PF. */
@@ -16,7 +17,9 @@
 
 struct alloc {
 	struct vfpool *vp;
-	const struct vfpool_pool *pool;
+	const char *pool_name;
+	struct vfpool_pool *pool;
+	struct stat definition; /* the pool's file, as it was before it was read */
 	const struct vfpool_alloc_request *request;
 	struct ledger *ledger;
 	struct host host;
@@ -29,6 +32,7 @@ struct alloc {
 static void alloc_end(struct alloc *alloc)
 {
 	ledger_rollback(alloc->ledger);
+	vfpool_pool_free(alloc->pool);
 	foreign_macs_end(&alloc->foreign);
 	host_end(&alloc->host);
 }
@@ -52,7 +56,56 @@ static int check_request(struct alloc *alloc)
 	if (request->vf >= 0 && !request->pf && alloc->pool->n_pfs > 1)
 		return fail(err, -EINVAL, "the pool has %zu PFs; VF %d of which? Say --pf",
 			    alloc->pool->n_pfs, request->vf);
+	if (request->vlan == 0 && alloc->pool->policy.vlan &&
+	    alloc->pool->allocate == VFPOOL_BY_LIBVIRT)
+		return fail(err, -EINVAL, "libvirt gives every interface of this pool VLAN %u; another one "
+			    "can be had, but not none", alloc->pool->policy.vlan);
 	return 0;
+}
+
+/* The pool as it is defined now. */
+static int load_definition(struct alloc *alloc)
+{
+	struct vfpool_pool *pool;
+	AUTO_FREE char *path = NULL;
+	int r = find_pool_path(alloc->vp, alloc->pool_name, &path);
+
+	if (r == 0 && stat(path, &alloc->definition) < 0)
+		r = fail_errno(&alloc->vp->err, -errno, "reading %s", path);
+	if (r == 0)
+		r = load_pool(alloc->vp, alloc->pool_name, &pool);
+	if (r < 0)
+		return r;
+	vfpool_pool_free(alloc->pool);
+	alloc->pool = pool;
+	return check_request(alloc);
+}
+
+/* Files are only ever replaced. */
+static bool definition_is_read(const struct alloc *alloc)
+{
+	AUTO_FREE char *path = pool_path(alloc->vp, alloc->pool_name);
+	const struct stat *was = &alloc->definition;
+	struct stat is;
+
+	return path && stat(path, &is) == 0 && is.st_dev == was->st_dev && is.st_ino == was->st_ino &&
+	       is.st_size == was->st_size && is.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	       is.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
+}
+
+/* From here on nobody defines or undefines the pool until the transaction ends. */
+static int begin(struct alloc *alloc)
+{
+	for (;;) {
+		int r = ledger_begin(alloc->ledger);
+
+		if (r < 0 || definition_is_read(alloc))
+			return r;
+		ledger_rollback(alloc->ledger);
+		r = load_definition(alloc);
+		if (r < 0)
+			return r;
+	}
 }
 
 /* The PF by which the pool's VFs are narrowed down. */
@@ -97,6 +150,11 @@ static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
 	int vlan = lease->vlan < 0 ? alloc->pool->policy.vlan : lease->vlan;
 	char is[160], mac[VFPOOL_MAC_TEXT], asked[240] = "";
 	size_t n = 0;
+	int numa;
+	int r = ledger_lease_numa(alloc->ledger, (int64_t)lease->id, &numa);
+
+	if (r < 0)
+		return r;
 
 	if (request->vf >= 0 && (unsigned)request->vf != lease->vf)
 		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", VF %d", request->vf);
@@ -107,6 +165,9 @@ static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
 		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", MAC %s", mac);
 	if (request->vlan >= 0 && request->vlan != vlan)
 		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", VLAN %d", request->vlan);
+	if (request->numa_only && request->numa != numa)
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", a VF of NUMA node %d",
+				      request->numa);
 	if (n == 0)
 		return 0;
 	describe(lease, vlan, is, sizeof(is));
@@ -118,7 +179,7 @@ static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
 
 static int fail_no_vf(struct alloc *alloc, size_t n_pfs)
 {
-	const char *name = alloc->pool->name;
+	const char *name = alloc->pool_name;
 
 	if (n_pfs == 0)
 		return fail(&alloc->vp->err, -ENODATA,
@@ -137,22 +198,36 @@ static bool is_eligible(const struct alloc *alloc, const struct ledger_place *pl
 	       (!request->numa_only || place->numa == request->numa);
 }
 
-/* The VF that was asked for by its index. */
-static int choose_named_vf(struct alloc *alloc, int64_t pf, int64_t *ret_vf)
+/* The PF on which the VF that was asked for by its index is. */
+static const struct ledger_place *find_place(const struct alloc *alloc,
+					     const struct ledger_place *places, size_t n)
 {
-	AUTO_FREE char *reason = NULL;
-	struct ledger_vf row;
-	int r = ledger_vf(alloc->ledger, pf, (unsigned)alloc->request->vf, &row);
+	for (size_t i = 0; i < n; i++)
+		if (!alloc->want_pf_id || places[i].pf == alloc->want_pf_id)
+			return &places[i];
+	return NULL;
+}
 
-	if (r == 0 && row.held)
-		r = ledger_held(alloc->ledger, pf, (int)row.index, &reason);
+static int choose_named_vf(struct alloc *alloc, const struct ledger_place *place, int64_t *ret_vf)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	AUTO_FREE char *reason = NULL;
+	struct ledger_vf row = { 0 };
+	int r = place ? ledger_vf(alloc->ledger, place->pf, (unsigned)request->vf, &row) : 0;
+
+	if (r == 0 && (row.held || row.pf_held))
+		r = ledger_held(alloc->ledger, place->pf, row.held ? (int)row.index : -1, &reason);
 	if (r < 0)
 		return r;
 	if (!row.id || strcmp(row.pool, alloc->pool->name) != 0)
 		return fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "VF %d isn't one of the pool's",
-			    alloc->request->vf);
-	if (row.held)
-		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is held: %s", row.index, reason);
+			    request->vf);
+	if (reason)
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u%s is held: %s", row.index,
+			    row.held ? "" : "'s PF", reason);
+	if (request->numa_only && place->numa != request->numa)
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is on NUMA node %d", row.index,
+			    place->numa);
 	if (row.lease || row.quarantined || row.avoid)
 		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is %s; 'vfpool show %s' tells more",
 			    row.index, row.lease ? "leased" : row.quarantined ? "in quarantine" : "busy",
@@ -182,8 +257,7 @@ static int choose_vf(struct alloc *alloc, int64_t *ret_vf)
 				     places[i].numa == alloc->request->numa,
 		};
 	if (alloc->request->vf >= 0 && n > 0)
-		return choose_named_vf(alloc, alloc->want_pf_id ? alloc->want_pf_id : places[0].pf,
-				       ret_vf);
+		return choose_named_vf(alloc, find_place(alloc, places, n), ret_vf);
 	best = placement_choose(alloc->pool->placement, candidates, n);
 	if (best < 0)
 		return fail_no_vf(alloc, n);
@@ -237,7 +311,7 @@ static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 	size_t n = 0;
 
 	for (unsigned nic = request->nic; nic < request->nic + request->count; nic++) {
-		struct vfpool_lease *lease;
+		struct vfpool_lease *lease = NULL;
 		int r = ledger_find_lease(alloc->ledger, alloc->pool->name, request->owner, nic, &lease);
 
 		if (r == 0)
@@ -253,11 +327,10 @@ static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 	return 0;
 }
 
-/* The owner's leases as they are, or new ones, pending: all or none. */
-static int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
+static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	int r = ledger_begin(alloc->ledger);
+	int r = begin(alloc);
 
 	if (r == 0)
 		r = find_or_add(alloc, &leases);
@@ -268,6 +341,18 @@ static int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_
 	if (r == 0)
 		*ret_leases = TAKE_PTR(leases);
 	return r;
+}
+
+/* The owner's leases as they are, or new ones, pending: all or none. Who else has a MAC is
+ * asked only when one is made or given, and not while others wait for the ledger. */
+static int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
+{
+	int r = try_choose(alloc, dry_run, ret_leases);
+
+	if (r != -EAGAIN)
+		return r;
+	r = find_foreign_macs(alloc->vp, &alloc->host, &alloc->foreign);
+	return r < 0 ? r : try_choose(alloc, dry_run, ret_leases);
 }
 
 static int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid)
@@ -319,8 +404,8 @@ static int set_up_vf(struct alloc *alloc, const struct vfpool_pf *pf, struct vfp
 	why = alloc->vp->err;
 	*ret_clean = restore_vf(&alloc->host, pf, vf, sent) == 0;
 	if (!*ret_clean)
-		fail(&why, r, "%s (giving the VF its old settings back failed too: %s; the lease stays "
-		     "pending, ask again or release it)", why.text, alloc->vp->err.text);
+		fail(&why, r, "%s (giving the VF its old settings back failed too: %s; the lease stays, "
+		     "ask again or release it)", why.text, alloc->vp->err.text);
 	alloc->vp->err = why;
 	return r;
 }
@@ -359,7 +444,7 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
 		return fail_vf(alloc, -VFPOOL_EINUSE, pf, lease->vf, "is no longer the pool's");
 	if (vf->busy) {
 		/* Not when an interrupted alloc has programmed it: then the MAC is there. */
-		*ret_drop = !vfpool_mac_equal(&vf->programmed.mac, &lease->mac);
+		*ret_drop = !vf_has_lease_mac(pf, vf, lease);
 		return fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", lease->vf,
 			    pf->netdev ? pf->netdev : "its PF", vf->busy);
 	}
@@ -368,7 +453,7 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
 
 /* Programs the pending lease's VF. -ESTALE: choose anew, since its VF can't be
  * had, or another process has finished or dropped the lease. Until it is active
- * nobody programs the VF who hasn't ended the lease. */
+ * nobody else programs the VF without having moved the lease to releasing. */
 static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
@@ -436,6 +521,21 @@ static int settle(struct alloc *alloc, struct vfpool_lease *lease)
 						       refresh_active(alloc, lease);
 }
 
+static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
+{
+	const struct vfpool_lease place = place_of(row);
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	AUTO_CLOSE int lock = -1;
+	bool freed = false;
+	int r = open_lease_pf(&alloc->host, &place, &pf, &lock);
+
+	if (r == 0 && is_in_pool(alloc, &pf, row->index))
+		r = free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf, &freed);
+	if (r < 0)
+		note(alloc->vp, "%s", alloc->vp->err.text);
+	return freed;
+}
+
 /* VFs that were passed over, or in quarantine, may be had again. *ret_any: at
  * least one. */
 static int free_idle_vfs(struct alloc *alloc, bool *ret_any)
@@ -445,20 +545,9 @@ static int free_idle_vfs(struct alloc *alloc, bool *ret_any)
 	int r = ledger_vfs(alloc->ledger, alloc->pool->name, &rows, &n);
 
 	*ret_any = false;
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct vfpool_lease place = place_of(&rows[i]);
-		CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-		AUTO_CLOSE int lock = -1;
-		bool freed;
-
-		if ((!rows[i].avoid && !rows[i].quarantined) || rows[i].lease ||
-		    open_lease_pf(&alloc->host, &place, &pf, &lock) < 0 ||
-		    !is_in_pool(alloc, &pf, rows[i].index))
-			continue;
-		r = free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, &pf,
-				 rows[i].index, &freed);
-		*ret_any = *ret_any || freed;
-	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if ((rows[i].avoid || rows[i].quarantined) && !rows[i].lease && free_row(alloc, &rows[i]))
+			*ret_any = true;
 	return r;
 }
 
@@ -578,41 +667,38 @@ static void look_up_addresses(struct alloc *alloc, struct vfpool_lease **leases)
 	}
 }
 
-/* Will a MAC be made or given? Only then is it asked who else has one. */
-static int needs_new_mac(struct alloc *alloc, bool *ret_needs)
-{
-	const struct vfpool_alloc_request *request = alloc->request;
-	struct ledger_reservation reservation = { .id = 1 };
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && reservation.id && i < request->count; i++)
-		r = ledger_reservation(alloc->ledger, alloc->pool->name, request->owner,
-				       request->nic + i, &reservation);
-	if (r == 0)
-		*ret_needs = !reservation.id;
-	return r;
-}
-
 static int alloc_open(struct alloc *alloc)
 {
 	struct vfpool *vp = alloc->vp;
-	bool new_mac = false;
 	int r = open_ledger(vp, alloc->request->dry_run ? LEDGER_READ : LEDGER_WRITE, &alloc->ledger);
 
 	if (r == 0 && !alloc->ledger)
 		r = fail_no_vf(alloc, 0);
 	if (r == 0)
 		r = open_host(vp, &alloc->host);
-	if (r == 0 && alloc->request->pf)
-		r = find_want_pf(alloc);
-	if (r == 0)
-		r = needs_new_mac(alloc, &new_mac);
-	return r == 0 && new_mac ? find_foreign_macs(vp, &alloc->host, &alloc->foreign) : r;
+	return r == 0 && alloc->request->pf ? find_want_pf(alloc) : r;
+}
+
+/* A MAC that nobody was told of isn't kept for one who got no VF with it. */
+static void drop_untold(struct alloc *alloc)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	const struct error why = alloc->vp->err;
+
+	if (!alloc->ledger || request->dry_run)
+		return;
+	ledger_rollback(alloc->ledger);
+	if (ledger_begin(alloc->ledger) == 0 &&
+	    ledger_drop_untold(alloc->ledger, alloc->pool_name, request->owner, request->nic,
+			       request->count) == 0)
+		ledger_commit(alloc->ledger);
+	ledger_rollback(alloc->ledger);
+	alloc->vp->err = why;
 }
 
 static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 {
-	int r = check_request(alloc);
+	int r = load_definition(alloc);
 
 	if (r == 0)
 		r = alloc_open(alloc);
@@ -629,15 +715,16 @@ static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 int vfpool_alloc(struct vfpool *vp, const char *pool_name,
 		 const struct vfpool_alloc_request *request, struct vfpool_lease ***ret_leases)
 {
-	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	CLEANUP(alloc_end) struct alloc alloc = { .vp = vp, .request = request, .host = NO_HOST };
+	CLEANUP(alloc_end) struct alloc alloc = {
+		.vp = vp, .pool_name = pool_name, .request = request, .host = NO_HOST,
+	};
 	int r;
 
-	if ((r = check_root(vp, "allocating a VF")) < 0 ||
-	    (r = check_owner(vp, request->owner)) < 0 || (r = load_pool(vp, pool_name, &pool)) < 0)
+	if ((r = check_root(vp, "allocating a VF")) < 0 || (r = check_owner(vp, request->owner)) < 0)
 		return r;
-	alloc.pool = pool;
 	r = run(&alloc, ret_leases);
+	if (r < 0)
+		drop_untold(&alloc);
 	return r < 0 ? fail_while(&vp->err, r, "allocating a VF of %s for %s nic %u", pool_name,
 				  request->owner, request->nic) : 0;
 }

@@ -59,6 +59,10 @@ static int set_text(char **text, const char *value)
 
 int vfpool_set_dir(struct vfpool *vp, enum vfpool_dir dir, const char *path)
 {
+	if (dir == VFPOOL_DIR_STATE) {
+		ledger_close(vp->ledger);
+		vp->ledger = NULL;
+	}
 	return set_text(&vp->dirs[dir], path);
 }
 
@@ -101,10 +105,13 @@ int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_le
 	int r = 0;
 
 	if (!vp->ledger)
-		r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], mode, vp->command, &vp->ledger, &vp->err);
-	if (r == 0)
-		*ret_ledger = vp->ledger;
-	return r;
+		r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], mode, &vp->ledger, &vp->err);
+	if (r < 0)
+		return r;
+	if (vp->ledger)
+		ledger_set_command(vp->ledger, vp->command);
+	*ret_ledger = vp->ledger;
+	return 0;
 }
 
 bool ledger_is_out_of_reach(int r)

@@ -90,11 +90,17 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 
 /* ---- guests ---- */
 
+/* By its MAC; in a plain <hostdev>, which has none, by its VF, where the owner's name
+ * says that the definition isn't an old one. */
 static const struct guest *find_guest(const struct gc *gc, const struct vfpool_lease *lease)
 {
-	for (size_t i = 0; i < gc->guests.n; i++)
-		if (guest_has_mac(&gc->guests.list[i], &lease->mac))
-			return &gc->guests.list[i];
+	for (size_t i = 0; i < gc->guests.n; i++) {
+		const struct guest *guest = &gc->guests.list[i];
+
+		if (guest_has_mac(guest, &lease->mac) ||
+		    (strcmp(guest->name, lease->owner) == 0 && guest_has_device(guest, &lease->address)))
+			return guest;
+	}
 	return NULL;
 }
 
@@ -116,7 +122,8 @@ static int note_guest(struct gc *gc, struct vfpool_lease **lease, const struct g
 		r = ledger_commit(gc->ledger);
 	ledger_rollback(gc->ledger);
 	return r < 0 ? r : add(gc, VFPOOL_FOUND_GUEST, VFPOOL_FINDING_DONE, lease,
-			       "guest %s (%s) has its MAC", guest->name, guest->uuid);
+			       "guest %s (%s) has its %s", guest->name, guest->uuid,
+			       guest_has_mac(guest, &(*lease)->mac) ? "MAC" : "VF");
 }
 
 /* The guest of an active lease: seen, gone, or never seen. */
@@ -124,6 +131,8 @@ static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
 {
 	const struct guest *guest = find_guest(gc, *lease);
 
+	if (!guest && (*lease)->uri && strcmp((*lease)->uri, gc->vp->uri) != 0)
+		return 0; /* another libvirt's to say */
 	if (guest && (!(*lease)->guest || strcmp((*lease)->guest, guest->uuid) != 0))
 		return note_guest(gc, lease, guest);
 	if (guest)
@@ -140,7 +149,7 @@ static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
 /* ---- leases ---- */
 
 /* *ret_there: its VF is there, or it has none. */
-static int look_at_vf(struct gc *gc, const struct vfpool_lease *lease, bool *ret_there,
+static int look_at_vf(struct gc *gc, struct vfpool_lease *lease, bool *ret_there,
 		      bool *ret_busy)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
@@ -150,6 +159,8 @@ static int look_at_vf(struct gc *gc, const struct vfpool_lease *lease, bool *ret
 		return r;
 	*ret_there = !lease->has_vf || (r == 0 && pf.n_vfs > 0);
 	*ret_busy = pf.n_vfs > 0 && pf.vfs[0].busy;
+	if (pf.n_vfs > 0)
+		lease->address = pf.vfs[0].address;
 	return 0;
 }
 
@@ -169,7 +180,8 @@ static int look_at_lease(struct gc *gc, struct vfpool_lease **lease)
 	}
 	r = look_at_vf(gc, *lease, &there, &busy);
 	if (r < 0)
-		return r;
+		return add(gc, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_FAILED, lease, "%s",
+			   gc->vp->err.text);
 	if (!there)
 		return add(gc, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
 			   "its VF isn't there; 'vfpool apply' makes it");
@@ -206,22 +218,24 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	enum vfpool_finding_kind kind = row->quarantined ? VFPOOL_FOUND_QUARANTINED :
 							   VFPOOL_FOUND_IDLE;
 	AUTO_CLOSE int lock = -1;
-	bool freed = false;
-	int r;
+	bool freed = row->quarantined;
+	int r = load_pool_or_default(gc->vp, row->pool, &pool);
 
-	if ((r = load_pool_or_default(gc->vp, row->pool, &pool)) < 0 ||
-	    (r = open_lease_pf(&gc->host, &place, &pf, gc->dry_run ? NULL : &lock)) < 0)
-		return r == -VFPOOL_ENOTFOUND ? 0 : r;
+	if (r == 0)
+		r = open_lease_pf(&gc->host, &place, &pf, gc->dry_run ? NULL : &lock);
 	if (pf.n_vfs > 0 && pf.vfs[0].busy)
 		return add(gc, kind, VFPOOL_FINDING_LEFT, NULL, "VF %u of %s is in use still: %s",
 			   row->index, pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
-	if (gc->dry_run)
-		freed = pf.n_vfs > 0;
-	else
-		r = free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, &pf, row->index, &freed);
+	if (r == -VFPOOL_ENOTFOUND)
+		r = 0; /* the PF is gone, and its VFs with it */
+	if (r == 0 && !gc->dry_run)
+		r = free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, row, &pf, &freed);
 	if (r < 0)
 		return add(gc, kind, VFPOOL_FINDING_FAILED, NULL, "%s", gc->vp->err.text);
-	return !freed ? 0 : add(gc, kind, VFPOOL_FINDING_DONE, NULL, "VF %u of %s is free again",
+	if (pf.n_vfs == 0)
+		return !freed ? 0 : add(gc, kind, VFPOOL_FINDING_DONE, NULL,
+					"VF %u isn't there any more, and in quarantine no more", row->index);
+	return !freed && !gc->dry_run ? 0 : add(gc, kind, VFPOOL_FINDING_DONE, NULL, "VF %u of %s is free again",
 				row->index, pf.netdev ? pf.netdev : "its PF");
 }
 

@@ -47,18 +47,40 @@ static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vf
 	AUTO_FREE char *before = NULL;
 	struct ledger_vf row = { 0 };
 	int64_t pf_id;
-	int r = ledger_pf(ledger, pf, true, &pf_id);
+	int r = ledger ? ledger_pf(ledger, pf, true, &pf_id) : 0;
 
-	if (r == 0 && vf >= 0)
+	if (r == 0 && ledger && vf >= 0)
 		r = ledger_vf(ledger, pf_id, (unsigned)vf, &row);
 	if (r == 0 && vf >= 0 && !row.id)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND,
 			    "VF %d isn't one of a pool that was applied, so nobody gets it anyway", vf);
-	if (r == 0)
+	if (r == 0 && ledger)
 		r = ledger_hold(ledger, pf_id, vf, reason, &before);
 	if (r == 0)
 		*ret_changed = before && reason ? strcmp(before, reason) != 0 : before || reason;
 	return r;
+}
+
+/* libvirt doesn't ask vfpool before it gives a guest a VF. */
+static void note_networks(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf, int vf)
+{
+	AUTO_FREE struct ledger_vf *rows = NULL;
+	const char *noted = "";
+	size_t n = 0;
+
+	if (ledger && ledger_vfs(ledger, NULL, &rows, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+
+		if (!vfpool_pci_equal(&rows[i].pf, &pf->address) || strcmp(rows[i].pool, noted) == 0 ||
+		    (vf >= 0 && rows[i].index != (unsigned)vf))
+			continue;
+		noted = rows[i].pool;
+		if (load_pool_or_default(vp, noted, &pool) == 0 && pool->allocate == VFPOOL_BY_LIBVIRT)
+			note(vp, "libvirt gives its VFs to guests until 'vfpool network %s --define' has told it",
+			     noted);
+	}
 }
 
 int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reason, bool dry_run,
@@ -73,11 +95,14 @@ int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reaso
 	if ((r = check_root(vp, "holding a VF")) < 0 || (r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
 	    (r = find_device(vp, &host, device, vf, inventory, &pf, &vf)) < 0 ||
-	    (r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 || (r = ledger_begin(ledger)) < 0)
+	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &ledger)) < 0 ||
+	    (ledger && (r = ledger_begin(ledger)) < 0))
 		return r;
 	r = hold_device(vp, ledger, pf, vf, reason && !*reason ? "no reason given" : reason,
 			ret_changed);
 	if (r == 0 && !dry_run)
 		r = ledger_commit(ledger);
+	if (r == 0 && reason && *ret_changed)
+		note_networks(vp, ledger, pf, vf);
 	return r < 0 ? fail_while(&vp->err, r, "%s %s", reason ? "holding" : "unholding", device) : 0;
 }

@@ -15,7 +15,7 @@ void foreign_macs_end(struct foreign_macs *macs)
 
 int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *ret_macs)
 {
-	struct foreign_macs macs = { 0 };
+	struct foreign_macs macs = { .known = true };
 	struct error why = vp->err;
 	int r = host_macs(host, &macs.cards, &macs.n_cards);
 
@@ -32,14 +32,16 @@ int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs 
 	return 0;
 }
 
-/* Who outside vfpool has the MAC, NULL: nobody. */
-static const char *foreign_user(const struct foreign_macs *foreign, const struct vfpool_mac *mac)
+/* Who outside vfpool has the MAC, NULL: nobody. A guest of the owner's own name may have it. */
+static const char *foreign_user(const struct foreign_macs *foreign, const struct vfpool_mac *mac,
+				const char *owner)
 {
 	for (size_t i = 0; i < foreign->n_cards; i++)
 		if (vfpool_mac_equal(&foreign->cards[i], mac))
 			return "a network card of this host";
 	for (size_t i = 0; i < foreign->guests.n; i++)
-		if (guest_has_mac(&foreign->guests.list[i], mac))
+		if (guest_has_mac(&foreign->guests.list[i], mac) &&
+		    strcmp(foreign->guests.list[i].name, owner) != 0)
 			return foreign->guests.list[i].name;
 	return NULL;
 }
@@ -51,12 +53,12 @@ static bool can_be_an_owners(const struct vfpool_mac *mac)
 	return !(mac->byte[0] & 1) && !vfpool_mac_equal(mac, &zero);
 }
 
-/* The MAC that the caller names. A guest of the owner's own name may have it. */
+/* The MAC that the caller names. */
 static int reserve_given(struct vfpool *vp, struct ledger *ledger, const char *pool,
 			 const char *owner, unsigned nic, const struct vfpool_mac *mac,
 			 const struct foreign_macs *foreign, int64_t *ret_id)
 {
-	const char *user = foreign_user(foreign, mac);
+	const char *user = foreign_user(foreign, mac, owner);
 	AUTO_FREE char *who = NULL;
 	char text[VFPOOL_MAC_TEXT];
 	int r;
@@ -65,7 +67,7 @@ static int reserve_given(struct vfpool *vp, struct ledger *ledger, const char *p
 	if (!can_be_an_owners(mac))
 		return fail(&vp->err, -EINVAL, "%s can't be an owner's MAC: it is %s", text,
 			    mac->byte[0] & 1 ? "a multicast one" : "zero");
-	if (user && strcmp(user, owner) != 0)
+	if (user)
 		return fail(&vp->err, -VFPOOL_EINUSE, "the MAC %s is that of %s", text, user);
 	r = ledger_mac_user(ledger, mac, &who);
 	if (r < 0)
@@ -86,7 +88,8 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 	snprintf(key, sizeof(key), "%s\n%u", owner, nic);
 	for (unsigned attempt = 0; r == 0 && attempt < MAC_ATTEMPTS; attempt++) {
 		mac_make(pool, seed, MAC_LEASE, key, attempt, &reservation->mac);
-		if (!can_be_an_owners(&reservation->mac) || foreign_user(foreign, &reservation->mac))
+		if (!can_be_an_owners(&reservation->mac) ||
+		    foreign_user(foreign, &reservation->mac, owner))
 			continue;
 		r = ledger_reserve(ledger, pool->name, owner, nic, &reservation->mac, attempt,
 				   &reservation->id);
@@ -126,6 +129,8 @@ int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_po
 
 	if (r < 0)
 		return r;
+	if (!reservation.id && !foreign->known)
+		return -EAGAIN;
 	if (!reservation.id && mac) {
 		reservation.mac = *mac;
 		r = reserve_given(vp, ledger, pool->name, owner, nic, mac, foreign, &reservation.id);

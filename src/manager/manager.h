@@ -104,6 +104,7 @@ int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, c
 
 /* MACs that aren't vfpool's to give. */
 struct foreign_macs {
+	bool known; /* they were asked for */
 	struct vfpool_mac *cards; /* of this host */
 	size_t n_cards;
 	struct guests guests;
@@ -116,7 +117,8 @@ void foreign_macs_end(struct foreign_macs *macs);
 /*
  * The reservation of (owner, nic) in the pool, made when there is none: with
  * `mac`, or one made of the seed (NULL). In a transaction. VFPOOL_EINUSE: the MAC is
- * somebody's, or the owner has another one.
+ * somebody's, or the owner has another one. -EAGAIN, without a message: one has to be
+ * made, and the foreign ones aren't known yet.
  */
 int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 		const char *owner, unsigned nic, const struct vfpool_mac *mac,
@@ -143,6 +145,10 @@ int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpoo
 int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 	       unsigned sent);
 
+/* Is the lease's MAC (on InfiniBand its GUID) on that VF? */
+bool vf_has_lease_mac(const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+		      const struct vfpool_lease *lease);
+
 /* Is it the PF that the lease's VF is on, wherever it is plugged now? */
 bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf);
 
@@ -161,12 +167,13 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 
 /*
  * A VF that nobody gets until it is seen idle (it was found busy once, or is in
- * quarantine), pf->vfs[0], is made free when nothing has it now. The caller has
- * locked the PF.
+ * quarantine), pf->vfs[0], is made free when nothing has it now. One that is gone
+ * (pf->n_vfs == 0) leaves quarantine: its MAC went with it. The caller has locked
+ * the PF, if that is there.
  */
 int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
-		 const struct vfpool_pool *pool, const struct vfpool_pf *pf, unsigned vf,
-		 bool *ret_freed);
+		 const struct vfpool_pool *pool, const struct ledger_vf *seen,
+		 const struct vfpool_pf *pf, bool *ret_freed);
 
 /* Where that row's VF is, in the form that open_lease_pf() wants. */
 struct vfpool_lease place_of(const struct ledger_vf *row);

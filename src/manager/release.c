@@ -24,34 +24,33 @@ static int move_to_releasing(const struct ending *ending, const struct vfpool_le
 static int remove_lease(const struct ending *ending, struct vfpool_lease *lease, bool quarantine,
 			enum vfpool_lease_state from)
 {
+	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL; /* its owner may have been renamed */
 	int r = ledger_begin(ending->ledger);
 
+	if (r == 0)
+		r = ledger_get_lease(ending->ledger, (int64_t)lease->id, &now);
+	if (r == 0 && !now)
+		r = -ESTALE;
 	if (r == 0)
 		r = quarantine ? ledger_quarantine(ending->ledger, (int64_t)lease->id, from) :
 				 ledger_end_lease(ending->ledger, (int64_t)lease->id, from);
 	if (r == 0 && ending->forget)
-		r = ledger_forget(ending->ledger, lease->pool, lease->owner, lease->nic);
+		r = ledger_forget(ending->ledger, now->pool, now->owner, now->nic);
 	if (r == 0)
 		r = ledger_commit(ending->ledger);
 	if (r < 0)
 		return r;
 	lease->state = VFPOOL_LEASE_RELEASED;
 	lease->quarantined = quarantine;
-	lease->forgotten = ending->forget;
 	return 0;
 }
 
-/* A pending lease was nobody's yet: it goes in one step, once its VF is parked. */
+/* From its first step on no alloc can make a pending lease active. */
 static int scrub_and_remove(const struct ending *ending, struct vfpool_lease *lease,
 			    const struct vfpool_pf *pf)
 {
-	enum vfpool_lease_state from = lease->state;
-	int r = 0;
+	int r = lease->state == VFPOOL_LEASE_RELEASING ? 0 : move_to_releasing(ending, lease);
 
-	if (from == VFPOOL_LEASE_ACTIVE) {
-		r = move_to_releasing(ending, lease);
-		from = VFPOOL_LEASE_RELEASING;
-	}
 	if (r == 0 && pf->n_vfs > 0) {
 		lease->address = pf->vfs[0].address;
 		r = scrub_vf(ending->host, ending->ledger, ending->pool, pf, lease);
@@ -59,7 +58,7 @@ static int scrub_and_remove(const struct ending *ending, struct vfpool_lease *le
 			return fail_while(&ending->vp->err, r,
 					  "the lease is ending, but its VF isn't scrubbed; release it again");
 	}
-	return r < 0 ? r : remove_lease(ending, lease, false, from);
+	return r < 0 ? r : remove_lease(ending, lease, false, VFPOOL_LEASE_RELEASING);
 }
 
 static int fail_busy(const struct ending *ending, struct vfpool_pf *pf)
@@ -77,9 +76,8 @@ static int end_on_vf(const struct ending *ending, struct vfpool_lease *lease, st
 
 	/* A VF that is busy and doesn't have the MAC was never this lease's: an alloc was
 	 * interrupted before it found that out. */
-	if (busy && lease->state == VFPOOL_LEASE_PENDING && !ending->dry_run &&
-	    !vfpool_mac_equal(&pf->vfs[0].programmed.mac, &lease->mac))
-		return remove_lease(ending, lease, false, lease->state);
+	if (busy && lease->state == VFPOOL_LEASE_PENDING && !vf_has_lease_mac(pf, &pf->vfs[0], lease))
+		return ending->dry_run ? 0 : remove_lease(ending, lease, false, lease->state);
 	if (busy && !ending->force) {
 		cleanup_close(lock); /* naming the holder may take its time */
 		*lock = -1;
@@ -113,6 +111,8 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 		return -ESTALE;
 	if (!now)
 		return fail(&ending->vp->err, -VFPOOL_ENOTFOUND, "it is released already");
+	if (strcmp(now->owner, lease->owner) != 0)
+		return -ESTALE;
 	lease->state = now->state;
 	return end_on_vf(ending, lease, &pf, &lock);
 }
@@ -137,7 +137,8 @@ static int check_mac_is_idle(const struct ending *ending, const struct vfpool_le
 
 static int end_without_vf(const struct ending *ending, struct vfpool_lease *lease)
 {
-	int r = ending->force ? 0 : check_mac_is_idle(ending, lease);
+	/* Nobody else is to get a MAC that is live. */
+	int r = ending->force && !ending->forget ? 0 : check_mac_is_idle(ending, lease);
 
 	return r < 0 || ending->dry_run ? r : remove_lease(ending, lease, false, lease->state);
 }
@@ -147,6 +148,8 @@ int end_lease(const struct ending *ending, struct vfpool_lease *lease)
 	int r = lease->has_vf ? end_with_vf(ending, lease) : end_without_vf(ending, lease);
 
 	ledger_rollback(ending->ledger);
+	if (r == 0)
+		lease->forgotten = ending->forget;
 	if (r == -ESTALE && !ending->only_pending)
 		r = fail(&ending->vp->err, r, "another vfpool has changed this lease meanwhile");
 	return r;
@@ -331,7 +334,7 @@ static int find_leases(struct vfpool *vp, struct host *host, struct ledger *ledg
 		r = ledger_leases(ledger, &filter, &leases);
 	if (r < 0)
 		return r;
-	if (!leases[0] && request->forget && request->owner && request->pool) {
+	if (!leases[0] && request->forget && request->owner) {
 		r = forget_idle(vp, ledger, request, &forgotten);
 		if (r < 0)
 			return r;

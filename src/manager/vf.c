@@ -127,6 +127,13 @@ int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpoo
 	return r;
 }
 
+bool vf_has_lease_mac(const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+		      const struct vfpool_lease *lease)
+{
+	return pf->is_infiniband ? vf->programmed.guid == guid_of(&lease->mac) :
+				   vfpool_mac_equal(&vf->programmed.mac, &lease->mac);
+}
+
 bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf)
 {
 	if (lease->has_pf_mac && pf->has_mac)
@@ -246,27 +253,25 @@ static int commit_free(struct ledger *ledger, const struct ledger_vf *row)
 }
 
 int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
-		 const struct vfpool_pool *pool, const struct vfpool_pf *pf, unsigned vf,
-		 bool *ret_freed)
+		 const struct vfpool_pool *pool, const struct ledger_vf *seen,
+		 const struct vfpool_pf *pf, bool *ret_freed)
 {
-	struct ledger_vf row = { 0 };
-	int64_t pf_id = 0;
+	const bool is_there = pf->n_vfs > 0;
+	struct ledger_vf row;
 	int r;
 
 	*ret_freed = false;
-	if (pf->n_vfs == 0 || pf->vfs[0].busy)
+	if (is_there && pf->vfs[0].busy)
 		return 0;
-	r = ledger_pf(ledger, pf, false, &pf_id);
-	if (r == 0)
-		r = ledger_vf(ledger, pf_id, vf, &row);
-	if (r < 0 || !row.id || row.lease || (!row.avoid && !row.quarantined))
+	r = ledger_vf_again(ledger, seen, &row);
+	if (r < 0 || !row.id || row.lease || (!row.quarantined && !(row.avoid && is_there)))
 		return r; /* another process was faster */
-	if (row.quarantined)
+	if (row.quarantined && is_there)
 		r = park_vf(host, pool, pf, &row.parking);
 	if (r == 0)
 		r = commit_free(ledger, &row);
 	if (r < 0)
-		return fail_while(&vp->err, r, "freeing VF %u of %s", vf,
+		return fail_while(&vp->err, r, "freeing VF %u of %s", row.index,
 				  pf->netdev ? pf->netdev : "its PF");
 	*ret_freed = true;
 	return 0;

@@ -43,17 +43,21 @@ static bool read_until(int in, long long deadline, size_t max, char *text)
 {
 	struct pollfd ready = { .fd = in, .events = POLLIN };
 	size_t size = 0;
-	ssize_t n = 1;
 
-	while (n > 0 && size < max) {
+	while (size < max) {
 		long long left = deadline - now_ms();
+		ssize_t n = left < 0 ? 0 : poll(&ready, 1, (int)left);
 
-		if (left < 0 || poll(&ready, 1, (int)left) <= 0)
-			break;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
 		n = read(in, text + size, max - size);
-		size += n > 0 ? (size_t)n : 0;
+		if (n <= 0)
+			return n == 0;
+		size += (size_t)n;
 	}
-	return n == 0;
+	return false;
 }
 
 int run_child(void (*work)(void *arg, int out), void *arg, int deadline_ms, size_t max,

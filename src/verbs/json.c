@@ -218,7 +218,8 @@ struct json_object *json_lease(const struct vfpool_lease *lease)
 		add(object, "address", NULL);
 	add(object, "vlan", lease->vlan < 0 ? NULL : json_object_new_int(lease->vlan));
 	add_text(object, "guest", lease->guest);
-	if (lease->state == VFPOOL_LEASE_RELEASED) {
+	add_text(object, "uri", lease->uri);
+	if (lease->state == VFPOOL_LEASE_RELEASED || lease->quarantined || lease->forgotten) {
 		add_bool(object, "quarantined", lease->quarantined);
 		add_bool(object, "forgotten", lease->forgotten);
 	}

@@ -37,7 +37,7 @@ static int parse_mac(const char *text, struct vfpool_alloc_request *request)
 
 struct alloc_args {
 	struct vfpool_alloc_request request;
-	unsigned count; /* 0: not given */
+	int count; /* -1: not given */
 	const char *numa, *mac;
 	bool json;
 };
@@ -63,13 +63,13 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 
 	if (r < 0)
 		return r;
-	if (!request->owner || (args->count && request->nic)) {
+	if (!request->owner || (args->count >= 0 && request->nic)) {
 		warn_user("%s: %s\nUsage: vfpool %s %s", verb->name,
 			  request->owner ? "--nic and --count exclude each other" :
 					   "--owner says whose VF it is", verb->name, verb->args);
 		return -VERB_USAGE;
 	}
-	request->count = args->count ? args->count : 1;
+	request->count = args->count >= 0 ? (unsigned)args->count : 1;
 	if (args->numa && (r = parse_numa(args->numa, request)) < 0)
 		return r;
 	return args->mac ? parse_mac(args->mac, request) : 0;
@@ -114,13 +114,13 @@ static int print_leases(struct vfpool *vp, struct vfpool_lease *const *leases, b
 static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	struct alloc_args args = { .request = VFPOOL_ALLOC_REQUEST };
+	struct alloc_args args = { .request = VFPOOL_ALLOC_REQUEST, .count = -1 };
 	char **rest;
 	int r = parse_alloc(verb, argc, argv, &args, &rest);
 
 	if (r < 0 || (r = vfpool_alloc(vp, rest[0], &args.request, &leases)) < 0)
 		return r;
-	return print_leases(vp, leases, args.json, args.count > 0);
+	return print_leases(vp, leases, args.json, args.count >= 0);
 }
 
 struct release_args {

@@ -52,7 +52,33 @@ t 'nor a PF that the host lacks: 5' fails_with 5 'no PF pf9' v alloc a --owner p
 t 'the same again, asked for as it is' same '1 3' "$(place a --owner p2 --pf pf1 --vf 3)"
 t 'asked for otherwise, both are printed' fails_with 4 'nic 0 has VF 3 of 0001:01:00.0, MAC .*, no VLAN; asked for was VF 1, PF pf0, VLAN 9' \
 	v alloc a --owner p2 --pf pf0 --vf 1 --vlan 9
+t 'a node that it is not on' fails_with 4 'asked for was a VF of NUMA node 0' v alloc a --owner p2 --numa 0=only
 for owner in n1 n2 p1 p2 p3; do v release --owner $owner >/dev/null; done
+t 'a VF and a node that it is not on' fails_with 3 'VF 3 is on NUMA node 1' v alloc a --owner n1 --pf pf1 --vf 3 --numa 0=only
+v hold pf1 --reason 'bad port' >/dev/null
+t "a VF whose PF is held isn't given" fails_with 3 "VF 3's PF is held: bad port" v alloc a --owner n1 --pf pf1 --vf 3
+v unhold pf1 >/dev/null
+t 'no VF at all: refused' fails_with 1 'nics 0 to' v alloc a --owner n1 --count 0
+
+untold() { # an alloc that failed leaves no MAC behind
+	for vf in 0 1 2 3; do hold 0 $vf 1; hold 1 $vf 1; done
+	fails_with 3 'no VF of pool a can be had' v alloc a --owner none --mac d2:00:00:00:00:01 || return
+	for vf in 0 1 2 3; do hold 0 $vf 0; hold 1 $vf 0; done
+	same d2:00:00:00:00:02 "$(mac a --owner none --mac d2:00:00:00:00:02)" && v release --owner none &&
+		says 'forgot the MACs of none' v release --owner none --forget
+}
+t 'an alloc that fails leaves no MAC reserved; --forget needs no pool' untold
+
+meddled() { # a lease that makes no sense
+	v alloc a --owner odd --count 2 >/dev/null
+	sql "UPDATE reservation SET mac = (SELECT parking FROM vf WHERE lease IS NULL LIMIT 1), half = 'parking' WHERE owner = 'odd' AND nic = 1" 2>/dev/null
+	sqlite3 state/ledger.db "PRAGMA ignore_check_constraints = 1; PRAGMA foreign_keys = 0;
+		UPDATE reservation SET mac = 'xx:xx:xx:xx:xx:xx' WHERE owner = 'odd' AND nic = 1"
+	fails_with 1 "lease [0-9]* can't be understood" v alloc a --owner odd --count 2
+}
+cp -r state sound
+t "a ledger that was meddled with: said" meddled
+rm -r state && mv sound state && v apply >/dev/null 2>&1
 
 t 'a MAC of the caller' same d2:00:00:00:00:07 "$(mac a --owner m1 --mac d2:00:00:00:00:07)"
 t 'the kernel has it' same d2:00:00:00:00:07 "$(kernel_mac 0 0)"
@@ -148,6 +174,18 @@ t 'forgotten too: the MAC stays taken while it is live' fails_with 4 'still live
 hold 0 0 0
 t 'apply frees the VF as well' code_is 0 v apply
 t 'and then the MAC' same "$first" "$(mac a --owner web2 --mac "$first")"
+hold 0 0 1
+v release --owner web2 --force >/dev/null 2>&1
+gone() {
+	mv sys/bus/pci/devices/0000:01:00.0 away
+	says "VF 0 isn't there any more, and in quarantine no more" v gc
+	local code=$?
+	mv away sys/bus/pci/devices/0000:01:00.0
+	hold 0 0 0
+	v apply >/dev/null 2>&1
+	return $code
+}
+t "a PF that is gone took its VF's MAC with it" gone
 v release --owner web2 --forget >/dev/null; v release --owner db >/dev/null
 
 # ---- hold ----
@@ -200,11 +238,16 @@ gc() {
 	v --connect "test://$work/node.xml" gc "$@"
 }
 web=$(mac a --owner web)
+t 'its own guest may have the MAC that it is to get' same "$web" "$(
+	v release --owner web --forget >/dev/null
+	guest web 11111111-2222-3333-4444-555555555555 "$web"
+	v --connect "test://$work/node.xml" alloc a --owner web --json | field mac)"
 guest web 11111111-2222-3333-4444-555555555555 52:54:00:99:99:99
 t 'a lease that no guest has is named, and stays' says 'left: no guest of libvirt names its MAC' gc
 guest web 11111111-2222-3333-4444-555555555555 "$web"
 t 'a guest that has the MAC is noted' says 'guest web \(11111111-2222-3333-4444-555555555555\) has its MAC' gc
 t 'once' says 'nothing to do' gc
+t "another libvirt doesn't say that its guest is gone" says '^nothing to do' v --connect test:///default gc
 t 'it is in the lease' says '"guest": *"11111111-' v show a --json
 guest web 11111111-2222-3333-4444-555555555555 52:54:00:99:99:99
 t 'a guest that lost the interface: for a person' says "left: its guest doesn't name its MAC any more" gc
@@ -220,6 +263,25 @@ taken=$(mac a --owner new) && v release a --owner new --forget >/dev/null
 guest g 31111111-2222-3333-4444-555555555555 "$taken"
 t "a guest's MAC is never newly given" differ "$taken" "$(v --connect "test://$work/node.xml" alloc a --owner new --json | field mac)"
 v release a --owner new >/dev/null
+
+# ---- where libvirt picks the VFs ----
+theirs() ( # on a host of its own
+	mkdir libvirts && cd libvirts && "$fake/tree" sys 1 4 --netdev || return
+	PEER_STATE=$PWD/kernel
+	# VF 0 has the MAC, and a guest has VF 0.
+	pool x "dev='pf0' numvfs='4'" >x.xml
+	v define x.xml && v apply 2>/dev/null && v alloc x --owner g --mac d2:00:00:00:00:05 >/dev/null || return
+	rm -r state etc
+	echo 1 >sys/bus/pci/devices/0000:01:01.0/enable
+	pool l "dev='pf0' numvfs='4'" "<vlan><tag id='42'/></vlan><allocate by='libvirt'/><network name='l'/>" >l.xml
+	v define l.xml && v apply 2>/dev/null
+	fails_with 1 'libvirt gives every interface of this pool VLAN 42' v alloc l --owner g --vlan 0 || return
+	v hold pf0 --vf 1 2>err && grep -q "until 'vfpool network l --define'" err || { cat err; return 1; }
+	v alloc l --owner g --mac d2:00:00:00:00:05 >/dev/null || return
+	fails_with 4 'VF 0 of pf0 has its MAC and is in use' v release l --owner g --force --forget &&
+		says 'released .*stays reserved' v release l --owner g --force
+)
+t 'in use there: the MAC can not be forgotten' theirs
 
 # ---- what can happen to a ledger ----
 v alloc a --owner keep >/dev/null

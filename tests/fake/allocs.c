@@ -2,11 +2,13 @@
 /*
  * allocs POOL PROCESSES OPS: that many processes take and give back VFs of the
  * pool, OPS allocs and as many releases in all, and prove in shared memory that no
- * VF and no MAC is ever with two of them. The host is in the working directory
+ * VF and no MAC is ever with two of them, and that the VF that one gets has its MAC.
+ * The host is in the working directory
  * (sys, etc, state, run); PEER_VFS and PEER_STATE say what the peer is to know.
  */
 #include "peer.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +88,19 @@ static int publish_mac(const struct worker *worker, unsigned slot, uint64_t mac)
 	return 0;
 }
 
+/* Has the kernel the lease's MAC on its VF? */
+static bool is_programmed(const struct vfpool_lease *lease)
+{
+	const off_t index = (off_t)lease->pf.domain * atoi(getenv("PEER_VFS")) + lease->vf;
+	struct peer_record record;
+	int file = open(getenv("PEER_STATE"), O_RDONLY | O_CLOEXEC);
+	bool whole = pread(file, &record, sizeof(record), index * (off_t)sizeof(record)) ==
+		     (ssize_t)sizeof(record);
+
+	close(file);
+	return whole && vfpool_mac_equal(&record.settings.mac, &lease->mac);
+}
+
 static int claim(struct worker *worker, unsigned slot, const struct vfpool_lease *lease)
 {
 	struct slot *my = &worker->slots[slot];
@@ -99,6 +114,8 @@ static int claim(struct worker *worker, unsigned slot, const struct vfpool_lease
 		return complain(worker, slot, "the lease makes no sense");
 	if (!atomic_compare_exchange_strong(&all->claimed[my->pf][my->vf], &nobody, (int)getpid()))
 		return complain(worker, slot, "another process has its VF");
+	if (!is_programmed(lease))
+		return complain(worker, slot, "its VF hasn't its MAC");
 	if (my->mac && my->mac != mac)
 		return complain(worker, slot, "the owner has another MAC than before");
 	my->mac = mac;
