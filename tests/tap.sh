@@ -96,7 +96,7 @@ tap_boots() {
 	lab=$(dirname "$(realpath "${BASH_SOURCE[0]}")")/lab
 	work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-test.XXXXXX")
 	for part; do
-		tap_in_lab "$work/tap" "$lab/run" --cards "$cards" --disk "$work/disk" --share "$lab/../.." --timeout 900 "$lab/suite/$part"
+		tap_in_lab "$work/tap" "$lab/run" --cards "$cards" --disk "$work/disk" --share "$lab/../.." --timeout 1500 "$lab/suite/$part"
 	done
 	tap_plan "$work/tap"
 	rm -rf "$work"

@@ -19,7 +19,7 @@ main() {
 
 	# The nested guest takes longest, and one processor of two: the other tests run beside it.
 	local guest guest_started=$EPOCHREALTIME
-	in_lab guest --timeout 500 nested-guest &
+	in_lab guest --timeout 1200 nested-guest &
 	guest=$!
 
 	test_usage
@@ -73,9 +73,9 @@ test_disk() {
 
 test_panic() {
 	start panic
-	in_lab panic --timeout 300 panic
+	in_lab panic --timeout 600 panic
 	check 'a kernel panic gives 125 at once' all "test $? = 125" "says panic 'sysrq triggered crash'" \
-		"test $(since "$started" | cut -d . -f 1) -lt 100"
+		"test $(since "$started" | cut -d . -f 1) -lt 300"
 }
 
 test_time_limit() {
@@ -118,7 +118,7 @@ write_scripts() {
 			<source><address type='pci' domain='0' bus='1' slot='0x10' function='2'/></source></interface>"
 		guest_start one
 		SECONDS=0
-		guest_wait one 'nic ADD' 300
+		guest_wait one 'nic ADD' 600
 		echo "the guest's card came after $SECONDS s"
 		ip link show enp1s0 | grep 'vf 1'
 	END

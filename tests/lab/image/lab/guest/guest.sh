@@ -83,14 +83,16 @@ guest_console() {
 	echo "/var/log/libvirt/qemu/$1.console"
 }
 
-# guest_wait NAME PATTERN [SECONDS]: waits until a line of the console matches (grep -E), prints it.
+# guest_wait NAME PATTERN [SECONDS]: waits until a line of the console matches (grep -E), prints it. On a
+# busy machine a guest is slow: let it have its time.
 guest_wait() {
 	local i
-	for ((i = 0; i < ${3:-120} * 2; i++)); do
+	for ((i = 0; i < ${3:-300} * 2; i++)); do
 		! grep -a -m 1 -E "$2" "$(guest_console "$1")" 2>/dev/null || return 0
 		virsh domstate "$1" 2>/dev/null | grep -q running || break
 		sleep 0.5
 	done
-	echo "guest_wait: $1 doesn't say '$2'" >&2
+	echo "guest_wait: $1 doesn't say '$2'; the last that it said:" >&2
+	tail -n 5 "$(guest_console "$1")" >&2
 	return 1
 }
