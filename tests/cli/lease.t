@@ -79,10 +79,17 @@ later() {
 	PEER_VFS=1 v --config-dir taken-etc --state-dir taken-state --sysfs taken "$@"
 }
 later define one.xml >/dev/null
-rm taken/bus/pci/devices/0000:01:01.0/enable && mkfifo taken/bus/pci/devices/0000:01:01.0/enable
-taken() {
-	# What the three looks see; the second one finds it taken.
-	(for look in 0 1 0; do echo $look >taken/bus/pci/devices/0000:01:01.0/enable; sleep 0.3; done) >/dev/null 2>&1 &
+enable=taken/bus/pci/devices/0000:01:01.0/enable
+rm $enable && mkfifo $enable
+looks() { # VALUE…: what each look sees. It opens a pipe, and the next look gets the next one.
+	for look; do
+		exec 7>"$enable"
+		mkfifo next && mv next "$enable"
+		echo "$look" >&7
+	done
+}
+taken() { # the second look finds it taken
+	looks 0 1 0 >/dev/null 2>&1 &
 	code_is 6 later apply >out 2>&1 && grep -q 'taken meanwhile' out && grep -q "not bound: its MAC isn't set" out || { cat out; return 1; }
 }
 t 'a VF that was taken and let go of meanwhile is not bound without its MAC' taken
