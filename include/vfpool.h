@@ -254,6 +254,24 @@ enum vfpool_allocate { VFPOOL_BY_VFPOOL, VFPOOL_BY_LIBVIRT };
 enum vfpool_placement { VFPOOL_PACK, VFPOOL_SPREAD };
 enum vfpool_driver { VFPOOL_DRIVER_VFIO, VFPOOL_DRIVER_HOST, VFPOOL_DRIVER_NONE };
 
+/* A port profile that an adjacent switch knows (802.1Qbg, 802.1Qbh), instead of a
+ * VLAN. */
+struct vfpool_virtualport {
+	char *type; /* NULL: none */
+	struct {
+		char *name, *value; /* as in libvirt's <parameters> */
+	} parameters[5];
+	size_t n_parameters;
+};
+
+/* A named variant of a libvirt network, which a guest's interface can ask for. */
+struct vfpool_portgroup {
+	char *name;
+	bool is_default;
+	uint16_t vlan; /* 0: the network's */
+	struct vfpool_virtualport virtualport;
+};
+
 /* A pool's definition. */
 struct vfpool_pool {
 	char *name;
@@ -267,8 +285,16 @@ struct vfpool_pool {
 	char *seed;              /* NULL: the host's */
 	struct vfpool_settings policy; /* everything but the MAC */
 	enum vfpool_driver driver;
+	char *driver_model;      /* the kernel's vfio driver that libvirt is to take; NULL:
+				  * vfio-pci */
+	bool unmanaged;          /* libvirt doesn't bind and rebind its VFs */
+	struct vfpool_virtualport virtualport;
+	char *teaming_network;   /* what a guest's other, virtual card of a failover */
+	char *teaming_bridge;    /* pair is plugged into; both NULL: there is none */
 	char *network;           /* libvirt's name for it; NULL: not libvirt's */
 	bool network_autostart;
+	struct vfpool_portgroup *portgroups;
+	size_t n_portgroups;
 };
 
 void vfpool_pool_free(struct vfpool_pool *pool);
@@ -484,6 +510,14 @@ int vfpool_release(struct vfpool *vp, const struct vfpool_release_request *reque
 int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inventory *inventory,
 		  struct vfpool_lease ***ret_leases);
 
+/*
+ * The leases of an owner, or the one of that number (0: none), each with its VF's
+ * address; nic -1: any, pool NULL: any. The array ends with NULL. VFPOOL_ENOTFOUND:
+ * there is none.
+ */
+int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, int nic,
+		       uint64_t lease, struct vfpool_lease ***ret_leases);
+
 void vfpool_lease_free(struct vfpool_lease *lease);
 void vfpool_leases_free(struct vfpool_lease **leases);
 
@@ -579,8 +613,38 @@ int vfpool_backup(struct vfpool *vp, const char *file);
 
 /* ---- what others read -------------------------------------------------- */
 
-/* The guest's <interface> for a lease, in libvirt's words. */
-int vfpool_interface_xml(struct vfpool *vp, const struct vfpool_lease *lease, char **ret_xml);
+/* How a lease is told to what starts a guest. */
+enum vfpool_format {
+	VFPOOL_FORMAT_LIBVIRT,    /* <interface type='hostdev'>, or of a libvirt pool 'network' */
+	VFPOOL_FORMAT_NETWORK,    /* <interface type='network'> */
+	VFPOOL_FORMAT_HOSTDEV,    /* plain <hostdev>, which libvirt doesn't program */
+	VFPOOL_FORMAT_TEAMING,    /* a virtual card and the VF, as a failover pair */
+	VFPOOL_FORMAT_QEMU,       /* -device vfio-pci,… */
+	VFPOOL_FORMAT_QMP,        /* device_add and device_del, a line each */
+	VFPOOL_FORMAT_STRATOVIRT, /* -device vfio-pci,… with its bus and addr */
+	VFPOOL_FORMAT_ENV,        /* NAME=value lines for a shell */
+	VFPOOL_N_FORMATS,
+};
+
+/* By name; -EINVAL: there is no such format. */
+int vfpool_format_parse(const char *name, enum vfpool_format *ret_format);
+
+struct vfpool_interface_options {
+	const char *bus, *addr; /* where QEMU or StratoVirt plugs it; NULL: it chooses, or the
+				 * root port pcie.NIC+1, slot 0 of StratoVirt */
+	const char *portgroup;  /* of the pool's network; NULL: its default */
+	bool numbered;          /* the names of FORMAT_ENV end with _NIC */
+};
+
+/* The lease's text in that format. -EINVAL: it can't be told so, as a lease without a
+ * VF to QEMU. `options` may be NULL. */
+int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease,
+		     enum vfpool_format format, const struct vfpool_interface_options *options,
+		     char **ret_text);
+
+/* Could a lease of the pool be told so? To be asked before there is one. */
+int vfpool_check_interface(struct vfpool *vp, const char *pool, enum vfpool_format format,
+			   const struct vfpool_interface_options *options);
 
 /* libvirt's <network> for the pool. -EINVAL for a pool that vfpool allocates.
  * *ret_notes names VFs that are left out and their holders, NULL: none; free()

@@ -12,7 +12,8 @@
 const struct verb *const verbs[] = {
 	&verb_list,    &verb_show,   &verb_define, &verb_undefine, &verb_dumpxml, &verb_validate,
 	&verb_apply,   &verb_alloc,  &verb_release, &verb_rename,  &verb_hold,    &verb_unhold,
-	&verb_history, &verb_gc,     &verb_backup, &verb_network,  &verb_udev,    NULL,
+	&verb_history, &verb_gc,     &verb_backup, &verb_interface, &verb_network, &verb_udev,
+	NULL,
 };
 
 #define MAX_OPTIONS 16

@@ -45,7 +45,7 @@ void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void warn_missing_pfs(struct vfpool *vp, const struct vfpool_pool *pool);
 
 extern const struct verb verb_alloc, verb_apply, verb_backup, verb_define, verb_dumpxml, verb_gc,
-	verb_history, verb_hold, verb_list, verb_network, verb_release, verb_rename, verb_show,
+	verb_history, verb_hold, verb_interface, verb_list, verb_network, verb_release, verb_rename, verb_show,
 	verb_udev, verb_undefine, verb_unhold, verb_validate;
 
 #endif

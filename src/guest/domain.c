@@ -3,49 +3,32 @@
 #include "guest/guest.h"
 
 #include "util/cleanup.h"
+#include "util/xml.h"
 
 #include <libxml/parser.h>
-#include <libxml/tree.h>
 #include <stdlib.h>
 #include <string.h>
 
 DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
 
-static const xmlNode *child(const xmlNode *node, const char *name)
-{
-	for (node = node ? node->children : NULL; node; node = node->next)
-		if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0)
-			return node;
-	return NULL;
-}
-
-/* An attribute's text, "" when it isn't there; at most `size` - 1 bytes of it. */
-static const char *attribute(const xmlNode *node, const char *name, char *text, size_t size)
-{
-	xmlChar *value = node ? xmlGetNoNsProp((xmlNode *)node, (const xmlChar *)name) : NULL;
-
-	snprintf(text, size, "%s", value ? (const char *)value : "");
-	xmlFree(value);
-	return text;
-}
-
 /* "0x1f" or "31"; false: no number up to `max`. */
 static bool number(const xmlNode *node, const char *name, unsigned long max, unsigned long *ret)
 {
-	char text[24], *end;
+	AUTO_FREE char *text = xml_attribute(node, name);
+	char *end;
 
-	attribute(node, name, text, sizeof(text));
+	if (!text || !*text)
+		return false;
 	*ret = strtoul(text, &end, 0);
-	return *text && !*end && *ret <= max;
+	return !*end && *ret <= max;
 }
 
 static int read_mac(const xmlNode *interface, struct guest *guest)
 {
+	AUTO_FREE char *text = xml_attribute(xml_child(interface, "mac"), "address");
 	struct vfpool_mac *grown, mac;
-	char text[24];
 
-	attribute(child(interface, "mac"), "address", text, sizeof(text));
-	if (vfpool_mac_parse(text, &mac) < 0)
+	if (!text || vfpool_mac_parse(text, &mac) < 0)
 		return 0; /* of another form: not one of ours */
 	grown = reallocarray(guest->macs, guest->n_macs + 1, sizeof(*grown));
 	if (!grown)
@@ -57,7 +40,7 @@ static int read_mac(const xmlNode *interface, struct guest *guest)
 
 static int read_device(const xmlNode *device, struct guest *guest)
 {
-	const xmlNode *address = child(child(device, "source"), "address");
+	const xmlNode *address = xml_child(xml_child(device, "source"), "address");
 	unsigned long domain, bus, slot, function;
 	struct vfpool_pci *grown;
 
@@ -87,7 +70,7 @@ int guest_read_domain(const char *xml, struct guest *guest)
 
 	if (!root || strcmp((const char *)root->name, "domain") != 0)
 		return -EBADMSG;
-	devices = child(root, "devices");
+	devices = xml_child(root, "devices");
 	for (const xmlNode *node = devices ? devices->children : NULL; r == 0 && node;
 	     node = node->next) {
 		if (node->type != XML_ELEMENT_NODE)

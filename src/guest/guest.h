@@ -8,12 +8,18 @@
 struct error;
 
 /* libvirt programs a guest's VLAN with qos 0 and as 802.1Q, whatever it was. */
-bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool, unsigned vlan);
+bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool,
+				  const struct vfpool_lease *lease);
 
-/* The <interface> of a lease; a VF's has its address, a libvirt pool's the
- * network; a plain <hostdev> where the VLAN is beyond libvirt. -ENOMEM is the one way to fail. */
+/* The lease in that format, as vfpool_interface() says. Fills `err`. */
+int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
+		    enum vfpool_format format, const struct vfpool_interface_options *options,
+		    char **ret_text, struct error *err);
+
+/* Those of them that are XML; the lease fits the format. -ENOMEM is the one way to
+ * fail. */
 int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
-			char **ret_xml);
+			enum vfpool_format format, const char *portgroup, char **ret_xml);
 
 /* The pool's <network>: `pf_dev` when it has all VFs of that one PF, else the
  * list of its VFs' addresses. */

@@ -37,7 +37,6 @@ static xmlNodePtr set(xmlNodePtr node, const char *name, const char *format, ...
 
 static xmlNodePtr set_address(xmlNodePtr node, const struct vfpool_pci *address)
 {
-	node = set(node, "type", "pci");
 	node = set(node, "domain", "0x%04x", address->domain);
 	node = set(node, "bus", "0x%02x", address->bus);
 	node = set(node, "slot", "0x%02x", address->device);
@@ -56,6 +55,21 @@ static xmlNodePtr add_mac(xmlNodePtr parent, const struct vfpool_mac *mac)
 static bool add_vlan(xmlNodePtr parent, unsigned vlan)
 {
 	return !vlan || set(add(add(parent, "vlan"), "tag"), "id", "%u", vlan);
+}
+
+/* True without a port profile too. */
+static bool add_virtualport(xmlNodePtr parent, const struct vfpool_virtualport *port)
+{
+	xmlNodePtr node, parameters;
+
+	if (!port->type)
+		return true;
+	node = set(add(parent, "virtualport"), "type", "%s", port->type);
+	parameters = add(node, "parameters");
+	for (size_t i = 0; i < port->n_parameters; i++)
+		parameters = set(parameters, port->parameters[i].name, "%s",
+				 port->parameters[i].value);
+	return parameters;
 }
 
 static int dump(xmlDocPtr doc, char **ret_xml)
@@ -80,35 +94,143 @@ static xmlNodePtr new_root(xmlDocPtr doc, const char *name)
 	return root;
 }
 
-bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool, unsigned vlan)
+static unsigned vlan_of(const struct vfpool_pool *pool, const struct vfpool_lease *lease)
 {
-	return vlan && (pool->policy.qos || pool->policy.vlan_proto != 0x8100);
+	return lease->vlan < 0 ? pool->policy.vlan : (unsigned)lease->vlan;
+}
+
+bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool, const struct vfpool_lease *lease)
+{
+	return vlan_of(pool, lease) && (pool->policy.qos || pool->policy.vlan_proto != 0x8100);
+}
+
+static xmlNodePtr set_managed(xmlNodePtr node, const struct vfpool_pool *pool)
+{
+	return set(node, "managed", pool->unmanaged ? "no" : "yes");
+}
+
+/* The kernel's vfio driver that libvirt is to take; NULL: as usual. */
+static bool add_driver(xmlNodePtr parent, const struct vfpool_pool *pool)
+{
+	return !pool->driver_model ||
+	       set(set(add(parent, "driver"), "name", "vfio"), "model", "%s", pool->driver_model);
+}
+
+/* Which libvirt leaves as vfpool has programmed it. Its schema has no type='pci' here. */
+static bool fill_hostdev(xmlNodePtr hostdev, const struct vfpool_pool *pool,
+			 const struct vfpool_lease *lease)
+{
+	hostdev = set(set(hostdev, "mode", "subsystem"), "type", "pci");
+	return set_managed(hostdev, pool) && add_driver(hostdev, pool) &&
+	       set_address(add(add(hostdev, "source"), "address"), &lease->address);
+}
+
+static bool fill_network(xmlNodePtr interface, const struct vfpool_pool *pool,
+			 const struct vfpool_lease *lease, const char *portgroup)
+{
+	xmlNodePtr source;
+
+	if (!set(interface, "type", "network") || !add_mac(interface, &lease->mac))
+		return false;
+	source = set(add(interface, "source"), "network", "%s", pool->network);
+	if (portgroup)
+		source = set(source, "portgroup", "%s", portgroup);
+	/* Its own VLAN only: else the network's or the portgroup's. */
+	return source && add_vlan(interface, lease->vlan < 0 ? 0 : (unsigned)lease->vlan);
+}
+
+static bool fill_vf(xmlNodePtr interface, const struct vfpool_pool *pool,
+		    const struct vfpool_lease *lease)
+{
+	return set_managed(set(interface, "type", "hostdev"), pool) &&
+	       add_driver(interface, pool) && add_mac(interface, &lease->mac) &&
+	       set_address(set(add(add(interface, "source"), "address"), "type", "pci"),
+			   &lease->address) &&
+	       (pool->virtualport.type ? add_virtualport(interface, &pool->virtualport) :
+					 add_vlan(interface, vlan_of(pool, lease)));
+}
+
+/* libvirt wants letters, digits, '-' and '_' after "ua-". */
+static xmlNodePtr set_alias(xmlNodePtr node, const char *attribute, const struct vfpool_lease *lease)
+{
+	const uint8_t *mac = lease->mac.byte;
+
+	return set(node, attribute, "ua-vfpool-%02x%02x%02x%02x%02x%02x", mac[0], mac[1], mac[2],
+		   mac[3], mac[4], mac[5]);
+}
+
+/* The virtual card that carries on while the VF is away. */
+static bool fill_standby(xmlNodePtr interface, const struct vfpool_pool *pool,
+			 const struct vfpool_lease *lease)
+{
+	const char *type = pool->teaming_bridge ? "bridge" : "network";
+
+	return set(interface, "type", "%s", type) && add_mac(interface, &lease->mac) &&
+	       set(add(interface, "source"), type, "%s",
+		   pool->teaming_bridge ? pool->teaming_bridge : pool->teaming_network) &&
+	       set(add(interface, "model"), "type", "virtio") &&
+	       set(add(interface, "teaming"), "type", "persistent") &&
+	       set_alias(add(interface, "alias"), "name", lease);
+}
+
+static bool add_transient(xmlNodePtr interface, const struct vfpool_lease *lease)
+{
+	xmlNodePtr teaming = set(add(interface, "teaming"), "type", "transient");
+
+	return set_alias(teaming, "persistent", lease);
+}
+
+static int standby_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
+		       char **ret_xml)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlNewDoc(XML("1.0"));
+	xmlNodePtr interface = new_root(doc, "interface");
+
+	return fill_standby(interface, pool, lease) ? dump(doc, ret_xml) : -ENOMEM;
+}
+
+/* Two elements, for a guest's <devices>. */
+static int teaming_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
+		       const char *portgroup, char **ret_xml)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlNewDoc(XML("1.0"));
+	xmlNodePtr interface = new_root(doc, "interface");
+	AUTO_FREE char *standby = NULL, *vf = NULL;
+
+	if (!(lease->has_vf ? fill_vf(interface, pool, lease) :
+			      fill_network(interface, pool, lease, portgroup)) ||
+	    !add_transient(interface, lease) || dump(doc, &vf) < 0 ||
+	    standby_xml(pool, lease, &standby) < 0 || asprintf(ret_xml, "%s%s", standby, vf) < 0)
+		return -ENOMEM;
+	return 0;
 }
 
 int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
-			char **ret_xml)
+			enum vfpool_format format, const char *portgroup, char **ret_xml)
 {
 	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlNewDoc(XML("1.0"));
-	unsigned vlan = lease->vlan < 0 ? pool->policy.vlan : (unsigned)lease->vlan;
-	bool plain = lease->has_vf && guest_vlan_is_beyond_libvirt(pool, vlan);
-	xmlNodePtr interface = new_root(doc, plain ? "hostdev" : "interface");
+	bool plain = format == VFPOOL_FORMAT_HOSTDEV;
+	xmlNodePtr root = new_root(doc, plain ? "hostdev" : "interface");
 	bool whole;
 
-	if (plain) { /* which libvirt leaves as vfpool has programmed it */
-		whole = set(interface, "mode", "subsystem") && set(interface, "type", "pci") &&
-			set(interface, "managed", "yes") &&
-			set_address(add(add(interface, "source"), "address"), &lease->address);
-	} else if (!lease->has_vf) {
-		whole = set(interface, "type", "network") && add_mac(interface, &lease->mac) &&
-			set(add(interface, "source"), "network", "%s", pool->network) &&
-			add_vlan(interface, lease->vlan < 0 ? 0 : vlan); /* else the network's */
-	} else {
-		whole = set(set(interface, "type", "hostdev"), "managed", "yes") &&
-			add_mac(interface, &lease->mac) &&
-			set_address(add(add(interface, "source"), "address"), &lease->address) &&
-			add_vlan(interface, vlan);
-	}
+	if (format == VFPOOL_FORMAT_TEAMING)
+		return teaming_xml(pool, lease, portgroup, ret_xml);
+	if (plain)
+		whole = fill_hostdev(root, pool, lease);
+	else if (format == VFPOOL_FORMAT_NETWORK)
+		whole = fill_network(root, pool, lease, portgroup);
+	else
+		whole = fill_vf(root, pool, lease);
 	return whole ? dump(doc, ret_xml) : -ENOMEM;
+}
+
+static bool add_portgroup(xmlNodePtr network, const struct vfpool_portgroup *group)
+{
+	xmlNodePtr node = set(add(network, "portgroup"), "name", "%s", group->name);
+
+	if (group->is_default)
+		node = set(node, "default", "yes");
+	return node && add_vlan(node, group->vlan) && add_virtualport(node, &group->virtualport);
 }
 
 int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
@@ -121,13 +243,17 @@ int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
 	/* The order of elements is libvirt's own, so that its text compares. */
 	if (!network || !xmlNewTextChild(network, NULL, XML("name"), XML(pool->network)))
 		return -ENOMEM;
-	forward = set(set(add(network, "forward"), "mode", "hostdev"), "managed", "yes");
-	whole = forward;
+	forward = set_managed(set(add(network, "forward"), "mode", "hostdev"), pool);
+	whole = forward && add_driver(forward, pool);
 	if (pf_dev)
 		whole = whole && set(add(forward, "pf"), "dev", "%s", pf_dev);
 	for (size_t i = 0; !pf_dev && i < n; i++)
-		whole = whole && set_address(add(forward, "address"), &addresses[i]);
-	whole = whole && add_vlan(network, pool->policy.vlan);
+		whole = whole && set_address(set(add(forward, "address"), "type", "pci"),
+					     &addresses[i]);
+	whole = whole && add_vlan(network, pool->policy.vlan) &&
+		add_virtualport(network, &pool->virtualport);
+	for (size_t i = 0; i < pool->n_portgroups; i++)
+		whole = whole && add_portgroup(network, &pool->portgroups[i]);
 	return whole ? dump(doc, ret_xml) : -ENOMEM;
 }
 

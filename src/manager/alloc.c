@@ -49,6 +49,8 @@ static int check_request(struct alloc *alloc)
 		return fail(err, -EINVAL, "an owner has nics 0 to %d", NICS_MAX);
 	if (request->vlan > 4094)
 		return fail(err, -EINVAL, "a VLAN is 1 to 4094, or 0 for none, not %d", request->vlan);
+	if (request->vlan >= 0 && alloc->pool->virtualport.type)
+		return fail(err, -EINVAL, "the pool's <virtualport> says which VLAN it is");
 	if (request->count > 1 && (request->vf >= 0 || request->has_mac))
 		return fail(err, -EINVAL, "one VF or one MAC can't be that of %u nics", request->count);
 	if (picks && alloc->pool->allocate == VFPOOL_BY_LIBVIRT)
@@ -655,18 +657,6 @@ static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 		    alloc->pool->name);
 }
 
-/* For a dry run: where the VFs are, as far as it can be told. */
-static void look_up_addresses(struct alloc *alloc, struct vfpool_lease **leases)
-{
-	for (; *leases; leases++) {
-		CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-
-		if ((*leases)->has_vf && open_lease_pf(&alloc->host, *leases, &pf, NULL) == 0 &&
-		    pf.n_vfs > 0)
-			(*leases)->address = pf.vfs[0].address;
-	}
-}
-
 static int alloc_open(struct alloc *alloc)
 {
 	struct vfpool *vp = alloc->vp;
@@ -707,8 +697,8 @@ static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 	if (!alloc->request->dry_run)
 		return alloc_leases(alloc, ret_leases);
 	r = choose(alloc, true, ret_leases);
-	if (r == 0)
-		look_up_addresses(alloc, *ret_leases);
+	for (size_t i = 0; r == 0 && (*ret_leases)[i]; i++)
+		look_up_address(&alloc->host, (*ret_leases)[i]); /* as far as it can be told */
 	return r;
 }
 

@@ -34,6 +34,16 @@ int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease 
 	return 0;
 }
 
+int look_up_address(struct host *host, struct vfpool_lease *lease)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	int r = lease->has_vf ? open_lease_pf(host, lease, &pf, NULL) : 0;
+
+	if (r == 0 && pf.n_vfs > 0)
+		lease->address = pf.vfs[0].address;
+	return r;
+}
+
 static void look_up_addresses(struct vfpool_lease **leases, const struct vfpool_inventory *inventory)
 {
 	for (struct vfpool_lease **lease = leases; *lease; lease++)
@@ -74,6 +84,35 @@ int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inven
 	return 0;
 }
 
+int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, int nic,
+		       uint64_t lease, struct vfpool_lease ***ret_leases)
+{
+	const struct ledger_lease_filter filter = {
+		.pool = pool, .owner = owner, .nic = nic, .id = (int64_t)lease,
+	};
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	struct ledger *ledger;
+	int r = open_ledger(vp, LEDGER_READ, &ledger);
+
+	if (r == 0 && ledger)
+		r = ledger_leases(ledger, &filter, &leases);
+	if (r < 0)
+		return r;
+	if (!leases || !leases[0])
+		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no such lease; 'vfpool list' names the "
+			    "owners and their nics");
+	r = open_host(vp, &host);
+	for (size_t i = 0; r == 0 && leases[i]; i++) {
+		r = look_up_address(&host, leases[i]);
+		if (r == -VFPOOL_ENOTFOUND) /* its PF isn't there: no address */
+			r = 0;
+	}
+	if (r == 0)
+		*ret_leases = TAKE_PTR(leases);
+	return r;
+}
+
 int vfpool_reservations(struct vfpool *vp, const char *pool,
 			struct vfpool_reservation **ret_reservations, size_t *ret_n)
 {
@@ -112,13 +151,30 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 	return r;
 }
 
-int vfpool_interface_xml(struct vfpool *vp, const struct vfpool_lease *lease, char **ret_xml)
+int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease,
+		     enum vfpool_format format, const struct vfpool_interface_options *options,
+		     char **ret_text)
 {
+	static const struct vfpool_interface_options none = { 0 };
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = load_pool(vp, lease->pool, &pool);
 
-	if (r < 0)
-		return r;
-	r = guest_interface_xml(pool, lease, ret_xml);
-	return r < 0 ? fail_oom(&vp->err) : 0;
+	if (r == 0)
+		r = guest_interface(pool, lease, format, options ? options : &none, ret_text, &vp->err);
+	return r < 0 ? fail_while(&vp->err, r, "%s nic %u in pool %s", lease->owner, lease->nic,
+				  lease->pool) : 0;
+}
+
+int vfpool_check_interface(struct vfpool *vp, const char *pool_name, enum vfpool_format format,
+			   const struct vfpool_interface_options *options)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	AUTO_FREE char *text = NULL;
+	int r = load_pool(vp, pool_name, &pool);
+	const struct vfpool_lease lease = {
+		.pool = (char *)pool_name, .owner = (char *)"", .vlan = -1, .address = { .bus = 1 },
+		.has_vf = pool && pool->allocate == VFPOOL_BY_VFPOOL,
+	};
+
+	return r < 0 ? r : guest_interface(pool, &lease, format, options, &text, &vp->err);
 }

@@ -160,6 +160,9 @@ bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf);
 int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
 		  int *ret_lock);
 
+/* Fills the lease's address when its VF is there. */
+int look_up_address(struct host *host, struct vfpool_lease *lease);
+
 /* The VF of a lease that ends, pf->vfs[0], goes back to the baseline with its
  * parking MAC, before anyone else gets it. The caller has locked the PF. */
 int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,

@@ -18,10 +18,28 @@ bool vfpool_pool_has_vf(const struct vfpool_pool_pf *pf, unsigned index)
 	return false;
 }
 
+static void virtualport_end(struct vfpool_virtualport *port)
+{
+	free(port->type);
+	for (size_t i = 0; i < port->n_parameters; i++) {
+		free(port->parameters[i].name);
+		free(port->parameters[i].value);
+	}
+}
+
 void vfpool_pool_free(struct vfpool_pool *pool)
 {
 	if (!pool)
 		return;
+	for (size_t i = 0; i < pool->n_portgroups; i++) {
+		free(pool->portgroups[i].name);
+		virtualport_end(&pool->portgroups[i].virtualport);
+	}
+	free(pool->portgroups);
+	virtualport_end(&pool->virtualport);
+	free(pool->driver_model);
+	free(pool->teaming_network);
+	free(pool->teaming_bridge);
 	for (size_t i = 0; i < pool->n_pfs; i++) {
 		free(pool->pfs[i].dev);
 		free(pool->pfs[i].vfs);

@@ -5,6 +5,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/name.h"
+#include "util/xml.h"
 
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>
@@ -188,30 +189,6 @@ static int validate(xmlDocPtr doc, const struct place *place)
 
 /* ---- from elements to the struct; the schema has checked their form ---- */
 
-static char *attribute(const xmlNode *node, const char *name)
-{
-	xmlChar *value = xmlGetNoNsProp((xmlNode *)node, (const xmlChar *)name);
-	char *copy = value ? strdup((const char *)value) : NULL;
-
-	xmlFree(value);
-	return copy;
-}
-
-static bool attribute_is(const xmlNode *node, const char *name, const char *value)
-{
-	AUTO_FREE char *is = attribute(node, name);
-
-	return is && strcmp(is, value) == 0;
-}
-
-/* An attribute that the schema has found to be a number. */
-static unsigned number(const xmlNode *node, const char *name, unsigned missing)
-{
-	AUTO_FREE char *value = attribute(node, name);
-
-	return value ? (unsigned)strtoul(value, NULL, 10) : missing;
-}
-
 static int parse_ranges(const char *text, struct vfpool_pool_pf *pf)
 {
 	while (*text) {
@@ -235,7 +212,7 @@ static int parse_ranges(const char *text, struct vfpool_pool_pf *pf)
 
 static int parse_pf_selector(const xmlNode *node, struct vfpool_pool_pf *pf)
 {
-	AUTO_FREE char *address = attribute(node, "address"), *mac = attribute(node, "mac");
+	AUTO_FREE char *address = xml_attribute(node, "address"), *mac = xml_attribute(node, "mac");
 
 	if (address) {
 		pf->by = VFPOOL_PF_BY_ADDRESS;
@@ -246,7 +223,7 @@ static int parse_pf_selector(const xmlNode *node, struct vfpool_pool_pf *pf)
 		return vfpool_mac_parse(mac, &pf->mac);
 	}
 	pf->by = VFPOOL_PF_BY_DEV;
-	pf->dev = attribute(node, "dev");
+	pf->dev = xml_attribute(node, "dev");
 	return !pf->dev ? -ENOMEM : netdev_name_is_valid(pf->dev) ? 0 : -EINVAL;
 }
 
@@ -270,7 +247,7 @@ static int check_ranges(const struct vfpool_pool_pf *pf, const struct place *pla
 
 static int parse_pf(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
 {
-	AUTO_FREE char *vfs = attribute(node, "vfs");
+	AUTO_FREE char *vfs = xml_attribute(node, "vfs");
 	struct vfpool_pool_pf *grown, *pf;
 
 	grown = realloc(pool->pfs, (pool->n_pfs + 1) * sizeof(*grown));
@@ -280,8 +257,8 @@ static int parse_pf(const xmlNode *node, struct vfpool_pool *pool, const struct 
 	pf = &pool->pfs[pool->n_pfs++];
 	*pf = (struct vfpool_pool_pf){
 		.line = (int)xmlGetLineNo((xmlNode *)node),
-		.numvfs = number(node, "numvfs", 0),
-		.up = attribute_is(node, "up", "yes"),
+		.numvfs = xml_number(node, "numvfs", 0),
+		.up = xml_attribute_is(node, "up", "yes"),
 	};
 	if (parse_pf_selector(node, pf) < 0)
 		return fail_at(place, pf->line, "<pf> names no possible PF");
@@ -292,10 +269,10 @@ static int parse_pf(const xmlNode *node, struct vfpool_pool *pool, const struct 
 
 static int parse_mac(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
 {
-	AUTO_FREE char *prefix = attribute(node, "prefix");
+	AUTO_FREE char *prefix = xml_attribute(node, "prefix");
 	unsigned sum = 0;
 
-	pool->seed = attribute(node, "seed");
+	pool->seed = xml_attribute(node, "seed");
 	if (!prefix)
 		return 0;
 	pool->mac_prefix_len = 0;
@@ -318,18 +295,87 @@ static int parse_mac(const xmlNode *node, struct vfpool_pool *pool, const struct
 
 static void parse_vlan(const xmlNode *node, struct vfpool_pool *pool)
 {
-	for (const xmlNode *tag = node->children; tag; tag = tag->next)
-		if (tag->type == XML_ELEMENT_NODE)
-			pool->policy.vlan = (uint16_t)number(tag, "id", 0);
-	pool->policy.qos = (uint8_t)number(node, "qos", 0);
-	if (attribute_is(node, "proto", "802.1ad"))
+	pool->policy.vlan = (uint16_t)xml_number(xml_child(node, "tag"), "id", 0);
+	pool->policy.qos = (uint8_t)xml_number(node, "qos", 0);
+	if (xml_attribute_is(node, "proto", "802.1ad"))
 		pool->policy.vlan_proto = 0x88a8;
+}
+
+static void parse_driver(const xmlNode *node, struct vfpool_pool *pool)
+{
+	pool->driver = xml_attribute_is(node, "name", "host") ? VFPOOL_DRIVER_HOST :
+		       xml_attribute_is(node, "name", "none") ? VFPOOL_DRIVER_NONE :
+								VFPOOL_DRIVER_VFIO;
+	pool->driver_model = xml_attribute(node, "model");
+	pool->unmanaged = xml_attribute_is(node, "managed", "no");
+}
+
+static int parse_virtualport(const xmlNode *node, struct vfpool_virtualport *port)
+{
+	const xmlNode *parameters = xml_child(node, "parameters");
+
+	port->type = xml_attribute(node, "type");
+	for (const xmlAttr *attr = parameters->properties;
+	     attr && port->n_parameters < ARRAY_SIZE(port->parameters); attr = attr->next) {
+		const char *name = (const char *)attr->name;
+
+		port->parameters[port->n_parameters].name = strdup(name);
+		port->parameters[port->n_parameters].value = xml_attribute(parameters, name);
+		if (!port->parameters[port->n_parameters].name ||
+		    !port->parameters[port->n_parameters++].value)
+			return -ENOMEM;
+	}
+	return port->type ? 0 : -ENOMEM;
+}
+
+static int parse_portgroup(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
+{
+	struct vfpool_portgroup *grown = reallocarray(pool->portgroups, pool->n_portgroups + 1,
+						      sizeof(*grown));
+	const xmlNode *port = xml_child(node, "virtualport");
+	struct vfpool_portgroup *group;
+
+	if (!grown)
+		return fail_oom(place->err);
+	pool->portgroups = grown;
+	group = &grown[pool->n_portgroups++];
+	*group = (struct vfpool_portgroup){
+		.name = xml_attribute(node, "name"),
+		.is_default = xml_attribute_is(node, "default", "yes"),
+		.vlan = (uint16_t)xml_number(xml_child(xml_child(node, "vlan"), "tag"), "id", 0),
+	};
+	if (!group->name || (port && parse_virtualport(port, &group->virtualport) < 0))
+		return fail_oom(place->err);
+	for (struct vfpool_portgroup *other = grown; other < group; other++) {
+		if (strcmp(other->name, group->name) == 0)
+			return fail_at(place, xmlGetLineNo((xmlNode *)node),
+				       "there are two portgroups %s", group->name);
+		if (other->is_default && group->is_default)
+			return fail_at(place, xmlGetLineNo((xmlNode *)node),
+				       "portgroups %s and %s are both the default", other->name,
+				       group->name);
+	}
+	return 0;
+}
+
+static int parse_network(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
+{
+	int r = 0;
+
+	pool->network = xml_attribute(node, "name");
+	pool->network_autostart = xml_attribute_is(node, "autostart", "yes");
+	if (!pool->network)
+		return fail_oom(place->err);
+	for (const xmlNode *group = node->children; r == 0 && group; group = group->next)
+		if (group->type == XML_ELEMENT_NODE)
+			r = parse_portgroup(group, pool, place);
+	return r;
 }
 
 static int parse_rate(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
 {
-	pool->policy.max_rate = number(node, "max", 0);
-	pool->policy.min_rate = number(node, "min", 0);
+	pool->policy.max_rate = xml_number(node, "max", 0);
+	pool->policy.min_rate = xml_number(node, "min", 0);
 	if (pool->policy.max_rate && pool->policy.min_rate > pool->policy.max_rate)
 		return fail_at(place, xmlGetLineNo((xmlNode *)node),
 			       "rate: min='%u' is above max='%u'", pool->policy.min_rate,
@@ -364,33 +410,33 @@ static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const st
 		return parse_mac(node, pool, place);
 	if (strcmp(name, "rate") == 0)
 		return parse_rate(node, pool, place);
+	if (strcmp(name, "network") == 0)
+		return parse_network(node, pool, place);
+	if (strcmp(name, "virtualport") == 0)
+		return parse_virtualport(node, &pool->virtualport) < 0 ? fail_oom(place->err) : 0;
 	if (strcmp(name, "vlan") == 0)
 		parse_vlan(node, pool);
 	else if (strcmp(name, "allocate") == 0)
-		pool->allocate = attribute_is(node, "by", "libvirt") ? VFPOOL_BY_LIBVIRT :
+		pool->allocate = xml_attribute_is(node, "by", "libvirt") ? VFPOOL_BY_LIBVIRT :
 								       VFPOOL_BY_VFPOOL;
 	else if (strcmp(name, "placement") == 0)
-		pool->placement = attribute_is(node, "policy", "spread") ? VFPOOL_SPREAD :
+		pool->placement = xml_attribute_is(node, "policy", "spread") ? VFPOOL_SPREAD :
 									   VFPOOL_PACK;
 	else if (strcmp(name, "trust") == 0)
-		pool->policy.trust = attribute_is(node, "state", "on");
+		pool->policy.trust = xml_attribute_is(node, "state", "on");
 	else if (strcmp(name, "spoofchk") == 0)
-		pool->policy.spoofchk = attribute_is(node, "state", "on");
+		pool->policy.spoofchk = xml_attribute_is(node, "state", "on");
 	else if (strcmp(name, "rss") == 0)
-		pool->policy.rss_query = attribute_is(node, "query", "on");
+		pool->policy.rss_query = xml_attribute_is(node, "query", "on");
 	else if (strcmp(name, "link") == 0)
-		pool->policy.link = attribute_is(node, "state", "on")  ? VFPOOL_LINK_ON :
-				    attribute_is(node, "state", "off") ? VFPOOL_LINK_OFF :
+		pool->policy.link = xml_attribute_is(node, "state", "on")  ? VFPOOL_LINK_ON :
+				    xml_attribute_is(node, "state", "off") ? VFPOOL_LINK_OFF :
 									 VFPOOL_LINK_AUTO;
 	else if (strcmp(name, "driver") == 0)
-		pool->driver = attribute_is(node, "name", "host") ? VFPOOL_DRIVER_HOST :
-			       attribute_is(node, "name", "none") ? VFPOOL_DRIVER_NONE :
-								    VFPOOL_DRIVER_VFIO;
-	else if (strcmp(name, "network") == 0) {
-		pool->network = attribute(node, "name");
-		pool->network_autostart = attribute_is(node, "autostart", "yes");
-		if (!pool->network)
-			return fail_oom(place->err);
+		parse_driver(node, pool);
+	else if (strcmp(name, "teaming") == 0) {
+		pool->teaming_network = xml_attribute(node, "network");
+		pool->teaming_bridge = xml_attribute(node, "bridge");
 	}
 	return 0;
 }
@@ -440,6 +486,23 @@ static int check_network(struct vfpool_pool *pool, const struct place *place)
 	return 0;
 }
 
+/* What the schema can't say. Lines are those of the elements that it is about. */
+static int check_together(const xmlNode *root, const struct vfpool_pool *pool,
+			  const struct place *place)
+{
+	const xmlNode *vlan = xml_child(root, "vlan"), *port = xml_child(root, "virtualport");
+	const xmlNode *driver = xml_child(root, "driver");
+
+	if (vlan && port)
+		return fail_at(place, xmlGetLineNo((xmlNode *)port),
+			       "<virtualport> and the <vlan> of line %ld exclude each other: the switch's "
+			       "port profile says which VLAN it is", xmlGetLineNo((xmlNode *)vlan));
+	if (pool->unmanaged && pool->driver != VFPOOL_DRIVER_VFIO)
+		return fail_at(place, xmlGetLineNo((xmlNode *)driver),
+			       "managed='no' needs <driver name='vfio-pci'>: libvirt doesn't bind the VF then");
+	return 0;
+}
+
 int pool_parse(const char *text, size_t size, const char *file, struct vfpool_pool **ret_pool,
 	       struct error *err)
 {
@@ -470,6 +533,8 @@ int pool_parse(const char *text, size_t size, const char *file, struct vfpool_po
 			return r;
 	}
 	r = check_network(pool, &place);
+	if (r == 0)
+		r = check_together(xmlDocGetRootElement(doc), pool, &place);
 	if (r < 0)
 		return r;
 	*ret_pool = TAKE_PTR(pool);

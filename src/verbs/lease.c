@@ -39,7 +39,7 @@ struct alloc_args {
 	struct vfpool_alloc_request request;
 	int count; /* -1: not given */
 	const char *numa, *mac;
-	bool json;
+	struct interface_args interface;
 };
 
 static int parse_alloc(const struct verb *verb, int argc, char **argv, struct alloc_args *args,
@@ -55,7 +55,7 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 		{ "vf", OPTION_NUMBER, &request->vf, "the VF of this index" },
 		{ "mac", OPTION_TEXT, &args->mac, "the owner's MAC, instead of one made for it" },
 		{ "vlan", OPTION_NUMBER, &request->vlan, "instead of the pool's; 0: none" },
-		{ "json", OPTION_FLAG, &args->json, "the lease as JSON; with --count an array" },
+		INTERFACE_OPTIONS(&args->interface),
 		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
 		{ 0 },
 	};
@@ -70,45 +70,11 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 		return -VERB_USAGE;
 	}
 	request->count = args->count >= 0 ? (unsigned)args->count : 1;
-	if (args->numa && (r = parse_numa(args->numa, request)) < 0)
+	args->interface.array = args->count >= 0;
+	if ((r = check_interface_args(verb, &args->interface)) < 0 ||
+	    (args->numa && (r = parse_numa(args->numa, request)) < 0))
 		return r;
 	return args->mac ? parse_mac(args->mac, request) : 0;
-}
-
-static void note_lease(const struct vfpool_lease *lease, const char *xml)
-{
-	if (lease->deferred)
-		warn_user("note: the rate waits for the PF's link; 'vfpool apply' sets it when it is there");
-	if (strncmp(xml, "<hostdev", 8) == 0)
-		warn_user("note: libvirt sets VLANs without qos and as 802.1Q; in a plain <hostdev> it "
-			  "leaves the VF as vfpool has programmed it");
-}
-
-static int print_leases(struct vfpool *vp, struct vfpool_lease *const *leases, bool json, bool array)
-{
-	struct json_object *list = json ? json_object_new_array() : NULL;
-	int r = 0;
-
-	for (; r == 0 && *leases; leases++) {
-		AUTO_FREE char *xml = NULL;
-		struct json_object *object;
-
-		r = vfpool_interface_xml(vp, *leases, &xml);
-		if (r < 0)
-			break;
-		note_lease(*leases, xml);
-		if (!json) {
-			fputs(xml, stdout);
-			continue;
-		}
-		object = json_lease(*leases);
-		json_object_object_add(object, "interface", json_object_new_string(xml));
-		json_object_array_add(list, object);
-	}
-	if (r == 0 && json)
-		print_json(json_object_get(array ? list : json_object_array_get_idx(list, 0)));
-	json_object_put(list);
-	return r;
 }
 
 static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -118,9 +84,10 @@ static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char 
 	char **rest;
 	int r = parse_alloc(verb, argc, argv, &args, &rest);
 
-	if (r < 0 || (r = vfpool_alloc(vp, rest[0], &args.request, &leases)) < 0)
+	if (r < 0 || (r = check_format_of_pool(vp, rest[0], &args.interface)) < 0 ||
+	    (r = vfpool_alloc(vp, rest[0], &args.request, &leases)) < 0)
 		return r;
-	return print_leases(vp, leases, args.json, args.count >= 0);
+	return print_interfaces(vp, leases, &args.interface);
 }
 
 struct release_args {
@@ -204,7 +171,7 @@ static int run_release(struct vfpool *vp, const struct verb *verb, int argc, cha
 const struct verb verb_alloc = {
 	"alloc",
 	"POOL --owner NAME [--nic N | --count N] [--numa N[=only]] [--pf PF] [--vf N] [--mac MAC] "
-	"[--vlan ID] [--json] [--dry-run]",
+	"[--vlan ID] [--format F] [--dry-run]",
 	"a free VF and a stable MAC, as <interface>", run_alloc,
 };
 

@@ -3,7 +3,7 @@
 #ifndef VFPOOL_OUTPUT_H
 #define VFPOOL_OUTPUT_H
 
-#include "vfpool.h"
+#include "verbs.h"
 
 #include <json-c/json.h>
 
@@ -25,6 +25,29 @@ struct json_object *json_reservations(const struct vfpool_reservation *reservati
 struct json_object *json_findings(const struct vfpool_findings *findings);
 struct json_object *json_history(const struct vfpool_event *events, size_t n);
 struct json_object *json_plan(const struct vfpool_plan *plan);
+
+/* How leases are printed; what the options of a verb say. */
+struct interface_args {
+	const char *format; /* NULL: libvirt */
+	const char *portgroup, *bus, *addr;
+	bool json;
+	bool array; /* JSON of several, though there may be one */
+};
+
+#define INTERFACE_OPTIONS(args)                                                                   \
+	{ "format", OPTION_TEXT, &(args)->format, "libvirt, network, hostdev, teaming, qemu, qmp, "    \
+						  "stratovirt, env or json" },                         \
+	{ "portgroup", OPTION_TEXT, &(args)->portgroup, "of the pool's network" },                     \
+	{ "bus", OPTION_TEXT, &(args)->bus, "where QEMU or StratoVirt plugs it" },                     \
+	{ "addr", OPTION_TEXT, &(args)->addr, "the slot there" },                                      \
+	{ "json", OPTION_FLAG, &(args)->json, "the lease as JSON" }
+
+/* Is there that format? -VERB_USAGE after a message. */
+int check_interface_args(const struct verb *verb, struct interface_args *args);
+/* Can leases of the pool be told so? */
+int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args);
+int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
+		     const struct interface_args *args);
 
 /* Prints the object and gives it back. */
 void print_json(struct json_object *object);

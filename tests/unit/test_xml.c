@@ -3,10 +3,21 @@
 #include "unit.h"
 
 #include "guest/guest.h"
+#include "util/error.h"
 
 static struct vfpool_pool pool = {
 	.name = (char *)"p", .network = (char *)"p", .policy = { .vlan = 42, .vlan_proto = 0x8100 },
 };
+
+static struct error err;
+
+static int interface(const struct vfpool_pool *of, const struct vfpool_lease *lease,
+		     enum vfpool_format format, char **ret_text)
+{
+	static const struct vfpool_interface_options none = { 0 };
+
+	return guest_interface(of, lease, format, &none, ret_text, &err);
+}
 
 static void an_interface_with_a_vf(void **state)
 {
@@ -19,7 +30,7 @@ static void an_interface_with_a_vf(void **state)
 	char *xml;
 
 	(void)state;
-	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_int_equal(interface(&pool, &lease, VFPOOL_FORMAT_LIBVIRT, &xml), 0);
 	assert_string_equal(xml,
 			    "<interface type=\"hostdev\" managed=\"yes\">\n"
 			    "  <mac address=\"02:56:46:01:02:03\"/>\n"
@@ -35,19 +46,19 @@ static void an_interface_with_a_vf(void **state)
 
 static void a_lease_with_a_vlan_of_its_own(void **state)
 {
-	struct vfpool_lease lease = { .has_vf = true, .vlan = 7 };
+	struct vfpool_lease lease = { .has_vf = true, .vlan = 7, .address = { .bus = 1 } };
 	char *xml;
 
 	(void)state;
-	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_int_equal(interface(&pool, &lease, VFPOOL_FORMAT_LIBVIRT, &xml), 0);
 	assert_non_null(strstr(xml, "<tag id=\"7\"/>"));
 	free(xml);
 	lease.vlan = 0;
-	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_int_equal(interface(&pool, &lease, VFPOOL_FORMAT_LIBVIRT, &xml), 0);
 	assert_null(strstr(xml, "<vlan>"));
 	free(xml);
 	lease = (struct vfpool_lease){ .vlan = 7 }; /* the network has another */
-	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_int_equal(interface(&pool, &lease, VFPOOL_FORMAT_LIBVIRT, &xml), 0);
 	assert_non_null(strstr(xml, "<tag id=\"7\"/>"));
 	free(xml);
 }
@@ -89,11 +100,11 @@ static void a_vlan_beyond_libvirt_is_a_plain_hostdev(void **state)
 	char *xml;
 
 	(void)state;
-	assert_int_equal(guest_interface_xml(&qinq, &lease, &xml), 0);
+	assert_int_equal(interface(&qinq, &lease, VFPOOL_FORMAT_LIBVIRT, &xml), 0);
 	assert_string_equal(xml,
 			    "<hostdev mode=\"subsystem\" type=\"pci\" managed=\"yes\">\n"
 			    "  <source>\n"
-			    "    <address type=\"pci\" domain=\"0x0000\" bus=\"0x01\" slot=\"0x00\" function=\"0x0\"/>\n"
+			    "    <address domain=\"0x0000\" bus=\"0x01\" slot=\"0x00\" function=\"0x0\"/>\n"
 			    "  </source>\n"
 			    "</hostdev>\n");
 	free(xml);
@@ -105,7 +116,7 @@ static void an_interface_of_a_network(void **state)
 	char *xml;
 
 	(void)state;
-	assert_int_equal(guest_interface_xml(&pool, &lease, &xml), 0);
+	assert_int_equal(interface(&pool, &lease, VFPOOL_FORMAT_LIBVIRT, &xml), 0);
 	assert_string_equal(xml, "<interface type=\"network\">\n"
 				 "  <mac address=\"02:56:46:01:02:03\"/>\n"
 				 "  <source network=\"p\"/>\n"

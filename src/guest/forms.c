@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A lease as what starts a guest wants to read it. */
+#include "guest/guest.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/file.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+static const char *const format_names[VFPOOL_N_FORMATS] = {
+	[VFPOOL_FORMAT_LIBVIRT] = "libvirt", [VFPOOL_FORMAT_NETWORK] = "network",
+	[VFPOOL_FORMAT_HOSTDEV] = "hostdev", [VFPOOL_FORMAT_TEAMING] = "teaming",
+	[VFPOOL_FORMAT_QEMU] = "qemu",	     [VFPOOL_FORMAT_QMP] = "qmp",
+	[VFPOOL_FORMAT_STRATOVIRT] = "stratovirt", [VFPOOL_FORMAT_ENV] = "env",
+};
+
+int vfpool_format_parse(const char *name, enum vfpool_format *ret_format)
+{
+	for (enum vfpool_format format = 0; format < VFPOOL_N_FORMATS; format++)
+		if (strcmp(format_names[format], name) == 0) {
+			*ret_format = format;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* QEMU's id of the device: a letter, then letters, digits, '-', '.' and '_', as a
+ * pool's name has. */
+static void device_id(const struct vfpool_lease *lease, char *text, size_t size)
+{
+	snprintf(text, size, "vfpool-%s-%u", lease->pool, lease->nic);
+}
+
+/* The bus and slot come from the command line; a comma would begin another property. */
+static bool is_place(const char *text)
+{
+	return *text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+				strlen(text) && strlen(text) < 64;
+}
+
+/* ---- QEMU and StratoVirt ---- */
+
+struct place {
+	char id[80], address[VFPOOL_PCI_TEXT], root_port[24];
+	const char *bus, *addr; /* NULL: QEMU chooses */
+};
+
+static void find_place(const struct vfpool_lease *lease, enum vfpool_format format,
+		       const struct vfpool_interface_options *options, struct place *place)
+{
+	device_id(lease, place->id, sizeof(place->id));
+	vfpool_pci_format(&lease->address, place->address);
+	place->bus = options->bus;
+	place->addr = options->addr;
+	if (format != VFPOOL_FORMAT_STRATOVIRT)
+		return;
+	/* Its buses have to be named. */
+	snprintf(place->root_port, sizeof(place->root_port), "pcie.%u", lease->nic + 1);
+	place->bus = place->bus ? place->bus : place->root_port;
+	place->addr = place->addr ? place->addr : "0x0";
+}
+
+static char *device_option(const struct place *place)
+{
+	return format_text("-device vfio-pci,host=%s,id=%s%s%s%s%s\n", place->address, place->id,
+			   place->bus ? ",bus=" : "", place->bus ? place->bus : "",
+			   place->addr ? ",addr=" : "", place->addr ? place->addr : "");
+}
+
+static void add(struct json_object *object, const char *key, const char *text)
+{
+	if (text)
+		json_object_object_add(object, key, json_object_new_string(text));
+}
+
+static struct json_object *command(const char *name, struct json_object *arguments)
+{
+	struct json_object *object = json_object_new_object();
+
+	add(object, "execute", name);
+	json_object_object_add(object, "arguments", arguments);
+	return object;
+}
+
+static char *qmp_commands(const struct place *place)
+{
+	struct json_object *on = json_object_new_object(), *off = json_object_new_object();
+	char *text;
+
+	add(on, "id", place->id);
+	add(on, "driver", "vfio-pci");
+	add(on, "host", place->address);
+	add(on, "bus", place->bus);
+	add(on, "addr", place->addr);
+	add(off, "id", place->id);
+	on = command("device_add", on);
+	off = command("device_del", off);
+	text = format_text("%s\n%s\n", json_object_to_json_string_ext(on, JSON_C_TO_STRING_NOSLASHESCAPE),
+			   json_object_to_json_string_ext(off, JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(on);
+	json_object_put(off);
+	return text;
+}
+
+/* ---- a shell's variables ---- */
+
+/* In single quotes, out of which nothing gets: a quote ends them, comes escaped, and
+ * begins them anew. */
+static void quote(FILE *out, const char *text)
+{
+	fputc('\'', out);
+	for (; *text; text++)
+		if (*text == '\'')
+			fputs("'\\''", out);
+		else
+			fputc(*text, out);
+	fputs("'\n", out);
+}
+
+static void variable(FILE *out, const char *name, const char *number, const char *value)
+{
+	fprintf(out, "VFPOOL_%s%s=", name, number);
+	quote(out, value);
+}
+
+static char *shell_variables(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
+			     bool numbered)
+{
+	char number[16] = "", text[40], mac[VFPOOL_MAC_TEXT], *all = NULL;
+	unsigned vlan = lease->vlan < 0 ? pool->policy.vlan : (unsigned)lease->vlan;
+	size_t size;
+	FILE *out = open_memstream(&all, &size);
+
+	if (!out)
+		return NULL;
+	if (numbered)
+		snprintf(number, sizeof(number), "_%u", lease->nic);
+	vfpool_mac_format(&lease->mac, mac);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)lease->id);
+	variable(out, "LEASE", number, text);
+	variable(out, "POOL", number, lease->pool);
+	variable(out, "OWNER", number, lease->owner);
+	snprintf(text, sizeof(text), "%u", lease->nic);
+	variable(out, "NIC", number, text);
+	variable(out, "MAC", number, mac);
+	snprintf(text, sizeof(text), "%u", vlan);
+	variable(out, "VLAN", number, text);
+	variable(out, "NETWORK", number, pool->network ? pool->network : "");
+	if (lease->has_vf) {
+		vfpool_pci_format(&lease->pf, text);
+		variable(out, "PF", number, text);
+		vfpool_pci_format(&lease->address, text);
+		variable(out, "ADDRESS", number, text);
+		snprintf(text, sizeof(text), "%u", lease->vf);
+		variable(out, "VF", number, text);
+	}
+	return fclose(out) == 0 ? all : NULL;
+}
+
+/* ---- all of them ---- */
+
+static bool has_portgroup(const struct vfpool_pool *pool, const char *name)
+{
+	for (size_t i = 0; i < pool->n_portgroups; i++)
+		if (strcmp(pool->portgroups[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Can the lease be told so at all? */
+static int check(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
+		 enum vfpool_format format, const struct vfpool_interface_options *options,
+		 struct error *err)
+{
+	static const struct vfpool_pci nowhere = { 0 };
+	bool by_network = format == VFPOOL_FORMAT_NETWORK;
+
+	if (format == VFPOOL_FORMAT_TEAMING && !pool->teaming_network && !pool->teaming_bridge)
+		return fail(err, -EINVAL, "pool %s has no <teaming network='…'/> or bridge='…': what is the "
+			    "other card of the pair plugged into?", pool->name);
+	if (by_network && lease->has_vf)
+		return fail(err, -EINVAL, "pool %s is allocated by vfpool, so it is no libvirt network",
+			    pool->name);
+	if (!lease->has_vf && !by_network && format != VFPOOL_FORMAT_TEAMING &&
+	    format != VFPOOL_FORMAT_ENV)
+		return fail(err, -EINVAL, "libvirt picks the VF of this lease when the guest starts, so "
+			    "there is no %s form", format_names[format]);
+	if (lease->has_vf && format != VFPOOL_FORMAT_ENV && vfpool_pci_equal(&lease->address, &nowhere))
+		return fail(err, -VFPOOL_ENOTFOUND, "VF %u isn't there; 'vfpool apply' makes it", lease->vf);
+	if (options->portgroup && (lease->has_vf || !has_portgroup(pool, options->portgroup)))
+		return fail(err, -EINVAL, "pool %s has no portgroup %s", pool->name, options->portgroup);
+	if ((options->bus && !is_place(options->bus)) || (options->addr && !is_place(options->addr)))
+		return fail(err, -EINVAL, "a bus and a slot are letters, digits, '.', '_' and '-'");
+	return 0;
+}
+
+int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
+		    enum vfpool_format format, const struct vfpool_interface_options *options,
+		    char **ret_text, struct error *err)
+{
+	char *text = NULL;
+	struct place place;
+	int r;
+
+	if (format == VFPOOL_FORMAT_LIBVIRT && !lease->has_vf)
+		format = VFPOOL_FORMAT_NETWORK;
+	else if (format == VFPOOL_FORMAT_LIBVIRT && guest_vlan_is_beyond_libvirt(pool, lease))
+		format = VFPOOL_FORMAT_HOSTDEV;
+	r = check(pool, lease, format, options, err);
+	if (r < 0)
+		return r;
+	find_place(lease, format, options, &place);
+	if (format == VFPOOL_FORMAT_QEMU || format == VFPOOL_FORMAT_STRATOVIRT)
+		text = device_option(&place);
+	else if (format == VFPOOL_FORMAT_QMP)
+		text = qmp_commands(&place);
+	else if (format == VFPOOL_FORMAT_ENV)
+		text = shell_variables(pool, lease, options->numbered);
+	else if (guest_interface_xml(pool, lease, format, options->portgroup, &text) < 0)
+		text = NULL;
+	if (!text)
+		return fail_oom(err);
+	*ret_text = text;
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libxml2's trees, read. A NULL node has no child and no attribute. */
+#ifndef VFPOOL_XML_H
+#define VFPOOL_XML_H
+
+#include <libxml/tree.h>
+#include <stdbool.h>
+
+/* The first child element of that name, NULL: none. */
+const xmlNode *xml_child(const xmlNode *node, const char *name);
+
+/* An attribute's value, NULL: it isn't there, or out of memory; free() it. */
+char *xml_attribute(const xmlNode *node, const char *name);
+bool xml_attribute_is(const xmlNode *node, const char *name, const char *value);
+
+/* An attribute that a schema has found to be a decimal number. */
+unsigned xml_number(const xmlNode *node, const char *name, unsigned missing);
+
+#endif

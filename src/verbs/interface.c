@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `interface`: a lease in the words of what starts its guest. */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
+
+int check_interface_args(const struct verb *verb, struct interface_args *args)
+{
+	enum vfpool_format format;
+
+	if (args->format && strcmp(args->format, "json") == 0) {
+		args->json = true;
+		args->format = NULL;
+	}
+	if (!args->format || vfpool_format_parse(args->format, &format) == 0)
+		return 0;
+	warn_user("%s: there is no format '%s'; 'vfpool %s --help' names them", verb->name,
+		  args->format, verb->name);
+	return -VERB_USAGE;
+}
+
+static void note_lease(const struct vfpool_lease *lease, const char *text, bool asked)
+{
+	if (lease->deferred)
+		warn_user("note: the rate waits for the PF's link; 'vfpool apply' sets it when it is there");
+	if (!asked && strncmp(text, "<hostdev", 8) == 0)
+		warn_user("note: libvirt sets VLANs without qos and as 802.1Q; in a plain <hostdev> it "
+			  "leaves the VF as vfpool has programmed it");
+}
+
+static int print_json_leases(struct vfpool *vp, struct vfpool_lease *const *leases, bool array)
+{
+	struct json_object *list = json_object_new_array();
+	int r = 0;
+
+	for (; r == 0 && *leases; leases++) {
+		struct json_object *object = json_lease(*leases);
+		AUTO_FREE char *xml = NULL;
+
+		r = vfpool_interface(vp, *leases, VFPOOL_FORMAT_LIBVIRT, NULL, &xml);
+		if (r == 0) {
+			note_lease(*leases, xml, false);
+			json_object_object_add(object, "interface", json_object_new_string(xml));
+		}
+		json_object_array_add(list, object);
+	}
+	if (r == 0)
+		print_json(json_object_get(array ? list : json_object_array_get_idx(list, 0)));
+	json_object_put(list);
+	return r;
+}
+
+int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args)
+{
+	const struct vfpool_interface_options options = {
+		.bus = args->bus, .addr = args->addr, .portgroup = args->portgroup,
+	};
+	enum vfpool_format format = VFPOOL_FORMAT_LIBVIRT;
+
+	if (args->format)
+		vfpool_format_parse(args->format, &format);
+	return vfpool_check_interface(vp, pool, format, &options);
+}
+
+int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
+		     const struct interface_args *args)
+{
+	const struct vfpool_interface_options options = {
+		.bus = args->bus, .addr = args->addr, .portgroup = args->portgroup,
+		.numbered = args->array || leases[1],
+	};
+	enum vfpool_format format = VFPOOL_FORMAT_LIBVIRT;
+	int r = 0;
+
+	if (args->json)
+		return print_json_leases(vp, leases, args->array);
+	if (args->format)
+		vfpool_format_parse(args->format, &format);
+	for (; r == 0 && *leases; leases++) {
+		AUTO_FREE char *text = NULL;
+
+		r = vfpool_interface(vp, *leases, format, &options, &text);
+		if (r < 0)
+			break;
+		note_lease(*leases, text, format != VFPOOL_FORMAT_LIBVIRT);
+		fputs(text, stdout);
+	}
+	return r;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && strspn(text, "0123456789") == strlen(text) && strlen(text) < 19;
+}
+
+static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	struct interface_args interface = { .array = false };
+	const char *pool = NULL;
+	int nic = -1;
+	const struct verb_option options[] = {
+		{ "pool", OPTION_TEXT, &pool, "of the owner's leases, those of this pool" },
+		{ "nic", OPTION_NUMBER, &nic, "the one for this interface" },
+		INTERFACE_OPTIONS(&interface),
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+
+	if (r < 0 || (r = check_interface_args(verb, &interface)) < 0)
+		return r;
+	r = vfpool_find_leases(vp, pool, args[0], nic, 0, &leases);
+	if (r == -VFPOOL_ENOTFOUND && is_number(args[0]))
+		r = vfpool_find_leases(vp, NULL, NULL, -1, strtoull(args[0], NULL, 10), &leases);
+	else
+		interface.array = true;
+	return r < 0 ? r : print_interfaces(vp, leases, &interface);
+}
+
+const struct verb verb_interface = {
+	"interface", "OWNER|LEASE [--pool POOL] [--nic N] [--format F]",
+	"an owner's leases in the words of what starts the guest", run_interface,
+};
