@@ -4,6 +4,7 @@
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 UNITDIR ?= /etc/systemd/system
+HOOKDIR ?= /etc/libvirt/hooks
 BUILD ?= build
 
 CFLAGS ?= -O2 -g
@@ -50,7 +51,7 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t tests/cli/forms.t
+FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t tests/cli/forms.t tests/cli/guests.t
 SLOW_TESTS := tests/cli/scale.t tests/cli/cost.t tests/cli/storm.t tests/cli/stress.t
 # The longest first: they run side by side.
 LAB_TESTS := $(addprefix tests/lab/,vfpool.t ledger.t runner.t apply.t netdevsim.t)
@@ -122,6 +123,12 @@ install: all
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/vfpool-gc.service >$(DESTDIR)$(UNITDIR)/vfpool-gc.service
 	install -m 644 systemd/vfpool-gc.timer $(DESTDIR)$(UNITDIR)
+	for driver in qemu network; do \
+		install -d $(DESTDIR)$(HOOKDIR)/$$driver.d && \
+		printf '#!/bin/sh\nexec %s/sbin/vfpool hook %s "$$@"\n' $(PREFIX) $$driver >$(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool && \
+		chmod 755 $(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool || exit; \
+	done
+	@echo 'libvirt calls the hook once libvirtd (or virtqemud) has been restarted'
 
 clean:
 	rm -rf build

@@ -137,6 +137,7 @@ struct vfpool_lease {
 	int vlan;    /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
 	char *guest; /* UUID of the libvirt guest that was seen with it, NULL: none was */
 	char *uri;   /* the libvirt that knows this guest, NULL: none was seen */
+	bool until_stop; /* it ends when its guest stops */
 	bool has_vf; /* false in a pool that libvirt allocates */
 	struct vfpool_pci pf;      /* where its PF was last seen */
 	bool has_pf_mac;
@@ -356,6 +357,7 @@ enum vfpool_dir {
 	VFPOOL_DIR_LIBVIRT_RUN, /* libvirt's run directory */
 	VFPOOL_DIR_NETWORKS,    /* libvirt's persistent networks */
 	VFPOOL_DIR_PROC,        /* /proc, to name who holds a VF */
+	VFPOOL_DIR_HOOKS,       /* libvirt's hooks */
 	VFPOOL_N_DIRS,
 };
 
@@ -466,6 +468,7 @@ struct vfpool_alloc_request {
 	bool has_mac;
 	struct vfpool_mac mac; /* the owner's MAC, where vfpool makes none */
 	int vlan;          /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
+	bool until_stop;   /* libvirt's hook ends a new lease when its guest stops */
 	bool dry_run;
 };
 
@@ -518,6 +521,49 @@ int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inven
 int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, int nic,
 		       uint64_t lease, struct vfpool_lease ***ret_leases);
 
+/* ---- libvirt's guests --------------------------------------------------- */
+
+/* Which of a guest's definitions. */
+enum {
+	VFPOOL_GUEST_LIVE = 1,   /* of the running guest */
+	VFPOOL_GUEST_CONFIG = 2, /* of its next start */
+};
+
+/* What is asked of attach and detach. */
+struct vfpool_attach_request {
+	const char *pool;  /* detach: NULL: any */
+	const char *guest; /* name or UUID; its name is the owner's */
+	int nic;           /* -1: attach takes 0, detach any */
+	unsigned where;    /* VFPOOL_GUEST_*; 0: attach takes the running guest, or one that is shut
+			    * off; detach whatever names it */
+	bool dry_run;
+};
+
+/*
+ * Allocates a VF for the guest and gives it to libvirt; what libvirt changed of its
+ * settings is put back. A lease that is held already is attached where it isn't yet.
+ * When libvirt refuses, no new lease is left. VFPOOL_ENOTFOUND: no such guest.
+ */
+int vfpool_attach(struct vfpool *vp, const struct vfpool_attach_request *request,
+		  struct vfpool_lease **ret_lease);
+
+/*
+ * Takes a lease's VF out of the guest, waits until it is really gone, and ends the
+ * lease (*ret_lease says so), unless a definition that wasn't meant still names it.
+ * VFPOOL_EINUSE: a running guest doesn't let go of it; the lease stays.
+ */
+int vfpool_detach(struct vfpool *vp, const struct vfpool_attach_request *request,
+		  struct vfpool_lease **ret_lease);
+
+/*
+ * What libvirt's hook does: `driver` is qemu or network, `object` the guest or the
+ * network, `xml` what libvirt gave on stdin. At "prepare" VFPOOL_EINUSE is the one result
+ * that is to stop the guest's start: its definition would take a pool's VF that is leased
+ * to another, or to nobody. Never calls libvirt, which waits for its hook.
+ */
+int vfpool_hook(struct vfpool *vp, const char *driver, const char *object, const char *operation,
+		const char *extra, const char *xml);
+
 void vfpool_lease_free(struct vfpool_lease *lease);
 void vfpool_leases_free(struct vfpool_lease **leases);
 
@@ -566,7 +612,7 @@ int vfpool_history(struct vfpool *vp, const struct vfpool_history_filter *filter
 		   struct vfpool_event **ret_events, size_t *ret_n);
 void vfpool_events_free(struct vfpool_event *events, size_t n);
 
-/* What gc found, and did about it. */
+/* What gc or adopt found, and did about it. */
 enum vfpool_finding_kind {
 	VFPOOL_FOUND_PENDING,     /* an alloc that was interrupted: undone */
 	VFPOOL_FOUND_RELEASING,   /* a release that was interrupted: finished */
@@ -576,6 +622,7 @@ enum vfpool_finding_kind {
 	VFPOOL_FOUND_ORPHAN,      /* its guest is gone: the lease is ended */
 	VFPOOL_FOUND_UNSEEN,      /* no guest has it: for a person to decide */
 	VFPOOL_FOUND_VANISHED,    /* the lease's VF isn't there */
+	VFPOOL_FOUND_ADOPTED,     /* a guest names a pool's VF: it has a lease now */
 };
 
 enum vfpool_finding_result {
@@ -606,6 +653,15 @@ void vfpool_findings_free(struct vfpool_findings *findings);
  * it is damaged. VFPOOL_EPARTIAL: something failed.
  */
 int vfpool_gc(struct vfpool *vp, bool dry_run, struct vfpool_findings **ret_findings);
+
+/*
+ * Records leases for what libvirt's guests, or that one (name or UUID; NULL: all),
+ * name already: VFs of pools, and networks of pools that libvirt allocates. Nothing
+ * is programmed. -EHOSTDOWN: libvirt doesn't answer; VFPOOL_EPARTIAL: something is at
+ * odds, as a VF that is leased to another.
+ */
+int vfpool_adopt(struct vfpool *vp, const char *guest, bool dry_run,
+		 struct vfpool_findings **ret_findings);
 
 /* A whole copy of the ledger, while others use it; the file is written whole or
  * not at all, and checked. VFPOOL_ENOTFOUND: there is no ledger yet. */
@@ -646,15 +702,33 @@ int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease,
 int vfpool_check_interface(struct vfpool *vp, const char *pool, enum vfpool_format format,
 			   const struct vfpool_interface_options *options);
 
-/* libvirt's <network> for the pool. -EINVAL for a pool that vfpool allocates.
+/* libvirt's <network> for the pool; `from`, NULL or a file, is an admin's own network of that
+ * name, whose <forward>, and VLAN if it has none, become the pool's. -EINVAL for a pool that vfpool allocates.
  * *ret_notes names VFs that are left out and their holders, NULL: none; free()
  * it, after a failure too. */
-int vfpool_network_xml(struct vfpool *vp, const char *pool, char **ret_xml, char **ret_notes);
+int vfpool_network_xml(struct vfpool *vp, const char *pool, const char *from, char **ret_xml,
+		       char **ret_notes);
 
-/* Defines the pool's network in libvirt when it isn't there alike, and starts
- * it when `start`. */
-int vfpool_network_define(struct vfpool *vp, const char *pool, bool start, bool *ret_changed,
+struct vfpool_network_request {
+	const char *from; /* as above */
+	bool start;
+	bool autostart;   /* though the definition doesn't say so */
+	bool undefine;    /* stops it and takes it from libvirt; nothing else counts then */
+};
+
+/*
+ * Defines the pool's network in libvirt when it isn't there alike. One that runs is stopped
+ * and started to change it; VFPOOL_EINUSE when guests use it, with their names: nothing was
+ * changed.
+ */
+int vfpool_network_define(struct vfpool *vp, const char *pool,
+			  const struct vfpool_network_request *request, bool *ret_changed,
 			  char **ret_notes);
+
+/* What libvirt has for it (*ret_is, NULL: nothing) and what it is to have, as texts that
+ * compare line by line. */
+int vfpool_network_compare(struct vfpool *vp, const char *pool, const char *from, char **ret_is,
+			   char **ret_wanted);
 
 /* The udev rules that make the pool's VFs at boot, one for each of its PFs. */
 int vfpool_udev_rules(struct vfpool *vp, const char *pool, char **ret_text);

@@ -25,6 +25,7 @@ static const struct {
 	{ "networks-dir", VFPOOL_DIR_NETWORKS, "libvirt's networks (/etc/libvirt/qemu/networks)" },
 	{ "sysfs", VFPOOL_DIR_SYSFS, "the kernel's devices (/sys)" },
 	{ "proc", VFPOOL_DIR_PROC, "the kernel's processes (/proc)" },
+	{ "hooks-dir", VFPOOL_DIR_HOOKS, "libvirt's hooks (/etc/libvirt/hooks)" },
 };
 
 #define N_DIR_OPTIONS (sizeof(dir_options) / sizeof(dir_options[0]))
@@ -133,7 +134,7 @@ static int run(struct vfpool *vp, int argc, char **argv)
 	if (!verb)
 		return -VERB_USAGE;
 	r = verb->run(vp, verb, argc, argv);
-	if (r < 0 && r != -VERB_USAGE && r != -ECANCELED)
+	if (r < 0 && r != -VERB_USAGE && r != -VERB_SAID && r != -ECANCELED)
 		warn_user("%s", vfpool_error(vp));
 	return r;
 }

@@ -7,6 +7,8 @@
 
 /* A verb called in a wrong way; the message is printed already. */
 #define VERB_USAGE EBADRQC
+/* All is said; the exit code is 1. */
+#define VERB_SAID EREMOTEIO
 
 enum verb_option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
 
@@ -44,8 +46,8 @@ void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says which PFs of a definition this host doesn't have now. */
 void warn_missing_pfs(struct vfpool *vp, const struct vfpool_pool *pool);
 
-extern const struct verb verb_alloc, verb_apply, verb_backup, verb_define, verb_dumpxml, verb_gc,
-	verb_history, verb_hold, verb_interface, verb_list, verb_network, verb_release, verb_rename, verb_show,
+extern const struct verb verb_adopt, verb_alloc, verb_attach, verb_apply, verb_backup, verb_define, verb_detach, verb_dumpxml, verb_gc,
+	verb_history, verb_hook, verb_hold, verb_interface, verb_list, verb_network, verb_release, verb_rename, verb_show,
 	verb_udev, verb_undefine, verb_unhold, verb_validate;
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A guest's definition, read: which MACs it has, which devices of the host. */
-#include "guest/guest.h"
+#include "guest/libvirt.h"
 
 #include "util/cleanup.h"
 #include "util/xml.h"
 
 #include <libxml/parser.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,40 +24,107 @@ static bool number(const xmlNode *node, const char *name, unsigned long max, uns
 	return !*end && *ret <= max;
 }
 
-static int read_mac(const xmlNode *interface, struct guest *guest)
+static void read_mac(const xmlNode *interface, struct guest_nic *nic)
 {
 	AUTO_FREE char *text = xml_attribute(xml_child(interface, "mac"), "address");
-	struct vfpool_mac *grown, mac;
 
-	if (!text || vfpool_mac_parse(text, &mac) < 0)
-		return 0; /* of another form: not one of ours */
-	grown = reallocarray(guest->macs, guest->n_macs + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	guest->macs = grown;
-	grown[guest->n_macs++] = mac;
-	return 0;
+	/* One of another form is none of ours. */
+	nic->has_mac = text && vfpool_mac_parse(text, &nic->mac) == 0;
 }
 
-static int read_device(const xmlNode *device, struct guest *guest)
+static void read_address(const xmlNode *device, struct guest_nic *nic)
 {
 	const xmlNode *address = xml_child(xml_child(device, "source"), "address");
 	unsigned long domain, bus, slot, function;
-	struct vfpool_pci *grown;
 
 	/* Without a domain it is 0; what isn't PCI has no bus and slot. */
 	if (!address || !number(address, "bus", 0xff, &bus) || !number(address, "slot", 0x1f, &slot))
-		return 0;
+		return;
 	if (!number(address, "domain", 0xffffffff, &domain))
 		domain = 0;
 	if (!number(address, "function", 7, &function))
 		function = 0;
-	grown = reallocarray(guest->devices, guest->n_devices + 1, sizeof(*grown));
+	nic->has_address = true;
+	nic->address = (struct vfpool_pci){ (uint32_t)domain, (uint8_t)bus, (uint8_t)slot,
+					    (uint8_t)function };
+}
+
+static void read_vlan(const xmlNode *interface, struct guest_nic *nic)
+{
+	const xmlNode *tag = xml_child(xml_child(interface, "vlan"), "tag");
+	unsigned long vlan;
+
+	if (tag && number(tag, "id", 4095, &vlan))
+		nic->vlan = (int)vlan;
+}
+
+static bool is_same(const struct guest_nic *a, const struct guest_nic *b)
+{
+	return a->has_mac == b->has_mac && a->has_address == b->has_address &&
+	       (!a->has_mac || vfpool_mac_equal(&a->mac, &b->mac)) &&
+	       (!a->has_address || vfpool_pci_equal(&a->address, &b->address));
+}
+
+int guest_add_nic(struct guest *guest, const struct guest_nic *nic)
+{
+	struct guest_nic *grown;
+
+	for (size_t i = 0; i < guest->n_nics; i++)
+		if (is_same(&guest->nics[i], nic))
+			return 0;
+	grown = reallocarray(guest->nics, guest->n_nics + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	guest->devices = grown;
-	grown[guest->n_devices++] = (struct vfpool_pci){ (uint32_t)domain, (uint8_t)bus, (uint8_t)slot,
-							 (uint8_t)function };
+	guest->nics = grown;
+	grown[guest->n_nics] = *nic;
+	if (nic->network && !(grown[guest->n_nics].network = strdup(nic->network)))
+		return -ENOMEM;
+	guest->n_nics++;
+	return 0;
+}
+
+static int read_device(const xmlNode *node, struct guest *guest)
+{
+	struct guest_nic nic = { .vlan = 0 };
+	AUTO_FREE char *network = NULL;
+
+	if (strcmp((const char *)node->name, "interface") == 0) {
+		read_mac(node, &nic);
+		read_vlan(node, &nic);
+		network = xml_attribute(xml_child(node, "source"), "network");
+		nic.network = network;
+	} else if (strcmp((const char *)node->name, "hostdev") != 0) {
+		return 0;
+	}
+	read_address(node, &nic);
+	return nic.has_mac || nic.has_address ? guest_add_nic(guest, &nic) : 0;
+}
+
+static bool is_uuid(const xmlChar *text)
+{
+	return text && strlen((const char *)text) == 36 &&
+	       strspn((const char *)text, "0123456789abcdefABCDEF-") == 36;
+}
+
+/* A missing one stays missing: only the hook asks. */
+static int read_names(const xmlNode *root, struct guest *guest)
+{
+	const xmlNode *name = xml_child(root, "name"), *id = xml_child(root, "uuid");
+	xmlChar *uuid = id ? xmlNodeGetContent(id) : NULL;
+
+	if (!guest->name && name) {
+		xmlChar *text = xmlNodeGetContent(name);
+
+		guest->name = text ? strdup((const char *)text) : NULL;
+		xmlFree(text);
+		if (!guest->name) {
+			xmlFree(uuid);
+			return -ENOMEM;
+		}
+	}
+	if (!*guest->uuid && is_uuid(uuid))
+		memcpy(guest->uuid, uuid, sizeof(guest->uuid));
+	xmlFree(uuid);
 	return 0;
 }
 
@@ -66,22 +134,78 @@ int guest_read_domain(const char *xml, struct guest *guest)
 		xml, (int)strlen(xml), "domain.xml", NULL,
 		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL, *devices;
-	int r = 0;
+	int r;
 
 	if (!root || strcmp((const char *)root->name, "domain") != 0)
 		return -EBADMSG;
+	r = read_names(root, guest);
 	devices = xml_child(root, "devices");
 	for (const xmlNode *node = devices ? devices->children : NULL; r == 0 && node;
-	     node = node->next) {
-		if (node->type != XML_ELEMENT_NODE)
-			continue;
-		if (strcmp((const char *)node->name, "interface") == 0) {
-			r = read_mac(node, guest);
-			if (r == 0)
-				r = read_device(node, guest);
-		} else if (strcmp((const char *)node->name, "hostdev") == 0) {
+	     node = node->next)
+		if (node->type == XML_ELEMENT_NODE)
 			r = read_device(node, guest);
-		}
-	}
 	return r;
+}
+
+int guest_read_port(const char *xml, struct guest_port *ret_port)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlReadMemory(
+		xml, (int)strlen(xml), "port.xml", NULL,
+		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
+	const xmlNode *port = xml_child(root, "networkport"); /* of the hook, else by itself */
+	const xmlNode *owner = xml_child(port ? port : root, "owner");
+	const xmlNode *name = xml_child(owner, "name"), *id = xml_child(owner, "uuid");
+	AUTO_FREE char *mac = xml_attribute(xml_child(port ? port : root, "mac"), "address");
+	xmlChar *uuid = id ? xmlNodeGetContent(id) : NULL;
+	xmlChar *text = name ? xmlNodeGetContent(name) : NULL;
+	struct guest_port result = { .name = "" };
+	int r = -EBADMSG;
+
+	if (is_uuid(uuid) && mac && vfpool_mac_parse(mac, &result.mac) == 0) {
+		memcpy(result.uuid, uuid, sizeof(result.uuid));
+		snprintf(result.name, sizeof(result.name), "%s", text ? (const char *)text : "");
+		*ret_port = result;
+		r = 0;
+	}
+	xmlFree(uuid);
+	xmlFree(text);
+	return r;
+}
+
+void guest_end(struct guest *guest)
+{
+	free(guest->name);
+	for (size_t i = 0; i < guest->n_nics; i++)
+		free(guest->nics[i].network);
+	free(guest->nics);
+	*guest = (struct guest){ .n_nics = 0 };
+}
+
+bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device)
+{
+	for (size_t i = 0; i < guest->n_nics; i++)
+		if (guest->nics[i].has_address && vfpool_pci_equal(&guest->nics[i].address, device))
+			return true;
+	return false;
+}
+
+bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac)
+{
+	for (size_t i = 0; i < guest->n_nics; i++)
+		if (guest->nics[i].has_mac && vfpool_mac_equal(&guest->nics[i].mac, mac))
+			return true;
+	return false;
+}
+
+const struct guest_nic *guest_find_nic(const struct guest *guest, const struct vfpool_lease *lease)
+{
+	for (size_t i = 0; i < guest->n_nics; i++) {
+		const struct guest_nic *nic = &guest->nics[i];
+
+		if (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) :
+				   lease->has_vf && vfpool_pci_equal(&nic->address, &lease->address))
+			return nic;
+	}
+	return NULL;
 }

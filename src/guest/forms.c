@@ -198,7 +198,7 @@ static int check(const struct vfpool_pool *pool, const struct vfpool_lease *leas
 
 int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 		    enum vfpool_format format, const struct vfpool_interface_options *options,
-		    char **ret_text, struct error *err)
+		    bool has_hook, char **ret_text, struct error *err)
 {
 	char *text = NULL;
 	struct place place;
@@ -206,7 +206,8 @@ int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *l
 
 	if (format == VFPOOL_FORMAT_LIBVIRT && !lease->has_vf)
 		format = VFPOOL_FORMAT_NETWORK;
-	else if (format == VFPOOL_FORMAT_LIBVIRT && guest_vlan_is_beyond_libvirt(pool, lease))
+	else if (format == VFPOOL_FORMAT_LIBVIRT && !has_hook &&
+		 guest_vlan_is_beyond_libvirt(pool, lease))
 		format = VFPOOL_FORMAT_HOSTDEV;
 	r = check(pool, lease, format, options, err);
 	if (r < 0)

@@ -11,10 +11,11 @@ struct error;
 bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool,
 				  const struct vfpool_lease *lease);
 
-/* The lease in that format, as vfpool_interface() says. Fills `err`. */
+/* The lease in that format, as vfpool_interface() says; `has_hook`: vfpool's hook in libvirt
+ * puts back what libvirt leaves out. Fills `err`. */
 int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 		    enum vfpool_format format, const struct vfpool_interface_options *options,
-		    char **ret_text, struct error *err);
+		    bool has_hook, char **ret_text, struct error *err);
 
 /* Those of them that are XML; the lease fits the format. -ENOMEM is the one way to
  * fail. */
@@ -26,25 +27,52 @@ int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_leas
 int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
 		      const struct vfpool_pci *addresses, size_t n, char **ret_xml);
 
+/* An admin's own <network>, with its <forward> replaced by that of `made`, which the pool's
+ * guest_network_xml() is, and `made`'s VLAN when it has none. -EBADMSG: it isn't a network of
+ * that name. */
+int guest_network_complete(const char *own, const char *made, char **ret_xml);
+
 /* Do both texts define the same network, whatever the UUID? */
 bool guest_networks_equal(const char *a, const char *b);
 
-/* Gives the network to libvirt. *ret_changed: it wasn't there alike. */
+/* The text without its UUID, a line each element, so that two of them compare. */
+int guest_network_normal(const char *xml, char **ret_text);
+
+/*
+ * Gives the network to libvirt. *ret_changed: it wasn't there alike. One that runs is stopped
+ * and started to change it: VFPOOL_EINUSE when guests use it, with their names.
+ */
 int guest_network_define(const char *uri, const char *name, const char *xml, bool autostart,
 			 bool start, bool *ret_changed, struct error *err);
 
+/* Stops it and takes it from libvirt. VFPOOL_EINUSE likewise; *ret_changed: it was there. */
+int guest_network_undefine(const char *uri, const char *name, bool *ret_changed, struct error *err);
+
+/* What libvirt has; *ret_xml is NULL when there is none. */
+int guest_network_get(const char *uri, const char *name, char **ret_xml, struct error *err);
+
 /* ---- guests ---- */
 
-/* A guest of libvirt, with what all of its definitions (now, and after its next
- * start) name. */
+/* An <interface> of a guest, or a plain <hostdev>. */
+struct guest_nic {
+	bool has_mac; /* false: plain */
+	struct vfpool_mac mac;
+	bool has_address; /* a PCI device of the host */
+	struct vfpool_pci address;
+	int vlan;      /* 0: none */
+	char *network; /* libvirt's, NULL: none */
+};
+
+/* A guest of libvirt, with what its definitions (now, and after its next start)
+ * name. */
 struct guest {
 	char uuid[37];
 	char *name;
-	struct vfpool_mac *macs; /* of its interfaces */
-	size_t n_macs;
-	struct vfpool_pci *devices; /* PCI devices of the host */
-	size_t n_devices;
+	struct guest_nic *nics; /* each once, in the definition's order */
+	size_t n_nics;
 };
+
+void guest_end(struct guest *guest);
 
 struct guests {
 	struct guest *list;
@@ -64,8 +92,49 @@ int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests,
 bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac);
 bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device);
 
-/* Adds the MACs and host devices of a domain's XML to the guest. -EBADMSG: it
- * isn't to be understood; -ENOMEM. */
+/* Adds what a domain's XML names to the guest, and its name and UUID where it has none
+ * yet. -EBADMSG: it isn't to be understood; -ENOMEM. */
 int guest_read_domain(const char *xml, struct guest *guest);
+
+/* A guest's interface on a libvirt network. */
+struct guest_port {
+	char uuid[37], name[256]; /* the guest's */
+	struct vfpool_mac mac;
+};
+
+/* From libvirt's XML of a port, or what it gives the network hook. -EBADMSG: it isn't to be
+ * understood, or it is about no port. */
+int guest_read_port(const char *xml, struct guest_port *ret_port);
+
+/* Does it name the lease's MAC, or its VF in a plain <hostdev>? NULL: no. */
+const struct guest_nic *guest_find_nic(const struct guest *guest, const struct vfpool_lease *lease);
+
+/* ---- one guest ---- */
+
+/* A guest's definitions: of the running one, and of its next start. */
+struct guest_state {
+	char uuid[37];
+	char *name;
+	bool is_running, is_persistent;
+	struct guest now, next;
+};
+
+void guest_state_end(struct guest_state *state);
+
+/* By name or UUID. VFPOOL_ENOTFOUND: libvirt has no such guest. Waits for libvirt without
+ * a deadline, as the next two do. */
+int guest_look(const char *uri, const char *name, struct guest_state *ret_state, struct error *err);
+
+enum {
+	GUEST_NOW = 1,
+	GUEST_NEXT = 2,
+};
+
+/* The device into, or out of, those definitions. A running guest gives a device back
+ * later, or never. */
+int guest_attach(const char *uri, const char *uuid, const char *xml, unsigned where,
+		 struct error *err);
+int guest_detach(const char *uri, const char *uuid, const char *xml, unsigned where,
+		 struct error *err);
 
 #endif

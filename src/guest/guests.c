@@ -2,7 +2,7 @@
 /*
  * The guests of libvirt. They are asked for by a child with a deadline, since a
  * daemon that hangs must not hang vfpool. The child says, a line each: "guest UUID
- * NAME", then "mac …" and "device …" of that guest; at the end of all "done".
+ * NAME", then "nic MAC ADDRESS VLAN NETWORK" of that guest; at the end of all "done".
  */
 #include "guest/libvirt.h"
 
@@ -18,13 +18,6 @@
 
 #define OWN_HOST "qemu:///system"
 
-static void guest_end(struct guest *guest)
-{
-	free(guest->name);
-	free(guest->macs);
-	free(guest->devices);
-}
-
 void guests_end(struct guests *guests)
 {
 	for (size_t i = 0; i < guests->n; i++)
@@ -33,23 +26,21 @@ void guests_end(struct guests *guests)
 	*guests = (struct guests){ 0 };
 }
 
-bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device)
-{
-	for (size_t i = 0; i < guest->n_devices; i++)
-		if (vfpool_pci_equal(&guest->devices[i], device))
-			return true;
-	return false;
-}
-
-bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac)
-{
-	for (size_t i = 0; i < guest->n_macs; i++)
-		if (vfpool_mac_equal(&guest->macs[i], mac))
-			return true;
-	return false;
-}
-
 /* ---- the child's side ---- */
+
+static void tell_nic(FILE *out, const struct guest_nic *nic)
+{
+	char mac[VFPOOL_MAC_TEXT] = "-", address[VFPOOL_PCI_TEXT] = "-";
+
+	if (nic->has_mac)
+		vfpool_mac_format(&nic->mac, mac);
+	if (nic->has_address)
+		vfpool_pci_format(&nic->address, address);
+	fprintf(out, "nic %s %s %d ", mac, address, nic->vlan);
+	if (nic->network)
+		fprintf(out, "%.*s", (int)strcspn(nic->network, "\n"), nic->network);
+	fputc('\n', out);
+}
 
 static int tell(void *arg, const char *uuid, const char *name, const char *const xmls[], size_t n)
 {
@@ -63,18 +54,8 @@ static int tell(void *arg, const char *uuid, const char *name, const char *const
 		}
 	/* A name that broke its line would make another answer of it. */
 	fprintf(out, "guest %s %.*s\n", uuid, (int)strcspn(name, "\n"), name);
-	for (size_t i = 0; i < guest.n_macs; i++) {
-		char text[VFPOOL_MAC_TEXT];
-
-		vfpool_mac_format(&guest.macs[i], text);
-		fprintf(out, "mac %s\n", text);
-	}
-	for (size_t i = 0; i < guest.n_devices; i++) {
-		char text[VFPOOL_PCI_TEXT];
-
-		vfpool_pci_format(&guest.devices[i], text);
-		fprintf(out, "device %s\n", text);
-	}
+	for (size_t i = 0; i < guest.n_nics; i++)
+		tell_nic(out, &guest.nics[i]);
 	guest_end(&guest);
 	return 0;
 }
@@ -115,24 +96,18 @@ static int add_guest(struct guests *guests, const char *rest)
 	return 0;
 }
 
-static int add_mac(struct guest *guest, const char *text)
+static int add_nic(struct guest *guest, const char *text)
 {
-	struct vfpool_mac *grown = reallocarray(guest->macs, guest->n_macs + 1, sizeof(*grown));
+	char mac[VFPOOL_MAC_TEXT], address[VFPOOL_PCI_TEXT];
+	struct guest_nic nic = { .vlan = 0 };
+	int rest = 0;
 
-	if (!grown)
-		return -ENOMEM;
-	guest->macs = grown;
-	return vfpool_mac_parse(text, &grown[guest->n_macs++]);
-}
-
-static int add_device(struct guest *guest, const char *text)
-{
-	struct vfpool_pci *grown = reallocarray(guest->devices, guest->n_devices + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	guest->devices = grown;
-	return vfpool_pci_parse(text, &grown[guest->n_devices++]);
+	if (sscanf(text, "%17s %19s %d %n", mac, address, &nic.vlan, &rest) != 3 || !rest)
+		return -EBADMSG;
+	nic.has_mac = vfpool_mac_parse(mac, &nic.mac) == 0;
+	nic.has_address = vfpool_pci_parse(address, &nic.address) == 0;
+	nic.network = text[rest] ? (char *)text + rest : NULL;
+	return guest_add_nic(guest, &nic);
 }
 
 /* 1: that was the last line. */
@@ -142,10 +117,8 @@ static int take_line(struct guests *guests, const char *line, struct error *err)
 
 	if (strncmp(line, "guest ", 6) == 0)
 		return add_guest(guests, line + 6);
-	if (strncmp(line, "mac ", 4) == 0 && guest)
-		return add_mac(guest, line + 4);
-	if (strncmp(line, "device ", 7) == 0 && guest)
-		return add_device(guest, line + 7);
+	if (strncmp(line, "nic ", 4) == 0 && guest)
+		return add_nic(guest, line + 4);
 	if (strncmp(line, "error ", 6) == 0)
 		return fail(err, -EHOSTDOWN, "%s", line + 6);
 	return strcmp(line, "done") == 0 ? 1 : -EBADMSG;

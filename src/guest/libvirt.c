@@ -15,19 +15,31 @@
 	X(virConnectOpen)          \
 	X(virConnectClose)         \
 	X(virConnectListAllDomains) \
+	X(virDomainAttachDeviceFlags) \
+	X(virDomainDetachDeviceFlags) \
 	X(virDomainFree)           \
 	X(virDomainGetName)        \
 	X(virDomainGetUUIDString)  \
 	X(virDomainGetXMLDesc)     \
+	X(virDomainIsActive)       \
 	X(virDomainIsPersistent)   \
+	X(virDomainLookupByName)   \
+	X(virDomainLookupByUUIDString) \
+	X(virGetLastErrorCode)     \
 	X(virGetLastErrorMessage)  \
 	X(virSetErrorFunc)         \
 	X(virNetworkCreate)        \
 	X(virNetworkDefineXML)     \
+	X(virNetworkDestroy)       \
 	X(virNetworkFree)          \
 	X(virNetworkGetUUIDString) \
 	X(virNetworkGetXMLDesc)    \
 	X(virNetworkIsActive)      \
+	X(virNetworkIsPersistent)  \
+	X(virNetworkListAllPorts)  \
+	X(virNetworkPortFree)      \
+	X(virNetworkPortGetXMLDesc) \
+	X(virNetworkUndefine)      \
 	X(virNetworkLookupByName)  \
 	X(virNetworkGetAutostart)  \
 	X(virNetworkSetAutostart)
@@ -46,6 +58,12 @@ static void end_network(virNetworkPtr network)
 	p_virNetworkFree(network);
 }
 
+static void end_domain(virDomainPtr domain)
+{
+	p_virDomainFree(domain);
+}
+
+DEFINE_CLEANUP(virDomainPtr, cleanup_domain, end_domain);
 DEFINE_CLEANUP(virConnectPtr, cleanup_connection, end_connection);
 DEFINE_CLEANUP(virNetworkPtr, cleanup_network, end_network);
 
@@ -125,25 +143,71 @@ static int define(virConnectPtr connection, const char *xml, virNetworkPtr *netw
 	return 0;
 }
 
+/* As it is defined, not as it runs; not every driver of libvirt knows the difference. */
+static char *definition_of(virNetworkPtr network)
+{
+	char *xml = p_virNetworkGetXMLDesc(network, VIR_NETWORK_XML_INACTIVE);
+
+	return xml ? xml : p_virNetworkGetXMLDesc(network, 0);
+}
+
 static bool is_defined_alike(virNetworkPtr network, const char *xml)
 {
-	AUTO_FREE char *is = p_virNetworkGetXMLDesc(network, VIR_NETWORK_XML_INACTIVE);
+	AUTO_FREE char *is = definition_of(network);
 
 	return is && guest_networks_equal(is, xml);
 }
 
-static int start_network(virNetworkPtr network, bool redefined, bool *ret_changed,
-			 struct error *err)
+/* The names of the guests that use it. */
+static int name_users(virNetworkPtr network, char *names, size_t size, struct error *err)
 {
-	int active = p_virNetworkIsActive(network);
+	virNetworkPortPtr *ports = NULL;
+	size_t length = 0;
+	int n = p_virNetworkListAllPorts(network, &ports, 0);
 
-	if (active == 1 && redefined)
-		return fail(err, -VFPOOL_EINUSE,
-			    "it is defined anew, but runs with its old definition until it is "
-			    "stopped (virsh net-destroy, when no guest uses it) and started again");
-	if (active == 1)
+	names[0] = '\0';
+	if (n < 0)
+		return p_virGetLastErrorCode() == VIR_ERR_NO_SUPPORT ?
+			       0 :
+			       fail(err, -EIO, "listing its ports: %s", p_virGetLastErrorMessage());
+	for (int i = 0; i < n; i++) {
+		AUTO_FREE char *xml = p_virNetworkPortGetXMLDesc(ports[i], 0);
+		struct guest_port port = { .name = "?" };
+
+		if (xml)
+			guest_read_port(xml, &port);
+		if (length < size)
+			length += (size_t)snprintf(names + length, size - length, "%s%s", i ? ", " : "",
+						   port.name);
+		p_virNetworkPortFree(ports[i]);
+	}
+	free(ports);
+	return 0;
+}
+
+/* A network that guests use stays as it is: libvirt would stop it under them. */
+static int check_unused(virNetworkPtr network, struct error *err)
+{
+	char names[400];
+	int r = p_virNetworkIsActive(network) == 1 ? name_users(network, names, sizeof(names), err) : 0;
+
+	if (r == 0 && p_virNetworkIsActive(network) == 1 && *names)
+		return fail(err, -VFPOOL_EINUSE, "it is used by %s: nothing was changed", names);
+	return r;
+}
+
+static int stop_network(virNetworkPtr network, struct error *err)
+{
+	if (p_virNetworkIsActive(network) == 1 && p_virNetworkDestroy(network) < 0)
+		return fail(err, -EIO, "stopping it: %s", p_virGetLastErrorMessage());
+	return 0;
+}
+
+static int start_network(virNetworkPtr network, bool *ret_changed, struct error *err)
+{
+	if (p_virNetworkIsActive(network) == 1)
 		return 0;
-	if (active < 0 || p_virNetworkCreate(network) < 0)
+	if (p_virNetworkCreate(network) < 0)
 		return fail(err, -EIO, "starting it: %s", p_virGetLastErrorMessage());
 	*ret_changed = true;
 	return 0;
@@ -162,6 +226,20 @@ static int set_autostart(virNetworkPtr network, bool autostart, bool *ret_change
 	return 0;
 }
 
+/* A running one takes its new definition when it starts again. */
+static int redefine(virConnectPtr connection, const char *xml, virNetworkPtr *network,
+		    bool *ret_was_active, struct error *err)
+{
+	int r = 0;
+
+	*ret_was_active = *network && p_virNetworkIsActive(*network) == 1;
+	if (*network)
+		r = check_unused(*network, err);
+	if (r == 0)
+		r = define(connection, xml, network, err);
+	return r == 0 && *ret_was_active ? stop_network(*network, err) : r;
+}
+
 int guest_network_define(const char *uri, const char *name, const char *xml, bool autostart,
 			 bool start, bool *ret_changed, struct error *err)
 {
@@ -174,16 +252,53 @@ int guest_network_define(const char *uri, const char *name, const char *xml, boo
 		return r;
 	network = p_virNetworkLookupByName(connection, name);
 	if (!network || !is_defined_alike(network, xml)) {
+		bool was_active;
+
 		redefined = true;
-		r = define(connection, xml, &network, err);
+		r = redefine(connection, xml, &network, &was_active, err);
+		start = start || (r == 0 && was_active);
 	}
 	if (r == 0)
 		r = set_autostart(network, autostart, &changed, err);
 	if (r == 0 && start)
-		r = start_network(network, redefined, &changed, err);
+		r = start_network(network, &changed, err);
 	if (r < 0)
 		return fail_while(err, r, "network %s", name);
 	*ret_changed = redefined || changed;
+	return 0;
+}
+
+int guest_network_undefine(const char *uri, const char *name, bool *ret_changed, struct error *err)
+{
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	CLEANUP(cleanup_network) virNetworkPtr network = NULL;
+	int r = connect_to(uri, &connection, err);
+
+	if (r < 0)
+		return r;
+	network = p_virNetworkLookupByName(connection, name);
+	*ret_changed = network;
+	if (!network)
+		return 0;
+	if ((r = check_unused(network, err)) == 0 && (r = stop_network(network, err)) == 0 &&
+	    p_virNetworkIsPersistent(network) == 1 && p_virNetworkUndefine(network) < 0)
+		r = fail(err, -EIO, "undefining it: %s", p_virGetLastErrorMessage());
+	return r < 0 ? fail_while(err, r, "network %s", name) : 0;
+}
+
+int guest_network_get(const char *uri, const char *name, char **ret_xml, struct error *err)
+{
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	CLEANUP(cleanup_network) virNetworkPtr network = NULL;
+	char *xml = NULL;
+	int r = connect_to(uri, &connection, err);
+
+	if (r < 0)
+		return r;
+	network = p_virNetworkLookupByName(connection, name);
+	if (network && !(xml = definition_of(network)))
+		return fail(err, -EIO, "network %s: %s", name, p_virGetLastErrorMessage());
+	*ret_xml = xml;
 	return 0;
 }
 
@@ -225,4 +340,108 @@ int libvirt_each_guest(const char *uri, libvirt_guest_fn fn, void *arg, struct e
 	}
 	free(domains);
 	return r;
+}
+
+/* ---- one guest ---- */
+
+static int find_domain(virConnectPtr connection, const char *name, virDomainPtr *ret_domain,
+		       struct error *err)
+{
+	virDomainPtr domain = p_virDomainLookupByName(connection, name);
+
+	if (!domain)
+		domain = p_virDomainLookupByUUIDString(connection, name);
+	if (!domain)
+		return fail(err, -VFPOOL_ENOTFOUND, "libvirt has no guest %s; 'virsh list --all' names them",
+			    name);
+	*ret_domain = domain;
+	return 0;
+}
+
+static int read_definition(virDomainPtr domain, const char *name, unsigned flags,
+			   struct guest *ret_guest, struct error *err)
+{
+	AUTO_FREE char *xml = p_virDomainGetXMLDesc(domain, flags);
+	int r;
+
+	if (!xml)
+		return fail(err, -EIO, "guest %s: %s", name, p_virGetLastErrorMessage());
+	r = guest_read_domain(xml, ret_guest);
+	if (r == -EBADMSG)
+		return fail(err, r, "what libvirt says of guest %s can't be understood", name);
+	return r < 0 ? fail_oom(err) : 0;
+}
+
+void guest_state_end(struct guest_state *state)
+{
+	free(state->name);
+	guest_end(&state->now);
+	guest_end(&state->next);
+	*state = (struct guest_state){ .is_running = false };
+}
+
+static int read_state(virDomainPtr domain, const char *name, struct guest_state *state,
+		      struct error *err)
+{
+	const char *is = p_virDomainGetName(domain);
+	int r = 0;
+
+	if (!is || p_virDomainGetUUIDString(domain, state->uuid) < 0)
+		return fail(err, -EIO, "guest %s: %s", name, p_virGetLastErrorMessage());
+	state->name = strdup(is);
+	state->is_running = p_virDomainIsActive(domain) == 1;
+	state->is_persistent = p_virDomainIsPersistent(domain) == 1;
+	if (!state->name)
+		return fail_oom(err);
+	if (state->is_running)
+		r = read_definition(domain, name, 0, &state->now, err);
+	if (r == 0 && state->is_persistent)
+		r = read_definition(domain, name, VIR_DOMAIN_XML_INACTIVE, &state->next, err);
+	return r;
+}
+
+int guest_look(const char *uri, const char *name, struct guest_state *ret_state, struct error *err)
+{
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	CLEANUP(cleanup_domain) virDomainPtr domain = NULL;
+	CLEANUP(guest_state_end) struct guest_state state = { .is_running = false };
+	int r;
+
+	if ((r = connect_to(uri, &connection, err)) < 0 ||
+	    (r = find_domain(connection, name, &domain, err)) < 0 ||
+	    (r = read_state(domain, name, &state, err)) < 0)
+		return r;
+	*ret_state = state;
+	state = (struct guest_state){ .is_running = false };
+	return 0;
+}
+
+static int change(const char *uri, const char *uuid, const char *xml, unsigned where, bool attach,
+		  struct error *err)
+{
+	const unsigned flags = (where & GUEST_NOW ? VIR_DOMAIN_AFFECT_LIVE : 0) |
+			       (where & GUEST_NEXT ? VIR_DOMAIN_AFFECT_CONFIG : 0);
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	CLEANUP(cleanup_domain) virDomainPtr domain = NULL;
+	int r;
+
+	if ((r = connect_to(uri, &connection, err)) < 0 ||
+	    (r = find_domain(connection, uuid, &domain, err)) < 0)
+		return r;
+	if ((attach ? p_virDomainAttachDeviceFlags : p_virDomainDetachDeviceFlags)(domain, xml, flags) < 0)
+		return fail(err, p_virGetLastErrorCode() == VIR_ERR_DEVICE_MISSING ? -ENODEV : -EIO,
+			    "libvirt refused it: %s", p_virGetLastErrorMessage());
+	return 0;
+}
+
+int guest_attach(const char *uri, const char *uuid, const char *xml, unsigned where,
+		 struct error *err)
+{
+	return change(uri, uuid, xml, where, true, err);
+}
+
+int guest_detach(const char *uri, const char *uuid, const char *xml, unsigned where,
+		 struct error *err)
+{
+	return change(uri, uuid, xml, where, false, err);
 }

@@ -5,6 +5,9 @@
 
 #include "guest/guest.h"
 
+/* Adds a copy, unless the guest has it already. -ENOMEM. */
+int guest_add_nic(struct guest *guest, const struct guest_nic *nic);
+
 /* One guest: its definition now and, when it differs, the one of its next start;
  * a NULL isn't there. */
 typedef int (*libvirt_guest_fn)(void *arg, const char *uuid, const char *name,

@@ -337,3 +337,67 @@ bool guest_networks_equal(const char *a, const char *b)
 	return x && y && xmlDocGetRootElement(x) && xmlDocGetRootElement(y) &&
 	       same_tree(xmlDocGetRootElement(x), xmlDocGetRootElement(y));
 }
+
+int guest_network_normal(const char *xml, char **ret_text)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = parse(xml);
+	xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL, next;
+
+	if (!root)
+		return -EBADMSG;
+	for (xmlNodePtr node = root->children; node; node = next) {
+		next = node->next;
+		if (is_part(node))
+			continue;
+		xmlUnlinkNode(node);
+		xmlFreeNode(node);
+	}
+	return dump(doc, ret_text);
+}
+
+/* ---- an admin's own ---- */
+
+static xmlNodePtr child(xmlNodePtr parent, const char *name)
+{
+	for (xmlNodePtr node = parent->children; node; node = node->next)
+		if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0)
+			return node;
+	return NULL;
+}
+
+static bool same_name(xmlNodePtr a, xmlNodePtr b)
+{
+	return child(a, "name") && child(b, "name") && same_text(child(a, "name"), child(b, "name"));
+}
+
+/* A copy of the other's element goes behind `after`. */
+static bool put(xmlDocPtr doc, xmlNodePtr after, xmlNodePtr other)
+{
+	xmlNodePtr copy = xmlDocCopyNode(other, doc, 1);
+
+	if (copy && xmlAddNextSibling(after, copy))
+		return true;
+	xmlFreeNode(copy);
+	return false;
+}
+
+int guest_network_complete(const char *own, const char *made, char **ret_xml)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = parse(own);
+	CLEANUP(cleanup_doc) xmlDocPtr other = parse(made);
+	xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL, forward;
+	xmlNodePtr from = other ? xmlDocGetRootElement(other) : NULL;
+
+	if (!root || !from || strcmp((const char *)root->name, "network") != 0 || !same_name(root, from))
+		return -EBADMSG;
+	while ((forward = child(root, "forward"))) {
+		xmlUnlinkNode(forward);
+		xmlFreeNode(forward);
+	}
+	if (!put(doc, child(root, "name"), child(from, "forward")))
+		return -ENOMEM;
+	if (!child(root, "vlan") && child(from, "vlan") &&
+	    !put(doc, child(root, "forward"), child(from, "vlan")))
+		return -ENOMEM;
+	return dump(doc, ret_xml);
+}

@@ -32,7 +32,7 @@ void vfpool_leases_free(struct vfpool_lease **leases)
 DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 
-#define LEASE_COLUMNS "SELECT id, pool, owner, nic, mac, state, vf, pf, pf_mac, vlan, guest, uri FROM held "
+#define LEASE_COLUMNS "SELECT id, pool, owner, nic, mac, state, vf, pf, pf_mac, vlan, guest, uri, until_stop FROM held "
 
 /* NULL stays NULL. */
 static bool copy_text(sqlite3_stmt *stmt, int column, char **ret_text)
@@ -55,6 +55,7 @@ static int read_lease(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_l
 	lease->has_vf = sqlite3_column_type(stmt, 6) != SQLITE_NULL;
 	lease->vf = (unsigned)sqlite3_column_int(stmt, 6);
 	lease->has_pf_mac = sqlite3_column_type(stmt, 8) != SQLITE_NULL;
+	lease->until_stop = sqlite3_column_int(stmt, 12) != 0;
 	lease->vlan = sqlite3_column_type(stmt, 9) == SQLITE_NULL ? -1 : sqlite3_column_int(stmt, 9);
 	while (strcmp(state_names[lease->state], db_text(stmt, 5)) != 0 &&
 	       lease->state < VFPOOL_LEASE_RELEASING)
@@ -87,6 +88,18 @@ int ledger_find_lease(struct ledger *ledger, const char *pool, const char *owner
 			   LEASE_COLUMNS "WHERE pool = ? AND owner = ? AND nic = ?", "ssi", pool,
 			   owner, (int64_t)nic);
 
+	return r < 0 ? r : first_lease(ledger, stmt, ret_lease);
+}
+
+int ledger_find_mac(struct ledger *ledger, const struct vfpool_mac *mac,
+		    struct vfpool_lease **ret_lease)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	char text[VFPOOL_MAC_TEXT];
+	int r;
+
+	vfpool_mac_format(mac, text);
+	r = db_prepare(ledger, &stmt, LEASE_COLUMNS "WHERE mac = ?", "s", text);
 	return r < 0 ? r : first_lease(ledger, stmt, ret_lease);
 }
 
@@ -184,6 +197,11 @@ int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int
 	if (r == 0)
 		*ret_id = id;
 	return r;
+}
+
+int ledger_end_at_stop(struct ledger *ledger, int64_t id)
+{
+	return db_run(ledger, "UPDATE lease SET until_stop = 1 WHERE id = ?", "i", id);
 }
 
 int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from,

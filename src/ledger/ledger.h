@@ -163,6 +163,8 @@ int ledger_leases(struct ledger *ledger, const struct ledger_lease_filter *filte
 /* *ret_lease is NULL when there is none. */
 int ledger_find_lease(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
 		      struct vfpool_lease **ret_lease);
+int ledger_find_mac(struct ledger *ledger, const struct vfpool_mac *mac,
+		    struct vfpool_lease **ret_lease);
 int ledger_get_lease(struct ledger *ledger, int64_t id, struct vfpool_lease **ret_lease);
 /* The NUMA node of the lease's VF, -1: none. */
 int ledger_lease_numa(struct ledger *ledger, int64_t id, int *ret_numa);
@@ -172,6 +174,9 @@ int ledger_count_leases(struct ledger *ledger, const char *pool, unsigned *ret_n
  * libvirt allocates. `vlan` -1: the pool's. */
 int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int vlan,
 		     int64_t *ret_id);
+
+/* The lease ends when its guest stops. */
+int ledger_end_at_stop(struct ledger *ledger, int64_t id);
 
 /* -ESTALE, without a message: the lease isn't in the state `from`. */
 int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from,

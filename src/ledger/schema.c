@@ -129,6 +129,9 @@ static const char version_2[] =
 	"ALTER TABLE lease ADD COLUMN guest TEXT;"
 	"ALTER TABLE lease ADD COLUMN uri TEXT;"
 
+	/* The lease ends when its guest stops. */
+	"ALTER TABLE lease ADD COLUMN until_stop INTEGER NOT NULL DEFAULT 0;"
+
 	/* How many MACs were taken before this one was found. */
 	"ALTER TABLE reservation ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;"
 
@@ -174,6 +177,7 @@ static const char version_2[] =
 	"  lease.id AS id, reservation.pool AS pool, reservation.owner AS owner,"
 	"  reservation.nic AS nic, reservation.mac AS mac, lease.state AS state,"
 	"  lease.vlan AS vlan, lease.guest AS guest, lease.uri AS uri, lease.since AS since,"
+	"  lease.until_stop AS until_stop,"
 	"  vf.idx AS vf, pf.address AS pf, pf.mac AS pf_mac"
 	"  FROM lease JOIN reservation ON reservation.id = lease.reservation"
 	"  LEFT JOIN vf ON vf.lease = lease.id LEFT JOIN pf ON pf.id = vf.pf;";

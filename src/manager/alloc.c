@@ -292,8 +292,11 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 	const struct vfpool_alloc_request *request = alloc->request;
 	struct ledger_reservation reservation;
 	int64_t vf = 0, id;
-	int r = alloc->pool->allocate == VFPOOL_BY_LIBVIRT ? check_capacity(alloc) :
-							     choose_vf(alloc, &vf);
+	int r;
+
+	if (!alloc->foreign.known)
+		return -EAGAIN;
+	r = alloc->pool->allocate == VFPOOL_BY_LIBVIRT ? check_capacity(alloc) : choose_vf(alloc, &vf);
 
 	if (r == 0)
 		r = reserve_mac(alloc->vp, alloc->ledger, alloc->pool, request->owner, nic,
@@ -301,6 +304,8 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 				&reservation);
 	if (r == 0)
 		r = ledger_add_lease(alloc->ledger, reservation.id, vf, request->vlan, &id);
+	if (r == 0 && request->until_stop)
+		r = ledger_end_at_stop(alloc->ledger, id);
 	if (r == 0 && !vf) /* nothing to program: it is active at once */
 		r = ledger_move_lease(alloc->ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
 	return r < 0 ? r : ledger_get_lease(alloc->ledger, id, ret_lease);
@@ -345,8 +350,8 @@ static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***
 	return r;
 }
 
-/* The owner's leases as they are, or new ones, pending: all or none. Who else has a MAC is
- * asked only when one is made or given, and not while others wait for the ledger. */
+/* The owner's leases as they are, or new ones, pending: all or none. What is in use outside
+ * vfpool is asked only for a new one, and not while others wait for the ledger. */
 static int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 {
 	int r = try_choose(alloc, dry_run, ret_leases);
@@ -427,6 +432,22 @@ static int fail_vf(struct alloc *alloc, int r, const struct vfpool_pf *pf, unsig
 	return fail(&alloc->vp->err, r, "VF %u of %s %s", vf, pf->netdev ? pf->netdev : "its PF", what);
 }
 
+/* A guest that isn't running yet may name the VF since before it was a pool's. */
+static int check_not_named(struct alloc *alloc, const struct vfpool_lease *lease,
+			   const struct vfpool_pf *pf)
+{
+	for (size_t i = 0; i < alloc->foreign.guests.n; i++) {
+		const struct guest *guest = &alloc->foreign.guests.list[i];
+
+		if (guest_has_device(guest, &pf->vfs[0].address) && strcmp(guest->name, lease->owner) != 0)
+			return fail(&alloc->vp->err, -VFPOOL_EINUSE,
+				    "VF %u of %s is named by the definition of guest %s: 'vfpool adopt %s' records "
+				    "it, or 'virsh edit %s' takes it out", lease->vf,
+				    pf->netdev ? pf->netdev : "its PF", guest->name, guest->name, guest->name);
+	}
+	return 0;
+}
+
 /* The pending lease's VF, locked, is set up. *ret_drop: after a failure nothing
  * of the lease is left on the VF, so that the lease can be dropped. */
 static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
@@ -444,6 +465,9 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
 			       "isn't there; 'vfpool apply' makes it");
 	if (!is_in_pool(alloc, pf, lease->vf))
 		return fail_vf(alloc, -VFPOOL_EINUSE, pf, lease->vf, "is no longer the pool's");
+	r = check_not_named(alloc, lease, pf);
+	if (r < 0)
+		return r;
 	if (vf->busy) {
 		/* Not when an interrupted alloc has programmed it: then the MAC is there. */
 		*ret_drop = !vf_has_lease_mac(pf, vf, lease);

@@ -17,6 +17,7 @@ static const char *const default_dirs[VFPOOL_N_DIRS] = {
 	[VFPOOL_DIR_LIBVIRT_RUN] = "/run/libvirt",
 	[VFPOOL_DIR_NETWORKS] = "/etc/libvirt/qemu/networks",
 	[VFPOOL_DIR_PROC] = "/proc",
+	[VFPOOL_DIR_HOOKS] = "/etc/libvirt/hooks",
 };
 
 void vfpool_free(struct vfpool *vp)

@@ -5,7 +5,6 @@
  */
 #include "manager/manager.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 struct gc {
@@ -24,46 +23,6 @@ static void gc_end(struct gc *gc)
 	host_end(&gc->host);
 }
 
-void vfpool_findings_free(struct vfpool_findings *findings)
-{
-	if (!findings)
-		return;
-	for (size_t i = 0; i < findings->n; i++) {
-		vfpool_lease_free(findings->list[i].lease);
-		free(findings->list[i].text);
-	}
-	free(findings->list);
-	free(findings);
-}
-
-/* Takes the lease (NULL: it is about a VF without one) out of *lease. */
-static int add(struct gc *gc, enum vfpool_finding_kind kind, enum vfpool_finding_result result,
-	       struct vfpool_lease **lease, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
-
-static int add(struct gc *gc, enum vfpool_finding_kind kind, enum vfpool_finding_result result,
-	       struct vfpool_lease **lease, const char *format, ...)
-{
-	struct vfpool_findings *found = gc->found;
-	struct vfpool_finding *grown = reallocarray(found->list, found->n + 1, sizeof(*grown));
-	va_list args;
-	char *text;
-	int n;
-
-	if (!grown)
-		return fail_oom(&gc->vp->err);
-	found->list = grown;
-	va_start(args, format);
-	n = vasprintf(&text, format, args);
-	va_end(args);
-	if (n < 0)
-		return fail_oom(&gc->vp->err);
-	grown[found->n++] = (struct vfpool_finding){
-		.kind = kind, .result = result, .lease = lease ? TAKE_PTR(*lease) : NULL, .text = text,
-	};
-	return 0;
-}
-
 /* Releases the lease, or would; what stands in the way is told. */
 static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease **lease,
 	       bool only_pending, const char *why)
@@ -79,13 +38,14 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 	if (r == 0)
 		r = end_lease(&ending, *lease);
 	if (r == 0)
-		return add(gc, kind, VFPOOL_FINDING_DONE, lease, "%s", why);
+		return add_finding(gc->found, kind, VFPOOL_FINDING_DONE, lease, "%s", why);
 	if (r == -ENOMEM)
 		return r;
 	if (r == -ESTALE || r == -VFPOOL_ENOTFOUND) /* another vfpool was faster */
 		return 0;
-	return add(gc, kind, r == -VFPOOL_EINUSE ? VFPOOL_FINDING_LEFT : VFPOOL_FINDING_FAILED, lease,
-		   "%s; but %s", why, gc->vp->err.text);
+	return add_finding(gc->found, kind,
+			   r == -VFPOOL_EINUSE ? VFPOOL_FINDING_LEFT : VFPOOL_FINDING_FAILED, lease,
+			   "%s; but %s", why, gc->vp->err.text);
 }
 
 /* ---- guests ---- */
@@ -96,9 +56,9 @@ static const struct guest *find_guest(const struct gc *gc, const struct vfpool_l
 {
 	for (size_t i = 0; i < gc->guests.n; i++) {
 		const struct guest *guest = &gc->guests.list[i];
+		const struct guest_nic *nic = guest_find_nic(guest, lease);
 
-		if (guest_has_mac(guest, &lease->mac) ||
-		    (strcmp(guest->name, lease->owner) == 0 && guest_has_device(guest, &lease->address)))
+		if (nic && (nic->has_mac || strcmp(guest->name, lease->owner) == 0))
 			return guest;
 	}
 	return NULL;
@@ -114,14 +74,9 @@ static bool guest_exists(const struct gc *gc, const char *uuid)
 
 static int note_guest(struct gc *gc, struct vfpool_lease **lease, const struct guest *guest)
 {
-	int r = gc->dry_run ? 0 : ledger_begin(gc->ledger);
+	int r = gc->dry_run ? 0 : see_guest(gc->vp, gc->ledger, *lease, guest->uuid);
 
-	if (r == 0 && !gc->dry_run)
-		r = ledger_see_guest(gc->ledger, (int64_t)(*lease)->id, guest->uuid, gc->vp->uri);
-	if (r == 0 && !gc->dry_run)
-		r = ledger_commit(gc->ledger);
-	ledger_rollback(gc->ledger);
-	return r < 0 ? r : add(gc, VFPOOL_FOUND_GUEST, VFPOOL_FINDING_DONE, lease,
+	return r < 0 ? r : add_finding(gc->found, VFPOOL_FOUND_GUEST, VFPOOL_FINDING_DONE, lease,
 			       "guest %s (%s) has its %s", guest->name, guest->uuid,
 			       guest_has_mac(guest, &(*lease)->mac) ? "MAC" : "VF");
 }
@@ -141,7 +96,7 @@ static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
 		return end(gc, VFPOOL_FOUND_ORPHAN, lease, false, "its guest is gone from libvirt");
 	if (busy) /* something that isn't libvirt's has it */
 		return 0;
-	return add(gc, VFPOOL_FOUND_UNSEEN, VFPOOL_FINDING_LEFT, lease,
+	return add_finding(gc->found, VFPOOL_FOUND_UNSEEN, VFPOOL_FINDING_LEFT, lease,
 		   (*lease)->guest ? "its guest doesn't name its MAC any more; release it if it is done with" :
 				     "no guest of libvirt names its MAC; release it if it is done with");
 }
@@ -180,10 +135,10 @@ static int look_at_lease(struct gc *gc, struct vfpool_lease **lease)
 	}
 	r = look_at_vf(gc, *lease, &there, &busy);
 	if (r < 0)
-		return add(gc, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_FAILED, lease, "%s",
-			   gc->vp->err.text);
+		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_FAILED, lease,
+				   "%s", gc->vp->err.text);
 	if (!there)
-		return add(gc, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
+		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
 			   "its VF isn't there; 'vfpool apply' makes it");
 	return gc->found->guests_known ? look_for_guest(gc, lease, busy) : 0;
 }
@@ -224,19 +179,23 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	if (r == 0)
 		r = open_lease_pf(&gc->host, &place, &pf, gc->dry_run ? NULL : &lock);
 	if (pf.n_vfs > 0 && pf.vfs[0].busy)
-		return add(gc, kind, VFPOOL_FINDING_LEFT, NULL, "VF %u of %s is in use still: %s",
-			   row->index, pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
+		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
+				   "VF %u of %s is in use still: %s", row->index,
+				   pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
 	if (r == -VFPOOL_ENOTFOUND)
 		r = 0; /* the PF is gone, and its VFs with it */
 	if (r == 0 && !gc->dry_run)
 		r = free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, row, &pf, &freed);
 	if (r < 0)
-		return add(gc, kind, VFPOOL_FINDING_FAILED, NULL, "%s", gc->vp->err.text);
-	if (pf.n_vfs == 0)
-		return !freed ? 0 : add(gc, kind, VFPOOL_FINDING_DONE, NULL,
-					"VF %u isn't there any more, and in quarantine no more", row->index);
-	return !freed && !gc->dry_run ? 0 : add(gc, kind, VFPOOL_FINDING_DONE, NULL, "VF %u of %s is free again",
-				row->index, pf.netdev ? pf.netdev : "its PF");
+		return add_finding(gc->found, kind, VFPOOL_FINDING_FAILED, NULL, "%s", gc->vp->err.text);
+	if (gc->dry_run && pf.n_vfs > 0)
+		freed = true;
+	if (freed && pf.n_vfs == 0)
+		return add_finding(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
+				   "VF %u isn't there any more, and in quarantine no more", row->index);
+	return !freed ? 0 : add_finding(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
+					"VF %u of %s is free again", row->index,
+					pf.netdev ? pf.netdev : "its PF");
 }
 
 static int look_at_vfs(struct gc *gc)
@@ -270,15 +229,6 @@ static int look(struct gc *gc)
 	return r < 0 ? r : look_at_vfs(gc);
 }
 
-static int sum_up(struct gc *gc)
-{
-	for (size_t i = 0; i < gc->found->n; i++)
-		if (gc->found->list[i].result == VFPOOL_FINDING_FAILED)
-			return fail(&gc->vp->err, -VFPOOL_EPARTIAL,
-				    "not everything could be cleaned up; the lines above say what and why");
-	return 0;
-}
-
 int vfpool_gc(struct vfpool *vp, bool dry_run, struct vfpool_findings **ret_findings)
 {
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
@@ -294,8 +244,8 @@ int vfpool_gc(struct vfpool *vp, bool dry_run, struct vfpool_findings **ret_find
 	if (gc.ledger)
 		r = look(&gc);
 	if (r < 0)
-		return r;
-	r = sum_up(&gc);
+		return r == -ENOMEM ? fail_oom(&vp->err) : r;
+	r = sum_up_findings(vp, found, "cleaned up");
 	*ret_findings = TAKE_PTR(found);
 	return r;
 }

@@ -2,7 +2,10 @@
 /* Leases and reservations listed and renamed, and a lease as a guest's <interface>. */
 #include "manager/manager.h"
 
+#include "util/file.h"
 #include "util/name.h"
+
+#include <string.h>
 
 int check_owner(struct vfpool *vp, const char *owner)
 {
@@ -151,6 +154,14 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 	return r;
 }
 
+/* Does libvirt call vfpool when a guest starts? */
+static bool has_hook(const struct vfpool *vp)
+{
+	AUTO_FREE char *path = format_text("%s/qemu.d/vfpool", vp->dirs[VFPOOL_DIR_HOOKS]);
+
+	return path && access(path, X_OK) == 0;
+}
+
 int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease,
 		     enum vfpool_format format, const struct vfpool_interface_options *options,
 		     char **ret_text)
@@ -160,7 +171,8 @@ int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease,
 	int r = load_pool(vp, lease->pool, &pool);
 
 	if (r == 0)
-		r = guest_interface(pool, lease, format, options ? options : &none, ret_text, &vp->err);
+		r = guest_interface(pool, lease, format, options ? options : &none, has_hook(vp), ret_text,
+				    &vp->err);
 	return r < 0 ? fail_while(&vp->err, r, "%s nic %u in pool %s", lease->owner, lease->nic,
 				  lease->pool) : 0;
 }
@@ -176,5 +188,22 @@ int vfpool_check_interface(struct vfpool *vp, const char *pool_name, enum vfpool
 		.has_vf = pool && pool->allocate == VFPOOL_BY_VFPOOL,
 	};
 
-	return r < 0 ? r : guest_interface(pool, &lease, format, options, &text, &vp->err);
+	return r < 0 ? r : guest_interface(pool, &lease, format, options, has_hook(vp), &text, &vp->err);
+}
+
+int see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,
+	       const char *uuid)
+{
+	int r;
+
+	if (lease->guest && lease->uri && strcmp(lease->guest, uuid) == 0 &&
+	    strcmp(lease->uri, vp->uri) == 0)
+		return 0;
+	r = ledger_begin(ledger);
+	if (r == 0)
+		r = ledger_see_guest(ledger, (int64_t)lease->id, uuid, vp->uri);
+	if (r == 0)
+		r = ledger_commit(ledger);
+	ledger_rollback(ledger);
+	return r;
 }

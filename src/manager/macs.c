@@ -27,7 +27,7 @@ int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs 
 		return fail_oom(&vp->err);
 	}
 	if (r < 0 && r != -ENOENT)
-		note(vp, "%s, so whether a guest has the new MAC isn't known", why.text);
+		note(vp, "%s, so whether a guest has the MAC or names the VF isn't known", why.text);
 	*ret_macs = macs;
 	return 0;
 }
@@ -129,8 +129,6 @@ int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_po
 
 	if (r < 0)
 		return r;
-	if (!reservation.id && !foreign->known)
-		return -EAGAIN;
 	if (!reservation.id && mac) {
 		reservation.mac = *mac;
 		r = reserve_given(vp, ledger, pool->name, owner, nic, mac, foreign, &reservation.id);

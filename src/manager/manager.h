@@ -117,8 +117,7 @@ void foreign_macs_end(struct foreign_macs *macs);
 /*
  * The reservation of (owner, nic) in the pool, made when there is none: with
  * `mac`, or one made of the seed (NULL). In a transaction. VFPOOL_EINUSE: the MAC is
- * somebody's, or the owner has another one. -EAGAIN, without a message: one has to be
- * made, and the foreign ones aren't known yet.
+ * somebody's, or the owner has another one.
  */
 int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 		const char *owner, unsigned nic, const struct vfpool_mac *mac,
@@ -140,6 +139,13 @@ struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool,
  */
 int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 	       const struct vfpool_settings *to, unsigned *ret_deferred, unsigned *ret_sent);
+
+/* Puts back what libvirt has changed of a VF, in use or not; the caller has locked it. */
+int mend_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+	    const struct vfpool_settings *to);
+
+/* The same for a lease's VF; 0 where it has none. */
+int mend_lease(struct host *host, const struct vfpool_pool *pool, const struct vfpool_lease *lease);
 
 /* Gives a VF back what it had in those settings when it was read. */
 int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
@@ -199,6 +205,19 @@ int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool
 
 /* Appends to an array that ends with NULL. -ENOMEM. */
 int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease);
+
+/* Takes the lease (NULL: it is about a VF without one) out of *lease. -ENOMEM, without a
+ * message. */
+int add_finding(struct vfpool_findings *found, enum vfpool_finding_kind kind,
+		enum vfpool_finding_result result, struct vfpool_lease **lease, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* VFPOOL_EPARTIAL when something failed. */
+int sum_up_findings(struct vfpool *vp, const struct vfpool_findings *found, const char *doing);
+
+/* Notes in the lease which guest of the context's libvirt has it. */
+int see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,
+	      const char *uuid);
 
 /* The driver's name for host_bind(). */
 const char *driver_name(enum vfpool_driver driver);

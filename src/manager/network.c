@@ -130,24 +130,85 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, char **ret_xml,
 	return r < 0 ? fail_oom(&vp->err) : 0;
 }
 
-int vfpool_network_xml(struct vfpool *vp, const char *name, char **ret_xml, char **ret_notes)
+/* With what the admin's own definition has beside it. */
+static int complete(struct vfpool *vp, const char *from, char **xml)
+{
+	AUTO_FREE char *own = NULL;
+	char *whole;
+	size_t size;
+	int r = read_file(from, POOL_TEXT_MAX, &own, &size, &vp->err);
+
+	if (r == 0)
+		r = guest_network_complete(own, *xml, &whole);
+	if (r == -EBADMSG)
+		return fail(&vp->err, -EINVAL, "%s isn't a libvirt <network> with the <name> that the pool's "
+			    "definition has", from);
+	if (r < 0)
+		return r == -ENOMEM ? fail_oom(&vp->err) : r;
+	free(*xml);
+	*xml = whole;
+	return 0;
+}
+
+static int wanted_xml(struct vfpool *vp, struct vfpool_pool *pool, const char *from, char **ret_xml,
+		      char **ret_notes)
+{
+	AUTO_FREE char *xml = NULL;
+	int r = make_xml(vp, pool, &xml, ret_notes);
+
+	if (r == 0 && from)
+		r = complete(vp, from, &xml);
+	if (r == 0)
+		*ret_xml = TAKE_PTR(xml);
+	return r;
+}
+
+int vfpool_network_xml(struct vfpool *vp, const char *name, const char *from, char **ret_xml,
+		       char **ret_notes)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = load_network_pool(vp, name, &pool);
 
-	return r < 0 ? r : make_xml(vp, pool, ret_xml, ret_notes);
+	return r < 0 ? r : wanted_xml(vp, pool, from, ret_xml, ret_notes);
 }
 
-int vfpool_network_define(struct vfpool *vp, const char *name, bool start, bool *ret_changed,
+int vfpool_network_define(struct vfpool *vp, const char *name,
+			  const struct vfpool_network_request *request, bool *ret_changed,
 			  char **ret_notes)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_FREE char *xml = NULL;
-	int r = check_root(vp, "defining a network");
+	int r;
 
-	if (r < 0 || (r = load_network_pool(vp, name, &pool)) < 0 ||
-	    (r = make_xml(vp, pool, &xml, ret_notes)) < 0)
+	if ((r = check_root(vp, "defining a network")) < 0 || (r = load_network_pool(vp, name, &pool)) < 0)
 		return r;
-	return guest_network_define(vp->uri, pool->network, xml, pool->network_autostart, start,
-				    ret_changed, &vp->err);
+	if (request->undefine)
+		return guest_network_undefine(vp->uri, pool->network, ret_changed, &vp->err);
+	r = wanted_xml(vp, pool, request->from, &xml, ret_notes);
+	return r < 0 ? r : guest_network_define(vp->uri, pool->network, xml,
+						pool->network_autostart || request->autostart,
+						request->start, ret_changed, &vp->err);
+}
+
+static int normal(struct vfpool *vp, const char *xml, char **ret_text)
+{
+	int r = guest_network_normal(xml, ret_text);
+
+	return r < 0 ? fail(&vp->err, r, "what libvirt says of the network can't be understood") : 0;
+}
+
+int vfpool_network_compare(struct vfpool *vp, const char *name, const char *from, char **ret_is,
+			   char **ret_wanted)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	AUTO_FREE char *is = NULL, *wanted = NULL, *notes = NULL, *text = NULL;
+	int r;
+
+	if ((r = load_network_pool(vp, name, &pool)) < 0 ||
+	    (r = wanted_xml(vp, pool, from, &wanted, &notes)) < 0 ||
+	    (r = guest_network_get(vp->uri, pool->network, &is, &vp->err)) < 0 ||
+	    (is && (r = normal(vp, is, &text)) < 0) || (r = normal(vp, wanted, ret_wanted)) < 0)
+		return r;
+	*ret_is = TAKE_PTR(text);
+	return 0;
 }

@@ -61,9 +61,11 @@ struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool,
 /* One VF that the caller has locked, only where it differs, and compared. The
  * step has the result; its text is the caller's to free. */
 static int run_step(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
-		    const struct vfpool_settings *to, struct vfpool_step *ret_step)
+		    const struct vfpool_settings *to, bool live, struct vfpool_step *ret_step)
 {
-	struct vfpool_step step = { .kind = VFPOOL_STEP_PROGRAM, .vf = vf->index, .to = *to };
+	struct vfpool_step step = {
+		.kind = VFPOOL_STEP_PROGRAM, .vf = vf->index, .to = *to, .live = live,
+	};
 	struct vfpool_step *steps[] = { &step };
 	int r = 0;
 
@@ -96,7 +98,7 @@ int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpoo
 	       const struct vfpool_settings *to, unsigned *ret_deferred, unsigned *ret_sent)
 {
 	struct vfpool_step step;
-	int r = run_step(host, pf, vf, to, &step);
+	int r = run_step(host, pf, vf, to, false, &step);
 
 	if (r == 0)
 		r = judge_step(host, pf, &step);
@@ -120,7 +122,7 @@ int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpoo
 	before.have &= sent;
 	if (!before.have)
 		return 0;
-	r = run_step(host, pf, &unknown, &before, &step);
+	r = run_step(host, pf, &unknown, &before, false, &step);
 	if (r == 0)
 		r = judge_step(host, pf, &step);
 	free(step.text);
@@ -202,7 +204,7 @@ static int park_vf(struct host *host, const struct vfpool_pool *pool, const stru
 {
 	const struct vfpool_settings to = settings_with_mac(pool, pf, parking);
 	struct vfpool_step step;
-	int r = run_step(host, pf, &pf->vfs[0], &to, &step);
+	int r = run_step(host, pf, &pf->vfs[0], &to, false, &step);
 
 	if (r == 0 && (step.kind == VFPOOL_STEP_REFUSED || step.failed & MUST_BE_SCRUBBED ||
 		       (step.result == VFPOOL_STEP_FAILED && !step.failed)))
@@ -275,6 +277,31 @@ int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 				  pf->netdev ? pf->netdev : "its PF");
 	*ret_freed = true;
 	return 0;
+}
+
+int mend_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+	    const struct vfpool_settings *to)
+{
+	struct vfpool_step step;
+	int r = run_step(host, pf, vf, to, true, &step);
+
+	if (r == 0 && step.result == VFPOOL_STEP_FAILED)
+		r = judge_step(host, pf, &step);
+	free(step.text);
+	return r;
+}
+
+int mend_lease(struct host *host, const struct vfpool_pool *pool, const struct vfpool_lease *lease)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	struct vfpool_settings to;
+	AUTO_CLOSE int lock = -1;
+	int r = lease->has_vf ? open_lease_pf(host, lease, &pf, &lock) : 0;
+
+	if (r < 0 || pf.n_vfs == 0)
+		return r;
+	to = settings_of_lease(pool, &pf, lease);
+	return mend_vf(host, &pf, &pf.vfs[0], &to);
 }
 
 const char *driver_name(enum vfpool_driver driver)

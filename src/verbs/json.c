@@ -219,6 +219,7 @@ struct json_object *json_lease(const struct vfpool_lease *lease)
 	add(object, "vlan", lease->vlan < 0 ? NULL : json_object_new_int(lease->vlan));
 	add_text(object, "guest", lease->guest);
 	add_text(object, "uri", lease->uri);
+	add_bool(object, "until_stop", lease->until_stop);
 	if (lease->state == VFPOOL_LEASE_RELEASED || lease->quarantined || lease->forgotten) {
 		add_bool(object, "quarantined", lease->quarantined);
 		add_bool(object, "forgotten", lease->forgotten);
@@ -288,6 +289,7 @@ static struct json_object *json_finding(const struct vfpool_finding *finding)
 		[VFPOOL_FOUND_ORPHAN] = "orphan",
 		[VFPOOL_FOUND_UNSEEN] = "unseen",
 		[VFPOOL_FOUND_VANISHED] = "vanished",
+		[VFPOOL_FOUND_ADOPTED] = "adopted",
 	};
 	static const char *const results[] = {
 		[VFPOOL_FINDING_DONE] = "done",

@@ -56,6 +56,7 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 		{ "mac", OPTION_TEXT, &args->mac, "the owner's MAC, instead of one made for it" },
 		{ "vlan", OPTION_NUMBER, &request->vlan, "instead of the pool's; 0: none" },
 		INTERFACE_OPTIONS(&args->interface),
+		{ "until-stop", OPTION_FLAG, &request->until_stop, "a new lease ends when its guest stops, by libvirt's hook" },
 		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
 		{ 0 },
 	};
@@ -171,7 +172,7 @@ static int run_release(struct vfpool *vp, const struct verb *verb, int argc, cha
 const struct verb verb_alloc = {
 	"alloc",
 	"POOL --owner NAME [--nic N | --count N] [--numa N[=only]] [--pf PF] [--vf N] [--mac MAC] "
-	"[--vlan ID] [--format F] [--dry-run]",
+	"[--vlan ID] [--until-stop] [--format F] [--dry-run]",
 	"a free VF and a stable MAC, as <interface>", run_alloc,
 };
 

@@ -1,41 +1,70 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verbs.h"
+#include "verbs/output.h"
 
 #include "util/cleanup.h"
 
 #include <stdio.h>
+#include <string.h>
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+struct network_args {
+	struct vfpool_network_request request;
+	bool define, diff, dry_run;
+};
+
+static int parse(const struct verb *verb, int argc, char **argv, struct network_args *args,
+		 const char **ret_pool)
 {
-	bool define = false, start = false, dry_run = false, changed;
+	struct vfpool_network_request *request = &args->request;
 	const struct verb_option options[] = {
-		{ "define", OPTION_FLAG, &define, "give the network to libvirt" },
-		{ "start", OPTION_FLAG, &start, "with --define: start it too" },
-		{ "dry-run", OPTION_FLAG, &dry_run, "only print what libvirt would be given" },
+		{ "define", OPTION_FLAG, &args->define, "give the network to libvirt" },
+		{ "start", OPTION_FLAG, &request->start, "with --define: start it too" },
+		{ "autostart", OPTION_FLAG, &request->autostart, "with --define: libvirt starts it at boot" },
+		{ "undefine", OPTION_FLAG, &request->undefine, "stop it, and take it from libvirt" },
+		{ "diff", OPTION_FLAG, &args->diff, "what --define would change; exit code 1: something" },
+		{ "from", OPTION_TEXT, &request->from, "your own <network>, completed with the pool's VFs" },
+		{ "dry-run", OPTION_FLAG, &args->dry_run, "only print what libvirt would be given" },
 		{ 0 },
 	};
-	AUTO_FREE char *xml = NULL, *notes = NULL;
-	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	char **rest;
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &rest);
 
 	if (r < 0)
 		return r;
-	if (start && !define) {
-		warn_user("network: --start goes with --define");
+	if (args->define + request->undefine + args->diff > 1 ||
+	    ((request->start || request->autostart) && !args->define)) {
+		warn_user("network: --define, --undefine and --diff exclude each other; --start and --autostart "
+			  "go with --define");
 		return -VERB_USAGE;
 	}
-	if (define && !dry_run) {
-		r = vfpool_network_define(vp, args[0], start, &changed, &notes);
-		if (r == 0)
-			printf("the network of pool %s %s\n", args[0],
-			       !changed ? "is in libvirt as it should be" :
-			       start	? "is defined and started" :
+	*ret_pool = rest[0];
+	return 0;
+}
+
+static int change(struct vfpool *vp, const char *pool, const struct network_args *args)
+{
+	const struct vfpool_network_request *request = &args->request;
+	AUTO_FREE char *notes = NULL;
+	bool changed;
+	int r = vfpool_network_define(vp, pool, request, &changed, &notes);
+
+	if (r == 0 && request->undefine)
+		printf("the network of pool %s %s\n", pool, changed ? "is undefined" : "isn't in libvirt");
+	else if (r == 0)
+		printf("the network of pool %s %s\n", pool,
+		       !changed		? "is in libvirt as it should be" :
+		       request->start	? "is defined and started" :
 					  "is defined");
-		if (notes)
-			warn_user("note: %s", notes);
-		return r;
-	}
-	r = vfpool_network_xml(vp, args[0], &xml, &notes);
+	if (notes)
+		warn_user("note: %s", notes);
+	return r;
+}
+
+static int print(struct vfpool *vp, const char *pool, const struct network_args *args)
+{
+	AUTO_FREE char *xml = NULL, *notes = NULL;
+	int r = vfpool_network_xml(vp, pool, args->request.from, &xml, &notes);
+
 	if (r == 0)
 		fputs(xml, stdout);
 	if (notes)
@@ -43,7 +72,35 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	return r;
 }
 
+static int compare(struct vfpool *vp, const char *pool, const struct network_args *args)
+{
+	AUTO_FREE char *is = NULL, *wanted = NULL;
+	int r = vfpool_network_compare(vp, pool, args->request.from, &is, &wanted);
+
+	return r < 0 ? r : print_diff("libvirt", is ? is : "", pool, wanted);
+}
+
+static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	struct network_args args = { .define = false };
+	const char *pool;
+	int r = parse(verb, argc, argv, &args, &pool);
+
+	if (r < 0)
+		return r;
+	if (args.diff)
+		return compare(vp, pool, &args);
+	if ((args.define || args.request.undefine) && !args.dry_run)
+		return change(vp, pool, &args);
+	if (args.request.undefine) {
+		printf("the network of pool %s would be stopped and undefined\n", pool);
+		return 0;
+	}
+	return print(vp, pool, &args);
+}
+
 const struct verb verb_network = {
-	"network", "POOL [--define [--start]] [--dry-run]", "the libvirt network of a pool that libvirt allocates",
-	run,
+	"network",
+	"POOL [--define [--start] [--autostart] | --undefine | --diff] [--from FILE] [--dry-run]",
+	"the libvirt network of a pool that libvirt allocates", run,
 };

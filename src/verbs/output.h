@@ -49,6 +49,9 @@ int check_format_of_pool(struct vfpool *vp, const char *pool, const struct inter
 int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 		     const struct interface_args *args);
 
+/* What makes `new` of `old`; -VERB_SAID when anything does. */
+int print_diff(const char *old_name, const char *old, const char *new_name, const char *new);
+
 /* Prints the object and gives it back. */
 void print_json(struct json_object *object);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `hold`, `unhold`, `rename`, `gc` and `backup`. */
+/* `hold`, `unhold`, `rename`, `gc`, `adopt` and `backup`. */
 #include "verbs.h"
 #include "verbs/output.h"
 
@@ -80,10 +80,20 @@ static void print_finding(const struct vfpool_finding *finding, bool dry_run)
 	       finding->text);
 }
 
+static void print_findings(const struct vfpool_findings *found, bool json, bool dry_run)
+{
+	if (found && json)
+		print_json(json_findings(found));
+	for (size_t i = 0; found && !json && i < found->n; i++)
+		print_finding(&found->list[i], dry_run);
+	if (found && !json && found->n == 0)
+		puts("nothing to do");
+}
+
 static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
 	bool dry_run = false, json = false;
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
 	const struct verb_option options[] = {
 		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
 		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
@@ -95,12 +105,26 @@ static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **a
 	if (r < 0)
 		return r;
 	r = vfpool_gc(vp, dry_run, &found);
-	if (found && json)
-		print_json(json_findings(found));
-	for (size_t i = 0; found && !json && i < found->n; i++)
-		print_finding(&found->list[i], dry_run);
-	if (found && !json && found->n == 0)
-		puts("nothing to do");
+	print_findings(found, json, dry_run);
+	return r;
+}
+
+static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	bool dry_run = false, json = false;
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
+	const struct verb_option options[] = {
+		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
+		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 0, 1, &args);
+
+	if (r < 0)
+		return r;
+	r = vfpool_adopt(vp, r > 0 ? args[0] : NULL, dry_run, &found);
+	print_findings(found, json, dry_run);
 	return r;
 }
 
@@ -133,6 +157,11 @@ const struct verb verb_rename = {
 const struct verb verb_gc = {
 	"gc", "[--dry-run] [--json]", "finish or undo what was interrupted, end leases of guests that are gone",
 	run_gc,
+};
+
+const struct verb verb_adopt = {
+	"adopt", "[GUEST] [--json] [--dry-run]", "record leases for what libvirt's guests name already",
+	run_adopt,
 };
 
 const struct verb verb_backup = {

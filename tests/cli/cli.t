@@ -46,7 +46,7 @@ t 'an argument too few: 2' usage 'missing arguments' define
 t 'an argument too many: 2' usage 'too many' list x
 t 'alloc without owner: 2' usage 'owner' alloc a
 t 'a nic that is no number: 2' usage 'takes a number' alloc a --owner x --nic -1
-t 'network --start alone: 2' usage 'goes with --define' network a --start
+t 'network --start alone: 2' usage "go with --define" network a --start
 
 # ---- definitions ----
 address="address='0000:01:00.0' numvfs='7'"

@@ -16,7 +16,7 @@ static int interface(const struct vfpool_pool *of, const struct vfpool_lease *le
 {
 	static const struct vfpool_interface_options none = { 0 };
 
-	return guest_interface(of, lease, format, &none, ret_text, &err);
+	return guest_interface(of, lease, format, &none, false, ret_text, &err);
 }
 
 static void an_interface_with_a_vf(void **state)
@@ -81,16 +81,18 @@ static void a_domain_is_read(void **state)
 
 	(void)state;
 	assert_int_equal(guest_read_domain(xml, &guest), 0);
-	assert_int_equal(guest.n_macs, 2);
+	assert_int_equal(guest_read_domain(xml, &guest), 0);
+	assert_int_equal(guest.n_nics, 3);
+	assert_string_equal(guest.name, "web");
 	assert_true(guest_has_mac(&guest, &second));
-	assert_int_equal(guest.n_devices, 2);
-	assert_true(vfpool_pci_equal(&guest.devices[0], &vf));
-	assert_true(vfpool_pci_equal(&guest.devices[1], &device));
+	assert_true(guest.nics[0].has_mac && guest.nics[0].has_address);
+	assert_true(vfpool_pci_equal(&guest.nics[0].address, &vf));
+	assert_true(vfpool_pci_equal(&guest.nics[2].address, &device));
+	assert_false(guest.nics[2].has_mac);
 	assert_int_equal(guest_read_domain("<domain><devices>", &guest), -EBADMSG);
 	assert_int_equal(guest_read_domain("<network/>", &guest), -EBADMSG);
 	assert_int_equal(guest_read_domain("<domain/>", &guest), 0);
-	free(guest.macs);
-	free(guest.devices);
+	guest_end(&guest);
 }
 
 static void a_vlan_beyond_libvirt_is_a_plain_hostdev(void **state)

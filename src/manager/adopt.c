@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Leases for what the guests of libvirt name already, so that a host in use can be
+ * taken over. */
+#include "manager/manager.h"
+
+#include <string.h>
+
+#define NICS_MAX 64
+
+struct adopt {
+	struct vfpool *vp;
+	struct ledger *ledger;
+	struct host host;
+	struct foreign_macs foreign;
+	struct vfpool_pool **pools;
+	bool dry_run;
+	struct vfpool_findings *found;
+};
+
+/* One device of a guest, and what it is here. */
+struct adopted {
+	const struct guest *guest;
+	const struct guest_nic *nic;
+	struct vfpool_pool *pool;
+	struct vfpool_pf pf;   /* with its one VF, or without: a unit of a libvirt network */
+	struct ledger_vf row;  /* id 0: the same */
+	bool has_mac;          /* else one is made for it */
+	struct vfpool_mac mac;
+	int vlan;              /* of its own, -1: the pool's */
+};
+
+static void adopt_end(struct adopt *adopt)
+{
+	ledger_rollback(adopt->ledger);
+	foreign_macs_end(&adopt->foreign);
+	vfpool_pools_free(adopt->pools);
+	host_end(&adopt->host);
+}
+
+static void adopted_end(struct adopted *what)
+{
+	pf_end(&what->pf);
+}
+
+static struct vfpool_pool *find_pool(const struct adopt *adopt, const char *name)
+{
+	for (struct vfpool_pool **pool = adopt->pools; *pool; pool++)
+		if (strcmp((*pool)->name, name) == 0)
+			return *pool;
+	return NULL;
+}
+
+/* ---- what a guest's device is here ---- */
+
+static void find_network(const struct adopt *adopt, struct adopted *what)
+{
+	const char *network = what->nic->network;
+
+	for (struct vfpool_pool **pool = adopt->pools; network && *pool; pool++)
+		if ((*pool)->allocate == VFPOOL_BY_LIBVIRT && strcmp((*pool)->network, network) == 0)
+			what->pool = *pool;
+}
+
+static int find_vf(struct adopt *adopt, struct adopted *what)
+{
+	unsigned index;
+	int64_t pf_id;
+	int r = host_find_vf(&adopt->host, &what->nic->address, &what->pf.address, &index);
+
+	if (r == 0)
+		r = host_read_pf(&adopt->host, &what->pf.address, (int)index, &what->pf);
+	if (r == -VFPOOL_ENOTFOUND) /* some other device, or one that isn't there now */
+		return 0;
+	if (r == 0)
+		r = ledger_pf(adopt->ledger, &what->pf, false, &pf_id);
+	if (r == 0)
+		r = ledger_vf(adopt->ledger, pf_id, index, &what->row);
+	if (r == 0 && what->row.id)
+		what->pool = find_pool(adopt, what->row.pool);
+	return r;
+}
+
+/* what->pool stays NULL: it is none of ours. */
+static int identify(struct adopt *adopt, struct adopted *what)
+{
+	static const struct vfpool_mac zero = { 0 };
+	unsigned vlan = (unsigned)what->nic->vlan;
+	int r;
+
+	what->mac = what->nic->mac;
+	what->has_mac = what->nic->has_mac;
+	what->vlan = -1;
+	find_network(adopt, what);
+	if (what->pool || !what->nic->has_address)
+		return 0;
+	r = find_vf(adopt, what);
+	if (r < 0 || !what->pool)
+		return r;
+	if (what->pool->allocate == VFPOOL_BY_LIBVIRT) { /* of a running guest */
+		pf_end(&what->pf);
+		what->pf = (struct vfpool_pf){ .n_vfs = 0 };
+		what->row.id = 0;
+		return 0;
+	}
+	if (!what->nic->has_mac && what->pf.n_vfs > 0) { /* plain: as the VF is programmed */
+		what->mac = what->pf.vfs[0].programmed.mac;
+		what->has_mac = what->pf.vfs[0].programmed.have & VFPOOL_ATTR_MAC &&
+				!vfpool_mac_equal(&what->mac, &zero) &&
+				!vfpool_mac_equal(&what->mac, &what->row.parking);
+		vlan = what->has_mac ? what->pf.vfs[0].programmed.vlan : what->pool->policy.vlan;
+	}
+	if (vlan != what->pool->policy.vlan)
+		what->vlan = (int)vlan;
+	return 0;
+}
+
+/* ---- the lease ---- */
+
+/* The nic that has the MAC, or the first without any. */
+static int find_nic(struct adopt *adopt, const struct adopted *what, unsigned *ret_nic)
+{
+	unsigned first = NICS_MAX;
+
+	for (unsigned nic = 0; nic < NICS_MAX; nic++) {
+		struct ledger_reservation reservation;
+		int r = ledger_reservation(adopt->ledger, what->pool->name, what->guest->name, nic,
+					   &reservation);
+
+		if (r < 0)
+			return r;
+		if (reservation.id && vfpool_mac_equal(&reservation.mac, &what->mac)) {
+			*ret_nic = nic;
+			return 0;
+		}
+		if (!reservation.id && first == NICS_MAX)
+			first = nic;
+	}
+	if (first == NICS_MAX)
+		return fail(&adopt->vp->err, -ENOSPC, "it has too many interfaces");
+	*ret_nic = first;
+	return 0;
+}
+
+static int record(struct adopt *adopt, const struct adopted *what, struct vfpool_lease **ret_lease)
+{
+	struct ledger *ledger = adopt->ledger;
+	struct ledger_reservation reservation;
+	unsigned nic;
+	int64_t id;
+	int r;
+
+	if ((r = check_owner(adopt->vp, what->guest->name)) < 0 || (r = ledger_begin(ledger)) < 0 ||
+	    (r = find_nic(adopt, what, &nic)) < 0 ||
+	    (r = reserve_mac(adopt->vp, ledger, what->pool, what->guest->name, nic,
+			     what->has_mac ? &what->mac : NULL, &adopt->foreign, &reservation)) < 0 ||
+	    (r = ledger_add_lease(ledger, reservation.id, what->row.id, what->vlan, &id)) < 0 ||
+	    (what->row.id && (r = ledger_forgive_vf(ledger, what->row.id)) < 0) ||
+	    (r = ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE)) < 0 ||
+	    (r = ledger_see_guest(ledger, id, what->guest->uuid, adopt->vp->uri)) < 0 ||
+	    (r = ledger_get_lease(ledger, id, ret_lease)) < 0)
+		return r;
+	return adopt->dry_run ? 0 : ledger_commit(ledger);
+}
+
+/* The lease that is there for it already, NULL: none. */
+static int find_lease(struct adopt *adopt, const struct adopted *what,
+		      struct vfpool_lease **ret_lease)
+{
+	unsigned nic;
+	int r;
+
+	*ret_lease = NULL;
+	if (what->row.id)
+		return what->row.lease ? ledger_get_lease(adopt->ledger, what->row.lease, ret_lease) : 0;
+	r = find_nic(adopt, what, &nic);
+	return r < 0 ? r : ledger_find_lease(adopt->ledger, what->pool->name, what->guest->name, nic,
+					     ret_lease);
+}
+
+/* Without `why` it went well. */
+static int report(struct adopt *adopt, const struct adopted *what, struct vfpool_lease **lease,
+		  const char *why)
+{
+	const enum vfpool_finding_result result = why ? VFPOOL_FINDING_FAILED : VFPOOL_FINDING_DONE;
+	const char *guest = what->guest->name;
+
+	if (!what->row.id)
+		return add_finding(adopt->found, VFPOOL_FOUND_ADOPTED, result, lease,
+				   "guest %s on network %s: %s", guest, what->pool->network,
+				   why ? why : "it is counted, and its MAC reserved");
+	return add_finding(adopt->found, VFPOOL_FOUND_ADOPTED, result, lease,
+			   "guest %s with VF %u of %s: %s", guest, what->row.index,
+			   what->pf.netdev ? what->pf.netdev : "its PF", why		    ? why :
+			   what->has_mac ? "it has a lease now" :
+					   "it has a lease and a new MAC now; 'vfpool apply' programs it");
+}
+
+static int adopt_nic(struct adopt *adopt, struct adopted *what)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	int r = identify(adopt, what);
+
+	if (r == 0 && !what->pool)
+		return 0;
+	if (r == 0)
+		r = find_lease(adopt, what, &lease);
+	if (r == 0 && lease && (!what->has_mac || vfpool_mac_equal(&lease->mac, &what->mac)) &&
+	    strcmp(lease->owner, what->guest->name) == 0)
+		return adopt->dry_run ? 0 : see_guest(adopt->vp, adopt->ledger, lease, what->guest->uuid);
+	if (r == 0 && lease)
+		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is leased to %s nic %u", lease->owner, lease->nic);
+	else if (r == 0 && what->row.quarantined)
+		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is in quarantine");
+	else if (r == 0)
+		r = record(adopt, what, &lease);
+	ledger_rollback(adopt->ledger);
+	if (r == -ENOMEM || (r < 0 && !what->pool))
+		return r;
+	return report(adopt, what, r < 0 ? NULL : &lease, r < 0 ? adopt->vp->err.text : NULL);
+}
+
+/* ---- all of it ---- */
+
+static int adopt_guest(struct adopt *adopt, const struct guest *guest)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < guest->n_nics; i++) {
+		CLEANUP(adopted_end) struct adopted what = { .guest = guest, .nic = &guest->nics[i] };
+
+		r = adopt_nic(adopt, &what);
+	}
+	return r;
+}
+
+static int adopt_guests(struct adopt *adopt, const char *name)
+{
+	const struct guests *guests = &adopt->foreign.guests;
+	bool any = !name;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < guests->n; i++) {
+		const struct guest *guest = &guests->list[i];
+
+		if (name && strcmp(guest->name, name) != 0 && strcmp(guest->uuid, name) != 0)
+			continue;
+		any = true;
+		r = adopt_guest(adopt, guest);
+	}
+	if (r == 0 && !any)
+		return fail(&adopt->vp->err, -VFPOOL_ENOTFOUND,
+			    "libvirt has no guest %s; 'virsh list --all' names them", name);
+	return r;
+}
+
+static int adopt_open(struct adopt *adopt)
+{
+	struct vfpool *vp = adopt->vp;
+	struct error why;
+	size_t n;
+	int r;
+
+	if ((r = check_root(vp, "adopting guests")) < 0 ||
+	    (r = load_others(vp, NULL, 0, &adopt->pools, &n)) < 0 ||
+	    (r = open_ledger(vp, LEDGER_READ, &adopt->ledger)) < 0 ||
+	    (r = open_host(vp, &adopt->host)) < 0)
+		return r;
+	if (!adopt->ledger)
+		return fail(&vp->err, -ENODATA, "no pool has been applied yet; 'vfpool apply' comes first");
+	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &adopt->foreign.guests, &why);
+	adopt->foreign.known = true;
+	return r < 0 ? fail(&vp->err, r, "%s", why.text) : 0;
+}
+
+int vfpool_adopt(struct vfpool *vp, const char *guest, bool dry_run,
+		 struct vfpool_findings **ret_findings)
+{
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
+	CLEANUP(adopt_end) struct adopt adopt = {
+		.vp = vp, .host = NO_HOST, .dry_run = dry_run, .found = found,
+	};
+	int r = found ? adopt_open(&adopt) : fail_oom(&vp->err);
+
+	if (r == 0)
+		r = adopt_guests(&adopt, guest);
+	if (r < 0)
+		return r == -ENOMEM ? fail_oom(&vp->err) : fail_while(&vp->err, r, "adopting %s", guest ? guest : "libvirt's guests");
+	found->guests_known = true;
+	r = sum_up_findings(vp, found, "adopted");
+	*ret_findings = TAKE_PTR(found);
+	return r;
+}

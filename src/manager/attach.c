@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A lease into and out of a guest of libvirt. */
+#include "manager/manager.h"
+
+#include <string.h>
+#include <time.h>
+
+/* How long a running guest may take to let go of its VF, and libvirt of one that it
+ * has given back. */
+#define DETACH_S 60
+#define RELEASE_S 15
+
+struct attach {
+	struct vfpool *vp;
+	const struct vfpool_attach_request *request;
+	struct guest_state guest;
+	unsigned where;
+	struct vfpool_lease *lease;
+};
+
+static void attach_end(struct attach *attach)
+{
+	guest_state_end(&attach->guest);
+	vfpool_lease_free(attach->lease);
+}
+
+static void rest(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
+}
+
+static time_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static int look_at_guest(struct attach *attach)
+{
+	struct guest_state state;
+	int r = guest_look(attach->vp->uri, attach->request->guest, &state, &attach->vp->err);
+
+	if (r < 0)
+		return r;
+	guest_state_end(&attach->guest);
+	attach->guest = state;
+	return check_owner(attach->vp, state.name);
+}
+
+/* Which of the guest's definitions name the lease. */
+static unsigned named(const struct attach *attach)
+{
+	return (guest_find_nic(&attach->guest.now, attach->lease) ? GUEST_NOW : 0) |
+	       (guest_find_nic(&attach->guest.next, attach->lease) ? GUEST_NEXT : 0);
+}
+
+static int check_where(struct attach *attach)
+{
+	struct error *err = &attach->vp->err;
+	const char *name = attach->guest.name;
+
+	if (attach->where & GUEST_NOW && !attach->guest.is_running)
+		return fail(err, -EINVAL, "guest %s isn't running, so there is no --live", name);
+	if (attach->where & GUEST_NEXT && !attach->guest.is_persistent)
+		return fail(err, -EINVAL, "guest %s is transient: it has no next start, so no --config",
+			    name);
+	return 0;
+}
+
+static int interface_xml(struct attach *attach, bool plain, char **ret_xml)
+{
+	return vfpool_interface(attach->vp, attach->lease,
+				plain ? VFPOOL_FORMAT_HOSTDEV : VFPOOL_FORMAT_LIBVIRT, NULL, ret_xml);
+}
+
+/* libvirt gives a VF back a moment after the guest has. */
+static int release(struct attach *attach, struct vfpool_lease ***ret_leases)
+{
+	struct vfpool_release_request request = VFPOOL_RELEASE_REQUEST;
+	const time_t deadline = now_s() + RELEASE_S;
+	int r;
+
+	request.lease = attach->lease->id;
+	while ((r = vfpool_release(attach->vp, &request, ret_leases)) == -VFPOOL_EINUSE &&
+	       now_s() < deadline)
+		rest();
+	return r;
+}
+
+/* ---- attach ---- */
+
+static int alloc(struct attach *attach, bool *ret_is_new)
+{
+	struct vfpool_alloc_request request = VFPOOL_ALLOC_REQUEST;
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	CLEANUP(cleanup_lease) struct vfpool_lease *before = NULL;
+	struct vfpool *vp = attach->vp;
+	struct ledger *ledger;
+	int r;
+
+	request.owner = attach->guest.name;
+	request.nic = attach->request->nic < 0 ? 0 : (unsigned)attach->request->nic;
+	request.dry_run = attach->request->dry_run;
+	r = open_ledger(vp, LEDGER_READ, &ledger);
+	if (r == 0 && ledger)
+		r = ledger_find_lease(ledger, attach->request->pool, request.owner, request.nic, &before);
+	if (r == 0)
+		r = vfpool_alloc(vp, attach->request->pool, &request, &leases);
+	if (r < 0)
+		return r;
+	*ret_is_new = !before;
+	attach->lease = leases[0];
+	leases[0] = NULL;
+	return 0;
+}
+
+/* libvirt has refused it: no new lease is left. */
+static int undo(struct attach *attach, int r)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	const struct error why = attach->vp->err;
+
+	if (release(attach, &leases) < 0)
+		return fail(&attach->vp->err, r, "%s; and its new lease stays: %.300s", why.text,
+			    attach->vp->err.text);
+	attach->vp->err = why;
+	return r;
+}
+
+/* What libvirt has changed of the VF is put back, and whose it is is noted. */
+static int settle(struct attach *attach)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	struct vfpool *vp = attach->vp;
+	struct ledger *ledger;
+	int r;
+
+	if ((r = load_pool(vp, attach->lease->pool, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
+	    (r = mend_lease(&host, pool, attach->lease)) < 0 ||
+	    (r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0)
+		return r;
+	return see_guest(vp, ledger, attach->lease, attach->guest.uuid);
+}
+
+static int give(struct attach *attach, bool is_new)
+{
+	AUTO_FREE char *xml = NULL;
+	unsigned missing = attach->where & ~named(attach);
+	int r = missing ? interface_xml(attach, false, &xml) : 0;
+
+	if (r == 0 && missing)
+		r = guest_attach(attach->vp->uri, attach->guest.uuid, xml, missing, &attach->vp->err);
+	if (r < 0)
+		return is_new ? undo(attach, r) : r;
+	r = settle(attach);
+	return r < 0 ? fail_while(&attach->vp->err, r, "it is attached, but") : 0;
+}
+
+static int run_attach(struct attach *attach)
+{
+	bool is_new;
+	int r;
+
+	if ((r = check_root(attach->vp, "attaching a VF")) < 0 || (r = look_at_guest(attach)) < 0)
+		return r;
+	attach->where = attach->request->where	 ? attach->request->where :
+			attach->guest.is_running ? GUEST_NOW :
+						   GUEST_NEXT;
+	if ((r = check_where(attach)) < 0 || (r = alloc(attach, &is_new)) < 0)
+		return r;
+	return attach->request->dry_run ? 0 : give(attach, is_new);
+}
+
+int vfpool_attach(struct vfpool *vp, const struct vfpool_attach_request *request,
+		  struct vfpool_lease **ret_lease)
+{
+	CLEANUP(attach_end) struct attach attach = { .vp = vp, .request = request };
+	int r = run_attach(&attach);
+
+	if (r < 0)
+		return fail_while(&vp->err, r, "attaching a VF of %s to guest %s", request->pool,
+				  request->guest);
+	*ret_lease = TAKE_PTR(attach.lease);
+	return 0;
+}
+
+/* ---- detach ---- */
+
+static int find_lease(struct attach *attach)
+{
+	const struct vfpool_attach_request *request = attach->request;
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	int r = vfpool_find_leases(attach->vp, request->pool, attach->guest.name, request->nic, 0, &leases);
+
+	if (r < 0)
+		return r;
+	if (leases[1])
+		return fail(&attach->vp->err, -EINVAL,
+			    "it has several leases: say which with POOL and --nic; 'vfpool interface %s' shows "
+			    "them", attach->guest.name);
+	attach->lease = leases[0];
+	leases[0] = NULL;
+	return 0;
+}
+
+/* Out of one definition, as that has it. */
+static int take_out(struct attach *attach, unsigned where)
+{
+	const struct guest *guest = where == GUEST_NOW ? &attach->guest.now : &attach->guest.next;
+	const struct guest_nic *nic = guest_find_nic(guest, attach->lease);
+	AUTO_FREE char *xml = NULL;
+	int r = nic ? interface_xml(attach, !nic->has_mac, &xml) : 0;
+
+	if (r == 0 && nic)
+		r = guest_detach(attach->vp->uri, attach->guest.uuid, xml, where, &attach->vp->err);
+	return r == -ENODEV ? 0 : r; /* it is gone already */
+}
+
+/* A running guest is asked, and gives it back when it likes. */
+static int wait_until_gone(struct attach *attach)
+{
+	const time_t deadline = now_s() + DETACH_S;
+	int r = 0;
+
+	while (r == 0 && named(attach) & GUEST_NOW) {
+		if (now_s() >= deadline)
+			return fail(&attach->vp->err, -VFPOOL_EINUSE,
+				    "the guest hasn't let go of it within %d s (is it paused, or booting, or "
+				    "without PCI hot plug?); the lease stays, and the same detach goes on", DETACH_S);
+		rest();
+		r = look_at_guest(attach);
+		if (r == -VFPOOL_ENOTFOUND) { /* a transient one that ended */
+			guest_end(&attach->guest.now);
+			guest_end(&attach->guest.next);
+			return 0;
+		}
+	}
+	return r;
+}
+
+static int take(struct attach *attach)
+{
+	const unsigned is_named = named(attach);
+	const unsigned where = attach->where ? attach->where & is_named : is_named;
+	int r = 0;
+
+	if (where & GUEST_NEXT)
+		r = take_out(attach, GUEST_NEXT);
+	if (r == 0 && where & GUEST_NOW)
+		r = take_out(attach, GUEST_NOW);
+	if (r == 0)
+		r = look_at_guest(attach);
+	if (r == 0 && where & GUEST_NOW)
+		r = wait_until_gone(attach);
+	return r;
+}
+
+static int end_or_keep(struct attach *attach)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	const unsigned left = named(attach);
+	int r;
+
+	if (left) {
+		note(attach->vp, "the lease stays: the guest's definition %s still names it",
+		     left & GUEST_NOW ? "of now" : "of its next start");
+		return settle(attach);
+	}
+	r = release(attach, &leases);
+	if (r < 0)
+		return r;
+	vfpool_lease_free(attach->lease);
+	attach->lease = leases[0];
+	leases[0] = NULL;
+	return 0;
+}
+
+static int run_detach(struct attach *attach)
+{
+	int r;
+
+	if ((r = check_root(attach->vp, "detaching a VF")) < 0 || (r = look_at_guest(attach)) < 0 ||
+	    (r = find_lease(attach)) < 0)
+		return r;
+	attach->where = attach->request->where;
+	if ((r = check_where(attach)) < 0 || attach->request->dry_run)
+		return r;
+	r = take(attach);
+	return r < 0 ? r : end_or_keep(attach);
+}
+
+int vfpool_detach(struct vfpool *vp, const struct vfpool_attach_request *request,
+		  struct vfpool_lease **ret_lease)
+{
+	CLEANUP(attach_end) struct attach attach = { .vp = vp, .request = request };
+	int r = run_detach(&attach);
+
+	if (r < 0)
+		return fail_while(&vp->err, r, "detaching the VF of guest %s", request->guest);
+	*ret_lease = TAKE_PTR(attach.lease);
+	return 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What libvirt's hook does. libvirt waits for it, so it never calls libvirt. */
+#include "manager/manager.h"
+
+#include <string.h>
+
+struct hook {
+	struct vfpool *vp;
+	struct ledger *ledger;
+	struct host host;
+	struct guest guest;
+};
+
+static void hook_end(struct hook *hook)
+{
+	ledger_rollback(hook->ledger);
+	guest_end(&hook->guest);
+	host_end(&hook->host);
+}
+
+/* ---- which leases ---- */
+
+/* The ledger's row of the VF that the guest's definition names; id 0: none. */
+static int find_row(struct hook *hook, const struct guest_nic *nic, struct ledger_vf *ret_row)
+{
+	struct vfpool_pf pf = { .n_vfs = 0 };
+	int64_t pf_id = 0;
+	unsigned index;
+	int r = host_find_vf(&hook->host, &nic->address, &pf.address, &index);
+
+	*ret_row = (struct ledger_vf){ 0 };
+	if (r == -VFPOOL_ENOTFOUND)
+		return 0;
+	if (r == 0)
+		r = host_read_pf(&hook->host, &pf.address, HOST_NO_VFS, &pf);
+	if (r < 0)
+		return r;
+	r = ledger_pf(hook->ledger, &pf, false, &pf_id);
+	pf_end(&pf);
+	return r == 0 && pf_id ? ledger_vf(hook->ledger, pf_id, index, ret_row) : r;
+}
+
+/* The lease that a guest has by this device, NULL: none. A plain <hostdev> has no MAC to go
+ * by, and its VF may be another's now. */
+static int find_lease(struct hook *hook, const struct guest_nic *nic, struct vfpool_lease **ret_lease)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct ledger_vf row;
+	int r;
+
+	*ret_lease = NULL;
+	if (nic->has_mac)
+		return ledger_find_mac(hook->ledger, &nic->mac, ret_lease);
+	r = find_row(hook, nic, &row);
+	if (r == 0 && row.lease)
+		r = ledger_get_lease(hook->ledger, row.lease, &lease);
+	if (r == 0 && lease && strcmp(lease->owner, hook->guest.name) == 0)
+		*ret_lease = TAKE_PTR(lease);
+	return r;
+}
+
+/* ---- before the guest starts ---- */
+
+static int refuse(struct hook *hook, const struct guest_nic *nic, const struct ledger_vf *row,
+		  const struct vfpool_lease *lease)
+{
+	char vf[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT] = "", has[VFPOOL_MAC_TEXT];
+	struct error *err = &hook->vp->err;
+	const char *name = hook->guest.name;
+
+	vfpool_pci_format(&nic->address, vf);
+	if (nic->has_mac)
+		vfpool_mac_format(&nic->mac, mac);
+	if (!lease)
+		return fail(err, -VFPOOL_EINUSE,
+			    "VF %s of pool %s is leased to nobody, and guest %s names it%s%s: 'vfpool interface "
+			    "%s' prints what the guest has, 'vfpool adopt %s' records this", vf, row->pool, name,
+			    *mac ? " with the MAC " : "", mac, name, name);
+	vfpool_mac_format(&lease->mac, has);
+	return fail(err, -VFPOOL_EINUSE,
+		    "VF %s of pool %s is leased to %s nic %u with the MAC %s, and guest %s names it%s%s: 'vfpool "
+		    "interface %s' prints what the guest has", vf, row->pool, lease->owner, lease->nic, has, name,
+		    *mac ? " with the MAC " : "", mac, name);
+}
+
+/* Would the guest take what isn't its? What can't be found out is no proof. */
+static int check_nic(struct hook *hook, const struct guest_nic *nic)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct ledger_vf row;
+
+	if (!nic->has_address || find_row(hook, nic, &row) < 0 || !row.id ||
+	    load_pool(hook->vp, row.pool, &pool) < 0 || pool->allocate == VFPOOL_BY_LIBVIRT ||
+	    (row.lease && ledger_get_lease(hook->ledger, row.lease, &lease) < 0))
+		return 0;
+	if (lease && lease->state != VFPOOL_LEASE_RELEASING &&
+	    (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) :
+			    strcmp(lease->owner, hook->guest.name) == 0))
+		return 0;
+	return refuse(hook, nic, &row, lease);
+}
+
+static int prepare(struct hook *hook)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < hook->guest.n_nics; i++)
+		r = check_nic(hook, &hook->guest.nics[i]);
+	return r;
+}
+
+/* ---- when it runs ---- */
+
+/* A libvirt network's VF is known by the MAC that libvirt gave it. */
+static int mend_by_mac(struct hook *hook, const struct vfpool_pool *pool,
+		       const struct vfpool_lease *lease)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	int r = host_read(&hook->host, HOST_ALL_VFS, &inventory);
+
+	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
+		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
+			const struct vfpool_pf *pf = &inventory->pfs[i];
+			struct vfpool_settings to = settings_of_lease(pool, pf, lease);
+			AUTO_CLOSE int lock = -1;
+
+			if (!vf_has_lease_mac(pf, &pf->vfs[j], lease))
+				continue;
+			r = host_lock_pf(&hook->host, pf, &lock);
+			return r < 0 ? r : mend_vf(&hook->host, pf, &pf->vfs[j], &to);
+		}
+	return r;
+}
+
+static int mend(struct hook *hook, const struct vfpool_lease *lease)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	int r = load_pool(hook->vp, lease->pool, &pool);
+
+	if (r < 0)
+		return r;
+	return lease->has_vf ? mend_lease(&hook->host, pool, lease) : mend_by_mac(hook, pool, lease);
+}
+
+static int started(struct hook *hook, const struct vfpool_lease *lease)
+{
+	int r = see_guest(hook->vp, hook->ledger, lease, hook->guest.uuid);
+
+	return r < 0 ? r : mend(hook, lease);
+}
+
+/* ---- when it has stopped ---- */
+
+static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	struct ending ending = { .vp = hook->vp, .ledger = hook->ledger, .host = &hook->host };
+	int r;
+
+	if (!lease->until_stop || saved)
+		return lease->has_vf ? mend(hook, lease) : 0;
+	r = load_pool_or_default(hook->vp, lease->pool, &pool);
+	ending.pool = pool;
+	return r < 0 ? r : end_lease(&ending, lease);
+}
+
+/* ---- all of it ---- */
+
+/* Each lease of the guest; the first failure is told, the rest goes on. */
+static int for_each_lease(struct hook *hook, bool stopped, bool saved)
+{
+	struct error first = { 0 };
+	int result = 0;
+
+	for (size_t i = 0; i < hook->guest.n_nics; i++) {
+		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+		int r = find_lease(hook, &hook->guest.nics[i], &lease);
+
+		if (r == 0 && lease)
+			r = stopped ? released(hook, lease, saved) : started(hook, lease);
+		if (r < 0 && result == 0) {
+			result = r;
+			first = hook->vp->err;
+		}
+	}
+	if (result < 0)
+		hook->vp->err = first;
+	return result;
+}
+
+static int run_qemu(struct hook *hook, const char *operation, const char *extra, const char *xml)
+{
+	int r = guest_read_domain(xml, &hook->guest);
+
+	if (r < 0 || !hook->guest.name || !*hook->guest.uuid)
+		return fail(&hook->vp->err, -EBADMSG, "what libvirt says of the guest can't be understood");
+	if (strcmp(operation, "prepare") == 0)
+		return prepare(hook);
+	if (strcmp(operation, "started") == 0 || strcmp(operation, "reconnect") == 0)
+		return for_each_lease(hook, false, false);
+	if (strcmp(operation, "release") == 0)
+		return for_each_lease(hook, true, strcmp(extra, "saved") == 0);
+	return 0;
+}
+
+/* On hot plug only this hook runs. The VF isn't programmed yet: whose it is is all there is to do. */
+static int run_network(struct hook *hook, const char *operation, const char *xml)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct guest_port port;
+	int r;
+
+	if (strcmp(operation, "port-created") != 0)
+		return 0;
+	if (guest_read_port(xml, &port) < 0)
+		return fail(&hook->vp->err, -EBADMSG, "what libvirt says of the port can't be understood");
+	r = ledger_find_mac(hook->ledger, &port.mac, &lease);
+	return r == 0 && lease ? see_guest(hook->vp, hook->ledger, lease, port.uuid) : r;
+}
+
+int vfpool_hook(struct vfpool *vp, const char *driver, const char *object, const char *operation,
+		const char *extra, const char *xml)
+{
+	CLEANUP(hook_end) struct hook hook = { .vp = vp, .host = NO_HOST };
+	int r;
+
+	if ((r = check_root(vp, "libvirt's hook")) < 0 ||
+	    (r = open_ledger(vp, LEDGER_READ, &hook.ledger)) < 0)
+		return r;
+	if (!hook.ledger) /* there is no pool yet */
+		return 0;
+	r = open_host(vp, &hook.host);
+	if (r == 0 && strcmp(driver, "qemu") == 0)
+		r = run_qemu(&hook, operation, extra, xml);
+	else if (r == 0)
+		r = run_network(&hook, operation, xml);
+	return r < 0 ? fail_while(&vp->err, r, "%s %s %s", driver, object, operation) : 0;
+}

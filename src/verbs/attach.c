@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `attach` and `detach`. */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+#include <stdio.h>
+
+DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
+
+struct attach_args {
+	struct vfpool_attach_request request;
+	bool live, config, current, json;
+};
+
+static int parse(const struct verb *verb, int argc, char **argv, int min, struct attach_args *args)
+{
+	struct vfpool_attach_request *request = &args->request;
+	const struct verb_option options[] = {
+		{ "nic", OPTION_NUMBER, &request->nic, "which of the guest's interfaces" },
+		{ "live", OPTION_FLAG, &args->live, "the running guest" },
+		{ "config", OPTION_FLAG, &args->config, "its next start" },
+		{ "current", OPTION_FLAG, &args->current, "the running guest, or one that is shut off (default)" },
+		{ "json", OPTION_FLAG, &args->json, "the lease as JSON" },
+		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
+		{ 0 },
+	};
+	char **rest;
+	int r = verb_parse(verb, argc, argv, options, min, 2, &rest);
+
+	if (r < 0)
+		return r;
+	if (args->current && (args->live || args->config)) {
+		warn_user("%s: --current excludes --live and --config", verb->name);
+		return -VERB_USAGE;
+	}
+	request->where = (args->live ? VFPOOL_GUEST_LIVE : 0) | (args->config ? VFPOOL_GUEST_CONFIG : 0);
+	request->pool = r > 1 ? rest[0] : NULL;
+	request->guest = rest[r - 1];
+	return 0;
+}
+
+static int print(struct vfpool *vp, const struct vfpool_lease *lease, const struct attach_args *args,
+		 const char *what)
+{
+	const struct interface_args interface = { .json = args->json };
+	struct vfpool_lease *const leases[] = { (struct vfpool_lease *)lease, NULL };
+	char mac[VFPOOL_MAC_TEXT], vf[VFPOOL_PCI_TEXT] = "";
+
+	if (args->json && lease->state != VFPOOL_LEASE_RELEASED)
+		return print_interfaces(vp, leases, &interface);
+	if (args->json) {
+		print_json(json_lease(lease));
+		return 0;
+	}
+	vfpool_mac_format(&lease->mac, mac);
+	if (lease->has_vf)
+		vfpool_pci_format(&lease->address, vf);
+	printf("%s nic %u: MAC %s%s%s %s\n", lease->owner, lease->nic, mac, lease->has_vf ? ", VF " : "",
+	       vf, what);
+	return 0;
+}
+
+static int run_attach(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct attach_args args = { .request = { .nic = -1 } };
+	int r = parse(verb, argc, argv, 2, &args);
+
+	if (r < 0 || (r = vfpool_attach(vp, &args.request, &lease)) < 0)
+		return r;
+	return print(vp, lease, &args, args.request.dry_run ? "would be attached" : "is attached");
+}
+
+static int run_detach(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct attach_args args = { .request = { .nic = -1 } };
+	int r = parse(verb, argc, argv, 1, &args);
+
+	if (r < 0 || (r = vfpool_detach(vp, &args.request, &lease)) < 0)
+		return r;
+	return print(vp, lease, &args,
+		     args.request.dry_run		     ? "would be detached and released" :
+		     lease->state == VFPOOL_LEASE_RELEASED ? "is detached and released" :
+							     "is detached; its lease stays");
+}
+
+const struct verb verb_attach = {
+	"attach", "POOL GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run]",
+	"a VF of the pool into a guest of libvirt", run_attach,
+};
+
+const struct verb verb_detach = {
+	"detach", "[POOL] GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run]",
+	"a guest's VF out of it, and back into the pool", run_detach,
+};

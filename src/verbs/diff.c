@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Two texts, compared by diff(1). */
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The text as a file that diff can open by *path. */
+static int make_file(const char *text, char path[32])
+{
+	int fd = memfd_create("vfpool", 0);
+	size_t size = strlen(text);
+
+	if (fd >= 0 && write(fd, text, size) != (ssize_t)size) {
+		close(fd);
+		return -EIO;
+	}
+	snprintf(path, 32, "/proc/self/fd/%d", fd);
+	return fd < 0 ? -errno : fd;
+}
+
+int print_diff(const char *old_name, const char *old, const char *new_name, const char *new)
+{
+	char old_path[32], new_path[32];
+	AUTO_CLOSE int old_fd = make_file(old, old_path);
+	AUTO_CLOSE int new_fd = make_file(new, new_path);
+	char *const argv[] = { (char *)"diff", (char *)"-u", (char *)"--label", (char *)old_name,
+			       (char *)"--label", (char *)new_name, old_path, new_path, NULL };
+	int status = -1;
+	pid_t child;
+
+	if (strcmp(old, new) == 0)
+		return 0;
+	fflush(stdout);
+	if (old_fd < 0 || new_fd < 0 || posix_spawnp(&child, "diff", NULL, NULL, argv, environ) != 0 ||
+	    waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1) {
+		warn_user("diff (of diffutils) can't compare them");
+		return -VERB_SAID;
+	}
+	return -VERB_SAID;
+}

@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Leases and libvirt's guests, with libvirt's own test driver, a tree of files in the place of /sys and the
+# scripted kernel. What takes a real guest is in tests/lab.
+cd "$(dirname "$0")/../.." || exit
+. tests/tap.sh
+. tests/lab/suite/lib.sh
+top=$PWD fake=$PWD/build/sanitized/tests/fake
+work=$(tap_folder guests)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit
+"$fake/tree" sys 2 4 --netdev
+export PEER_VFS=4 PEER_STATE=$work/kernel
+
+v() {
+	"$fake/vfpool" --connect "test://$work/node.xml" --sysfs sys --config-dir etc --state-dir state --run-dir run \
+		--rules-dir rules --libvirt-run-dir libvirt --networks-dir networks --proc proc "$@"
+}
+sql() {
+	sqlite3 state/ledger.db "$1"
+}
+field() { # NAME < JSON
+	sed -n "s/^ *\"$1\": *\"\\{0,1\\}\\([^\",]*\\).*/\\1/p"
+}
+guest() { # NAME NUMBER INTERFACE…
+	echo "<domain type='test'><name>$1</name><uuid>$2$2$2$2$2$2$2$2-2222-3333-4444-555555555555</uuid>
+		<memory>1024</memory><os><type>hvm</type></os><devices>"
+	shift 2
+	echo "$* </devices></domain>"
+}
+nic() { # MAC DOMAIN VF [VLAN]: in the words of libvirt
+	echo "<interface type='hostdev'><mac address='$1'/><source>
+		<address type='pci' domain='$2' bus='1' slot='1' function='$3'/></source>
+		${4:+<vlan><tag id='$4'/></vlan>}</interface>"
+}
+plain() { # DOMAIN VF
+	echo "<hostdev mode='subsystem' type='pci'><source><address domain='$1' bus='1' slot='1' function='$2'/></source></hostdev>"
+}
+on_network() { # MAC NETWORK
+	echo "<interface type='network'><mac address='$1'/><source network='$2'/></interface>"
+}
+guests() { # XML…
+	echo "<node>$*</node>" >node.xml
+}
+pool a "dev='pf0' numvfs='4'" "<vlan><tag id='42'/></vlan>" >a.xml
+pool l "dev='pf1' numvfs='4'" "<allocate by='libvirt'/><network name='tenant'/>" >l.xml
+guests
+v define a.xml l.xml >/dev/null
+v apply >/dev/null 2>&1
+t 'no guest: nothing to do' says '^nothing to do' v adopt
+t 'no such guest: 5' fails_with 5 'libvirt has no guest web' v adopt web
+t 'attach to no such guest: 5' fails_with 5 'attaching a VF of a to guest web: libvirt has no guest web' v attach a web
+t 'detach from none: 5' fails_with 5 'detaching the VF of guest web: libvirt has no guest web' v detach web
+t 'no lease is left of that' same 0 "$(sql 'SELECT count(*) FROM lease')"
+t 'nor a MAC' same 0 "$(sql 'SELECT count(*) FROM reservation')"
+
+guests "$(guest web 1 "$(nic 52:54:00:aa:00:01 0 0 42)" "$(nic 52:54:00:aa:00:02 0 1)")" \
+	"$(guest old 2 "$(plain 0 2)" "$(on_network 52:54:00:aa:00:03 tenant)" "$(on_network 52:54:00:aa:00:04 default)")"
+free_vf() {
+	v alloc a --owner new --json | field vf
+}
+t 'alloc passes over VFs that guests name' same 3 "$(free_vf)"
+t 'a pool of which they name all is full, and it says why' fails_with 3 \
+	"VF 2 of pf0 is named by the definition of guest old: 'vfpool adopt old' records it" v alloc a --owner newer
+t 'but to the guest itself it may go' same 0 "$(v alloc a --owner web --pf pf0 --vf 0 --json | field vf)"
+v release --owner web --forget >/dev/null
+v release --owner new --forget >/dev/null
+t 'a dry run of adopt' says '^web nic 0 in pool a .*would: guest web with VF 0 of pf0: it has a lease now' v adopt --dry-run
+t 'changes nothing' same 0 "$(sql 'SELECT count(*) FROM lease')"
+before=$("$fake/links" kernel 2 4)
+t 'one guest' says '^web nic 1 in pool a .*guest web with VF 1 of pf0' v adopt web
+t 'has its leases' same '0|52:54:00:aa:00:01|active|0|  1|52:54:00:aa:00:02|active|1|0' \
+	"$(sql "SELECT nic, mac, state, vf, vlan FROM held WHERE owner = 'web' ORDER BY nic" | paste -s -d ' ' | sed 's/ 1|/  1|/')"
+t 'again: nothing to do' says '^nothing to do' v adopt web
+t 'all of them' says 'old nic 0 in pool l .*guest old on network tenant: it is counted' v adopt
+t 'a plain <hostdev> whose VF has its parking MAC gets a MAC of its own' says '^d2:56:46:' sql "SELECT mac FROM held WHERE owner = 'old' AND pool = 'a'"
+t 'nothing was programmed' same "$before" "$("$fake/links" kernel 2 4)"
+t 'gc knows the guests' says '^nothing to do' v gc
+guests "$(guest web 1 "$(nic 52:54:00:aa:00:01 0 0 42)" "$(nic 52:54:00:aa:00:02 0 1)")" \
+	"$(guest thief 3 "$(nic 52:54:00:aa:00:09 0 0)")"
+t 'a VF that is leased to another: said, 6' code_is 6 v adopt thief
+t 'with whom' says 'FAILED: guest thief with VF 0 of pf0: it is leased to web nic 0' sh -c "$(declare -f v); fake=$fake work=$work; v adopt thief 2>/dev/null; true"
+t 'as JSON' says '"kind": *"adopted"' sh -c "$(declare -f v); fake=$fake work=$work; v adopt thief --json 2>/dev/null; true"
+
+guests "$(guest app 4)"
+v release --owner web --all >/dev/null
+t 'attach says what it would do' says 'app nic 0: MAC .* VF 0000:01:01.[0-9] would be attached' v attach a app --dry-run
+t 'a guest that runs has no --config when it is transient, and so on: 1' fails_with 1 'transient|refused|attaching' v attach a app --config
+t 'what libvirt refuses leaves no lease' same 0 "$(sql "SELECT count(*) FROM held WHERE owner = 'app'")"
+t 'detach of one that has none: 5' fails_with 5 'there is no such lease' v detach a app
+t '--current excludes --live: 2' fails_with 2 'excludes' sh -c "$(declare -f v); fake=$fake work=$work; v attach a app --current --live 2>&1 | head -1 >&2; exit 2"
+
+# ---- networks ----
+# libvirt's test driver begins anew with each connection: it has what its file says.
+network() {
+	echo "<node><network>$(v network l | sed '1d;$d')</network></node>"
+}
+t 'no network in libvirt: all of it differs, 1' code_is 1 v network l --diff
+t 'as a diff' says '^\+ *<pf dev="pf1"/>' sh -c "$(declare -f v); fake=$fake work=$work; v network l --diff || true"
+network >node.xml
+t 'the same in libvirt: no difference' same '' "$(v network l --diff)"
+t 'defined as it is: nothing to do' says 'is in libvirt as it should be' v network l --define --start
+sed -i 's|<pf dev="pf1"/>|<pf dev="eth9"/>|' node.xml
+t 'another PF: that line' same '-    <pf dev="eth9"/> +    <pf dev="pf1"/>' "$(v network l --diff | grep '^[-+] ' | paste -s -d ' ')"
+t 'changed, and started again as nobody uses it' says 'is defined' v network l --define
+t 'undefined' says 'is undefined' v network l --undefine
+echo '<node/>' >node.xml
+t 'when it is not there: said' says "isn't in libvirt" v network l --undefine
+t '--start without --define: 2' code_is 2 v network l --start
+echo '<network><name>tenant</name><uuid>77777777-2222-3333-4444-555555555555</uuid><title>Ours</title><forward mode="nat"/><portgroup name="x"/></network>' >own.xml
+t "an admin's own network, completed" says '<title>Ours</title>' v network l --from own.xml
+t 'with the VFs' says '<pf dev="pf1"/>' v network l --from own.xml
+t 'once' same 1 "$(v network l --from own.xml | grep -c '<forward')"
+t 'of another name: said' fails_with 1 "own2.xml isn't a libvirt <network> with the <name>" sh -c "$(declare -f v); fake=$fake work=$work; sed s/tenant/other/ own.xml >own2.xml; v network l --from own2.xml"
+t 'which is none: said' fails_with 1 "isn't a libvirt <network>" v network l --from a.xml
+
+# ---- the hook ----
+hook() { # OPERATION XML [EXTRA]: as libvirt calls it for a guest
+	v hook qemu name "$1" begin "${3:--}" <<<"$2"
+}
+guests
+v release --owner old --all >/dev/null 2>&1
+v alloc a --owner web --nic 0 --json >lease
+vf=$(field vf <lease) mac=$(field mac <lease)
+mine=$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")
+t 'a guest that names its own VF may start' hook prepare "$mine"
+t 'another may not' fails_with 4 "VF 0000:01:01.$vf of pool a is leased to web nic 0 with the MAC $mac, and guest thief names it with the MAC 52:54:00:00:00:07" \
+	hook prepare "$(guest thief 3 "$(nic 52:54:00:00:00:07 0 "$vf")")"
+t 'nor one that names it in a plain <hostdev>' fails_with 4 'leased to web nic 0' hook prepare "$(guest thief 3 "$(plain 0 "$vf")")"
+t 'its owner may' hook prepare "$(guest web 1 "$(plain 0 "$vf")")"
+other=$(((vf + 1) % 4))
+t 'a VF that nobody has: refused too' fails_with 4 "of pool a is leased to nobody" hook prepare "$(guest web 1 "$(nic "$mac" 0 $other)")"
+t "a VF that libvirt allocates is libvirt's" hook prepare "$(guest x 5 "$(nic 52:54:00:00:00:08 1 0)")"
+t 'a device that is no VF of a pool' hook prepare "$(guest x 5 "$(nic 52:54:00:00:00:08 7 0)")"
+for operation in start started stopped release reconnect migrate restore attach; do
+	t "$operation: whatever it names, 0 and nothing on stdout" same '' "$(hook $operation "$(guest thief 3 "$(nic 52:54:00:00:00:07 0 "$vf")")" 2>/dev/null || echo failed)"
+done
+t 'XML that is none: 0, with a word' says 'understood' sh -c "$(declare -f v); fake=$fake work=$work; echo '<domain' | v hook qemu x prepare begin - 2>&1"
+t 'no XML: 0' sh -c "$(declare -f v); fake=$fake work=$work; v hook qemu x prepare begin - </dev/null 2>/dev/null"
+t 'all of stdin is read' bash -c "$(declare -f v); fake=$fake work=$work; set -o pipefail; head -c 40000000 /dev/zero | v hook qemu x prepare begin - 2>/dev/null"
+hangs() { # within its time, whatever hangs
+	mkfifo pipe
+	(exec 7<>pipe; local from=$SECONDS; v hook qemu x prepare begin - <pipe && [ $((SECONDS - from)) -lt 10 ])
+}
+t 'a stdin that does not end: 0 after a while' hangs
+hook started "$mine"
+t 'the guest is noted when it has started' same 11111111-2222-3333-4444-555555555555 "$(sql "SELECT guest FROM held WHERE owner = 'web'")"
+v alloc a --owner brief --until-stop --json >lease
+vf=$(field vf <lease) mac=$(field mac <lease)
+brief=$(guest brief 6 "$(nic "$mac" 0 "$vf" 42)")
+hook release "$brief" saved
+t 'a guest that was saved keeps its lease' same 1 "$(sql "SELECT count(*) FROM held WHERE owner = 'brief'")"
+hook release "$brief" shutdown
+t 'one that stopped loses a lease until then' same 0 "$(sql "SELECT count(*) FROM held WHERE owner = 'brief'")"
+hook release "$mine"
+t 'no other lease' same 1 "$(sql "SELECT count(*) FROM held WHERE owner = 'web'")"
+v alloc l --owner net --json >lease
+echo "<hookData><network/><networkport><uuid>x</uuid><owner><name>net</name><uuid>77777777-2222-3333-4444-555555555555</uuid></owner>
+	<mac address='$(field mac <lease)'/></networkport></hookData>" >port.xml
+v hook network tenant port-created begin - <port.xml
+t "a port on a pool's network: its guest is noted" same 77777777-2222-3333-4444-555555555555 "$(sql "SELECT guest FROM held WHERE owner = 'net'")"
+tap_end
