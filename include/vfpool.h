@@ -529,15 +529,18 @@ enum {
 	VFPOOL_GUEST_CONFIG = 2, /* of its next start */
 };
 
-/* What is asked of attach and detach. */
+/* What is asked of attach and detach; begin with VFPOOL_ATTACH_REQUEST. */
 struct vfpool_attach_request {
 	const char *pool;  /* detach: NULL: any */
 	const char *guest; /* name or UUID; its name is the owner's */
 	int nic;           /* -1: attach takes 0, detach any */
 	unsigned where;    /* VFPOOL_GUEST_*; 0: attach takes the running guest, or one that is shut
 			    * off; detach whatever names it */
+	unsigned timeout_s; /* detach: how long a running guest may take */
 	bool dry_run;
 };
+
+#define VFPOOL_ATTACH_REQUEST { .nic = -1, .timeout_s = 60 }
 
 /*
  * Allocates a VF for the guest and gives it to libvirt; what libvirt changed of its

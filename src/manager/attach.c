@@ -5,9 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-/* How long a running guest may take to let go of its VF, and libvirt of one that it
- * has given back. */
-#define DETACH_S 60
+/* How long libvirt may take to let go of a VF that the guest has given back. */
 #define RELEASE_S 15
 
 struct attach {
@@ -222,14 +220,15 @@ static int take_out(struct attach *attach, unsigned where)
 /* A running guest is asked, and gives it back when it likes. */
 static int wait_until_gone(struct attach *attach)
 {
-	const time_t deadline = now_s() + DETACH_S;
+	const unsigned timeout = attach->request->timeout_s;
+	const time_t deadline = now_s() + (time_t)timeout;
 	int r = 0;
 
 	while (r == 0 && named(attach) & GUEST_NOW) {
 		if (now_s() >= deadline)
 			return fail(&attach->vp->err, -VFPOOL_EINUSE,
-				    "the guest hasn't let go of it within %d s (is it paused, or booting, or "
-				    "without PCI hot plug?); the lease stays, and the same detach goes on", DETACH_S);
+				    "the guest hasn't let go of it within %u s (is it paused, or booting, or "
+				    "without PCI hot plug?); the lease stays, and the same detach goes on", timeout);
 		rest();
 		r = look_at_guest(attach);
 		if (r == -VFPOOL_ENOTFOUND) { /* a transient one that ended */

@@ -14,7 +14,8 @@ struct attach_args {
 	bool live, config, current, json;
 };
 
-static int parse(const struct verb *verb, int argc, char **argv, int min, struct attach_args *args)
+/* `waits`: it is detach, which may have to. */
+static int parse(const struct verb *verb, int argc, char **argv, bool waits, struct attach_args *args)
 {
 	struct vfpool_attach_request *request = &args->request;
 	const struct verb_option options[] = {
@@ -24,10 +25,12 @@ static int parse(const struct verb *verb, int argc, char **argv, int min, struct
 		{ "current", OPTION_FLAG, &args->current, "the running guest, or one that is shut off (default)" },
 		{ "json", OPTION_FLAG, &args->json, "the lease as JSON" },
 		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
+		{ waits ? "timeout" : NULL, OPTION_NUMBER, &request->timeout_s,
+		  "seconds that a running guest may take (60)" },
 		{ 0 },
 	};
 	char **rest;
-	int r = verb_parse(verb, argc, argv, options, min, 2, &rest);
+	int r = verb_parse(verb, argc, argv, options, waits ? 1 : 2, 2, &rest);
 
 	if (r < 0)
 		return r;
@@ -65,8 +68,8 @@ static int print(struct vfpool *vp, const struct vfpool_lease *lease, const stru
 static int run_attach(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	struct attach_args args = { .request = { .nic = -1 } };
-	int r = parse(verb, argc, argv, 2, &args);
+	struct attach_args args = { .request = VFPOOL_ATTACH_REQUEST };
+	int r = parse(verb, argc, argv, false, &args);
 
 	if (r < 0 || (r = vfpool_attach(vp, &args.request, &lease)) < 0)
 		return r;
@@ -76,8 +79,8 @@ static int run_attach(struct vfpool *vp, const struct verb *verb, int argc, char
 static int run_detach(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	struct attach_args args = { .request = { .nic = -1 } };
-	int r = parse(verb, argc, argv, 1, &args);
+	struct attach_args args = { .request = VFPOOL_ATTACH_REQUEST };
+	int r = parse(verb, argc, argv, true, &args);
 
 	if (r < 0 || (r = vfpool_detach(vp, &args.request, &lease)) < 0)
 		return r;
@@ -93,6 +96,6 @@ const struct verb verb_attach = {
 };
 
 const struct verb verb_detach = {
-	"detach", "[POOL] GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run]",
+	"detach", "[POOL] GUEST [--nic N] [--live] [--config] [--current] [--timeout N] [--json] [--dry-run]",
 	"a guest's VF out of it, and back into the pool", run_detach,
 };

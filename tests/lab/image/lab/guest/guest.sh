@@ -76,7 +76,7 @@ guest_start() {
 
 # guest_save_ready: makes the guest called ready, once, while the image is built.
 guest_save_ready() {
-	guest_define ready
+	guest_define ready --ports 2 --append 'ip=10.0.0.2/24'
 	guest_start ready
 	guest_wait ready 'guest: ready' 900
 	virsh --quiet managedsave ready
@@ -84,7 +84,7 @@ guest_save_ready() {
 }
 
 # guest_ready: the guest called ready runs, without a card, as it was saved after its boot. That takes seconds,
-# where a boot takes minutes. It takes its cards by hot plug.
+# where a boot takes minutes. It takes cards by hot plug, two at most, and brings them up as 10.0.0.2.
 guest_ready() {
 	guest_forget ready
 	virsh --quiet restore /lab/guest/ready.save
