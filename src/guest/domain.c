@@ -190,6 +190,16 @@ bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device
 	return false;
 }
 
+const struct guest *guests_name(const struct guests *guests, const struct vfpool_pci *device,
+				const char *owner)
+{
+	for (size_t i = 0; i < guests->n; i++)
+		if (guest_has_device(&guests->list[i], device) &&
+		    (!owner || strcmp(guests->list[i].name, owner) != 0))
+			return &guests->list[i];
+	return NULL;
+}
+
 bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac)
 {
 	for (size_t i = 0; i < guest->n_nics; i++)

@@ -92,6 +92,10 @@ int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests,
 bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac);
 bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device);
 
+/* The first guest that names the device, but for the owner's own (NULL: nobody's); NULL: none. */
+const struct guest *guests_name(const struct guests *guests, const struct vfpool_pci *device,
+				const char *owner);
+
 /* Adds what a domain's XML names to the guest, and its name and UUID where it has none
  * yet. -EBADMSG: it isn't to be understood; -ENOMEM. */
 int guest_read_domain(const char *xml, struct guest *guest);

@@ -436,16 +436,14 @@ static int fail_vf(struct alloc *alloc, int r, const struct vfpool_pf *pf, unsig
 static int check_not_named(struct alloc *alloc, const struct vfpool_lease *lease,
 			   const struct vfpool_pf *pf)
 {
-	for (size_t i = 0; i < alloc->foreign.guests.n; i++) {
-		const struct guest *guest = &alloc->foreign.guests.list[i];
+	const struct guest *guest = guests_name(&alloc->foreign.guests, &pf->vfs[0].address, lease->owner);
 
-		if (guest_has_device(guest, &pf->vfs[0].address) && strcmp(guest->name, lease->owner) != 0)
-			return fail(&alloc->vp->err, -VFPOOL_EINUSE,
-				    "VF %u of %s is named by the definition of guest %s: 'vfpool adopt %s' records "
-				    "it, or 'virsh edit %s' takes it out", lease->vf,
-				    pf->netdev ? pf->netdev : "its PF", guest->name, guest->name, guest->name);
-	}
-	return 0;
+	if (!guest)
+		return 0;
+	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
+		    "VF %u of %s is named by the definition of guest %s: 'vfpool adopt %s' records it, or "
+		    "'virsh edit %s' takes it out", lease->vf, pf->netdev ? pf->netdev : "its PF",
+		    guest->name, guest->name, guest->name);
 }
 
 /* The pending lease's VF, locked, is set up. *ret_drop: after a failure nothing
@@ -555,7 +553,8 @@ static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
 	bool freed = false;
 	int r = open_lease_pf(&alloc->host, &place, &pf, &lock);
 
-	if (r == 0 && is_in_pool(alloc, &pf, row->index))
+	if (r == 0 && is_in_pool(alloc, &pf, row->index) &&
+	    (pf.n_vfs == 0 || !guests_name(&alloc->foreign.guests, &pf.vfs[0].address, NULL)))
 		r = free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf, &freed);
 	if (r < 0)
 		note(alloc->vp, "%s", alloc->vp->err.text);

@@ -182,6 +182,8 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
 				   "VF %u of %s is in use still: %s", row->index,
 				   pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
+	if (pf.n_vfs > 0 && !row->quarantined && guests_name(&gc->guests, &pf.vfs[0].address, NULL))
+		return 0; /* alloc passes over it for that */
 	if (r == -VFPOOL_ENOTFOUND)
 		r = 0; /* the PF is gone, and its VFs with it */
 	if (r == 0 && !gc->dry_run)
