@@ -125,7 +125,7 @@ install: all
 	install -m 644 systemd/vfpool-gc.timer $(DESTDIR)$(UNITDIR)
 	for driver in qemu network; do \
 		install -d $(DESTDIR)$(HOOKDIR)/$$driver.d && \
-		printf '#!/bin/sh\nexec %s/sbin/vfpool hook %s "$$@"\n' $(PREFIX) $$driver >$(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool && \
+		sed "s|@SBINDIR@|$(PREFIX)/sbin|; s|@DRIVER@|$$driver|" systemd/libvirt-hook >$(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool && \
 		chmod 755 $(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool || exit; \
 	done
 	@echo 'libvirt calls the hook once libvirtd (or virtqemud) has been restarted'

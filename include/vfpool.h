@@ -137,7 +137,9 @@ struct vfpool_lease {
 	int vlan;    /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
 	char *guest; /* UUID of the libvirt guest that was seen with it, NULL: none was */
 	char *uri;   /* the libvirt that knows this guest, NULL: none was seen */
-	bool until_stop; /* it ends when its guest stops */
+	bool until_stop;  /* it ends when its guest stops, */
+	bool was_started; /* and that has started */
+	bool made;   /* of vfpool_alloc(): it wasn't there before */
 	bool has_vf; /* false in a pool that libvirt allocates */
 	struct vfpool_pci pf;      /* where its PF was last seen */
 	bool has_pf_mac;
@@ -358,6 +360,7 @@ enum vfpool_dir {
 	VFPOOL_DIR_NETWORKS,    /* libvirt's persistent networks */
 	VFPOOL_DIR_PROC,        /* /proc, to name who holds a VF */
 	VFPOOL_DIR_HOOKS,       /* libvirt's hooks */
+	VFPOOL_DIR_LIBVIRT_STATE, /* libvirt's state: guests that were saved */
 	VFPOOL_N_DIRS,
 };
 
@@ -622,7 +625,7 @@ enum vfpool_finding_kind {
 	VFPOOL_FOUND_QUARANTINED, /* nothing holds the VF now: scrubbed and free */
 	VFPOOL_FOUND_IDLE,        /* a VF that was found busy once: free again */
 	VFPOOL_FOUND_GUEST,       /* a guest has the lease's MAC: noted in the lease */
-	VFPOOL_FOUND_ORPHAN,      /* its guest is gone: the lease is ended */
+	VFPOOL_FOUND_ORPHAN,      /* its guest is gone, or has stopped as it was made for: it is ended */
 	VFPOOL_FOUND_UNSEEN,      /* no guest has it: for a person to decide */
 	VFPOOL_FOUND_VANISHED,    /* the lease's VF isn't there */
 	VFPOOL_FOUND_ADOPTED,     /* a guest names a pool's VF: it has a lease now */

@@ -26,6 +26,7 @@ static const struct {
 	{ "sysfs", VFPOOL_DIR_SYSFS, "the kernel's devices (/sys)" },
 	{ "proc", VFPOOL_DIR_PROC, "the kernel's processes (/proc)" },
 	{ "hooks-dir", VFPOOL_DIR_HOOKS, "libvirt's hooks (/etc/libvirt/hooks)" },
+	{ "libvirt-state-dir", VFPOOL_DIR_LIBVIRT_STATE, "libvirt's state (/var/lib/libvirt)" },
 };
 
 #define N_DIR_OPTIONS (sizeof(dir_options) / sizeof(dir_options[0]))

@@ -136,7 +136,7 @@ int guest_read_domain(const char *xml, struct guest *guest)
 	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL, *devices;
 	int r;
 
-	if (!root || strcmp((const char *)root->name, "domain") != 0)
+	if (!root || doc->intSubset || strcmp((const char *)root->name, "domain") != 0)
 		return -EBADMSG;
 	r = read_names(root, guest);
 	devices = xml_child(root, "devices");
@@ -190,12 +190,18 @@ bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device
 	return false;
 }
 
-const struct guest *guests_name(const struct guests *guests, const struct vfpool_pci *device,
-				const char *owner)
+static bool is_owners(const struct guest *guest, const struct vfpool_lease *lease)
+{
+	return guest_has_mac(guest, &lease->mac) ||
+	       (lease->owner && strcmp(guest->name, lease->owner) == 0) ||
+	       (lease->guest && strcmp(guest->uuid, lease->guest) == 0);
+}
+
+const struct guest *guests_stranger(const struct guests *guests, const struct vfpool_lease *lease)
 {
 	for (size_t i = 0; i < guests->n; i++)
-		if (guest_has_device(&guests->list[i], device) &&
-		    (!owner || strcmp(guests->list[i].name, owner) != 0))
+		if (guest_has_device(&guests->list[i], &lease->address) &&
+		    !is_owners(&guests->list[i], lease))
 			return &guests->list[i];
 	return NULL;
 }
@@ -208,13 +214,36 @@ bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac)
 	return false;
 }
 
-const struct guest_nic *guest_find_nic(const struct guest *guest, const struct vfpool_lease *lease)
+static bool is_the_lease(const struct guest_nic *nic, const struct vfpool_lease *lease,
+			 const char *network)
+{
+	if (nic->has_mac && !vfpool_mac_equal(&nic->mac, &lease->mac))
+		return false;
+	if (lease->has_vf)
+		return nic->has_address && vfpool_pci_equal(&nic->address, &lease->address);
+	/* A running guest's has the VF that libvirt has picked. */
+	return nic->has_mac &&
+	       (nic->has_address || (nic->network && network && strcmp(nic->network, network) == 0));
+}
+
+const struct guest_nic *guest_find_nic(const struct guest *guest, const struct vfpool_lease *lease,
+				       const char *network)
+{
+	for (size_t i = 0; i < guest->n_nics; i++)
+		if (is_the_lease(&guest->nics[i], lease, network))
+			return &guest->nics[i];
+	return NULL;
+}
+
+const struct guest_nic *guest_find_old_nic(const struct guest *guest,
+					   const struct vfpool_lease *lease)
 {
 	for (size_t i = 0; i < guest->n_nics; i++) {
 		const struct guest_nic *nic = &guest->nics[i];
 
-		if (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) :
-				   lease->has_vf && vfpool_pci_equal(&nic->address, &lease->address))
+		if (lease->has_vf && nic->has_mac && nic->has_address &&
+		    vfpool_mac_equal(&nic->mac, &lease->mac) &&
+		    !vfpool_pci_equal(&nic->address, &lease->address))
 			return nic;
 	}
 	return NULL;

@@ -172,7 +172,7 @@ static bool has_portgroup(const struct vfpool_pool *pool, const char *name)
 /* Can the lease be told so at all? */
 static int check(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 		 enum vfpool_format format, const struct vfpool_interface_options *options,
-		 struct error *err)
+		 bool has_hook, struct error *err)
 {
 	static const struct vfpool_pci nowhere = { 0 };
 	bool by_network = format == VFPOOL_FORMAT_NETWORK;
@@ -180,6 +180,9 @@ static int check(const struct vfpool_pool *pool, const struct vfpool_lease *leas
 	if (format == VFPOOL_FORMAT_TEAMING && !pool->teaming_network && !pool->teaming_bridge)
 		return fail(err, -EINVAL, "pool %s has no <teaming network='…'/> or bridge='…': what is the "
 			    "other card of the pair plugged into?", pool->name);
+	if (format == VFPOOL_FORMAT_TEAMING && !has_hook && guest_vlan_is_beyond_libvirt(pool, lease))
+		return fail(err, -EINVAL, "libvirt leaves the qos and protocol of a VLAN out, and vfpool's hook, which "
+			    "puts them back, isn't installed");
 	if (by_network && lease->has_vf)
 		return fail(err, -EINVAL, "pool %s is allocated by vfpool, so it is no libvirt network",
 			    pool->name);
@@ -209,7 +212,7 @@ int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *l
 	else if (format == VFPOOL_FORMAT_LIBVIRT && !has_hook &&
 		 guest_vlan_is_beyond_libvirt(pool, lease))
 		format = VFPOOL_FORMAT_HOSTDEV;
-	r = check(pool, lease, format, options, err);
+	r = check(pool, lease, format, options, has_hook, err);
 	if (r < 0)
 		return r;
 	find_place(lease, format, options, &place);

@@ -35,12 +35,16 @@ int guest_network_complete(const char *own, const char *made, char **ret_xml);
 /* Do both texts define the same network, whatever the UUID? */
 bool guest_networks_equal(const char *a, const char *b);
 
+/* Do guests use the running network, by its own XML? */
+bool guest_network_is_used(const char *xml);
+
 /* The text without its UUID, a line each element, so that two of them compare. */
 int guest_network_normal(const char *xml, char **ret_text);
 
 /*
- * Gives the network to libvirt. *ret_changed: it wasn't there alike. One that runs is stopped
- * and started to change it: VFPOOL_EINUSE when guests use it, with their names.
+ * Gives the network to libvirt. *ret_changed: it wasn't there, or didn't run, alike. One that runs
+ * is stopped and started to change it: VFPOOL_EINUSE when guests use it, with their names. Without
+ * `autostart` that stays as it is.
  */
 int guest_network_define(const char *uri, const char *name, const char *xml, bool autostart,
 			 bool start, bool *ret_changed, struct error *err);
@@ -68,6 +72,7 @@ struct guest_nic {
 struct guest {
 	char uuid[37];
 	char *name;
+	bool is_running, is_saved; /* of guest_list() */
 	struct guest_nic *nics; /* each once, in the definition's order */
 	size_t n_nics;
 };
@@ -92,9 +97,9 @@ int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests,
 bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac);
 bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device);
 
-/* The first guest that names the device, but for the owner's own (NULL: nobody's); NULL: none. */
-const struct guest *guests_name(const struct guests *guests, const struct vfpool_pci *device,
-				const char *owner);
+/* The first guest that names the lease's VF and isn't its owner's: it has neither the MAC nor the
+ * owner's name; NULL: none. */
+const struct guest *guests_stranger(const struct guests *guests, const struct vfpool_lease *lease);
 
 /* Adds what a domain's XML names to the guest, and its name and UUID where it has none
  * yet. -EBADMSG: it isn't to be understood; -ENOMEM. */
@@ -110,8 +115,17 @@ struct guest_port {
  * understood, or it is about no port. */
 int guest_read_port(const char *xml, struct guest_port *ret_port);
 
-/* Does it name the lease's MAC, or its VF in a plain <hostdev>? NULL: no. */
-const struct guest_nic *guest_find_nic(const struct guest *guest, const struct vfpool_lease *lease);
+/* The device by which it has the lease: its VF, with its MAC or plain, or without a VF one with
+ * its MAC on that network of libvirt. NULL: it hasn't. */
+const struct guest_nic *guest_find_nic(const struct guest *guest, const struct vfpool_lease *lease,
+				       const char *network);
+
+/* The lease's MAC on another VF, as an old definition has it; NULL: no. */
+const struct guest_nic *guest_find_old_nic(const struct guest *guest,
+					   const struct vfpool_lease *lease);
+
+/* The element that takes the device out of its guest. -ENOMEM. */
+int guest_nic_xml(const struct guest_nic *nic, char **ret_xml);
 
 /* ---- one guest ---- */
 

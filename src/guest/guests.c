@@ -2,7 +2,7 @@
 /*
  * The guests of libvirt. They are asked for by a child with a deadline, since a
  * daemon that hangs must not hang vfpool. The child says, a line each: "guest UUID
- * NAME", then "nic MAC ADDRESS VLAN NETWORK" of that guest; at the end of all "done".
+ * STATE NAME", where the state is (o)ff, (r)unning or (s)aved, then "nic MAC ADDRESS VLAN NETWORK" of that guest; at the end of all "done".
  */
 #include "guest/libvirt.h"
 
@@ -42,7 +42,8 @@ static void tell_nic(FILE *out, const struct guest_nic *nic)
 	fputc('\n', out);
 }
 
-static int tell(void *arg, const char *uuid, const char *name, const char *const xmls[], size_t n)
+static int tell(void *arg, const char *uuid, const char *name, char state, const char *const xmls[],
+		size_t n)
 {
 	FILE *out = arg;
 	struct guest guest = { 0 };
@@ -53,7 +54,7 @@ static int tell(void *arg, const char *uuid, const char *name, const char *const
 			return -EBADMSG;
 		}
 	/* A name that broke its line would make another answer of it. */
-	fprintf(out, "guest %s %.*s\n", uuid, (int)strcspn(name, "\n"), name);
+	fprintf(out, "guest %s %c %.*s\n", uuid, state, (int)strcspn(name, "\n"), name);
 	for (size_t i = 0; i < guest.n_nics; i++)
 		tell_nic(out, &guest.nics[i]);
 	guest_end(&guest);
@@ -86,10 +87,12 @@ static int add_guest(struct guests *guests, const char *rest)
 	guests->list = grown;
 	guest = &grown[guests->n];
 	*guest = (struct guest){ 0 };
-	if (strlen(rest) < sizeof(guest->uuid) || rest[sizeof(guest->uuid) - 1] != ' ')
+	if (strlen(rest) < sizeof(guest->uuid) + 2 || rest[sizeof(guest->uuid) - 1] != ' ')
 		return -EBADMSG;
 	memcpy(guest->uuid, rest, sizeof(guest->uuid) - 1);
-	guest->name = strdup(rest + sizeof(guest->uuid));
+	guest->is_running = rest[sizeof(guest->uuid)] == 'r';
+	guest->is_saved = rest[sizeof(guest->uuid)] == 's';
+	guest->name = strdup(rest + sizeof(guest->uuid) + 2);
 	if (!guest->name)
 		return -ENOMEM;
 	guests->n++;

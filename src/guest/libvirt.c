@@ -21,6 +21,7 @@
 	X(virDomainGetName)        \
 	X(virDomainGetUUIDString)  \
 	X(virDomainGetXMLDesc)     \
+	X(virDomainHasManagedSaveImage) \
 	X(virDomainIsActive)       \
 	X(virDomainIsPersistent)   \
 	X(virDomainLookupByName)   \
@@ -151,31 +152,26 @@ static char *definition_of(virNetworkPtr network)
 	return xml ? xml : p_virNetworkGetXMLDesc(network, 0);
 }
 
-static bool is_defined_alike(virNetworkPtr network, const char *xml)
-{
-	AUTO_FREE char *is = definition_of(network);
-
-	return is && guest_networks_equal(is, xml);
-}
-
-/* The names of the guests that use it. */
+/* The names of the guests that use it, "" when none does. A libvirt that can't tell counts them
+ * at least. */
 static int name_users(virNetworkPtr network, char *names, size_t size, struct error *err)
 {
+	AUTO_FREE char *xml = p_virNetworkGetXMLDesc(network, 0);
 	virNetworkPortPtr *ports = NULL;
 	size_t length = 0;
 	int n = p_virNetworkListAllPorts(network, &ports, 0);
 
-	names[0] = '\0';
-	if (n < 0)
-		return p_virGetLastErrorCode() == VIR_ERR_NO_SUPPORT ?
-			       0 :
-			       fail(err, -EIO, "listing its ports: %s", p_virGetLastErrorMessage());
+	if (n < 0 && p_virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
+		return fail(err, -EIO, "listing its ports: %s", p_virGetLastErrorMessage());
+	if (!xml)
+		return fail(err, -EIO, "looking at it: %s", p_virGetLastErrorMessage());
+	snprintf(names, size, "%s", n < 0 && guest_network_is_used(xml) ? "guests" : "");
 	for (int i = 0; i < n; i++) {
-		AUTO_FREE char *xml = p_virNetworkPortGetXMLDesc(ports[i], 0);
+		AUTO_FREE char *text = p_virNetworkPortGetXMLDesc(ports[i], 0);
 		struct guest_port port = { .name = "?" };
 
-		if (xml)
-			guest_read_port(xml, &port);
+		if (text)
+			guest_read_port(text, &port);
 		if (length < size)
 			length += (size_t)snprintf(names + length, size - length, "%s%s", i ? ", " : "",
 						   port.name);
@@ -185,59 +181,103 @@ static int name_users(virNetworkPtr network, char *names, size_t size, struct er
 	return 0;
 }
 
-/* A network that guests use stays as it is: libvirt would stop it under them. */
-static int check_unused(virNetworkPtr network, struct error *err)
+/* 1: it runs; an error when it can't be known. */
+static int is_active(virNetworkPtr network, struct error *err)
 {
-	char names[400];
-	int r = p_virNetworkIsActive(network) == 1 ? name_users(network, names, sizeof(names), err) : 0;
+	int active = p_virNetworkIsActive(network);
 
-	if (r == 0 && p_virNetworkIsActive(network) == 1 && *names)
-		return fail(err, -VFPOOL_EINUSE, "it is used by %s: nothing was changed", names);
-	return r;
+	return active >= 0 ? active :
+			     fail(err, -EIO, "is it running? %s", p_virGetLastErrorMessage());
 }
 
-static int stop_network(virNetworkPtr network, struct error *err)
+/* A network that guests use isn't stopped under them. *ret_was_active: it ran. */
+static int stop_network(virNetworkPtr network, bool *ret_was_active, struct error *err)
 {
-	if (p_virNetworkIsActive(network) == 1 && p_virNetworkDestroy(network) < 0)
+	char names[400];
+	int r = is_active(network, err);
+
+	*ret_was_active = r > 0;
+	if (r <= 0)
+		return r;
+	r = name_users(network, names, sizeof(names), err);
+	if (r == 0 && *names)
+		return fail(err, -VFPOOL_EINUSE, "it is used by %s: nothing was changed", names);
+	if (r == 0 && p_virNetworkDestroy(network) < 0)
 		return fail(err, -EIO, "stopping it: %s", p_virGetLastErrorMessage());
-	return 0;
+	return r;
 }
 
 static int start_network(virNetworkPtr network, bool *ret_changed, struct error *err)
 {
-	if (p_virNetworkIsActive(network) == 1)
-		return 0;
+	int r = is_active(network, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (p_virNetworkCreate(network) < 0)
-		return fail(err, -EIO, "starting it: %s", p_virGetLastErrorMessage());
+		return fail(err, -EIO, "it is defined, but not running: starting it: %s",
+			    p_virGetLastErrorMessage());
 	*ret_changed = true;
 	return 0;
 }
 
-static int set_autostart(virNetworkPtr network, bool autostart, bool *ret_changed,
-			 struct error *err)
+/* NULL: libvirt says that there is none. */
+static int find_network(virConnectPtr connection, const char *name, virNetworkPtr *ret_network,
+			struct error *err)
+{
+	*ret_network = p_virNetworkLookupByName(connection, name);
+	if (*ret_network || p_virGetLastErrorCode() == VIR_ERR_NO_NETWORK)
+		return 0;
+	return fail(err, -EIO, "looking for it: %s", p_virGetLastErrorMessage());
+}
+
+static int set_autostart(virNetworkPtr network, bool *ret_changed, struct error *err)
 {
 	int is;
 
-	if (p_virNetworkGetAutostart(network, &is) == 0 && (is != 0) == autostart)
+	if (p_virNetworkGetAutostart(network, &is) == 0 && is)
 		return 0;
-	if (p_virNetworkSetAutostart(network, autostart) < 0)
+	if (p_virNetworkSetAutostart(network, 1) < 0)
 		return fail(err, -EIO, "setting its autostart: %s", p_virGetLastErrorMessage());
 	*ret_changed = true;
 	return 0;
 }
 
-/* A running one takes its new definition when it starts again. */
-static int redefine(virConnectPtr connection, const char *xml, virNetworkPtr *network,
-		    bool *ret_was_active, struct error *err)
+/* Does it run as it is defined? */
+static bool runs_alike(virNetworkPtr network)
 {
-	int r = 0;
+	AUTO_FREE char *now = p_virNetworkGetXMLDesc(network, 0), *next = definition_of(network);
 
-	*ret_was_active = *network && p_virNetworkIsActive(*network) == 1;
-	if (*network)
-		r = check_unused(*network, err);
-	if (r == 0)
+	return now && next && guest_networks_equal(now, next);
+}
+
+/* A running one takes its new definition by stopping and starting. Where guests use it the old
+ * definition is put back, which has changed nothing that runs. */
+static int redefine(virConnectPtr connection, const char *xml, virNetworkPtr *network,
+		    bool *ret_changed, bool *ret_start, struct error *err)
+{
+	AUTO_FREE char *before = *network ? definition_of(*network) : NULL, *after = NULL;
+	bool was_active = false;
+	int r;
+
+	if (!*network || !before || !guest_networks_equal(before, xml)) {
 		r = define(connection, xml, network, err);
-	return r == 0 && *ret_was_active ? stop_network(*network, err) : r;
+		if (r < 0)
+			return r;
+		after = p_virNetworkGetXMLDesc(*network, VIR_NETWORK_XML_INACTIVE);
+		*ret_changed = !before || !after || !guest_networks_equal(before, after);
+	}
+	if (!before || (!*ret_changed && (is_active(*network, err) != 1 || runs_alike(*network))))
+		return 0;
+	r = stop_network(*network, &was_active, err);
+	if (r == -VFPOOL_EINUSE && *ret_changed) {
+		const struct error why = *err;
+
+		if (define(connection, before, network, err) == 0)
+			*err = why;
+	}
+	*ret_changed = *ret_changed || was_active;
+	*ret_start = *ret_start || was_active;
+	return r;
 }
 
 int guest_network_define(const char *uri, const char *name, const char *xml, bool autostart,
@@ -245,26 +285,20 @@ int guest_network_define(const char *uri, const char *name, const char *xml, boo
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_network) virNetworkPtr network = NULL;
-	bool redefined = false, changed = false;
+	bool changed = false;
 	int r = connect_to(uri, &connection, err);
 
-	if (r < 0)
-		return r;
-	network = p_virNetworkLookupByName(connection, name);
-	if (!network || !is_defined_alike(network, xml)) {
-		bool was_active;
-
-		redefined = true;
-		r = redefine(connection, xml, &network, &was_active, err);
-		start = start || (r == 0 && was_active);
-	}
 	if (r == 0)
-		r = set_autostart(network, autostart, &changed, err);
+		r = find_network(connection, name, &network, err);
+	if (r == 0)
+		r = redefine(connection, xml, &network, &changed, &start, err);
+	if (r == 0 && autostart)
+		r = set_autostart(network, &changed, err);
 	if (r == 0 && start)
 		r = start_network(network, &changed, err);
 	if (r < 0)
-		return fail_while(err, r, "network %s", name);
-	*ret_changed = redefined || changed;
+		return connection ? fail_while(err, r, "network %s", name) : r;
+	*ret_changed = changed;
 	return 0;
 }
 
@@ -272,18 +306,19 @@ int guest_network_undefine(const char *uri, const char *name, bool *ret_changed,
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_network) virNetworkPtr network = NULL;
+	bool was_active;
 	int r = connect_to(uri, &connection, err);
 
-	if (r < 0)
-		return r;
-	network = p_virNetworkLookupByName(connection, name);
-	*ret_changed = network;
-	if (!network)
-		return 0;
-	if ((r = check_unused(network, err)) == 0 && (r = stop_network(network, err)) == 0 &&
-	    p_virNetworkIsPersistent(network) == 1 && p_virNetworkUndefine(network) < 0)
+	if (r == 0)
+		r = find_network(connection, name, &network, err);
+	if (r == 0)
+		*ret_changed = network;
+	if (r == 0 && network)
+		r = stop_network(network, &was_active, err);
+	if (r == 0 && network && p_virNetworkIsPersistent(network) == 1 &&
+	    p_virNetworkUndefine(network) < 0)
 		r = fail(err, -EIO, "undefining it: %s", p_virGetLastErrorMessage());
-	return r < 0 ? fail_while(err, r, "network %s", name) : 0;
+	return r < 0 && connection ? fail_while(err, r, "network %s", name) : r;
 }
 
 int guest_network_get(const char *uri, const char *name, char **ret_xml, struct error *err)
@@ -293,9 +328,10 @@ int guest_network_get(const char *uri, const char *name, char **ret_xml, struct 
 	char *xml = NULL;
 	int r = connect_to(uri, &connection, err);
 
+	if (r == 0)
+		r = find_network(connection, name, &network, err);
 	if (r < 0)
 		return r;
-	network = p_virNetworkLookupByName(connection, name);
 	if (network && !(xml = definition_of(network)))
 		return fail(err, -EIO, "network %s: %s", name, p_virGetLastErrorMessage());
 	*ret_xml = xml;
@@ -303,6 +339,14 @@ int guest_network_get(const char *uri, const char *name, char **ret_xml, struct 
 }
 
 /* ---- guests ---- */
+
+/* What can't be known counts as running. */
+static char state_of(virDomainPtr domain)
+{
+	if (p_virDomainIsActive(domain) != 0)
+		return 'r';
+	return p_virDomainHasManagedSaveImage(domain, 0) != 0 ? 's' : 'o';
+}
 
 static int tell_guest(virDomainPtr domain, libvirt_guest_fn fn, void *arg, struct error *err)
 {
@@ -317,7 +361,7 @@ static int tell_guest(virDomainPtr domain, libvirt_guest_fn fn, void *arg, struc
 		return fail(err, -EIO, "a guest of libvirt: %s", p_virGetLastErrorMessage());
 	xmls[0] = now;
 	xmls[1] = next;
-	if (fn(arg, uuid, name, xmls, 2) < 0)
+	if (fn(arg, uuid, name, state_of(domain), xmls, 2) < 0)
 		return fail(err, -EBADMSG, "the definition of guest %s can't be understood", name);
 	return 0;
 }
@@ -349,11 +393,15 @@ static int find_domain(virConnectPtr connection, const char *name, virDomainPtr 
 {
 	virDomainPtr domain = p_virDomainLookupByName(connection, name);
 
-	if (!domain)
+	if (!domain && p_virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
 		domain = p_virDomainLookupByUUIDString(connection, name);
-	if (!domain)
+	/* A name that is no UUID is an invalid one for the second. */
+	if (!domain && (p_virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ||
+			p_virGetLastErrorCode() == VIR_ERR_INVALID_ARG))
 		return fail(err, -VFPOOL_ENOTFOUND, "libvirt has no guest %s; 'virsh list --all' names them",
 			    name);
+	if (!domain)
+		return fail(err, -EIO, "looking for guest %s: %s", name, p_virGetLastErrorMessage());
 	*ret_domain = domain;
 	return 0;
 }
@@ -384,15 +432,19 @@ static int read_state(virDomainPtr domain, const char *name, struct guest_state 
 		      struct error *err)
 {
 	const char *is = p_virDomainGetName(domain);
-	int r = 0;
+	int running, persistent, r = 0;
 
 	if (!is || p_virDomainGetUUIDString(domain, state->uuid) < 0)
 		return fail(err, -EIO, "guest %s: %s", name, p_virGetLastErrorMessage());
 	state->name = strdup(is);
-	state->is_running = p_virDomainIsActive(domain) == 1;
-	state->is_persistent = p_virDomainIsPersistent(domain) == 1;
 	if (!state->name)
 		return fail_oom(err);
+	running = p_virDomainIsActive(domain);
+	persistent = p_virDomainIsPersistent(domain);
+	if (running < 0 || persistent < 0)
+		return fail(err, -EIO, "guest %s: %s", name, p_virGetLastErrorMessage());
+	state->is_running = running;
+	state->is_persistent = persistent;
 	if (state->is_running)
 		r = read_definition(domain, name, 0, &state->now, err);
 	if (r == 0 && state->is_persistent)

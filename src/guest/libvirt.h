@@ -8,9 +8,9 @@
 /* Adds a copy, unless the guest has it already. -ENOMEM. */
 int guest_add_nic(struct guest *guest, const struct guest_nic *nic);
 
-/* One guest: its definition now and, when it differs, the one of its next start;
- * a NULL isn't there. */
-typedef int (*libvirt_guest_fn)(void *arg, const char *uuid, const char *name,
+/* One guest: (o)ff, (r)unning or (s)aved, its definition now and, when it differs, the one of its
+ * next start; a NULL isn't there. */
+typedef int (*libvirt_guest_fn)(void *arg, const char *uuid, const char *name, char state,
 				const char *const xmls[], size_t n);
 
 /* Calls `fn` for every guest that libvirt at `uri` knows, and stops at its first error.

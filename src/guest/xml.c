@@ -224,6 +224,25 @@ int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_leas
 	return whole ? dump(doc, ret_xml) : -ENOMEM;
 }
 
+int guest_nic_xml(const struct guest_nic *nic, char **ret_xml)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlNewDoc(XML("1.0"));
+	xmlNodePtr root = new_root(doc, nic->has_mac ? "interface" : "hostdev"), source;
+
+	if (!nic->has_mac)
+		root = set(set(root, "mode", "subsystem"), "type", "pci");
+	else if (!add_mac(set(root, "type", nic->network ? "network" : "hostdev"), &nic->mac))
+		return -ENOMEM;
+	source = add(root, "source");
+	if (nic->network)
+		source = set(source, "network", "%s", nic->network);
+	else if (nic->has_mac)
+		source = set_address(set(add(source, "address"), "type", "pci"), &nic->address);
+	else
+		source = set_address(add(source, "address"), &nic->address);
+	return source ? dump(doc, ret_xml) : -ENOMEM;
+}
+
 static bool add_portgroup(xmlNodePtr network, const struct vfpool_portgroup *group)
 {
 	xmlNodePtr node = set(add(network, "portgroup"), "name", "%s", group->name);
@@ -329,34 +348,6 @@ static xmlDocPtr parse(const char *text)
 				     XML_PARSE_NOBLANKS);
 }
 
-bool guest_networks_equal(const char *a, const char *b)
-{
-	CLEANUP(cleanup_doc) xmlDocPtr x = parse(a);
-	CLEANUP(cleanup_doc) xmlDocPtr y = parse(b);
-
-	return x && y && xmlDocGetRootElement(x) && xmlDocGetRootElement(y) &&
-	       same_tree(xmlDocGetRootElement(x), xmlDocGetRootElement(y));
-}
-
-int guest_network_normal(const char *xml, char **ret_text)
-{
-	CLEANUP(cleanup_doc) xmlDocPtr doc = parse(xml);
-	xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL, next;
-
-	if (!root)
-		return -EBADMSG;
-	for (xmlNodePtr node = root->children; node; node = next) {
-		next = node->next;
-		if (is_part(node))
-			continue;
-		xmlUnlinkNode(node);
-		xmlFreeNode(node);
-	}
-	return dump(doc, ret_text);
-}
-
-/* ---- an admin's own ---- */
-
 static xmlNodePtr child(xmlNodePtr parent, const char *name)
 {
 	for (xmlNodePtr node = parent->children; node; node = node->next)
@@ -364,6 +355,65 @@ static xmlNodePtr child(xmlNodePtr parent, const char *name)
 			return node;
 	return NULL;
 }
+
+static void drop(xmlNodePtr node)
+{
+	xmlUnlinkNode(node);
+	xmlFreeNode(node);
+}
+
+/* Without what isn't the definition's: its UUID, how many guests use it, and the VFs that
+ * libvirt has found for a whole PF. */
+static xmlNodePtr normal_root(xmlDocPtr doc)
+{
+	xmlNodePtr root = doc && !doc->intSubset ? xmlDocGetRootElement(doc) : NULL, next;
+	xmlNodePtr forward = root ? child(root, "forward") : NULL;
+	bool whole = forward && child(forward, "pf");
+
+	if (!root)
+		return NULL;
+	xmlUnsetProp(root, XML("connections"));
+	for (xmlNodePtr node = root->children; node; node = next) {
+		next = node->next;
+		if (!is_part(node))
+			drop(node);
+	}
+	for (xmlNodePtr node = forward ? forward->children : NULL; node; node = next) {
+		next = node->next;
+		if (node->type != XML_ELEMENT_NODE)
+			continue;
+		xmlUnsetProp(node, XML("connections"));
+		if (whole && strcmp((const char *)node->name, "address") == 0)
+			drop(node);
+	}
+	return root;
+}
+
+bool guest_network_is_used(const char *xml)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = parse(xml);
+	xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL;
+
+	return !root || xmlHasProp(root, XML("connections"));
+}
+
+bool guest_networks_equal(const char *a, const char *b)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr x = parse(a);
+	CLEANUP(cleanup_doc) xmlDocPtr y = parse(b);
+	xmlNodePtr p = normal_root(x), q = normal_root(y);
+
+	return p && q && same_tree(p, q);
+}
+
+int guest_network_normal(const char *xml, char **ret_text)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = parse(xml);
+
+	return normal_root(doc) ? dump(doc, ret_text) : -EBADMSG;
+}
+
+/* ---- an admin's own ---- */
 
 static bool same_name(xmlNodePtr a, xmlNodePtr b)
 {
@@ -388,15 +438,14 @@ int guest_network_complete(const char *own, const char *made, char **ret_xml)
 	xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL, forward;
 	xmlNodePtr from = other ? xmlDocGetRootElement(other) : NULL;
 
-	if (!root || !from || strcmp((const char *)root->name, "network") != 0 || !same_name(root, from))
+	if (!root || !from || doc->intSubset || strcmp((const char *)root->name, "network") != 0 ||
+	    !same_name(root, from))
 		return -EBADMSG;
-	while ((forward = child(root, "forward"))) {
-		xmlUnlinkNode(forward);
-		xmlFreeNode(forward);
-	}
+	while ((forward = child(root, "forward")))
+		drop(forward);
 	if (!put(doc, child(root, "name"), child(from, "forward")))
 		return -ENOMEM;
-	if (!child(root, "vlan") && child(from, "vlan") &&
+	if (!child(root, "vlan") && !child(root, "virtualport") && child(from, "vlan") &&
 	    !put(doc, child(root, "forward"), child(from, "vlan")))
 		return -ENOMEM;
 	return dump(doc, ret_xml);

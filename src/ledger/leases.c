@@ -56,6 +56,7 @@ static int read_lease(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_l
 	lease->vf = (unsigned)sqlite3_column_int(stmt, 6);
 	lease->has_pf_mac = sqlite3_column_type(stmt, 8) != SQLITE_NULL;
 	lease->until_stop = sqlite3_column_int(stmt, 12) != 0;
+	lease->was_started = sqlite3_column_int(stmt, 12) == 2;
 	lease->vlan = sqlite3_column_type(stmt, 9) == SQLITE_NULL ? -1 : sqlite3_column_int(stmt, 9);
 	while (strcmp(state_names[lease->state], db_text(stmt, 5)) != 0 &&
 	       lease->state < VFPOOL_LEASE_RELEASING)
@@ -202,6 +203,11 @@ int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int
 int ledger_end_at_stop(struct ledger *ledger, int64_t id)
 {
 	return db_run(ledger, "UPDATE lease SET until_stop = 1 WHERE id = ?", "i", id);
+}
+
+int ledger_start_lease(struct ledger *ledger, int64_t id)
+{
+	return db_run(ledger, "UPDATE lease SET until_stop = 2 WHERE id = ? AND until_stop = 1", "i", id);
 }
 
 int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from,

@@ -177,6 +177,8 @@ int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int
 
 /* The lease ends when its guest stops. */
 int ledger_end_at_stop(struct ledger *ledger, int64_t id);
+/* Such a lease's guest has started. */
+int ledger_start_lease(struct ledger *ledger, int64_t id);
 
 /* -ESTALE, without a message: the lease isn't in the state `from`. */
 int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from,

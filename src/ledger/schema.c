@@ -129,8 +129,9 @@ static const char version_2[] =
 	"ALTER TABLE lease ADD COLUMN guest TEXT;"
 	"ALTER TABLE lease ADD COLUMN uri TEXT;"
 
-	/* The lease ends when its guest stops. */
-	"ALTER TABLE lease ADD COLUMN until_stop INTEGER NOT NULL DEFAULT 0;"
+	/* The lease ends when its guest stops: 1; 2 when that has started. */
+	"ALTER TABLE lease ADD COLUMN until_stop INTEGER NOT NULL DEFAULT 0"
+	"  CHECK (until_stop BETWEEN 0 AND 2);"
 
 	/* How many MACs were taken before this one was found. */
 	"ALTER TABLE reservation ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;"

@@ -80,55 +80,70 @@ static int find_vf(struct adopt *adopt, struct adopted *what)
 	return r;
 }
 
+/* A plain <hostdev> has the MAC and the VLAN that its VF was programmed with, unless that is
+ * parked: then one is made for it. */
+static void read_programmed(struct adopted *what)
+{
+	static const struct vfpool_mac zero = { 0 };
+	const struct vfpool_settings *is = what->pf.n_vfs > 0 ? &what->pf.vfs[0].programmed : NULL;
+
+	if (!is || !(is->have & VFPOOL_ATTR_MAC) || vfpool_mac_equal(&is->mac, &zero) ||
+	    vfpool_mac_equal(&is->mac, &what->row.parking))
+		return;
+	what->has_mac = true;
+	what->mac = is->mac;
+	if (is->vlan != what->pool->policy.vlan)
+		what->vlan = is->vlan;
+}
+
 /* what->pool stays NULL: it is none of ours. */
 static int identify(struct adopt *adopt, struct adopted *what)
 {
-	static const struct vfpool_mac zero = { 0 };
-	unsigned vlan = (unsigned)what->nic->vlan;
-	int r;
+	const struct guest_nic *nic = what->nic;
+	int r = 0;
 
-	what->mac = what->nic->mac;
-	what->has_mac = what->nic->has_mac;
-	what->vlan = -1;
+	what->mac = nic->mac;
+	what->has_mac = nic->has_mac;
+	what->vlan = nic->vlan ? nic->vlan : -1; /* else the network's */
 	find_network(adopt, what);
-	if (what->pool || !what->nic->has_address)
-		return 0;
-	r = find_vf(adopt, what);
-	if (r < 0 || !what->pool)
+	if (!what->pool && nic->has_address)
+		r = find_vf(adopt, what);
+	if (r < 0 || !what->pool || !what->row.id)
 		return r;
-	if (what->pool->allocate == VFPOOL_BY_LIBVIRT) { /* of a running guest */
-		pf_end(&what->pf);
-		what->pf = (struct vfpool_pf){ .n_vfs = 0 };
+	if (what->pool->allocate == VFPOOL_BY_LIBVIRT && !nic->has_mac)
+		return fail(&adopt->vp->err, -EINVAL, "libvirt allocates this pool's VFs, and a plain <hostdev> takes "
+			    "one by itself: let the guest have an <interface> on network %s",
+			    what->pool->network);
+	if (what->pool->allocate == VFPOOL_BY_LIBVIRT) { /* what libvirt has picked for a running guest */
 		what->row.id = 0;
 		return 0;
 	}
-	if (!what->nic->has_mac && what->pf.n_vfs > 0) { /* plain: as the VF is programmed */
-		what->mac = what->pf.vfs[0].programmed.mac;
-		what->has_mac = what->pf.vfs[0].programmed.have & VFPOOL_ATTR_MAC &&
-				!vfpool_mac_equal(&what->mac, &zero) &&
-				!vfpool_mac_equal(&what->mac, &what->row.parking);
-		vlan = what->has_mac ? what->pf.vfs[0].programmed.vlan : what->pool->policy.vlan;
-	}
-	if (vlan != what->pool->policy.vlan)
-		what->vlan = (int)vlan;
+	what->vlan = -1;
+	if (!nic->has_mac)
+		read_programmed(what);
+	else if ((unsigned)nic->vlan != what->pool->policy.vlan)
+		what->vlan = nic->vlan;
 	return 0;
 }
 
 /* ---- the lease ---- */
 
-/* The nic that has the MAC, or the first without any. */
+/* The nic that has the MAC, or one that has none and no lease; else the first without any. */
 static int find_nic(struct adopt *adopt, const struct adopted *what, unsigned *ret_nic)
 {
+	const char *pool = what->pool->name, *owner = what->guest->name;
 	unsigned first = NICS_MAX;
 
 	for (unsigned nic = 0; nic < NICS_MAX; nic++) {
+		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 		struct ledger_reservation reservation;
-		int r = ledger_reservation(adopt->ledger, what->pool->name, what->guest->name, nic,
-					   &reservation);
+		int r = ledger_reservation(adopt->ledger, pool, owner, nic, &reservation);
 
+		if (r == 0 && reservation.id && !what->has_mac)
+			r = ledger_find_lease(adopt->ledger, pool, owner, nic, &lease);
 		if (r < 0)
 			return r;
-		if (reservation.id && vfpool_mac_equal(&reservation.mac, &what->mac)) {
+		if (what->has_mac ? reservation.id && vfpool_mac_equal(&reservation.mac, &what->mac) : !lease) {
 			*ret_nic = nic;
 			return 0;
 		}
@@ -145,12 +160,14 @@ static int record(struct adopt *adopt, const struct adopted *what, struct vfpool
 {
 	struct ledger *ledger = adopt->ledger;
 	struct ledger_reservation reservation;
-	unsigned nic;
+	unsigned nic = 0;
 	int64_t id;
 	int r;
 
-	if ((r = check_owner(adopt->vp, what->guest->name)) < 0 || (r = ledger_begin(ledger)) < 0 ||
-	    (r = find_nic(adopt, what, &nic)) < 0 ||
+	if (what->vlan > 4094)
+		return fail(&adopt->vp->err, -EINVAL, "its VLAN %d isn't one", what->vlan);
+	if ((r = check_owner(adopt->vp, what->guest->name)) < 0 ||
+	    (!adopt->dry_run && (r = ledger_begin(ledger)) < 0) || (r = find_nic(adopt, what, &nic)) < 0 ||
 	    (r = reserve_mac(adopt->vp, ledger, what->pool, what->guest->name, nic,
 			     what->has_mac ? &what->mac : NULL, &adopt->foreign, &reservation)) < 0 ||
 	    (r = ledger_add_lease(ledger, reservation.id, what->row.id, what->vlan, &id)) < 0 ||
@@ -158,7 +175,8 @@ static int record(struct adopt *adopt, const struct adopted *what, struct vfpool
 	    (r = ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE)) < 0 ||
 	    (r = ledger_see_guest(ledger, id, what->guest->uuid, adopt->vp->uri)) < 0 ||
 	    (r = ledger_get_lease(ledger, id, ret_lease)) < 0)
-		return r;
+		return r != -EEXIST ? r : fail(&adopt->vp->err, -VFPOOL_EINUSE, "its MAC has a lease on another VF "
+					       "already, as when its next start is to have another");
 	return adopt->dry_run ? 0 : ledger_commit(ledger);
 }
 
@@ -166,15 +184,19 @@ static int record(struct adopt *adopt, const struct adopted *what, struct vfpool
 static int find_lease(struct adopt *adopt, const struct adopted *what,
 		      struct vfpool_lease **ret_lease)
 {
-	unsigned nic;
-	int r;
-
 	*ret_lease = NULL;
 	if (what->row.id)
 		return what->row.lease ? ledger_get_lease(adopt->ledger, what->row.lease, ret_lease) : 0;
-	r = find_nic(adopt, what, &nic);
-	return r < 0 ? r : ledger_find_lease(adopt->ledger, what->pool->name, what->guest->name, nic,
-					     ret_lease);
+	return ledger_find_mac(adopt->ledger, &what->mac, ret_lease);
+}
+
+/* Is it the lease that the guest has by this device? */
+static bool is_its(const struct adopted *what, const struct vfpool_lease *lease)
+{
+	if (what->nic->has_mac)
+		return vfpool_mac_equal(&lease->mac, &what->mac);
+	return strcmp(lease->owner, what->guest->name) == 0 ||
+	       (lease->guest && strcmp(lease->guest, what->guest->uuid) == 0);
 }
 
 /* Without `why` it went well. */
@@ -204,8 +226,7 @@ static int adopt_nic(struct adopt *adopt, struct adopted *what)
 		return 0;
 	if (r == 0)
 		r = find_lease(adopt, what, &lease);
-	if (r == 0 && lease && (!what->has_mac || vfpool_mac_equal(&lease->mac, &what->mac)) &&
-	    strcmp(lease->owner, what->guest->name) == 0)
+	if (r == 0 && lease && is_its(what, lease))
 		return adopt->dry_run ? 0 : see_guest(adopt->vp, adopt->ledger, lease, what->guest->uuid);
 	if (r == 0 && lease)
 		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is leased to %s nic %u", lease->owner, lease->nic);
@@ -213,7 +234,8 @@ static int adopt_nic(struct adopt *adopt, struct adopted *what)
 		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is in quarantine");
 	else if (r == 0)
 		r = record(adopt, what, &lease);
-	ledger_rollback(adopt->ledger);
+	if (!adopt->dry_run)
+		ledger_rollback(adopt->ledger);
 	if (r == -ENOMEM || (r < 0 && !what->pool))
 		return r;
 	return report(adopt, what, r < 0 ? NULL : &lease, r < 0 ? adopt->vp->err.text : NULL);
@@ -255,6 +277,7 @@ static int adopt_guests(struct adopt *adopt, const char *name)
 
 static int adopt_open(struct adopt *adopt)
 {
+	const bool dry_run = adopt->dry_run;
 	struct vfpool *vp = adopt->vp;
 	struct error why;
 	size_t n;
@@ -269,7 +292,10 @@ static int adopt_open(struct adopt *adopt)
 		return fail(&vp->err, -ENODATA, "no pool has been applied yet; 'vfpool apply' comes first");
 	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &adopt->foreign.guests, &why);
 	adopt->foreign.known = true;
-	return r < 0 ? fail(&vp->err, r, "%s", why.text) : 0;
+	if (r < 0)
+		return fail(&vp->err, r, "%s", why.text);
+	/* A dry run sees what it would have changed, and changes nothing. */
+	return dry_run ? ledger_begin(adopt->ledger) : 0;
 }
 
 int vfpool_adopt(struct vfpool *vp, const char *guest, bool dry_run,

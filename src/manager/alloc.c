@@ -308,7 +308,11 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 		r = ledger_end_at_stop(alloc->ledger, id);
 	if (r == 0 && !vf) /* nothing to program: it is active at once */
 		r = ledger_move_lease(alloc->ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
-	return r < 0 ? r : ledger_get_lease(alloc->ledger, id, ret_lease);
+	if (r == 0)
+		r = ledger_get_lease(alloc->ledger, id, ret_lease);
+	if (r == 0)
+		(*ret_lease)->made = true;
+	return r;
 }
 
 static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)
@@ -323,6 +327,8 @@ static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 
 		if (r == 0)
 			r = lease ? check_same(alloc, lease) : add_lease(alloc, nic, &lease);
+		if (r == 0 && lease->state == VFPOOL_LEASE_PENDING && !alloc->foreign.known)
+			r = -EAGAIN; /* an interrupted one goes on */
 		if (r < 0) {
 			vfpool_lease_free(lease);
 			return r;
@@ -433,11 +439,13 @@ static int fail_vf(struct alloc *alloc, int r, const struct vfpool_pf *pf, unsig
 }
 
 /* A guest that isn't running yet may name the VF since before it was a pool's. */
-static int check_not_named(struct alloc *alloc, const struct vfpool_lease *lease,
+static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
 			   const struct vfpool_pf *pf)
 {
-	const struct guest *guest = guests_name(&alloc->foreign.guests, &pf->vfs[0].address, lease->owner);
+	const struct guest *guest;
 
+	lease->address = pf->vfs[0].address;
+	guest = guests_stranger(&alloc->foreign.guests, lease);
 	if (!guest)
 		return 0;
 	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
@@ -545,18 +553,30 @@ static int settle(struct alloc *alloc, struct vfpool_lease *lease)
 						       refresh_active(alloc, lease);
 }
 
-static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
+/* *place is the row's VF, for the one who asks. */
+static int free_place(struct alloc *alloc, const struct ledger_vf *row, struct vfpool_lease *place,
+		      bool *ret_freed)
 {
-	const struct vfpool_lease place = place_of(row);
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	AUTO_CLOSE int lock = -1;
-	bool freed = false;
-	int r = open_lease_pf(&alloc->host, &place, &pf, &lock);
+	int r = open_lease_pf(&alloc->host, place, &pf, &lock);
 
-	if (r == 0 && is_in_pool(alloc, &pf, row->index) &&
-	    (pf.n_vfs == 0 || !guests_name(&alloc->foreign.guests, &pf.vfs[0].address, NULL)))
-		r = free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf, &freed);
-	if (r < 0)
+	if (r < 0 || !is_in_pool(alloc, &pf, row->index))
+		return r;
+	if (pf.n_vfs > 0 && check_not_named(alloc, place, &pf) < 0) {
+		alloc->passed_over = alloc->vp->err;
+		return 0;
+	}
+	return free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf, ret_freed);
+}
+
+static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
+{
+	struct vfpool_lease place = place_of(row);
+	bool freed = false;
+
+	place.owner = (char *)alloc->request->owner;
+	if (free_place(alloc, row, &place, &freed) < 0)
 		note(alloc->vp, "%s", alloc->vp->err.text);
 	return freed;
 }

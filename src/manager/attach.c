@@ -14,12 +14,14 @@ struct attach {
 	struct guest_state guest;
 	unsigned where;
 	struct vfpool_lease *lease;
+	struct vfpool_pool *pool; /* the lease's, for its network */
 };
 
 static void attach_end(struct attach *attach)
 {
 	guest_state_end(&attach->guest);
 	vfpool_lease_free(attach->lease);
+	vfpool_pool_free(attach->pool);
 }
 
 static void rest(void)
@@ -47,11 +49,16 @@ static int look_at_guest(struct attach *attach)
 	return check_owner(attach->vp, state.name);
 }
 
-/* Which of the guest's definitions name the lease. */
+static const struct guest_nic *find_nic(const struct attach *attach, const struct guest *guest)
+{
+	return guest_find_nic(guest, attach->lease, attach->pool->network);
+}
+
+/* Which of the guest's definitions have the lease. */
 static unsigned named(const struct attach *attach)
 {
-	return (guest_find_nic(&attach->guest.now, attach->lease) ? GUEST_NOW : 0) |
-	       (guest_find_nic(&attach->guest.next, attach->lease) ? GUEST_NEXT : 0);
+	return (find_nic(attach, &attach->guest.now) ? GUEST_NOW : 0) |
+	       (find_nic(attach, &attach->guest.next) ? GUEST_NEXT : 0);
 }
 
 static int check_where(struct attach *attach)
@@ -65,12 +72,6 @@ static int check_where(struct attach *attach)
 		return fail(err, -EINVAL, "guest %s is transient: it has no next start, so no --config",
 			    name);
 	return 0;
-}
-
-static int interface_xml(struct attach *attach, bool plain, char **ret_xml)
-{
-	return vfpool_interface(attach->vp, attach->lease,
-				plain ? VFPOOL_FORMAT_HOSTDEV : VFPOOL_FORMAT_LIBVIRT, NULL, ret_xml);
 }
 
 /* libvirt gives a VF back a moment after the guest has. */
@@ -89,77 +90,91 @@ static int release(struct attach *attach, struct vfpool_lease ***ret_leases)
 
 /* ---- attach ---- */
 
-static int alloc(struct attach *attach, bool *ret_is_new)
+static int alloc(struct attach *attach)
 {
 	struct vfpool_alloc_request request = VFPOOL_ALLOC_REQUEST;
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	CLEANUP(cleanup_lease) struct vfpool_lease *before = NULL;
-	struct vfpool *vp = attach->vp;
-	struct ledger *ledger;
 	int r;
 
 	request.owner = attach->guest.name;
 	request.nic = attach->request->nic < 0 ? 0 : (unsigned)attach->request->nic;
 	request.dry_run = attach->request->dry_run;
-	r = open_ledger(vp, LEDGER_READ, &ledger);
-	if (r == 0 && ledger)
-		r = ledger_find_lease(ledger, attach->request->pool, request.owner, request.nic, &before);
-	if (r == 0)
-		r = vfpool_alloc(vp, attach->request->pool, &request, &leases);
+	r = vfpool_alloc(attach->vp, attach->request->pool, &request, &leases);
 	if (r < 0)
 		return r;
-	*ret_is_new = !before;
 	attach->lease = leases[0];
 	leases[0] = NULL;
-	return 0;
+	return load_pool(attach->vp, attach->lease->pool, &attach->pool);
 }
 
-/* libvirt has refused it: no new lease is left. */
+/* It has failed: no new lease is left, unless the guest has the VF all the same, as when libvirt
+ * died before it answered. */
 static int undo(struct attach *attach, int r)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	const struct error why = attach->vp->err;
+	int r2 = look_at_guest(attach);
 
-	if (release(attach, &leases) < 0)
-		return fail(&attach->vp->err, r, "%s; and its new lease stays: %.300s", why.text,
-			    attach->vp->err.text);
+	if (r2 == 0 && named(attach))
+		return fail(&attach->vp->err, r, "%s; but the guest has it, so the lease stays", why.text);
+	if (r2 == 0)
+		r2 = release(attach, &leases);
+	if (r2 < 0)
+		return fail(&attach->vp->err, r, "%s; and its new lease stays, since: %.300s; 'vfpool detach' or "
+			    "'vfpool release' ends it", why.text, attach->vp->err.text);
 	attach->vp->err = why;
 	return r;
+}
+
+/* An address that the definition has of old would let it start without its VF. */
+static int check_old(struct attach *attach)
+{
+	const struct guest_nic *old = attach->where & GUEST_NOW ?
+					      guest_find_old_nic(&attach->guest.now, attach->lease) : NULL;
+	char is[VFPOOL_PCI_TEXT], was[VFPOOL_PCI_TEXT];
+
+	if (!old && attach->where & GUEST_NEXT)
+		old = guest_find_old_nic(&attach->guest.next, attach->lease);
+	if (!old)
+		return 0;
+	vfpool_pci_format(&old->address, was);
+	vfpool_pci_format(&attach->lease->address, is);
+	return fail(&attach->vp->err, -VFPOOL_EINUSE, "the guest's definition has its MAC on %s, and its lease "
+		    "is on %s: take that interface out first (virsh edit %s)", was, is, attach->guest.name);
 }
 
 /* What libvirt has changed of the VF is put back, and whose it is is noted. */
 static int settle(struct attach *attach)
 {
-	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	struct vfpool *vp = attach->vp;
 	struct ledger *ledger;
 	int r;
 
-	if ((r = load_pool(vp, attach->lease->pool, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
-	    (r = mend_lease(&host, pool, attach->lease)) < 0 ||
-	    (r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0)
+	if ((r = open_host(vp, &host)) < 0 || (r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 ||
+	    (r = mend_lease(&host, ledger, attach->pool, attach->lease)) < 0)
 		return r;
 	return see_guest(vp, ledger, attach->lease, attach->guest.uuid);
 }
 
-static int give(struct attach *attach, bool is_new)
+static int give(struct attach *attach)
 {
 	AUTO_FREE char *xml = NULL;
-	unsigned missing = attach->where & ~named(attach);
-	int r = missing ? interface_xml(attach, false, &xml) : 0;
+	const unsigned missing = attach->where & ~named(attach);
+	int r = check_old(attach);
 
+	if (r == 0 && missing)
+		r = vfpool_interface(attach->vp, attach->lease, VFPOOL_FORMAT_LIBVIRT, NULL, &xml);
 	if (r == 0 && missing)
 		r = guest_attach(attach->vp->uri, attach->guest.uuid, xml, missing, &attach->vp->err);
 	if (r < 0)
-		return is_new ? undo(attach, r) : r;
+		return attach->lease->made ? undo(attach, r) : r;
 	r = settle(attach);
 	return r < 0 ? fail_while(&attach->vp->err, r, "it is attached, but") : 0;
 }
 
 static int run_attach(struct attach *attach)
 {
-	bool is_new;
 	int r;
 
 	if ((r = check_root(attach->vp, "attaching a VF")) < 0 || (r = look_at_guest(attach)) < 0)
@@ -167,9 +182,9 @@ static int run_attach(struct attach *attach)
 	attach->where = attach->request->where	 ? attach->request->where :
 			attach->guest.is_running ? GUEST_NOW :
 						   GUEST_NEXT;
-	if ((r = check_where(attach)) < 0 || (r = alloc(attach, &is_new)) < 0)
+	if ((r = check_where(attach)) < 0 || (r = alloc(attach)) < 0)
 		return r;
-	return attach->request->dry_run ? 0 : give(attach, is_new);
+	return attach->request->dry_run ? 0 : give(attach);
 }
 
 int vfpool_attach(struct vfpool *vp, const struct vfpool_attach_request *request,
@@ -201,20 +216,35 @@ static int find_lease(struct attach *attach)
 			    "them", attach->guest.name);
 	attach->lease = leases[0];
 	leases[0] = NULL;
-	return 0;
+	return load_pool_or_default(attach->vp, attach->lease->pool, &attach->pool);
 }
 
 /* Out of one definition, as that has it. */
 static int take_out(struct attach *attach, unsigned where)
 {
 	const struct guest *guest = where == GUEST_NOW ? &attach->guest.now : &attach->guest.next;
-	const struct guest_nic *nic = guest_find_nic(guest, attach->lease);
+	const struct guest_nic *nic = find_nic(attach, guest);
 	AUTO_FREE char *xml = NULL;
-	int r = nic ? interface_xml(attach, !nic->has_mac, &xml) : 0;
+	int r;
 
-	if (r == 0 && nic)
-		r = guest_detach(attach->vp->uri, attach->guest.uuid, xml, where, &attach->vp->err);
+	if (!nic)
+		return 0;
+	if (guest_nic_xml(nic, &xml) < 0)
+		return fail_oom(&attach->vp->err);
+	r = guest_detach(attach->vp->uri, attach->guest.uuid, xml, where, &attach->vp->err);
 	return r == -ENODEV ? 0 : r; /* it is gone already */
+}
+
+/* A transient guest is gone when it has ended. */
+static int look_again(struct attach *attach)
+{
+	const bool may_end = !attach->guest.is_persistent;
+	int r = look_at_guest(attach);
+
+	if (r != -VFPOOL_ENOTFOUND || !may_end)
+		return r;
+	guest_end(&attach->guest.now);
+	return 0;
 }
 
 /* A running guest is asked, and gives it back when it likes. */
@@ -230,12 +260,7 @@ static int wait_until_gone(struct attach *attach)
 				    "the guest hasn't let go of it within %u s (is it paused, or booting, or "
 				    "without PCI hot plug?); the lease stays, and the same detach goes on", timeout);
 		rest();
-		r = look_at_guest(attach);
-		if (r == -VFPOOL_ENOTFOUND) { /* a transient one that ended */
-			guest_end(&attach->guest.now);
-			guest_end(&attach->guest.next);
-			return 0;
-		}
+		r = look_again(attach);
 	}
 	return r;
 }
@@ -251,7 +276,7 @@ static int take(struct attach *attach)
 	if (r == 0 && where & GUEST_NOW)
 		r = take_out(attach, GUEST_NOW);
 	if (r == 0)
-		r = look_at_guest(attach);
+		r = look_again(attach);
 	if (r == 0 && where & GUEST_NOW)
 		r = wait_until_gone(attach);
 	return r;

@@ -2,6 +2,8 @@
 /* What gc and adopt found, and did about it. */
 #include "manager/manager.h"
 
+#include "util/error.h"
+
 #include <stdarg.h>
 
 void vfpool_findings_free(struct vfpool_findings *findings)
@@ -32,6 +34,7 @@ int add_finding(struct vfpool_findings *found, enum vfpool_finding_kind kind,
 	va_end(args);
 	if (n < 0)
 		return -ENOMEM;
+	make_printable(text);
 	grown[found->n++] = (struct vfpool_finding){
 		.kind = kind, .result = result, .lease = lease ? TAKE_PTR(*lease) : NULL, .text = text,
 	};

@@ -50,15 +50,17 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 
 /* ---- guests ---- */
 
-/* By its MAC; in a plain <hostdev>, which has none, by its VF, where the owner's name
- * says that the definition isn't an old one. */
+/* By its MAC, even on another VF; in a plain <hostdev>, which has none, by its VF, where the
+ * owner's name or what was seen says that the definition isn't an old one. */
 static const struct guest *find_guest(const struct gc *gc, const struct vfpool_lease *lease)
 {
 	for (size_t i = 0; i < gc->guests.n; i++) {
 		const struct guest *guest = &gc->guests.list[i];
-		const struct guest_nic *nic = guest_find_nic(guest, lease);
 
-		if (nic && (nic->has_mac || strcmp(guest->name, lease->owner) == 0))
+		if (guest_has_mac(guest, &lease->mac) ||
+		    (guest_has_device(guest, &lease->address) &&
+		     (strcmp(guest->name, lease->owner) == 0 ||
+		      (lease->guest && strcmp(guest->uuid, lease->guest) == 0))))
 			return guest;
 	}
 	return NULL;
@@ -90,6 +92,8 @@ static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
 		return 0; /* another libvirt's to say */
 	if (guest && (!(*lease)->guest || strcmp((*lease)->guest, guest->uuid) != 0))
 		return note_guest(gc, lease, guest);
+	if (guest && (*lease)->was_started && !guest->is_running && !guest->is_saved)
+		return end(gc, VFPOOL_FOUND_ORPHAN, lease, false, "its guest has stopped");
 	if (guest)
 		return 0;
 	if ((*lease)->guest && !guest_exists(gc, (*lease)->guest))
@@ -182,7 +186,7 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
 				   "VF %u of %s is in use still: %s", row->index,
 				   pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
-	if (pf.n_vfs > 0 && !row->quarantined && guests_name(&gc->guests, &pf.vfs[0].address, NULL))
+	if (!row->quarantined && is_named(&gc->guests, &pf))
 		return 0; /* alloc passes over it for that */
 	if (r == -VFPOOL_ENOTFOUND)
 		r = 0; /* the PF is gone, and its VFs with it */

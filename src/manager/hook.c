@@ -2,6 +2,9 @@
 /* What libvirt's hook does. libvirt waits for it, so it never calls libvirt. */
 #include "manager/manager.h"
 
+#include "util/file.h"
+#include "util/name.h"
+
 #include <string.h>
 
 struct hook {
@@ -40,23 +43,33 @@ static int find_row(struct hook *hook, const struct guest_nic *nic, struct ledge
 	return r == 0 && pf_id ? ledger_vf(hook->ledger, pf_id, index, ret_row) : r;
 }
 
-/* The lease that a guest has by this device, NULL: none. A plain <hostdev> has no MAC to go
- * by, and its VF may be another's now. */
+/* Is it this guest's, as far as its name and what was seen say? */
+static bool is_guests(const struct hook *hook, const struct vfpool_lease *lease)
+{
+	return strcmp(lease->owner, hook->guest.name) == 0 ||
+	       (lease->guest && strcmp(lease->guest, hook->guest.uuid) == 0);
+}
+
+/* The lease of the VF that the guest names, or of its interface on a libvirt network; NULL: it
+ * has none by this device. */
 static int find_lease(struct hook *hook, const struct guest_nic *nic, struct vfpool_lease **ret_lease)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	struct ledger_vf row;
-	int r;
+	struct ledger_vf row = { 0 };
+	int r = nic->has_address ? find_row(hook, nic, &row) : 0;
 
 	*ret_lease = NULL;
-	if (nic->has_mac)
-		return ledger_find_mac(hook->ledger, &nic->mac, ret_lease);
-	r = find_row(hook, nic, &row);
 	if (r == 0 && row.lease)
 		r = ledger_get_lease(hook->ledger, row.lease, &lease);
-	if (r == 0 && lease && strcmp(lease->owner, hook->guest.name) == 0)
+	else if (r == 0 && nic->has_mac && (row.id || nic->network))
+		r = ledger_find_mac(hook->ledger, &nic->mac, &lease);
+	if (r < 0 || !lease)
+		return r;
+	if (!row.lease && lease->has_vf) /* its MAC, on another VF or network */
+		return 0;
+	if (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) : is_guests(hook, lease))
 		*ret_lease = TAKE_PTR(lease);
-	return r;
+	return 0;
 }
 
 /* ---- before the guest starts ---- */
@@ -77,6 +90,9 @@ static int refuse(struct hook *hook, const struct guest_nic *nic, const struct l
 			    "%s' prints what the guest has, 'vfpool adopt %s' records this", vf, row->pool, name,
 			    *mac ? " with the MAC " : "", mac, name, name);
 	vfpool_mac_format(&lease->mac, has);
+	if (lease->state == VFPOOL_LEASE_RELEASING)
+		return fail(err, -VFPOOL_EINUSE, "VF %s of pool %s is being released by %s nic %u: 'vfpool gc' "
+			    "finishes it", vf, row->pool, lease->owner, lease->nic);
 	return fail(err, -VFPOOL_EINUSE,
 		    "VF %s of pool %s is leased to %s nic %u with the MAC %s, and guest %s names it%s%s: 'vfpool "
 		    "interface %s' prints what the guest has", vf, row->pool, lease->owner, lease->nic, has, name,
@@ -94,9 +110,11 @@ static int check_nic(struct hook *hook, const struct guest_nic *nic)
 	    load_pool(hook->vp, row.pool, &pool) < 0 || pool->allocate == VFPOOL_BY_LIBVIRT ||
 	    (row.lease && ledger_get_lease(hook->ledger, row.lease, &lease) < 0))
 		return 0;
+	/* A plain <hostdev> has no MAC: only a guest that was seen with the lease proves that this one
+	 * isn't its. */
 	if (lease && lease->state != VFPOOL_LEASE_RELEASING &&
 	    (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) :
-			    strcmp(lease->owner, hook->guest.name) == 0))
+			    !lease->guest || is_guests(hook, lease)))
 		return 0;
 	return refuse(hook, nic, &row, lease);
 }
@@ -112,45 +130,47 @@ static int prepare(struct hook *hook)
 
 /* ---- when it runs ---- */
 
-/* A libvirt network's VF is known by the MAC that libvirt gave it. */
-static int mend_by_mac(struct hook *hook, const struct vfpool_pool *pool,
-		       const struct vfpool_lease *lease)
-{
-	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
-	int r = host_read(&hook->host, HOST_ALL_VFS, &inventory);
-
-	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
-		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
-			const struct vfpool_pf *pf = &inventory->pfs[i];
-			struct vfpool_settings to = settings_of_lease(pool, pf, lease);
-			AUTO_CLOSE int lock = -1;
-
-			if (!vf_has_lease_mac(pf, &pf->vfs[j], lease))
-				continue;
-			r = host_lock_pf(&hook->host, pf, &lock);
-			return r < 0 ? r : mend_vf(&hook->host, pf, &pf->vfs[j], &to);
-		}
-	return r;
-}
-
 static int mend(struct hook *hook, const struct vfpool_lease *lease)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = load_pool(hook->vp, lease->pool, &pool);
 
-	if (r < 0)
-		return r;
-	return lease->has_vf ? mend_lease(&hook->host, pool, lease) : mend_by_mac(hook, pool, lease);
+	return r < 0 ? r : mend_lease(&hook->host, hook->ledger, pool, lease);
 }
 
+static int note_start(struct hook *hook, const struct vfpool_lease *lease)
+{
+	int r = ledger_begin(hook->ledger);
+
+	if (r == 0)
+		r = ledger_start_lease(hook->ledger, (int64_t)lease->id);
+	if (r == 0)
+		r = ledger_commit(hook->ledger);
+	ledger_rollback(hook->ledger);
+	return r;
+}
+
+/* Mended first: a ledger that is busy costs the note alone. */
 static int started(struct hook *hook, const struct vfpool_lease *lease)
 {
+	const int mended = mend(hook, lease);
 	int r = see_guest(hook->vp, hook->ledger, lease, hook->guest.uuid);
 
-	return r < 0 ? r : mend(hook, lease);
+	if (r == 0 && lease->until_stop && !lease->was_started)
+		r = note_start(hook, lease);
+	return mended < 0 ? mended : r;
 }
 
 /* ---- when it has stopped ---- */
+
+/* libvirt says so itself, or has the guest's memory. */
+static bool is_saved(const struct hook *hook, const char *extra)
+{
+	AUTO_FREE char *path = format_text("%s/qemu/save/%s.save", hook->vp->dirs[VFPOOL_DIR_LIBVIRT_STATE],
+					   hook->guest.name);
+
+	return strcmp(extra, "saved") == 0 || (path && access(path, F_OK) == 0);
+}
 
 static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
 {
@@ -158,8 +178,8 @@ static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
 	struct ending ending = { .vp = hook->vp, .ledger = hook->ledger, .host = &hook->host };
 	int r;
 
-	if (!lease->until_stop || saved)
-		return lease->has_vf ? mend(hook, lease) : 0;
+	if (!lease->was_started || saved || !is_guests(hook, lease))
+		return mend(hook, lease);
 	r = load_pool_or_default(hook->vp, lease->pool, &pool);
 	ending.pool = pool;
 	return r < 0 ? r : end_lease(&ending, lease);
@@ -193,14 +213,14 @@ static int run_qemu(struct hook *hook, const char *operation, const char *extra,
 {
 	int r = guest_read_domain(xml, &hook->guest);
 
-	if (r < 0 || !hook->guest.name || !*hook->guest.uuid)
+	if (r < 0 || !hook->guest.name || !*hook->guest.uuid || !owner_name_is_valid(hook->guest.name))
 		return fail(&hook->vp->err, -EBADMSG, "what libvirt says of the guest can't be understood");
 	if (strcmp(operation, "prepare") == 0)
 		return prepare(hook);
 	if (strcmp(operation, "started") == 0 || strcmp(operation, "reconnect") == 0)
 		return for_each_lease(hook, false, false);
 	if (strcmp(operation, "release") == 0)
-		return for_each_lease(hook, true, strcmp(extra, "saved") == 0);
+		return for_each_lease(hook, true, is_saved(hook, extra));
 	return 0;
 }
 

@@ -140,12 +140,10 @@ struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool,
 int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 	       const struct vfpool_settings *to, unsigned *ret_deferred, unsigned *ret_sent);
 
-/* Puts back what libvirt has changed of a VF, in use or not; the caller has locked it. */
-int mend_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
-	    const struct vfpool_settings *to);
-
-/* The same for a lease's VF; 0 where it has none. */
-int mend_lease(struct host *host, const struct vfpool_pool *pool, const struct vfpool_lease *lease);
+/* Puts back what libvirt leaves out of the VF's VLAN, in use or not; 0 when there is nothing
+ * to put back, or the lease isn't there any more. */
+int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+	       const struct vfpool_lease *lease);
 
 /* Gives a VF back what it had in those settings when it was read. */
 int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
@@ -183,6 +181,9 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		 const struct vfpool_pool *pool, const struct ledger_vf *seen,
 		 const struct vfpool_pf *pf, bool *ret_freed);
+
+/* Does a guest name the VF, pf->vfs[0]? */
+bool is_named(const struct guests *guests, const struct vfpool_pf *pf);
 
 /* Where that row's VF is, in the form that open_lease_pf() wants. */
 struct vfpool_lease place_of(const struct ledger_vf *row);

@@ -229,6 +229,14 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 	return park_vf(host, pool, pf, &row.parking);
 }
 
+bool is_named(const struct guests *guests, const struct vfpool_pf *pf)
+{
+	const struct vfpool_lease nobody = { .address = pf->n_vfs > 0 ? pf->vfs[0].address :
+									(struct vfpool_pci){ 0 } };
+
+	return pf->n_vfs > 0 && guests_stranger(guests, &nobody);
+}
+
 struct vfpool_lease place_of(const struct ledger_vf *row)
 {
 	return (struct vfpool_lease){
@@ -279,29 +287,32 @@ int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 	return 0;
 }
 
-int mend_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
-	    const struct vfpool_settings *to)
+int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+	       const struct vfpool_lease *lease)
 {
-	struct vfpool_step step;
-	int r = run_step(host, pf, vf, to, true, &step);
-
-	if (r == 0 && step.result == VFPOOL_STEP_FAILED)
-		r = judge_step(host, pf, &step);
-	free(step.text);
-	return r;
-}
-
-int mend_lease(struct host *host, const struct vfpool_pool *pool, const struct vfpool_lease *lease)
-{
+	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	struct vfpool_settings to;
+	struct vfpool_step step;
 	AUTO_CLOSE int lock = -1;
-	int r = lease->has_vf ? open_lease_pf(host, lease, &pf, &lock) : 0;
+	int r;
 
-	if (r < 0 || pf.n_vfs == 0)
+	if (!lease->has_vf || !guest_vlan_is_beyond_libvirt(pool, lease))
+		return 0;
+	if ((r = open_lease_pf(host, lease, &pf, &lock)) < 0 ||
+	    (r = ledger_get_lease(ledger, (int64_t)lease->id, &now)) < 0)
 		return r;
 	to = settings_of_lease(pool, &pf, lease);
-	return mend_vf(host, &pf, &pf.vfs[0], &to);
+	to.have = VFPOOL_ATTR_VLAN;
+	/* Only what libvirt does to it: a definition that has changed is apply's to carry out. */
+	if (!now || now->state != VFPOOL_LEASE_ACTIVE || pf.n_vfs == 0 ||
+	    !vf_has_lease_mac(&pf, pf.vfs, lease) || pf.vfs[0].programmed.vlan != to.vlan)
+		return 0;
+	r = run_step(host, &pf, pf.vfs, &to, true, &step);
+	if (r == 0)
+		r = judge_step(host, &pf, &step);
+	free(step.text);
+	return r;
 }
 
 const char *driver_name(enum vfpool_driver driver)

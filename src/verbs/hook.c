@@ -16,7 +16,10 @@
 /* libvirt waits for its hook, and whatever hangs here must not hang it. */
 static void give_up(int signal)
 {
+	static const char text[] = "vfpool: hook: no time left; 'vfpool gc' and 'vfpool apply' do the rest\n";
+
 	(void)signal;
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
 	_exit(0);
 }
 
@@ -46,27 +49,28 @@ static char *read_stdin(void)
 	return TAKE_PTR(text);
 }
 
+/* A guest may have any name: none of libvirt's arguments is an option. */
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	const struct verb_option options[] = { { 0 } };
 	AUTO_FREE char *xml = NULL;
-	char **args;
+	char **rest;
 	int r;
 
+	if (argc < 4 || (strcmp(argv[1], "qemu") != 0 && strcmp(argv[1], "network") != 0)) {
+		r = verb_parse(verb, argc, argv, options, 3, 16, &rest); /* --help, or what is wrong */
+		if (r >= 0)
+			warn_user("hook: libvirt's drivers with a hook of vfpool are qemu and network, not '%s'",
+				  rest[0]);
+		return r < 0 ? r : -VERB_USAGE;
+	}
 	signal(SIGALRM, give_up);
 	alarm(TIME_S);
-	r = verb_parse(verb, argc, argv, options, 3, 16, &args);
-	if (r < 0)
-		return r;
-	if (strcmp(args[0], "qemu") != 0 && strcmp(args[0], "network") != 0) {
-		warn_user("hook: libvirt's drivers with a hook of vfpool are qemu and network, not '%s'", args[0]);
-		return -VERB_USAGE;
-	}
 	xml = read_stdin();
 	if (!xml)
 		return 0;
-	r = vfpool_hook(vp, args[0], args[1], args[2], r > 4 ? args[4] : "", xml);
-	if (r == -VFPOOL_EINUSE && strcmp(args[2], "prepare") == 0)
+	r = vfpool_hook(vp, argv[1], argv[2], argv[3], argc > 5 ? argv[5] : "", xml);
+	if (r == -VFPOOL_EINUSE && strcmp(argv[3], "prepare") == 0)
 		return r;
 	if (r < 0) /* libvirt logs it, and goes on */
 		warn_user("%s", vfpool_error(vp));
