@@ -52,7 +52,7 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t tests/cli/forms.t tests/cli/guests.t
-SLOW_TESTS := tests/cli/scale.t tests/cli/cost.t tests/cli/storm.t tests/cli/stress.t
+SLOW_TESTS := tests/cli/scale.t tests/cli/cost.t tests/cli/storm.t tests/cli/stress.t tests/cli/install.t
 # The longest first: they run side by side.
 LAB_TESTS := $(addprefix tests/lab/,guests.t vfpool.t ledger.t runner.t apply.t netdevsim.t)
 
@@ -129,6 +129,15 @@ install: all
 		chmod 755 $(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool || exit; \
 	done
 	@echo 'libvirt calls the hook once libvirtd (or virtqemud) has been restarted'
+
+.PHONY: uninstall
+# Takes away just what install puts down.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/vfpool $(DESTDIR)$(PREFIX)/share/man/man8/vfpool.8 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfpool \
+		$(DESTDIR)$(UNITDIR)/vfpool-gc.service $(DESTDIR)$(UNITDIR)/vfpool-gc.timer \
+		$(DESTDIR)$(HOOKDIR)/qemu.d/vfpool $(DESTDIR)$(HOOKDIR)/network.d/vfpool
+	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(HOOKDIR)/qemu.d $(DESTDIR)$(HOOKDIR)/network.d
 
 clean:
 	rm -rf build

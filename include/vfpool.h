@@ -742,6 +742,13 @@ int vfpool_udev_rules(struct vfpool *vp, const char *pool, char **ret_text);
 /* Writes them where udev reads them; *ret_path is the file. */
 int vfpool_udev_install(struct vfpool *vp, const char *pool, char **ret_path, bool *ret_changed);
 
+/* Takes them away again, of a pool that isn't defined any more too. *ret_changed: they were
+ * there. */
+int vfpool_udev_remove(struct vfpool *vp, const char *pool, char **ret_path, bool *ret_changed);
+
+/* What udev reads of them now, NULL: nothing. */
+int vfpool_udev_installed(struct vfpool *vp, const char *pool, char **ret_text);
+
 /* ---- text -------------------------------------------------------------- */
 
 void vfpool_pci_format(const struct vfpool_pci *address, char text[VFPOOL_PCI_TEXT]);

@@ -3,6 +3,7 @@
 #include "manager/manager.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 #include <string.h>
 
@@ -61,6 +62,14 @@ int vfpool_udev_rules(struct vfpool *vp, const char *name, char **ret_text)
 	return make_rules(vp, pool, inventory, &host, ret_text);
 }
 
+static int rules_path(struct vfpool *vp, const char *name, char **ret_path)
+{
+	if (!pool_name_is_valid(name))
+		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'", name);
+	*ret_path = format_text("%s/90-vfpool-%s.rules", vp->dirs[VFPOOL_DIR_RULES], name);
+	return *ret_path ? 0 : fail_oom(&vp->err);
+}
+
 int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bool *ret_changed)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
@@ -74,9 +83,8 @@ int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bo
 	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
 	    (r = make_rules(vp, pool, inventory, &host, &text)) < 0)
 		return r;
-	path = format_text("%s/90-vfpool-%s.rules", vp->dirs[VFPOOL_DIR_RULES], name);
-	if (!path)
-		return fail_oom(&vp->err);
+	if ((r = rules_path(vp, name, &path)) < 0)
+		return r;
 	changed = !file_is(path, text);
 	if (changed && ((r = make_dirs(vp->dirs[VFPOOL_DIR_RULES], 0755, &vp->err)) < 0 ||
 			(r = write_file(path, text, strlen(text), 0644, &vp->err)) < 0))
@@ -86,5 +94,41 @@ int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bo
 				  "boot", path);
 	*ret_path = TAKE_PTR(path);
 	*ret_changed = changed;
+	return 0;
+}
+
+int vfpool_udev_remove(struct vfpool *vp, const char *name, char **ret_path, bool *ret_changed)
+{
+	AUTO_HOST struct host host = NO_HOST;
+	AUTO_FREE char *path = NULL;
+	bool changed = true;
+	int r;
+
+	if ((r = check_root(vp, "removing udev rules")) < 0 || (r = rules_path(vp, name, &path)) < 0 ||
+	    (r = open_host(vp, &host)) < 0)
+		return r;
+	if (unlink(path) < 0) {
+		if (errno != ENOENT)
+			return fail_errno(&vp->err, -errno, "removing %s", path);
+		changed = false;
+	}
+	if (changed && (r = host_udev_reload(&host)) < 0)
+		return fail_while(&vp->err, r, "%s is removed, but udev knows it until the next boot", path);
+	*ret_path = TAKE_PTR(path);
+	*ret_changed = changed;
+	return 0;
+}
+
+int vfpool_udev_installed(struct vfpool *vp, const char *name, char **ret_text)
+{
+	AUTO_FREE char *path = NULL;
+	char *text = NULL;
+	int r = rules_path(vp, name, &path);
+
+	if (r == 0)
+		r = read_file(path, POOL_TEXT_MAX, &text, NULL, &vp->err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret_text = text;
 	return 0;
 }

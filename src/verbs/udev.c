@@ -1,29 +1,62 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verbs.h"
+#include "verbs/output.h"
 
 #include "util/cleanup.h"
 
 #include <stdio.h>
 
+static int change(struct vfpool *vp, const char *pool, bool install)
+{
+	AUTO_FREE char *path = NULL;
+	bool changed;
+	int r = install ? vfpool_udev_install(vp, pool, &path, &changed) :
+			  vfpool_udev_remove(vp, pool, &path, &changed);
+
+	if (r == 0)
+		printf("%s %s\n", path, install ? (changed ? "written" : "is up to date") :
+						  (changed ? "removed" : "isn't there"));
+	return r;
+}
+
+static int compare(struct vfpool *vp, const char *pool)
+{
+	AUTO_FREE char *is = NULL, *wanted = NULL;
+	int r;
+
+	if ((r = vfpool_udev_rules(vp, pool, &wanted)) < 0 ||
+	    (r = vfpool_udev_installed(vp, pool, &is)) < 0)
+		return r;
+	return print_diff("installed", is ? is : "", pool, wanted);
+}
+
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	bool install = false, dry_run = false, changed;
+	bool install = false, remove = false, diff = false, dry_run = false;
 	const struct verb_option options[] = {
 		{ "install", OPTION_FLAG, &install, "write them where udev reads them" },
+		{ "remove", OPTION_FLAG, &remove, "take them away again" },
+		{ "diff", OPTION_FLAG, &diff, "what --install would change; exit code 1: something" },
 		{ "dry-run", OPTION_FLAG, &dry_run, "only print them" },
 		{ 0 },
 	};
-	AUTO_FREE char *text = NULL, *path = NULL;
+	AUTO_FREE char *text = NULL;
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
 	if (r < 0)
 		return r;
-	if (install && !dry_run) {
-		r = vfpool_udev_install(vp, args[0], &path, &changed);
-		if (r == 0)
-			printf("%s %s\n", path, changed ? "written" : "is up to date");
-		return r;
+	if (install + remove + diff > 1) {
+		warn_user("udev: --install, --remove and --diff exclude each other");
+		return -VERB_USAGE;
+	}
+	if (diff)
+		return compare(vp, args[0]);
+	if ((install || remove) && !dry_run)
+		return change(vp, args[0], install);
+	if (remove) {
+		printf("the udev rules of pool %s would be removed\n", args[0]);
+		return 0;
 	}
 	r = vfpool_udev_rules(vp, args[0], &text);
 	if (r == 0)
@@ -32,5 +65,6 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_udev = {
-	"udev", "POOL [--install] [--dry-run]", "the udev rules that make the pool's VFs at boot", run,
+	"udev", "POOL [--install | --remove | --diff] [--dry-run]",
+	"the udev rules that make the pool's VFs at boot", run,
 };
