@@ -90,7 +90,8 @@ static void print_findings(const struct vfpool_findings *found, bool json, bool 
 		puts("nothing to do");
 }
 
-static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+/* `gc`, or `adopt`, which may be given a guest. */
+static int run_finding(struct vfpool *vp, const struct verb *verb, int argc, char **argv, bool adopt)
 {
 	bool dry_run = false, json = false;
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
@@ -100,32 +101,24 @@ static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **a
 		{ 0 },
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+	int r = verb_parse(verb, argc, argv, options, 0, adopt, &args);
 
 	if (r < 0)
 		return r;
-	r = vfpool_gc(vp, dry_run, &found);
+	r = adopt ? vfpool_adopt(vp, r > 0 ? args[0] : NULL, dry_run, &found) :
+		    vfpool_gc(vp, dry_run, &found);
 	print_findings(found, json, dry_run);
 	return r;
 }
 
+static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	return run_finding(vp, verb, argc, argv, false);
+}
+
 static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	bool dry_run = false, json = false;
-	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
-	const struct verb_option options[] = {
-		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
-		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
-		{ 0 },
-	};
-	char **args;
-	int r = verb_parse(verb, argc, argv, options, 0, 1, &args);
-
-	if (r < 0)
-		return r;
-	r = vfpool_adopt(vp, r > 0 ? args[0] : NULL, dry_run, &found);
-	print_findings(found, json, dry_run);
-	return r;
+	return run_finding(vp, verb, argc, argv, true);
 }
 
 static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
