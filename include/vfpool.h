@@ -692,10 +692,12 @@ enum vfpool_format {
 int vfpool_format_parse(const char *name, enum vfpool_format *ret_format);
 
 struct vfpool_interface_options {
-	const char *bus, *addr; /* where QEMU or StratoVirt plugs it; NULL: it chooses, or the
-				 * root port pcie.NIC+1, slot 0 of StratoVirt */
+	const char *bus, *addr; /* where QEMU or StratoVirt plugs it; NULL: it chooses, or a root port,
+				 * slot 0 of StratoVirt */
 	const char *portgroup;  /* of the pool's network; NULL: its default */
-	bool numbered;          /* the names of FORMAT_ENV end with _NIC */
+	unsigned number;        /* 0: the only one; of several this one, from 1 on: StratoVirt's root port
+				 * is pcie.NUMBER, instead of NIC + 1, the names of FORMAT_ENV end with
+				 * _0, _1, … */
 };
 
 /* The lease's text in that format. -EINVAL: it can't be told so, as a lease without a

@@ -57,7 +57,8 @@ static void find_place(const struct vfpool_lease *lease, enum vfpool_format form
 	if (format != VFPOOL_FORMAT_STRATOVIRT)
 		return;
 	/* Its buses have to be named. */
-	snprintf(place->root_port, sizeof(place->root_port), "pcie.%u", lease->nic + 1);
+	snprintf(place->root_port, sizeof(place->root_port), "pcie.%u",
+		 options->number ? options->number : lease->nic + 1);
 	place->bus = place->bus ? place->bus : place->root_port;
 	place->addr = place->addr ? place->addr : "0x0";
 }
@@ -126,7 +127,7 @@ static void variable(FILE *out, const char *name, const char *number, const char
 }
 
 static char *shell_variables(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
-			     bool numbered)
+			     unsigned of_several)
 {
 	char number[16] = "", text[40], mac[VFPOOL_MAC_TEXT], *all = NULL;
 	unsigned vlan = lease->vlan < 0 ? pool->policy.vlan : (unsigned)lease->vlan;
@@ -135,8 +136,8 @@ static char *shell_variables(const struct vfpool_pool *pool, const struct vfpool
 
 	if (!out)
 		return NULL;
-	if (numbered)
-		snprintf(number, sizeof(number), "_%u", lease->nic);
+	if (of_several)
+		snprintf(number, sizeof(number), "_%u", of_several - 1);
 	vfpool_mac_format(&lease->mac, mac);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)lease->id);
 	variable(out, "LEASE", number, text);
@@ -221,7 +222,7 @@ int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *l
 	else if (format == VFPOOL_FORMAT_QMP)
 		text = qmp_commands(&place);
 	else if (format == VFPOOL_FORMAT_ENV)
-		text = shell_variables(pool, lease, options->numbered);
+		text = shell_variables(pool, lease, options->number);
 	else if (guest_interface_xml(pool, lease, format, options->portgroup, &text) < 0)
 		text = NULL;
 	if (!text)

@@ -71,10 +71,10 @@ int check_format_of_pool(struct vfpool *vp, const char *pool, const struct inter
 int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 		     const struct interface_args *args)
 {
-	const struct vfpool_interface_options options = {
+	struct vfpool_interface_options options = {
 		.bus = args->bus, .addr = args->addr, .portgroup = args->portgroup,
-		.numbered = args->array || leases[1],
 	};
+	const bool several = leases[1];
 	enum vfpool_format format = VFPOOL_FORMAT_LIBVIRT;
 	int r = 0;
 
@@ -85,6 +85,7 @@ int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 	for (; r == 0 && *leases; leases++) {
 		AUTO_FREE char *text = NULL;
 
+		options.number = several ? options.number + 1 : 0;
 		r = vfpool_interface(vp, *leases, format, &options, &text);
 		if (r < 0)
 			break;
