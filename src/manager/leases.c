@@ -47,8 +47,23 @@ int look_up_address(struct host *host, struct vfpool_lease *lease)
 	return r;
 }
 
+/* The VF that libvirt has picked for the lease, known by the MAC that it gave it. */
+static void look_up_picked(struct vfpool_lease *lease, const struct vfpool_inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->n_pfs; i++)
+		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
+			const struct vfpool_vf *vf = &inventory->pfs[i].vfs[j];
+
+			if (vf->busy && vf_has_lease_mac(&inventory->pfs[i], vf, lease))
+				lease->address = vf->address;
+		}
+}
+
 static void look_up_addresses(struct vfpool_lease **leases, const struct vfpool_inventory *inventory)
 {
+	for (struct vfpool_lease **lease = leases; *lease; lease++)
+		if (!(*lease)->has_vf)
+			look_up_picked(*lease, inventory);
 	for (struct vfpool_lease **lease = leases; *lease; lease++)
 		for (size_t i = 0; i < inventory->n_pfs; i++) {
 			const struct vfpool_pf *pf = &inventory->pfs[i];

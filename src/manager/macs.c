@@ -2,6 +2,9 @@
 /* An owner's MAC: the same for ever, and nobody else's. */
 #include "manager/manager.h"
 
+#include "util/file.h"
+
+#include <glob.h>
 #include <string.h>
 
 /* A prefix of five bytes leaves 128. */
@@ -11,6 +14,17 @@ void foreign_macs_end(struct foreign_macs *macs)
 {
 	free(macs->cards);
 	guests_end(&macs->guests);
+}
+
+/* By the files of their definitions, where libvirt itself can't be asked. */
+static bool guests_are_defined(const struct vfpool *vp)
+{
+	AUTO_FREE char *pattern = format_text("%s/../*.xml", vp->dirs[VFPOOL_DIR_NETWORKS]);
+	glob_t found = { .gl_pathc = 0 };
+	bool any = pattern && glob(pattern, GLOB_NOSORT, NULL, &found) == 0 && found.gl_pathc > 0;
+
+	globfree(&found);
+	return any;
 }
 
 int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *ret_macs)
@@ -26,7 +40,9 @@ int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs 
 		foreign_macs_end(&macs);
 		return fail_oom(&vp->err);
 	}
-	if (r < 0 && r != -ENOENT)
+	if (r == -ENOENT && guests_are_defined(vp))
+		note(vp, "libvirt isn't running, so whether one of its guests has the MAC or names the VF isn't known");
+	else if (r < 0 && r != -ENOENT)
 		note(vp, "%s, so whether a guest has the MAC or names the VF isn't known", why.text);
 	*ret_macs = macs;
 	return 0;

@@ -212,7 +212,7 @@ struct json_object *json_lease(const struct vfpool_lease *lease)
 		add(object, "pf", NULL);
 		add(object, "vf", NULL);
 	}
-	if (lease->has_vf && !vfpool_pci_equal(&lease->address, &none))
+	if (!vfpool_pci_equal(&lease->address, &none))
 		add_pci(object, "address", &lease->address);
 	else
 		add(object, "address", NULL);

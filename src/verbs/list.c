@@ -91,6 +91,21 @@ static int show_json(const struct vfpool_pool *pool, const struct vfpool_invento
 	return 0;
 }
 
+/* A lease in a pool that libvirt allocates. */
+static void print_picked(const struct vfpool_lease *lease)
+{
+	static const struct vfpool_pci none = { 0 };
+	char mac[VFPOOL_MAC_TEXT], vf[VFPOOL_PCI_TEXT];
+
+	vfpool_mac_format(&lease->mac, mac);
+	vfpool_pci_format(&lease->address, vf);
+	if (vfpool_pci_equal(&lease->address, &none))
+		printf("leased to %s nic %u: %s, on the VF that libvirt picks\n", lease->owner, lease->nic, mac);
+	else
+		printf("leased to %s nic %u: %s, now on VF %s, which libvirt picked\n", lease->owner, lease->nic,
+		       mac, vf);
+}
+
 static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
 		     struct vfpool_lease *const *leases, const struct reservations *reservations)
 {
@@ -101,14 +116,9 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 		return r;
 	putchar('\n');
 	r = print_inventory(inventory, pool->name);
-	for (; r == 0 && leases && *leases; leases++) {
-		char mac[VFPOOL_MAC_TEXT];
-
-		vfpool_mac_format(&(*leases)->mac, mac);
+	for (; r == 0 && leases && *leases; leases++)
 		if (!(*leases)->has_vf)
-			printf("leased to %s nic %u: %s, on the VF that libvirt picks\n",
-			       (*leases)->owner, (*leases)->nic, mac);
-	}
+			print_picked(*leases);
 	for (size_t i = 0; r == 0 && i < reservations->n; i++) {
 		char mac[VFPOOL_MAC_TEXT];
 
