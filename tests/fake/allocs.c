@@ -207,7 +207,8 @@ static int set_dirs(struct vfpool *vp)
 	int r = 0;
 
 	for (enum vfpool_dir dir = 0; r == 0 && dir < VFPOOL_N_DIRS; dir++)
-		r = vfpool_set_dir(vp, dir, dirs[dir]);
+		if (dirs[dir]) /* nothing here looks at the others */
+			r = vfpool_set_dir(vp, dir, dirs[dir]);
 	return r;
 }
 
