@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of alloc share. */
+#ifndef VFPOOL_ALLOC_H
+#define VFPOOL_ALLOC_H
+
+#include "manager/manager.h"
+
+#include <sys/stat.h>
+
+/* What one alloc works on. */
+struct alloc {
+	struct vfpool *vp;
+	const char *pool_name;
+	struct vfpool_pool *pool;
+	struct stat definition; /* the pool's file, as it was before it was read */
+	const struct vfpool_alloc_request *request;
+	struct ledger *ledger;
+	struct host host;
+	struct vfpool_pf want_pf; /* the one that is asked for, n_vfs 0; has no names */
+	int64_t want_pf_id;       /* its row, 0: any PF */
+	struct foreign_macs foreign;
+	struct error passed_over; /* why the last VF couldn't be had */
+};
+
+/* The pool as it is defined now, and whether it can be asked for so. */
+int load_definition(struct alloc *alloc);
+
+/* The PF by which the pool's VFs are narrowed down. */
+int find_want_pf(struct alloc *alloc);
+
+/* In a pool of that many PFs none is free. */
+int fail_no_vf(struct alloc *alloc, size_t n_pfs);
+
+/* The owner's leases as they are, or new ones, pending: all or none. */
+int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases);
+
+/* The pending lease is nobody's; `avoid`: its VF isn't the next one's either. */
+int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid);
+
+/* Makes the lease's VF what the lease says. -ESTALE: choose anew, since the VF can't be
+ * had, or another process was at work on the lease. */
+int settle(struct alloc *alloc, struct vfpool_lease *lease);
+
+/* VFs that were passed over, or in quarantine, may be had again. *ret_any: at
+ * least one. */
+int free_idle_vfs(struct alloc *alloc, bool *ret_any);
+
+#endif

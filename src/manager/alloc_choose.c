@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is asked of alloc, and which VF and MAC the ledger has for it. */
+#include "manager/alloc.h"
+
+#include <string.h>
+
+#define NICS_MAX 4096
+
+/* ---- what is asked for ---- */
+
+static int check_request(struct alloc *alloc)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	struct error *err = &alloc->vp->err;
+	bool picks = request->pf || request->vf >= 0 || request->numa >= 0;
+
+	if (request->count < 1 || request->count > NICS_MAX || request->nic > NICS_MAX)
+		return fail(err, -EINVAL, "an owner has nics 0 to %d", NICS_MAX);
+	if (request->vlan > 4094)
+		return fail(err, -EINVAL, "a VLAN is 1 to 4094, or 0 for none, not %d", request->vlan);
+	if (request->vlan >= 0 && alloc->pool->virtualport.type)
+		return fail(err, -EINVAL, "the pool's <virtualport> says which VLAN it is");
+	if (request->count > 1 && (request->vf >= 0 || request->has_mac))
+		return fail(err, -EINVAL, "one VF or one MAC can't be that of %u nics", request->count);
+	if (picks && alloc->pool->allocate == VFPOOL_BY_LIBVIRT)
+		return fail(err, -EINVAL, "libvirt picks the VFs of this pool, so none can be asked for");
+	if (request->vf >= 0 && !request->pf && alloc->pool->n_pfs > 1)
+		return fail(err, -EINVAL, "the pool has %zu PFs; VF %d of which? Say --pf",
+			    alloc->pool->n_pfs, request->vf);
+	if (request->vlan == 0 && alloc->pool->policy.vlan &&
+	    alloc->pool->allocate == VFPOOL_BY_LIBVIRT)
+		return fail(err, -EINVAL, "libvirt gives every interface of this pool VLAN %u; another one "
+			    "can be had, but not none", alloc->pool->policy.vlan);
+	return 0;
+}
+
+int load_definition(struct alloc *alloc)
+{
+	struct vfpool_pool *pool;
+	AUTO_FREE char *path = NULL;
+	int r = find_pool_path(alloc->vp, alloc->pool_name, &path);
+
+	if (r == 0 && stat(path, &alloc->definition) < 0)
+		r = fail_errno(&alloc->vp->err, -errno, "reading %s", path);
+	if (r == 0)
+		r = load_pool(alloc->vp, alloc->pool_name, &pool);
+	if (r < 0)
+		return r;
+	vfpool_pool_free(alloc->pool);
+	alloc->pool = pool;
+	return check_request(alloc);
+}
+
+/* Files are only ever replaced. */
+static bool definition_is_read(const struct alloc *alloc)
+{
+	AUTO_FREE char *path = pool_path(alloc->vp, alloc->pool_name);
+	const struct stat *was = &alloc->definition;
+	struct stat is;
+
+	return path && stat(path, &is) == 0 && is.st_dev == was->st_dev && is.st_ino == was->st_ino &&
+	       is.st_size == was->st_size && is.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	       is.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
+}
+
+/* From here on nobody defines or undefines the pool until the transaction ends. */
+static int begin(struct alloc *alloc)
+{
+	for (;;) {
+		int r = ledger_begin(alloc->ledger);
+
+		if (r < 0 || definition_is_read(alloc))
+			return r;
+		ledger_rollback(alloc->ledger);
+		r = load_definition(alloc);
+		if (r < 0)
+			return r;
+	}
+}
+
+int find_want_pf(struct alloc *alloc)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	const struct vfpool_pf *pf;
+	int r = host_read(&alloc->host, HOST_NO_VFS, &inventory);
+
+	if (r == 0)
+		r = find_named_pf(alloc->vp, inventory, alloc->request->pf, &pf);
+	if (r == 0)
+		r = ledger_pf(alloc->ledger, pf, false, &alloc->want_pf_id);
+	if (r < 0)
+		return r;
+	if (!alloc->want_pf_id)
+		return fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "PF %s isn't one of the pool's",
+			    alloc->request->pf);
+	alloc->want_pf = (struct vfpool_pf){
+		.address = pf->address, .has_mac = pf->has_mac, .mac = pf->mac,
+	};
+	return 0;
+}
+
+static void describe(const struct vfpool_lease *lease, int vlan, char *text, size_t size)
+{
+	char mac[VFPOOL_MAC_TEXT], pf[VFPOOL_PCI_TEXT], vf[64] = "", tag[24] = "no VLAN";
+
+	vfpool_mac_format(&lease->mac, mac);
+	vfpool_pci_format(&lease->pf, pf);
+	if (lease->has_vf)
+		snprintf(vf, sizeof(vf), "VF %u of %s, ", lease->vf, pf);
+	if (vlan)
+		snprintf(tag, sizeof(tag), "VLAN %d", vlan);
+	snprintf(text, size, "%sMAC %s, %s", vf, mac, tag);
+}
+
+/* Something else than what is held is asked for: refused, with both. */
+static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	int vlan = lease->vlan < 0 ? alloc->pool->policy.vlan : lease->vlan;
+	char is[160], mac[VFPOOL_MAC_TEXT], asked[240] = "";
+	size_t n = 0;
+	int numa;
+	int r = ledger_lease_numa(alloc->ledger, (int64_t)lease->id, &numa);
+
+	if (r < 0)
+		return r;
+
+	if (request->vf >= 0 && (unsigned)request->vf != lease->vf)
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", VF %d", request->vf);
+	if (request->pf && !is_lease_pf(lease, &alloc->want_pf))
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", PF %.40s", request->pf);
+	vfpool_mac_format(&request->mac, mac);
+	if (request->has_mac && !vfpool_mac_equal(&request->mac, &lease->mac))
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", MAC %s", mac);
+	if (request->vlan >= 0 && request->vlan != vlan)
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", VLAN %d", request->vlan);
+	if (request->numa_only && request->numa != numa)
+		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", a VF of NUMA node %d",
+				      request->numa);
+	if (n == 0)
+		return 0;
+	describe(lease, vlan, is, sizeof(is));
+	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
+		    "nic %u has %s; asked for was %s: release it first", lease->nic, is, asked + 2);
+}
+
+/* ---- in the ledger ---- */
+
+int fail_no_vf(struct alloc *alloc, size_t n_pfs)
+{
+	const char *name = alloc->pool_name;
+
+	if (n_pfs == 0)
+		return fail(&alloc->vp->err, -ENODATA,
+			    "pool %s hasn't been applied yet; 'vfpool apply %s' comes first", name, name);
+	return fail(&alloc->vp->err, -VFPOOL_ENOVF,
+		    "no VF of pool %s is free%s; 'vfpool show %s' tells who has them", name,
+		    alloc->request->pf || alloc->request->numa_only ? " where it was asked for" : "",
+		    name);
+}
+
+static bool is_eligible(const struct alloc *alloc, const struct ledger_place *place)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+
+	return !place->held && (!alloc->want_pf_id || place->pf == alloc->want_pf_id) &&
+	       (!request->numa_only || place->numa == request->numa);
+}
+
+/* The PF on which the VF that was asked for by its index is. */
+static const struct ledger_place *find_place(const struct alloc *alloc,
+					     const struct ledger_place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!alloc->want_pf_id || places[i].pf == alloc->want_pf_id)
+			return &places[i];
+	return NULL;
+}
+
+static int choose_named_vf(struct alloc *alloc, const struct ledger_place *place, int64_t *ret_vf)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	AUTO_FREE char *reason = NULL;
+	struct ledger_vf row = { 0 };
+	int r = place ? ledger_vf(alloc->ledger, place->pf, (unsigned)request->vf, &row) : 0;
+
+	if (r == 0 && (row.held || row.pf_held))
+		r = ledger_held(alloc->ledger, place->pf, row.held ? (int)row.index : -1, &reason);
+	if (r < 0)
+		return r;
+	if (!row.id || strcmp(row.pool, alloc->pool->name) != 0)
+		return fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "VF %d isn't one of the pool's",
+			    request->vf);
+	if (reason)
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u%s is held: %s", row.index,
+			    row.held ? "" : "'s PF", reason);
+	if (request->numa_only && place->numa != request->numa)
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is on NUMA node %d", row.index,
+			    place->numa);
+	if (row.lease || row.quarantined || row.avoid)
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is %s; 'vfpool show %s' tells more",
+			    row.index, row.lease ? "leased" : row.quarantined ? "in quarantine" : "busy",
+			    alloc->pool->name);
+	*ret_vf = row.id;
+	return 0;
+}
+
+static int choose_vf(struct alloc *alloc, int64_t *ret_vf)
+{
+	AUTO_FREE struct placement_pf *candidates = NULL;
+	AUTO_FREE struct ledger_place *places = NULL;
+	struct ledger_vf row = { 0 };
+	size_t n;
+	int r = ledger_places(alloc->ledger, alloc->pool->name, &places, &n), best;
+
+	if (r < 0)
+		return r;
+	candidates = calloc(n + 1, sizeof(*candidates));
+	if (!candidates)
+		return fail_oom(&alloc->vp->err);
+	for (size_t i = 0; i < n; i++)
+		candidates[i] = (struct placement_pf){
+			.n_free = is_eligible(alloc, &places[i]) ? places[i].free : 0,
+			.n_leased = places[i].leased,
+			.preferred = alloc->request->numa >= 0 &&
+				     places[i].numa == alloc->request->numa,
+		};
+	if (alloc->request->vf >= 0 && n > 0)
+		return choose_named_vf(alloc, find_place(alloc, places, n), ret_vf);
+	best = placement_choose(alloc->pool->placement, candidates, n);
+	if (best < 0)
+		return fail_no_vf(alloc, n);
+	r = ledger_free_vf(alloc->ledger, alloc->pool->name, places[best].pf, &row);
+	if (r == 0 && !row.id)
+		r = fail(&alloc->vp->err, -EUCLEAN, "the ledger's count of free VFs is wrong");
+	if (r == 0)
+		*ret_vf = row.id;
+	return r;
+}
+
+/* libvirt picks the VF; vfpool sees to it that there are enough. */
+static int check_capacity(struct alloc *alloc)
+{
+	AUTO_FREE struct ledger_place *places = NULL;
+	unsigned n_leases = 0, n_vfs = 0;
+	size_t n;
+	int r;
+
+	if ((r = ledger_places(alloc->ledger, alloc->pool->name, &places, &n)) < 0 ||
+	    (r = ledger_count_leases(alloc->ledger, alloc->pool->name, &n_leases)) < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		n_vfs += places[i].held ? 0 : places[i].free;
+	return n_leases < n_vfs ? 0 : fail_no_vf(alloc, n);
+}
+
+static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **ret_lease)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	struct ledger_reservation reservation;
+	int64_t vf = 0, id;
+	int r;
+
+	if (!alloc->foreign.known)
+		return -EAGAIN;
+	r = alloc->pool->allocate == VFPOOL_BY_LIBVIRT ? check_capacity(alloc) : choose_vf(alloc, &vf);
+
+	if (r == 0)
+		r = reserve_mac(alloc->vp, alloc->ledger, alloc->pool, request->owner, nic,
+				request->has_mac ? &request->mac : NULL, &alloc->foreign,
+				&reservation);
+	if (r == 0)
+		r = ledger_add_lease(alloc->ledger, reservation.id, vf, request->vlan, &id);
+	if (r == 0 && request->until_stop)
+		r = ledger_end_at_stop(alloc->ledger, id);
+	if (r == 0 && !vf) /* nothing to program: it is active at once */
+		r = ledger_move_lease(alloc->ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
+	if (r == 0)
+		r = ledger_get_lease(alloc->ledger, id, ret_lease);
+	if (r == 0)
+		(*ret_lease)->made = true;
+	return r;
+}
+
+static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	size_t n = 0;
+
+	for (unsigned nic = request->nic; nic < request->nic + request->count; nic++) {
+		struct vfpool_lease *lease = NULL;
+		int r = ledger_find_lease(alloc->ledger, alloc->pool->name, request->owner, nic, &lease);
+
+		if (r == 0)
+			r = lease ? check_same(alloc, lease) : add_lease(alloc, nic, &lease);
+		if (r == 0 && lease->state == VFPOOL_LEASE_PENDING && !alloc->foreign.known)
+			r = -EAGAIN; /* an interrupted one goes on */
+		if (r < 0) {
+			vfpool_lease_free(lease);
+			return r;
+		}
+		if (add_to_leases(&leases, &n, lease) < 0)
+			return fail_oom(&alloc->vp->err);
+	}
+	*ret_leases = TAKE_PTR(leases);
+	return 0;
+}
+
+static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	int r = begin(alloc);
+
+	if (r == 0)
+		r = find_or_add(alloc, &leases);
+	if (r == 0 && !dry_run)
+		r = ledger_commit(alloc->ledger);
+	if (r < 0 || dry_run)
+		ledger_rollback(alloc->ledger);
+	if (r == 0)
+		*ret_leases = TAKE_PTR(leases);
+	return r;
+}
+
+/* What is in use outside vfpool is asked only for a new lease, and not while others wait for
+ * the ledger. */
+int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
+{
+	int r = try_choose(alloc, dry_run, ret_leases);
+
+	if (r != -EAGAIN)
+		return r;
+	r = find_foreign_macs(alloc->vp, &alloc->host, &alloc->foreign);
+	return r < 0 ? r : try_choose(alloc, dry_run, ret_leases);
+}
+
+int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid)
+{
+	const int64_t id = (int64_t)lease->id;
+	int r = ledger_begin(alloc->ledger);
+
+	if (r == 0 && avoid)
+		r = ledger_avoid_leased(alloc->ledger, id);
+	if (r == 0)
+		r = ledger_end_lease(alloc->ledger, id, VFPOOL_LEASE_PENDING);
+	if (r == 0)
+		return ledger_commit(alloc->ledger);
+	ledger_rollback(alloc->ledger);
+	return r == -ESTALE ? 0 : r;
+}

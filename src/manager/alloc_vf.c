@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* alloc on the host: a lease's VF is looked at, programmed and bound. */
+#include "manager/alloc.h"
+
+#include <string.h>
+
+/* Under the PF's lock: is the lease still what it was? */
+static int check_generation(struct alloc *alloc, const struct vfpool_lease *lease)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
+	int r = ledger_get_lease(alloc->ledger, (int64_t)lease->id, &now);
+
+	if (r < 0)
+		return r;
+	return now && now->state == lease->state ? 0 : -ESTALE;
+}
+
+/* Programs the VF and binds its driver. When that fails the VF gets its old
+ * settings back, so that the owner's MAC isn't on two VFs after the next try;
+ * *ret_clean says whether that went well. */
+static int set_up_vf(struct alloc *alloc, const struct vfpool_pf *pf, struct vfpool_lease *lease,
+		     bool *ret_clean)
+{
+	const struct vfpool_settings to = settings_of_lease(alloc->pool, pf, lease);
+	const struct vfpool_vf *vf = &pf->vfs[0];
+	unsigned deferred, sent;
+	struct error why;
+	int r = program_vf(&alloc->host, pf, vf, &to, &deferred, &sent);
+
+	if (r == 0)
+		r = host_bind(&alloc->host, &vf->address, driver_name(alloc->pool->driver));
+	if (r == 0) {
+		lease->deferred = deferred;
+		return 0;
+	}
+	why = alloc->vp->err;
+	*ret_clean = restore_vf(&alloc->host, pf, vf, sent) == 0;
+	if (!*ret_clean)
+		fail(&why, r, "%s (giving the VF its old settings back failed too: %s; the lease stays, "
+		     "ask again or release it)", why.text, alloc->vp->err.text);
+	alloc->vp->err = why;
+	return r;
+}
+
+/* The definition may have changed since the last apply. */
+static bool is_in_pool(const struct alloc *alloc, const struct vfpool_pf *pf, unsigned vf)
+{
+	for (size_t i = 0; i < alloc->pool->n_pfs; i++)
+		if (pool_pf_matches(&alloc->pool->pfs[i], pf))
+			return vfpool_pool_has_vf(&alloc->pool->pfs[i], vf);
+	return false;
+}
+
+static int fail_vf(struct alloc *alloc, int r, const struct vfpool_pf *pf, unsigned vf,
+		   const char *what)
+{
+	return fail(&alloc->vp->err, r, "VF %u of %s %s", vf, pf->netdev ? pf->netdev : "its PF", what);
+}
+
+/* A guest that isn't running yet may name the VF since before it was a pool's. */
+static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
+			   const struct vfpool_pf *pf)
+{
+	const struct guest *guest;
+
+	lease->address = pf->vfs[0].address;
+	guest = guests_stranger(&alloc->foreign.guests, lease);
+	if (!guest)
+		return 0;
+	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
+		    "VF %u of %s is named by the definition of guest %s: 'vfpool adopt %s' records it, or "
+		    "'virsh edit %s' takes it out", lease->vf, pf->netdev ? pf->netdev : "its PF",
+		    guest->name, guest->name, guest->name);
+}
+
+/* The pending lease's VF, locked, is set up. *ret_drop: after a failure nothing
+ * of the lease is left on the VF, so that the lease can be dropped. */
+static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
+			   const struct vfpool_pf *pf, bool *ret_drop)
+{
+	const struct vfpool_vf *vf = pf->vfs;
+	int r = check_generation(alloc, lease);
+
+	*ret_drop = false;
+	if (r < 0)
+		return r;
+	*ret_drop = true;
+	if (pf->n_vfs == 0)
+		return fail_vf(alloc, -VFPOOL_ENOTFOUND, pf, lease->vf,
+			       "isn't there; 'vfpool apply' makes it");
+	if (!is_in_pool(alloc, pf, lease->vf))
+		return fail_vf(alloc, -VFPOOL_EINUSE, pf, lease->vf, "is no longer the pool's");
+	r = check_not_named(alloc, lease, pf);
+	if (r < 0)
+		return r;
+	if (vf->busy) {
+		/* Not when an interrupted alloc has programmed it: then the MAC is there. */
+		*ret_drop = !vf_has_lease_mac(pf, vf, lease);
+		return fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", lease->vf,
+			    pf->netdev ? pf->netdev : "its PF", vf->busy);
+	}
+	return set_up_vf(alloc, pf, lease, ret_drop);
+}
+
+/* Programs the pending lease's VF. -ESTALE: choose anew, since its VF can't be
+ * had, or another process has finished or dropped the lease. Until it is active
+ * nobody else programs the VF without having moved the lease to releasing. */
+static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	AUTO_CLOSE int lock = -1;
+	struct error why;
+	bool drop;
+	int r = open_lease_pf(&alloc->host, lease, &pf, &lock), r2;
+
+	drop = r == -VFPOOL_ENOTFOUND;
+	if (r == 0)
+		r = prepare_locked(alloc, lease, &pf, &drop);
+	if (r == 0) {
+		lease->address = pf.vfs[0].address;
+		return 0;
+	}
+	if (!drop)
+		return r;
+	why = alloc->vp->err;
+	r2 = drop_pending(alloc, lease, r == -VFPOOL_EINUSE || r == -VFPOOL_ENOTFOUND);
+	if (r2 < 0)
+		return fail_while(&alloc->vp->err, r2, "%s; and dropping the lease", why.text);
+	alloc->vp->err = why;
+	if (r != -VFPOOL_EINUSE && r != -VFPOOL_ENOTFOUND)
+		return r;
+	alloc->passed_over = why;
+	return -ESTALE;
+}
+
+/* The lease is held already: what was lost since, as by a reboot, is put back,
+ * unless the VF is in use. */
+static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	AUTO_CLOSE int lock = -1;
+	bool clean;
+	int r = open_lease_pf(&alloc->host, lease, &pf, &lock);
+
+	if (r < 0 || (r = check_generation(alloc, lease)) < 0)
+		return r;
+	if (pf.n_vfs == 0)
+		return fail_vf(alloc, -VFPOOL_ENOTFOUND, &pf, lease->vf,
+			       "is leased and isn't there now; 'vfpool apply' makes it");
+	lease->address = pf.vfs[0].address;
+	return pf.vfs[0].busy ? 0 : set_up_vf(alloc, &pf, lease, &clean);
+}
+
+/* A release was interrupted, or is at work: it is finished, and the choice made anew. */
+static int finish_release(struct alloc *alloc, struct vfpool_lease *lease)
+{
+	const struct ending ending = {
+		.vp = alloc->vp, .ledger = alloc->ledger, .host = &alloc->host, .pool = alloc->pool,
+	};
+	int r = end_lease(&ending, lease);
+
+	return r == 0 || r == -VFPOOL_ENOTFOUND ? -ESTALE : r;
+}
+
+int settle(struct alloc *alloc, struct vfpool_lease *lease)
+{
+	if (lease->state == VFPOOL_LEASE_RELEASING)
+		return finish_release(alloc, lease);
+	if (!lease->has_vf)
+		return 0;
+	return lease->state == VFPOOL_LEASE_PENDING ? prepare(alloc, lease) :
+						       refresh_active(alloc, lease);
+}
+
+/* *place is the row's VF, for the one who asks. */
+static int free_place(struct alloc *alloc, const struct ledger_vf *row, struct vfpool_lease *place,
+		      bool *ret_freed)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	AUTO_CLOSE int lock = -1;
+	int r = open_lease_pf(&alloc->host, place, &pf, &lock);
+
+	if (r < 0 || !is_in_pool(alloc, &pf, row->index))
+		return r;
+	if (pf.n_vfs > 0 && check_not_named(alloc, place, &pf) < 0) {
+		alloc->passed_over = alloc->vp->err;
+		return 0;
+	}
+	return free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf, ret_freed);
+}
+
+static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
+{
+	struct vfpool_lease place = place_of(row);
+	bool freed = false;
+
+	place.owner = (char *)alloc->request->owner;
+	if (free_place(alloc, row, &place, &freed) < 0)
+		note(alloc->vp, "%s", alloc->vp->err.text);
+	return freed;
+}
+
+int free_idle_vfs(struct alloc *alloc, bool *ret_any)
+{
+	AUTO_FREE struct ledger_vf *rows = NULL;
+	size_t n = 0;
+	int r = ledger_vfs(alloc->ledger, alloc->pool->name, &rows, &n);
+
+	*ret_any = false;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if ((rows[i].avoid || rows[i].quarantined) && !rows[i].lease && free_row(alloc, &rows[i]))
+			*ret_any = true;
+	return r;
+}
