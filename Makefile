@@ -5,6 +5,7 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 UNITDIR ?= /etc/systemd/system
 HOOKDIR ?= /etc/libvirt/hooks
+DOCDIR ?= $(PREFIX)/share/doc/vfpool
 BUILD ?= build
 
 CFLAGS ?= -O2 -g
@@ -119,6 +120,9 @@ deps:
 install: all
 	install -D $(BUILD)/vfpool $(DESTDIR)$(PREFIX)/sbin/vfpool
 	install -D -m 644 man/vfpool.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfpool.8
+	install -d $(DESTDIR)$(DOCDIR)/examples
+	install -m 644 README.md netdefs/pool.rng $(DESTDIR)$(DOCDIR)
+	install -m 644 netdefs/examples/*.xml $(DESTDIR)$(DOCDIR)/examples
 	install -D -m 644 completions/vfpool $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfpool
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/vfpool-gc.service >$(DESTDIR)$(UNITDIR)/vfpool-gc.service
@@ -137,6 +141,7 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfpool \
 		$(DESTDIR)$(UNITDIR)/vfpool-gc.service $(DESTDIR)$(UNITDIR)/vfpool-gc.timer \
 		$(DESTDIR)$(HOOKDIR)/qemu.d/vfpool $(DESTDIR)$(HOOKDIR)/network.d/vfpool
+	rm -rf $(DESTDIR)$(DOCDIR)
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(HOOKDIR)/qemu.d $(DESTDIR)$(HOOKDIR)/network.d
 
 clean:

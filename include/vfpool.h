@@ -325,6 +325,7 @@ struct vfpool_step {
 	unsigned vf;
 	bool live;      /* the VF is busy, and changed all the same */
 	unsigned count;
+	unsigned count_from; /* of MAKE_VFS: the VFs that are destroyed for it */
 	struct vfpool_settings from; /* have: what is known of it */
 	struct vfpool_settings to;   /* have: what is sent */
 	unsigned failed;             /* those of to.have that the kernel didn't take */
@@ -530,6 +531,7 @@ int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, i
 enum {
 	VFPOOL_GUEST_LIVE = 1,   /* of the running guest */
 	VFPOOL_GUEST_CONFIG = 2, /* of its next start */
+	VFPOOL_GUEST_CURRENT = 4, /* of the running guest, or of one that is shut off */
 };
 
 /* What is asked of attach and detach; begin with VFPOOL_ATTACH_REQUEST. */
@@ -537,8 +539,7 @@ struct vfpool_attach_request {
 	const char *pool;  /* detach: NULL: any */
 	const char *guest; /* name or UUID; its name is the owner's */
 	int nic;           /* -1: attach takes 0, detach any */
-	unsigned where;    /* VFPOOL_GUEST_*; 0: attach takes the running guest, or one that is shut
-			    * off; detach whatever names it */
+	unsigned where;    /* VFPOOL_GUEST_*; 0: attach takes CURRENT, detach whatever has it */
 	unsigned timeout_s; /* detach: how long a running guest may take */
 	bool dry_run;
 };

@@ -153,6 +153,12 @@ int fail_no_vf(struct alloc *alloc, size_t n_pfs)
 	if (n_pfs == 0)
 		return fail(&alloc->vp->err, -ENODATA,
 			    "pool %s hasn't been applied yet; 'vfpool apply %s' comes first", name, name);
+	if (alloc->request->count > 1)
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF,
+			    "too few VFs of pool %s are free%s for %u nics, so none was taken; 'vfpool show %s' tells "
+			    "how it is with each", name,
+			    alloc->request->pf || alloc->request->numa_only ? " where they were asked for" : "",
+			    alloc->request->count, name);
 	return fail(&alloc->vp->err, -VFPOOL_ENOVF,
 		    "no VF of pool %s is free%s; 'vfpool show %s' tells who has them", name,
 		    alloc->request->pf || alloc->request->numa_only ? " where it was asked for" : "",

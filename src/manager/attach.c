@@ -61,6 +61,15 @@ static unsigned named(const struct attach *attach)
 	       (find_nic(attach, &attach->guest.next) ? GUEST_NEXT : 0);
 }
 
+static unsigned resolve_where(const struct attach *attach, unsigned usual)
+{
+	const unsigned where = attach->request->where ? attach->request->where : usual;
+
+	if (where & VFPOOL_GUEST_CURRENT)
+		return attach->guest.is_running ? GUEST_NOW : GUEST_NEXT;
+	return where;
+}
+
 static int check_where(struct attach *attach)
 {
 	struct error *err = &attach->vp->err;
@@ -179,9 +188,7 @@ static int run_attach(struct attach *attach)
 
 	if ((r = check_root(attach->vp, "attaching a VF")) < 0 || (r = look_at_guest(attach)) < 0)
 		return r;
-	attach->where = attach->request->where	 ? attach->request->where :
-			attach->guest.is_running ? GUEST_NOW :
-						   GUEST_NEXT;
+	attach->where = resolve_where(attach, VFPOOL_GUEST_CURRENT);
 	if ((r = check_where(attach)) < 0 || (r = alloc(attach)) < 0)
 		return r;
 	return attach->request->dry_run ? 0 : give(attach);
@@ -309,7 +316,7 @@ static int run_detach(struct attach *attach)
 	if ((r = check_root(attach->vp, "detaching a VF")) < 0 || (r = look_at_guest(attach)) < 0 ||
 	    (r = find_lease(attach)) < 0)
 		return r;
-	attach->where = attach->request->where;
+	attach->where = resolve_where(attach, 0);
 	if ((r = check_where(attach)) < 0 || attach->request->dry_run)
 		return r;
 	r = take(attach);

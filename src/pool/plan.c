@@ -130,8 +130,10 @@ static int plan_count(const struct wanted_pf *want, bool *ret_make, struct vfpoo
 		return -ENOMEM;
 	if (!*holders) {
 		step = plan_add(plan, VFPOOL_STEP_MAKE_VFS, pf);
-		if (step)
+		if (step) {
 			step->count = want->numvfs;
+			step->count_from = (unsigned)pf->n_vfs;
+		}
 		*ret_make = true;
 		r = step ? 0 : -ENOMEM;
 	} else if (pf->n_vfs > want->numvfs) {

@@ -57,7 +57,10 @@ static void print_step(const struct vfpool_step *step)
 		printf("switch the drivers' autoprobe off");
 		break;
 	case VFPOOL_STEP_MAKE_VFS:
-		printf("make %u VFs", step->count);
+		if (step->count_from)
+			printf("destroy its %u VFs and make %u", step->count_from, step->count);
+		else
+			printf("make %u VFs", step->count);
 		break;
 	case VFPOOL_STEP_UP:
 		printf("bring the PF up");
@@ -86,11 +89,11 @@ static void print_step(const struct vfpool_step *step)
 	putchar('\n');
 }
 
-static void print_plan(const struct vfpool_plan *plan, bool dry_run)
+static void print_plan(const struct vfpool_plan *plan, bool dry_run, bool failed)
 {
 	if (plan->n_pools == 0)
 		puts("nothing to do: no pools are defined; 'vfpool define FILE.xml' comes first");
-	else if (plan->n_steps == 0)
+	else if (plan->n_steps == 0 && !failed)
 		puts("nothing to do: everything is as the definitions say");
 	for (size_t i = 0; i < plan->n_steps; i++)
 		print_step(&plan->steps[i]);
@@ -124,7 +127,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if (plan && json)
 		print_json(json_plan(plan));
 	else if (plan)
-		print_plan(plan, dry_run);
+		print_plan(plan, dry_run, r < 0);
 	return r;
 }
 

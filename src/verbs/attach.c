@@ -22,7 +22,8 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits, str
 		{ "nic", OPTION_NUMBER, &request->nic, "which of the guest's interfaces" },
 		{ "live", OPTION_FLAG, &args->live, "the running guest" },
 		{ "config", OPTION_FLAG, &args->config, "its next start" },
-		{ "current", OPTION_FLAG, &args->current, "the running guest, or one that is shut off (default)" },
+		{ "current", OPTION_FLAG, &args->current, waits ? "the running guest, or one that is shut off; else: all that has it" :
+					 "the running guest, or one that is shut off: the default" },
 		{ "json", OPTION_FLAG, &args->json, "the lease as JSON" },
 		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
 		{ waits ? "timeout" : NULL, OPTION_NUMBER, &request->timeout_s,
@@ -38,7 +39,8 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits, str
 		warn_user("%s: --current excludes --live and --config", verb->name);
 		return -VERB_USAGE;
 	}
-	request->where = (args->live ? VFPOOL_GUEST_LIVE : 0) | (args->config ? VFPOOL_GUEST_CONFIG : 0);
+	request->where = (args->live ? VFPOOL_GUEST_LIVE : 0) | (args->config ? VFPOOL_GUEST_CONFIG : 0) |
+			 (args->current ? VFPOOL_GUEST_CURRENT : 0);
 	request->pool = r > 1 ? rest[0] : NULL;
 	request->guest = rest[r - 1];
 	return 0;

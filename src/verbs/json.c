@@ -354,8 +354,10 @@ static struct json_object *json_step(const struct vfpool_step *step)
 	add_pci(object, "pf", &step->pf);
 	add_text(object, "pf_name", step->pf_name);
 	add(object, "vf", step->has_vf ? json_object_new_int64(step->vf) : NULL);
-	if (step->kind == VFPOOL_STEP_MAKE_VFS)
+	if (step->kind == VFPOOL_STEP_MAKE_VFS) {
 		add_number(object, "count", step->count);
+		add_number(object, "count_from", step->count_from);
+	}
 	if (step->kind == VFPOOL_STEP_PROGRAM) {
 		struct vfpool_settings from = step->from;
 

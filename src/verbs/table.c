@@ -72,8 +72,10 @@ static void set_state(struct libscols_line *line, const struct vfpool_vf *vf)
 		[VFPOOL_VF_QUARANTINED] = { "quarantine", "red" },
 		[VFPOOL_VF_UNKNOWN] = { "?", "red" },
 	};
+	/* Free is what alloc can give. */
+	const char *name = vf->state == VFPOOL_VF_FREE && !vf->pool ? "no pool" : states[vf->state].name;
 	char owner[400] = "", state[600];
-	int n = snprintf(state, sizeof(state), "%s%s%s", states[vf->state].name, vf->busy ? ": " : "",
+	int n = snprintf(state, sizeof(state), "%s%s%s", name, vf->busy ? ": " : "",
 			 vf->busy ? vf->busy : "");
 
 	if (vf->held && n > 0 && (size_t)n < sizeof(state))

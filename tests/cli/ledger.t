@@ -123,9 +123,9 @@ t 'the next owner has the pool'"'"'s' sh -c '! grep -q "vlan 9" links' sh "$("$f
 # ---- several at once ----
 t 'three nics' same 3 "$(v alloc a --owner many --count 3 | grep -c '<interface')"
 t 'asked for five: those held are kept, two are new' same 5 "$(v alloc a --owner many --count 5 --json | grep -c '"state": *"active"')"
-t 'nine are too many' fails_with 3 'no VF of pool a is free' v alloc a --owner many --count 9
+t 'nine are too many' fails_with 3 'too few VFs of pool a are free for 9 nics, so none was taken' v alloc a --owner many --count 9
 t 'and five it stays' same 5 "$(v show a --json | grep -c '"state": *"active"')"
-t 'all or none: a new owner has none' fails_with 3 'no VF' v alloc a --owner other --count 4
+t 'all or none: a new owner has none' fails_with 3 'too few VFs' v alloc a --owner other --count 4
 t 'not one' same 0 "$(sql "SELECT count(*) FROM held WHERE owner = 'other'")"
 hold 1 3 1
 all_or_none() { # the last VF is busy: found out only when the others are programmed
