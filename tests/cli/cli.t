@@ -4,21 +4,12 @@
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
-top=$PWD
-work=$(tap_folder cli)
-trap 'rm -rf "$work"' EXIT
-build/sanitized/tests/fake/tree "$work/sys" 1 7
-cd "$work" || exit
+. tests/cli/host.sh
+new_folder cli
+"$fake/tree" sys 1 7
 
-v() {
-	"$top/build/sanitized/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run \
-		--rules-dir rules --libvirt-run-dir libvirt --networks-dir networks "$@"
-}
-usage() { # PATTERN ARGUMENT…
-	local pattern=$1 code=0 err
-	shift
-	err=$(v "$@" 2>&1 >/dev/null) || code=$?
-	[ $code = 2 ] && grep -qE "$pattern" <<<"$err" || { echo "code $code: $err"; return 1; }
+v() { # no fake kernel
+	"$top/build/sanitized/vfpool" "${at[@]}" "$@"
 }
 
 # ---- words ----

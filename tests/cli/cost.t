@@ -5,20 +5,14 @@
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 fake=$PWD/build/tests/fake bench=$PWD/build/tests/bench
-# On the disk: it is the durable commit that is measured.
-work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-cost.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit
+. tests/cli/host.sh
+new_folder cost disk_folder
 export PEER_VFS=64
 
 host() { # NAME PFS: a host whose VFs, 64 a PF, are all in one pool
 	mkdir "$1"
 	"$fake/tree" "$1/sys" "$2" 64 --netdev
-	{
-		echo '<pool><name>all</name>'
-		for ((pf = 0; pf < $2; pf++)); do echo "<pf dev='pf$pf' numvfs='64'/>"; done
-		echo '</pool>'
-	} >"$1/all.xml"
+	whole_pool all "$2" 64 >"$1/all.xml"
 	v "$1" -- define all.xml >/dev/null && v "$1" -- apply >/dev/null 2>&1
 }
 v() { # NAME WRAPPER… -- ARGUMENT…
@@ -26,8 +20,7 @@ v() { # NAME WRAPPER… -- ARGUMENT…
 	shift
 	while [ "$1" != -- ]; do wrapper+=("$1"); shift; done
 	shift
-	(cd "$host" && PEER_STATE=kernel "${wrapper[@]}" "$fake/vfpool" --sysfs sys --config-dir etc --state-dir state \
-		--run-dir run --rules-dir rules --libvirt-run-dir libvirt --networks-dir networks --proc proc "$@")
+	(cd "$host" && PEER_STATE=kernel "${wrapper[@]}" "$fake/vfpool" "${at[@]}" "$@")
 }
 calls() { # NAME OWNER: system calls of an alloc
 	v "$1" strace -f -qq -o "$work/trace" -- alloc all --owner "$2" >/dev/null
@@ -58,8 +51,7 @@ cpu() { # COMMAND…: user and system time of 40 runs, in ms
 	{ time for i in {1..40}; do "$@" >/dev/null 2>&3; done; } 2>&1 | awk '{ print ($1 + $2) * 1000 }'
 }
 again() {
-	cd "$work/large" && PEER_STATE=kernel "$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run \
-		--libvirt-run-dir libvirt "$@"
+	cd "$work/large" && PEER_STATE=kernel "$fake/vfpool" "${at[@]}" "$@"
 }
 fresh() {
 	again alloc all --owner "fresh$i"
@@ -71,8 +63,8 @@ beside_ip() {
 	[ "$ip" -gt 0 ] && [ "$new" -lt $((ip * 30)) ]
 }
 opened() { # ARGUMENT…: files, and those of libvirt
-	(cd small && PEER_STATE=kernel strace -f -qq -e trace=openat -e status=successful -o "$work/trace" "$fake/vfpool" --sysfs sys \
-		--config-dir etc --state-dir state --run-dir run --libvirt-run-dir libvirt --networks-dir networks --proc proc "$@" >/dev/null 2>&1)
+	(cd small && PEER_STATE=kernel strace -f -qq -e trace=openat -e status=successful -o "$work/trace" \
+		"$fake/vfpool" "${at[@]}" "$@" >/dev/null 2>&1)
 	echo "$(wc -l <"$work/trace") $(grep -c 'libvirt\.so' "$work/trace")"
 }
 with_libvirt() {

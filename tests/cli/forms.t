@@ -5,17 +5,10 @@
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
-fake=$PWD/build/sanitized/tests/fake
-work=$(tap_folder forms)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit
-"$fake/tree" sys 1 8 --netdev
-export PEER_VFS=8 PEER_STATE=$work/kernel
+. tests/cli/host.sh
+new_host forms 1 8
+export PEER_STATE=$work/kernel
 
-v() {
-	"$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run --rules-dir rules \
-		--libvirt-run-dir libvirt --networks-dir networks --proc proc "$@"
-}
 # virt-xml-validate is a script around this one command.
 valid() { # domain|network FILE
 	xmllint --noout --relaxng "/usr/share/libvirt/schemas/$1.rng" "$2"
@@ -115,6 +108,6 @@ t 'two default portgroups' broken 'x.xml:5: portgroups a and b are both the defa
 t 'an unmanaged VF without vfio-pci' broken "managed='no' needs" "<driver name='host' managed='no'/>"
 pool own "$own" "<vlan proto='802.1ad'><tag id='42'/></vlan>" >ad.xml
 v define ad.xml >/dev/null
-t '802.1ad: plain hostdev, and why' says 'libvirt sets VLANs without qos and as 802.1Q' sh -c "$(declare -f v); fake=$fake; v interface \"it's\" --nic 0 2>&1"
+t '802.1ad: plain hostdev, and why' says 'libvirt sets VLANs without qos and as 802.1Q' with_stderr v interface "it's" --nic 0
 t 'no teaming without the other card' fails_with 1 'has no <teaming' v interface "it's" --format teaming
 tap_end

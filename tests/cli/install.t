@@ -3,9 +3,9 @@
 # make install puts down what a host needs, make uninstall takes away just that.
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
-work=$(tap_folder install) || exit
-trap 'rm -rf "$work"' EXIT
-
+. tests/cli/host.sh
+new_folder install
+cd "$top" || exit
 install() {
 	make -s install DESTDIR="$work/host" PREFIX=/usr
 }

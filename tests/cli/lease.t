@@ -5,22 +5,14 @@
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
-fake=$PWD/build/sanitized/tests/fake
-work=$(tap_folder lease)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit
-"$fake/tree" sys 1 4 --netdev
-export PEER_VFS=4
+. tests/cli/host.sh
+new_host lease 1 4
 
-v() {
-	"$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run --rules-dir rules \
-		--libvirt-run-dir libvirt --networks-dir networks --proc proc "$@"
-}
 hold() { # VF 0|1: as if a guest had it open through vfio
 	echo "$2" >"sys/bus/pci/devices/0000:01:01.$1/enable"
 }
 vf_of() { # OWNER
-	v alloc a --owner "$1" --json | sed -n 's/.*"vf": \([0-9]*\).*/\1/p'
+	v alloc a --owner "$1" --json | field vf
 }
 pool a "dev='pf0' numvfs='4'" >a.xml
 v define a.xml >/dev/null
@@ -97,5 +89,6 @@ t 'a VF that was taken and let go of meanwhile is not bound without its MAC' tak
 # ---- a ledger that was just being made ----
 rm -r state && mkdir state && : >state/ledger.db
 t 'an empty ledger is none yet' says 'pf0' v list
-t 'and is made' says 'defined' sh -c "rm etc/pools/a.xml; $(declare -f v); fake=$fake; v define a.xml"
+rm etc/pools/a.xml
+t 'and is made' says 'defined' v define a.xml
 tap_end

@@ -5,22 +5,12 @@
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
-top=$PWD fake=$PWD/build/sanitized/tests/fake
-work=$(tap_folder ledger)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit
-"$fake/tree" sys 2 4 --netdev
-export PEER_VFS=4 PEER_STATE=$work/kernel
+. tests/cli/host.sh
+new_host ledger 2 4
+export PEER_STATE=$work/kernel
 
-v() {
-	"$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run --rules-dir rules \
-		--libvirt-run-dir libvirt --networks-dir networks --proc proc "$@"
-}
 hold() { # PF VF 0|1: as if a guest had it open through vfio
 	echo "$3" >"sys/bus/pci/devices/000$1:01:01.$2/enable"
-}
-field() { # NAME < JSON
-	sed -n "s/^ *\"$1\": *\"\\{0,1\\}\\([^\",]*\\).*/\\1/p"
 }
 place() { # ARGUMENT… of alloc: "PF VF"
 	v alloc "$@" --json >got && echo "$(field pf <got | cut -c4) $(field vf <got)"
@@ -30,9 +20,6 @@ mac() { # ARGUMENT… of alloc
 }
 kernel_mac() { # PF VF
 	"$fake/links" kernel 2 4 | awk -v pf="pf$1:" -v vf="$2" '$2 == pf { on = 1; next } /^[0-9]/ { on = 0 } on && $2 == vf { print $4 }'
-}
-sql() {
-	sqlite3 state/ledger.db "$1"
 }
 pool a "dev='pf0' numvfs='4'" "<pf dev='pf1' numvfs='4'/>" >a.xml
 v define a.xml >/dev/null && v apply >/dev/null 2>&1
@@ -136,7 +123,7 @@ all_or_none() { # the last VF is busy: found out only when the others are progra
 printf '0000:01:00.0 pf0\n0001:01:00.0 pf1\n' >map
 t 'a VF that turns out busy undoes the others' all_or_none
 hold 1 3 0
-t '--nic and --count exclude each other: 2' fails_with 2 'exclude|Usage' sh -c "$(declare -f v); fake=$fake; v alloc a --owner x --nic 1 --count 2 2>&1 >/dev/null | head -1 >&2; exit 2"
+t '--nic and --count exclude each other: 2' usage 'exclude|Usage' alloc a --owner x --nic 1 --count 2
 
 # ---- release ----
 t 'which of several?' fails_with 1 'several leases: many nic 0 in pool a \(lease [0-9]+\), many nic 1' v release --owner many
@@ -145,7 +132,7 @@ t 'by the VF'"'"'s address' says 'released the VF of many nic 3' v release --vf 
 lease=$(v alloc a --owner many --nic 2 --json | field lease)
 t 'by its number' says 'many nic 2' v release --lease "$lease"
 t 'too late: no harm, and when it ended' fails_with 5 "nothing was changed: lease $lease, of many nic 2 in pool a, ended on 20.* by 'vfpool .*release --lease $lease'" v release --lease "$lease"
-t 'of another owner by now' fails_with 5 'that VF has another lease now' sh -c "$(declare -f v); fake=$fake; v release --vf 0000:01:01.0 --lease $lease"
+t 'of another owner by now' fails_with 5 'that VF has another lease now' v release --vf 0000:01:01.0 --lease $lease
 t 'a device that is no VF: 5' fails_with 5 'is no VF' v release --vf 0000:01:00.0
 t 'all of them, as JSON' same 2 "$(v release --owner many --all --json | grep -c '"state": *"released"')"
 t 'the whole ledger agrees with the kernel' "$top/tests/check-ledger" state/ledger.db <("$fake/links" kernel 2 4) map
@@ -255,8 +242,8 @@ guest other 21111111-2222-3333-4444-555555555555 52:54:00:99:99:99
 hold 0 0 1
 t 'its guest is gone, but something has the VF: left' says 'left: its guest is gone from libvirt; but VF 0 of pf0 is in use' gc
 hold 0 0 0
-t 'libvirt does not answer: nothing is judged' says '^nothing to do' sh -c "$(declare -f v); fake=$fake; v --connect test:///none.xml gc 2>/dev/null"
-t 'without libvirt too' says '^nothing to do' sh -c "$(declare -f v); fake=$fake; v gc 2>/dev/null"
+t 'libvirt does not answer: nothing is judged' says '^nothing to do' v --connect test:///none.xml gc
+t 'without libvirt too' says '^nothing to do' v gc
 t 'its guest is gone: the lease ends' says 'web nic 0 in pool a .*: its guest is gone from libvirt' gc
 t 'its MAC stays reserved' same "$web" "$(sql "SELECT mac FROM reservation WHERE owner = 'web'")"
 taken=$(mac a --owner new) && v release a --owner new --forget >/dev/null

@@ -4,29 +4,22 @@
 # cost of list and apply grows.
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
-. tests/lab/suite/lib.sh
 fake=$PWD/build/tests/fake
-work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-scale.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit
+. tests/cli/host.sh
+new_folder scale disk_folder
 
 host() { # NAME PFS VFS: a host in that folder, all of its VFs in one pool
 	mkdir "$1"
 	"$fake/tree" "$1/sys" "$2" "$3" --netdev
-	{
-		echo '<pool><name>all</name>'
-		for ((pf = 0; pf < $2; pf++)); do echo "<pf dev='pf$pf' numvfs='$3'/>"; done
-		echo '<vlan><tag id="42"/></vlan></pool>'
-	} >"$1/all.xml"
-	(cd "$1" && PEER_VFS=$3 "$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run define all.xml)
+	whole_pool all "$2" "$3" '<vlan><tag id="42"/></vlan>' >"$1/all.xml"
+	v "$1" "$3" -- define all.xml
 }
 v() { # NAME VFS WRAPPER… -- ARGUMENT…
 	local host=$1 vfs=$2 wrapper=()
 	shift 2
 	while [ "$1" != -- ]; do wrapper+=("$1"); shift; done
 	shift
-	(cd "$host" && PEER_VFS=$vfs "${wrapper[@]}" "$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run \
-		--rules-dir rules --libvirt-run-dir libvirt --networks-dir networks --proc proc "$@")
+	(cd "$host" && PEER_VFS=$vfs "${wrapper[@]}" "$fake/vfpool" "${at[@]}" "$@")
 }
 host small 1 1 >/dev/null
 host half 8 64 >/dev/null

@@ -6,17 +6,14 @@ cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/storm.sh
 fake=${VFPOOL_FAKE:-$PWD/build/tests/fake}
-storm_check=$PWD/tests/check-ledger
-old=$PWD/tests/data/ledger-1.sql
-work=$(tap_folder storm) || exit
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit
+. tests/cli/host.sh
+storm_check=$top/tests/check-ledger
+old=$top/tests/data/ledger-1.sql
 pfs=2 vfs=8
-"$fake/tree" sys $pfs $vfs --netdev
-export PEER_VFS=$vfs PEER_STATE=$work/peer
+new_host storm $pfs $vfs
+export PEER_STATE=$work/peer
 
-storm_tool=("$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run --rules-dir rules
-	--libvirt-run-dir libvirt --networks-dir networks --proc proc)
+storm_tool=("$fake/vfpool" "${at[@]}")
 storm_killer=$fake/killer
 storm_ledger=state/ledger.db
 storm_pool=a
@@ -31,11 +28,8 @@ storm_links() {
 	"$fake/links" peer $pfs $vfs
 }
 
-v() {
-	"${storm_tool[@]}" "$@"
-}
 pool() { # VLAN
-	echo "<pool><name>a</name><pf dev='pf0' numvfs='$vfs'/><pf dev='pf1' numvfs='$vfs'/><vlan><tag id='$1'/></vlan></pool>"
+	whole_pool a $pfs $vfs "<vlan><tag id='$1'/></vlan>"
 }
 mkdir storm
 pool 42 >42.xml

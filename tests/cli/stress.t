@@ -5,25 +5,15 @@
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 fake=${VFPOOL_FAKE:-$PWD/build/tests/fake}
-check=$PWD/tests/check-ledger
-work=$(tap_folder stress) || exit
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit
+. tests/cli/host.sh
+new_folder stress
 ops=5000
 [ -z "${VFPOOL_LONG:-}" ] || ops=50000
 
-v() {
-	"$fake/vfpool" --sysfs sys --config-dir etc --state-dir state --run-dir run --rules-dir rules \
-		--libvirt-run-dir libvirt --networks-dir networks --proc proc "$@"
-}
 host() { # PFS VFS
 	rm -rf sys etc state run peer
 	"$fake/tree" sys "$1" "$2" --netdev
-	{
-		echo '<pool><name>a</name>'
-		for ((pf = 0; pf < $1; pf++)); do echo "<pf dev='pf$pf' numvfs='$2'/>"; done
-		echo '<vlan><tag id="42"/></vlan></pool>'
-	} >a.xml
+	whole_pool a "$@" '<vlan><tag id="42"/></vlan>' >a.xml
 	v define a.xml && v apply
 }
 allocs() { # PROCESSES OPS
@@ -32,7 +22,7 @@ allocs() { # PROCESSES OPS
 }
 agrees() { # PFS VFS: all are free and parked
 	"$fake/links" peer "$@" >links
-	says "^$(($1 * $2)) VFs, 0 leases" "$check" state/ledger.db links
+	says "^$(($1 * $2)) VFs, 0 leases" "$top/tests/check-ledger" state/ledger.db links
 }
 exec 3>&1
 export PEER_STATE=$work/peer PEER_VFS=64

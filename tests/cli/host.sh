@@ -1,0 +1,68 @@
+# The host of the command line's tests, all in one folder: a tree of files in the place of /sys, the
+# scripted netlink peer in the place of the kernel, and each of vfpool's folders. Read after tap.sh.
+# shellcheck shell=bash
+
+# The fakes as they are tested by default; those that count or race set the plain ones before.
+top=$PWD
+fake=${fake:-$top/build/sanitized/tests/fake}
+at=(--sysfs sys --config-dir etc --state-dir state --run-dir run --rules-dir rules --libvirt-run-dir libvirt
+	--networks-dir networks --proc proc)
+
+v() {
+	"$fake/vfpool" "${at[@]}" "$@"
+}
+
+# new_folder NAME [COMMAND…]: goes into a new folder, made by the command (tap_folder when none is given),
+# which is gone at the test's end.
+new_folder() {
+	local name=$1
+	shift
+	work=$("${@:-tap_folder}" "$name") || exit
+	trap 'rm -rf "$work"' EXIT
+	cd "$work" || exit
+}
+
+# On the disk, for tests that measure durable writes.
+disk_folder() { # NAME
+	mktemp -d "${TMPDIR:-/tmp}/vfpool-$1.XXXXXX"
+}
+
+# new_host NAME PFS VFS: PFs pf0, pf1, … with VFs each.
+new_host() {
+	new_folder "$1"
+	"$fake/tree" sys "$2" "$3" --netdev
+	export PEER_VFS=$3
+}
+
+# On stdout: the definition of a pool of all VFs of such a host.
+whole_pool() { # NAME PFS VFS [ELEMENT]
+	local pf
+	echo "<pool><name>$1</name>"
+	for ((pf = 0; pf < $2; pf++)); do echo "<pf dev='pf$pf' numvfs='$3'/>"; done
+	echo "${4:-}</pool>"
+}
+
+# usage PATTERN ARGUMENT…: wrong usage of vfpool, and its stderr matches.
+usage() {
+	local pattern=$1 code=0 err
+	shift
+	err=$(v "$@" 2>&1 >/dev/null) || code=$?
+	[ $code = 2 ] && grep -qE "$pattern" <<<"$err" || { echo "code $code: $err"; return 1; }
+}
+
+anyhow() { # COMMAND…: whether it fails or not
+	"$@" || true
+}
+
+with_stderr() { # COMMAND…
+	"$@" 2>&1
+}
+
+sql() {
+	sqlite3 state/ledger.db "$1"
+}
+
+# The values of a field, from JSON on stdin.
+field() { # NAME
+	sed -n "s/^ *\"$1\": *\"\\{0,1\\}\\([^\",]*\\).*/\\1/p"
+}
