@@ -1,5 +1,6 @@
 #!/bin/bash
-# Tests of the lab itself, as TAP: exit codes, time limit, panic, disks, and a VF in a nested guest by shell alone.
+# Tests of the lab itself, as TAP: exit codes, time limit, panic, disks, VFs made by shell alone. Its nested guest
+# is tried in suite/guests-1.
 set -uo pipefail
 
 lab=$(dirname "$(realpath "$0")")
@@ -12,15 +13,10 @@ tests=0
 failed=0
 
 main() {
-	echo '1..13'
+	echo '1..11'
 	"$lab/build" | sed 's/^/# /'
 	mkdir "$tmp/scripts"
 	write_scripts
-
-	# The nested guest takes longest, and one processor of two: the other tests run beside it.
-	local guest guest_started=$EPOCHREALTIME
-	in_lab guest --timeout 1200 nested-guest &
-	guest=$!
 
 	test_usage
 	test_killed_runner
@@ -28,14 +24,6 @@ main() {
 	test_panic
 	test_time_limit
 
-	start guest
-	started=$guest_started
-	wait "$guest"
-	check 'a guest of libvirt gets a VF' test $? = 0
-	check 'VFs are made through sysfs' says guest 'VFs: 7'
-	check 'the guest shows its VF with the very MAC that libvirt was given' \
-		says guest 'guest: nic ADD eth0 mac 52:54:00:ab:cd:ef driver igbvf'
-	sed 's/^/# /' "$tmp/guest/output"
 	[ "$failed" = 0 ]
 }
 
@@ -63,6 +51,7 @@ test_disk() {
 	start first
 	in_lab first --disk "$tmp/disk" --cards 2 first-boot
 	check 'exit code 0 comes back' test $? = 0
+	check 'VFs are made through sysfs' says first 'VFs: 7'
 	start second
 	in_lab second --disk "$tmp/disk" --cards 1 --mac-base a7 second-boot 'two words' 'x'
 	check 'exit code 3 comes back, and the arguments go in' all "test $? = 3" "says second 'arguments: [two words] [x]'"
@@ -100,28 +89,14 @@ write_scripts() {
 	cat >"$tmp/scripts/first-boot" <<-'END'
 		. "$(dirname "$0")/cards"
 		echo 'from the first boot' >/root/kept
+		echo 7 >/sys/class/net/enp1s0/device/sriov_numvfs
+		echo "VFs: $(ls -d /sys/class/net/enp1s0/device/virtfn* | wc -l)"
 	END
 	cat >"$tmp/scripts/second-boot" <<-'END'
 		. "$(dirname "$0")/cards"
 		echo "kept: $(cat /root/kept)"
 		echo "arguments:$(printf ' [%s]' "$@")"
 		exit 3
-	END
-	cat >"$tmp/scripts/nested-guest" <<-'END'
-		set -e
-		. /lab/guest/guest.sh
-		ip link set enp1s0 up
-		echo 7 >/sys/class/net/enp1s0/device/sriov_numvfs
-		echo "VFs: $(ls -d /sys/class/net/enp1s0/device/virtfn* | wc -l)"
-		guest_ready
-		SECONDS=0
-		virsh --quiet attach-device ready --live /dev/stdin <<-XML
-			<interface type='hostdev' managed='yes'><mac address='52:54:00:ab:cd:ef'/>
-			<source><address type='pci' domain='0' bus='1' slot='0x10' function='2'/></source></interface>
-		XML
-		guest_wait ready 'nic ADD' 600
-		echo "the guest's card came after $SECONDS s"
-		ip link show enp1s0 | grep 'vf 1'
 	END
 }
 
