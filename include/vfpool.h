@@ -362,6 +362,7 @@ enum vfpool_dir {
 	VFPOOL_DIR_PROC,        /* /proc, to name who holds a VF */
 	VFPOOL_DIR_HOOKS,       /* libvirt's hooks */
 	VFPOOL_DIR_LIBVIRT_STATE, /* libvirt's state: guests that were saved */
+	VFPOOL_DIR_ROOT,        /* where other programs' files are found, empty: / */
 	VFPOOL_N_DIRS,
 };
 
@@ -447,6 +448,10 @@ enum vfpool_apply_flags {
 	VFPOOL_APPLY_LIVE = 1 << 1, /* also on busy VFs */
 	VFPOOL_APPLY_UP = 1 << 2,   /* bring the PFs up, as up='yes' does */
 };
+
+/* Waits until the PFs that the definitions name are there, with their network devices, at most
+ * that long. *ret_all: they are. */
+int vfpool_wait(struct vfpool *vp, unsigned seconds, bool *ret_all);
 
 /*
  * Makes the host what the definitions ask for: `name`'s, or every pool's when
@@ -630,6 +635,7 @@ enum vfpool_finding_kind {
 	VFPOOL_FOUND_UNSEEN,      /* no guest has it: for a person to decide */
 	VFPOOL_FOUND_VANISHED,    /* the lease's VF isn't there */
 	VFPOOL_FOUND_ADOPTED,     /* a guest names a pool's VF: it has a lease now */
+	VFPOOL_FOUND_MOVED,       /* a guest names its VF by an address that it had once */
 };
 
 enum vfpool_finding_result {
@@ -669,6 +675,14 @@ int vfpool_gc(struct vfpool *vp, bool dry_run, struct vfpool_findings **ret_find
  */
 int vfpool_adopt(struct vfpool *vp, const char *guest, bool dry_run,
 		 struct vfpool_findings **ret_findings);
+
+/*
+ * Finds the guests (or the one, by name) whose definition has a lease's MAC on an address that is
+ * another VF's by now, as after a card was added, and mends the definition of their next start.
+ * *ret_findings has each, also after VFPOOL_EPARTIAL.
+ */
+int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run,
+		   struct vfpool_findings **ret_findings);
 
 /* A whole copy of the ledger, while others use it; the file is written whole or
  * not at all, and checked. VFPOOL_ENOTFOUND: there is no ledger yet. */
@@ -721,7 +735,10 @@ int vfpool_network_xml(struct vfpool *vp, const char *pool, const char *from, ch
 struct vfpool_network_request {
 	const char *from; /* as above */
 	bool start;
-	bool autostart;   /* though the definition doesn't say so */
+	bool autostart;   /* libvirt itself starts it at boot */
+	bool sync;        /* what is done at boot: libvirt's own autostart goes off, the network is
+			   * started, and with it those guests that have autostart and are off,
+			   * since libvirt couldn't start them without it */
 	bool undefine;    /* stops it and takes it from libvirt; nothing else counts then */
 };
 
@@ -748,6 +765,10 @@ int vfpool_udev_install(struct vfpool *vp, const char *pool, char **ret_path, bo
 /* Takes them away again, of a pool that isn't defined any more too. *ret_changed: they were
  * there. */
 int vfpool_udev_remove(struct vfpool *vp, const char *pool, char **ret_path, bool *ret_changed);
+
+/* For a udev rule: the properties of a VF's network device, VFPOOL_POOL=NAME and what keeps
+ * managers of the network away, a line each; "" when it is no pool's. */
+int vfpool_udev_properties(struct vfpool *vp, const char *netdev, char **ret_text);
 
 /* What udev reads of them now, NULL: nothing. */
 int vfpool_udev_installed(struct vfpool *vp, const char *pool, char **ret_text);

@@ -27,6 +27,7 @@ static const struct {
 	{ "proc", VFPOOL_DIR_PROC, "the kernel's processes (/proc)" },
 	{ "hooks-dir", VFPOOL_DIR_HOOKS, "libvirt's hooks (/etc/libvirt/hooks)" },
 	{ "libvirt-state-dir", VFPOOL_DIR_LIBVIRT_STATE, "libvirt's state (/var/lib/libvirt)" },
+	{ "root", VFPOOL_DIR_ROOT, "where etc/ and usr/ of other programs are (/)" },
 };
 
 #define N_DIR_OPTIONS (sizeof(dir_options) / sizeof(dir_options[0]))

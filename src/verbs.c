@@ -29,12 +29,8 @@ void warn_user(const char *format, ...)
 	fputc('\n', stderr);
 }
 
-void warn_missing_pfs(struct vfpool *vp, const struct vfpool_pool *pool)
+static void warn_missing(const struct vfpool_inventory *inventory, const struct vfpool_pool *pool)
 {
-	struct vfpool_inventory *inventory;
-
-	if (vfpool_inventory(vp, &inventory) < 0)
-		return;
 	for (size_t i = 0; i < pool->n_pfs; i++) {
 		char text[160];
 
@@ -44,7 +40,12 @@ void warn_missing_pfs(struct vfpool *vp, const struct vfpool_pool *pool)
 		warn_user("note: %s:%d: this host has no PF %s now; 'vfpool list' shows its PFs",
 			  pool->file, pool->pfs[i].line, text);
 	}
-	vfpool_inventory_free(inventory);
+}
+
+void warn_missing_pfs(const struct vfpool_inventory *inventory, struct vfpool_pool *const *pools)
+{
+	for (; *pools; pools++)
+		warn_missing(inventory, *pools);
 }
 
 static void print_help(const struct verb *verb, const struct verb_option *options)

@@ -182,6 +182,62 @@ void guest_end(struct guest *guest)
 	*guest = (struct guest){ .n_nics = 0 };
 }
 
+/* ---- one of its interfaces on another VF ---- */
+
+static xmlNode *find_interface(xmlNode *root, const struct vfpool_mac *mac)
+{
+	const xmlNode *devices = xml_child(root, "devices");
+
+	for (xmlNode *node = devices ? devices->children : NULL; node; node = node->next) {
+		struct guest_nic nic = { .vlan = 0 };
+
+		if (node->type != XML_ELEMENT_NODE || strcmp((const char *)node->name, "interface") != 0)
+			continue;
+		read_mac(node, &nic);
+		read_address(node, &nic);
+		if (nic.has_mac && nic.has_address && vfpool_mac_equal(&nic.mac, mac))
+			return node;
+	}
+	return NULL;
+}
+
+static bool set_number(xmlNode *node, const char *name, const char *format, unsigned value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), format, value);
+	return xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)text);
+}
+
+int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to,
+		   char **ret_xml)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlReadMemory(
+		xml, (int)strlen(xml), "domain.xml", NULL,
+		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL, *interface, *address;
+	xmlChar *text = NULL;
+	int size;
+
+	if (!root || doc->intSubset)
+		return -EBADMSG;
+	interface = find_interface(root, mac);
+	if (!interface)
+		return -ENOENT;
+	address = (xmlNode *)xml_child(xml_child(interface, "source"), "address");
+	if (!set_number(address, "domain", "0x%04x", to->domain) ||
+	    !set_number(address, "bus", "0x%02x", to->bus) ||
+	    !set_number(address, "slot", "0x%02x", to->device) ||
+	    !set_number(address, "function", "0x%x", to->function))
+		return -ENOMEM;
+	xmlDocDumpMemory(doc, &text, &size);
+	if (!text)
+		return -ENOMEM;
+	*ret_xml = strdup((const char *)text);
+	xmlFree(text);
+	return *ret_xml ? 0 : -ENOMEM;
+}
+
 bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device)
 {
 	for (size_t i = 0; i < guest->n_nics; i++)

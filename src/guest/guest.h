@@ -41,13 +41,22 @@ bool guest_network_is_used(const char *xml);
 /* The text without its UUID, a line each element, so that two of them compare. */
 int guest_network_normal(const char *xml, char **ret_text);
 
+enum guest_autostart { GUEST_AUTOSTART_AS_IS, GUEST_AUTOSTART_OFF, GUEST_AUTOSTART_ON };
+
 /*
  * Gives the network to libvirt. *ret_changed: it wasn't there, or didn't run, alike. One that runs
- * is stopped and started to change it: VFPOOL_EINUSE when guests use it, with their names. Without
- * `autostart` that stays as it is.
+ * is stopped and started to change it: VFPOOL_EINUSE when guests use it, with their names.
+ * *ret_started: it runs, and has not before.
  */
-int guest_network_define(const char *uri, const char *name, const char *xml, bool autostart,
-			 bool start, bool *ret_changed, struct error *err);
+int guest_network_define(const char *uri, const char *name, const char *xml,
+			 enum guest_autostart autostart, bool start, bool *ret_changed,
+			 bool *ret_started, struct error *err);
+
+/* Starts the guests that are off, have autostart, and use that network: libvirt couldn't start them
+ * without it. Calls `fn` for each, with NULL or why it didn't start. */
+typedef int (*guest_started_fn)(void *arg, const char *guest, const char *failure);
+int guest_start_on_network(const char *uri, const char *network, guest_started_fn fn, void *arg,
+			   struct error *err);
 
 /* Stops it and takes it from libvirt. VFPOOL_EINUSE likewise; *ret_changed: it was there. */
 int guest_network_undefine(const char *uri, const char *name, bool *ret_changed, struct error *err);
@@ -124,6 +133,11 @@ const struct guest_nic *guest_find_nic(const struct guest *guest, const struct v
 const struct guest_nic *guest_find_old_nic(const struct guest *guest,
 					   const struct vfpool_lease *lease);
 
+/* The domain's XML with the interface that has this MAC on another VF. -ENOENT: there is none; -EBADMSG,
+ * -ENOMEM. */
+int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to,
+		   char **ret_xml);
+
 /* The element that takes the device out of its guest. -ENOMEM. */
 int guest_nic_xml(const struct guest_nic *nic, char **ret_xml);
 
@@ -154,5 +168,9 @@ int guest_attach(const char *uri, const char *uuid, const char *xml, unsigned wh
 		 struct error *err);
 int guest_detach(const char *uri, const char *uuid, const char *xml, unsigned where,
 		 struct error *err);
+
+/* The same in the guest's definition of its next start, all else as it is. */
+int guest_move(const char *uri, const char *uuid, const struct vfpool_mac *mac,
+	       const struct vfpool_pci *to, struct error *err);
 
 #endif

@@ -16,6 +16,8 @@
 	X(virConnectClose)         \
 	X(virConnectListAllDomains) \
 	X(virDomainAttachDeviceFlags) \
+	X(virDomainCreate)         \
+	X(virDomainDefineXML)      \
 	X(virDomainDetachDeviceFlags) \
 	X(virDomainFree)           \
 	X(virDomainGetName)        \
@@ -230,13 +232,16 @@ static int find_network(virConnectPtr connection, const char *name, virNetworkPt
 	return fail(err, -EIO, "looking for it: %s", p_virGetLastErrorMessage());
 }
 
-static int set_autostart(virNetworkPtr network, bool *ret_changed, struct error *err)
+static int set_autostart(virNetworkPtr network, enum guest_autostart autostart, bool *ret_changed,
+			 struct error *err)
 {
+	const int wanted = autostart == GUEST_AUTOSTART_ON;
 	int is;
 
-	if (p_virNetworkGetAutostart(network, &is) == 0 && is)
+	if (autostart == GUEST_AUTOSTART_AS_IS ||
+	    (p_virNetworkGetAutostart(network, &is) == 0 && is == wanted))
 		return 0;
-	if (p_virNetworkSetAutostart(network, 1) < 0)
+	if (p_virNetworkSetAutostart(network, wanted) < 0)
 		return fail(err, -EIO, "setting its autostart: %s", p_virGetLastErrorMessage());
 	*ret_changed = true;
 	return 0;
@@ -280,25 +285,28 @@ static int redefine(virConnectPtr connection, const char *xml, virNetworkPtr *ne
 	return r;
 }
 
-int guest_network_define(const char *uri, const char *name, const char *xml, bool autostart,
-			 bool start, bool *ret_changed, struct error *err)
+int guest_network_define(const char *uri, const char *name, const char *xml,
+			 enum guest_autostart autostart, bool start, bool *ret_changed,
+			 bool *ret_started, struct error *err)
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_network) virNetworkPtr network = NULL;
-	bool changed = false;
+	bool changed = false, started = false;
 	int r = connect_to(uri, &connection, err);
 
 	if (r == 0)
 		r = find_network(connection, name, &network, err);
 	if (r == 0)
 		r = redefine(connection, xml, &network, &changed, &start, err);
-	if (r == 0 && autostart)
-		r = set_autostart(network, &changed, err);
+	if (r == 0)
+		r = set_autostart(network, autostart, &changed, err);
 	if (r == 0 && start)
-		r = start_network(network, &changed, err);
+		r = start_network(network, &started, err);
 	if (r < 0)
 		return connection ? fail_while(err, r, "network %s", name) : r;
-	*ret_changed = changed;
+	*ret_changed = changed || started;
+	if (ret_started)
+		*ret_started = started;
 	return 0;
 }
 
@@ -496,4 +504,71 @@ int guest_detach(const char *uri, const char *uuid, const char *xml, unsigned wh
 		 struct error *err)
 {
 	return change(uri, uuid, xml, where, false, err);
+}
+
+int guest_move(const char *uri, const char *uuid, const struct vfpool_mac *mac,
+	       const struct vfpool_pci *to, struct error *err)
+{
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	CLEANUP(cleanup_domain) virDomainPtr domain = NULL, defined = NULL;
+	AUTO_FREE char *is = NULL, *xml = NULL;
+	int r;
+
+	if ((r = connect_to(uri, &connection, err)) < 0 ||
+	    (r = find_domain(connection, uuid, &domain, err)) < 0)
+		return r;
+	/* With its secrets: what is left out of a definition is lost. */
+	is = p_virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+	if (!is)
+		return fail(err, -EIO, "reading its definition: %s", p_virGetLastErrorMessage());
+	r = guest_move_nic(is, mac, to, &xml);
+	if (r < 0)
+		return r == -ENOMEM ? fail_oom(err) : fail(err, r, "its definition can't be understood");
+	defined = p_virDomainDefineXML(connection, xml);
+	return defined ? 0 : fail(err, -EIO, "libvirt refused it: %s", p_virGetLastErrorMessage());
+}
+
+/* ---- guests that wait for a network ---- */
+
+static bool is_on_network(const char *xml, const char *network)
+{
+	CLEANUP(guest_end) struct guest guest = { .n_nics = 0 };
+	bool is = false;
+
+	if (xml && guest_read_domain(xml, &guest) == 0)
+		for (size_t i = 0; i < guest.n_nics; i++)
+			is = is || (guest.nics[i].network && strcmp(guest.nics[i].network, network) == 0);
+	return is;
+}
+
+static int start_on_network(virDomainPtr domain, const char *network, guest_started_fn fn, void *arg)
+{
+	AUTO_FREE char *xml = p_virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
+
+	if (!is_on_network(xml, network))
+		return 0;
+	return fn(arg, p_virDomainGetName(domain),
+		  p_virDomainCreate(domain) < 0 ? p_virGetLastErrorMessage() : NULL);
+}
+
+int guest_start_on_network(const char *uri, const char *network, guest_started_fn fn, void *arg,
+			   struct error *err)
+{
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	virDomainPtr *domains;
+	int n, r = connect_to(uri, &connection, err);
+
+	if (r < 0)
+		return r;
+	n = p_virConnectListAllDomains(connection, &domains, VIR_CONNECT_LIST_DOMAINS_INACTIVE |
+								     VIR_CONNECT_LIST_DOMAINS_AUTOSTART);
+	if (n < 0)
+		return fail(err, -EIO, "listing libvirt's guests: %s", p_virGetLastErrorMessage());
+	for (int i = 0; i < n; i++) {
+		if (r == 0)
+			r = start_on_network(domains[i], network, fn, arg);
+		p_virDomainFree(domains[i]);
+	}
+	free(domains);
+	return r;
 }

@@ -101,6 +101,22 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const unsigned *counts,
 		    size_t n, char **ret_text);
 
+/* Has udev done with the PF's netdev, so that its name stays? True where nobody can tell. */
+bool host_udev_is_done(const struct vfpool_pf *pf);
+
+/* Calls `fn` for each line below `root` by which another program sets the number of VFs of one of
+ * these PFs, or their settings; stops at its first error. */
+typedef int (*host_maker_fn)(void *arg, const struct vfpool_pf *pf, const char *what,
+			     const char *file, unsigned line);
+int host_other_makers(const char *root, const struct vfpool_pf *const *pfs, size_t n,
+		      host_maker_fn fn, void *arg);
+
+/* The PCI address of a netdev's device. VFPOOL_ENOTFOUND: none. */
+int host_netdev_address(struct host *host, const char *netdev, struct vfpool_pci *ret_address);
+
+/* Is the file sound to udev, where that can tell? */
+int host_udev_verify(struct host *host, const char *file);
+
 /* Tells udevd to read its rules again. */
 int host_udev_reload(struct host *host);
 

@@ -485,6 +485,17 @@ static int index_of_vf(int pf, const char *vf, unsigned *ret_index)
 	return r < 0 ? r : -ENOENT;
 }
 
+int host_netdev_address(struct host *host, const char *netdev, struct vfpool_pci *ret_address)
+{
+	AUTO_CLOSE int folder = sysfs_open_netdev(host->sysfs, netdev);
+	char text[VFPOOL_PCI_TEXT];
+
+	if (folder < 0 || sysfs_read_link(folder, "device", text, sizeof(text)) < 0 ||
+	    vfpool_pci_parse(text, ret_address) < 0)
+		return fail(host->err, -VFPOOL_ENOTFOUND, "this host has no PCI network device %s", netdev);
+	return 0;
+}
+
 int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,
 		 unsigned *ret_index)
 {

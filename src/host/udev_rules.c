@@ -4,8 +4,6 @@
 #include "host/host.h"
 
 #include "util/cleanup.h"
-#include "util/error.h"
-#include "util/process.h"
 
 #include <string.h>
 
@@ -52,11 +50,4 @@ int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const 
 	}
 	*ret_text = text;
 	return 0;
-}
-
-int host_udev_reload(struct host *host)
-{
-	const char *const argv[] = { "udevadm", "control", "--reload", NULL };
-
-	return run_program(argv, host->err);
 }

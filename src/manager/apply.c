@@ -21,7 +21,7 @@ static void apply_end(struct apply *apply)
 	host_end(&apply->host);
 }
 
-static bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf)
+bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf)
 {
 	for (size_t i = 0; i < apply->n_uses; i++)
 		if (apply->uses[i].pf == pf && is_meant(apply, &apply->uses[i]))
@@ -441,38 +441,6 @@ static int free_all_idle_vfs(struct apply *apply)
 
 /* ---- what apply doesn't do, and a person should know ---- */
 
-static int note_missing(struct apply *apply, struct vfpool_plan *plan)
-{
-	int r = 0;
-
-	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++) {
-		const char *name = (*pool)->name;
-		AUTO_FREE char *rule = NULL, *network = NULL;
-
-		if (apply->name && strcmp(name, apply->name) != 0)
-			continue;
-		rule = format_text("%s/90-vfpool-%s.rules", apply->vp->dirs[VFPOOL_DIR_RULES], name);
-		if (!rule)
-			return -ENOMEM;
-		if (access(rule, F_OK) < 0)
-			r = plan_note(plan, "pool %s: no udev rule makes its VFs at boot; "
-				      "'vfpool udev %s --install' writes it", name, name);
-		else if (rules_differ(apply->vp, *pool, apply->inventory, rule))
-			r = plan_note(plan, "pool %s: its udev rule isn't up to date, so the next boot "
-				      "makes other VFs; 'vfpool udev %s --install' renews it", name, name);
-		if (r < 0 || (*pool)->allocate != VFPOOL_BY_LIBVIRT)
-			continue;
-		network = format_text("%s/%s.xml", apply->vp->dirs[VFPOOL_DIR_NETWORKS],
-				      (*pool)->network);
-		if (!network)
-			return -ENOMEM;
-		if (access(network, F_OK) < 0)
-			r = plan_note(plan, "pool %s: libvirt has no network %s; 'vfpool network %s "
-				      "--define --start' makes it", name, (*pool)->network, name);
-	}
-	return r;
-}
-
 static int note_missing_pfs(struct apply *apply, struct vfpool_plan *plan, bool *ret_any)
 {
 	*ret_any = false;
@@ -558,7 +526,7 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 		if (r == 0)
 			r = free_all_idle_vfs(&apply);
 	}
-	if (r == 0 && (note_missing(&apply, steps) < 0 ||
+	if (r == 0 && (note_boot(&apply, steps) < 0 ||
 		       note_missing_pfs(&apply, steps, &missing) < 0))
 		r = fail_oom(&vp->err);
 	for (struct vfpool_pool **pool = apply.pools; steps && *pool; pool++)

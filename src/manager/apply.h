@@ -24,6 +24,8 @@ struct apply {
 /* Is it the one pool, or are all meant? */
 bool is_meant(const struct apply *apply, const struct pool_use *use);
 
+bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf);
+
 /* Did the PF's own steps fail? */
 bool has_failed(const struct apply *apply, const struct vfpool_pf *pf);
 
@@ -34,5 +36,9 @@ int record_pools(struct apply *apply);
 /* What the definitions and the ledger want of the VFs. */
 int make_wanted(struct apply *apply, struct wanted *wanted);
 void wanted_end(struct wanted *wanted);
+
+/* What apply doesn't do, and a person should know: what is missing for the next boot, and who else
+ * is at the PFs. -ENOMEM. */
+int note_boot(struct apply *apply, struct vfpool_plan *plan);
 
 #endif

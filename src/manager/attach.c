@@ -15,6 +15,7 @@ struct attach {
 	unsigned where;
 	struct vfpool_lease *lease;
 	struct vfpool_pool *pool; /* the lease's, for its network */
+	bool old_too; /* what has the lease's MAC on another VF has it too */
 };
 
 static void attach_end(struct attach *attach)
@@ -51,7 +52,9 @@ static int look_at_guest(struct attach *attach)
 
 static const struct guest_nic *find_nic(const struct attach *attach, const struct guest *guest)
 {
-	return guest_find_nic(guest, attach->lease, attach->pool->network);
+	const struct guest_nic *nic = guest_find_nic(guest, attach->lease, attach->pool->network);
+
+	return !nic && attach->old_too ? guest_find_old_nic(guest, attach->lease) : nic;
 }
 
 /* Which of the guest's definitions have the lease. */
@@ -149,7 +152,7 @@ static int check_old(struct attach *attach)
 	vfpool_pci_format(&old->address, was);
 	vfpool_pci_format(&attach->lease->address, is);
 	return fail(&attach->vp->err, -VFPOOL_EINUSE, "the guest's definition has its MAC on %s, and its lease "
-		    "is on %s: take that interface out first (virsh edit %s)", was, is, attach->guest.name);
+		    "is on %s: 'vfpool attach --refresh %s' mends that", was, is, attach->guest.name);
 }
 
 /* What libvirt has changed of the VF is put back, and whose it is is noted. */
@@ -326,7 +329,7 @@ static int run_detach(struct attach *attach)
 int vfpool_detach(struct vfpool *vp, const struct vfpool_attach_request *request,
 		  struct vfpool_lease **ret_lease)
 {
-	CLEANUP(attach_end) struct attach attach = { .vp = vp, .request = request };
+	CLEANUP(attach_end) struct attach attach = { .vp = vp, .request = request, .old_too = true };
 	int r = run_detach(&attach);
 
 	if (r < 0)

@@ -19,6 +19,7 @@ static const char *const default_dirs[VFPOOL_N_DIRS] = {
 	[VFPOOL_DIR_PROC] = "/proc",
 	[VFPOOL_DIR_HOOKS] = "/etc/libvirt/hooks",
 	[VFPOOL_DIR_LIBVIRT_STATE] = "/var/lib/libvirt",
+	[VFPOOL_DIR_ROOT] = "",
 };
 
 void vfpool_free(struct vfpool *vp)

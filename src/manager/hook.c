@@ -74,29 +74,39 @@ static int find_lease(struct hook *hook, const struct guest_nic *nic, struct vfp
 
 /* ---- before the guest starts ---- */
 
+/* Has the guest a VF by this MAC, somewhere else than its definition says? */
+static bool has_moved(struct hook *hook, const struct guest_nic *nic)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+
+	return nic->has_mac && ledger_find_mac(hook->ledger, &nic->mac, &lease) == 0 && lease &&
+	       lease->has_vf && is_guests(hook, lease);
+}
+
 static int refuse(struct hook *hook, const struct guest_nic *nic, const struct ledger_vf *row,
 		  const struct vfpool_lease *lease)
 {
-	char vf[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT] = "", has[VFPOOL_MAC_TEXT];
+	const char *remedy = has_moved(hook, nic) ? "'vfpool attach --refresh %s' mends that" :
+						    "'vfpool interface %s' prints what the guest has";
+	char vf[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT] = "", has[VFPOOL_MAC_TEXT], help[400];
 	struct error *err = &hook->vp->err;
 	const char *name = hook->guest.name;
 
 	vfpool_pci_format(&nic->address, vf);
 	if (nic->has_mac)
 		vfpool_mac_format(&nic->mac, mac);
+	snprintf(help, sizeof(help), remedy, name);
 	if (!lease)
 		return fail(err, -VFPOOL_EINUSE,
-			    "VF %s of pool %s is leased to nobody, and guest %s names it%s%s: 'vfpool interface "
-			    "%s' prints what the guest has, 'vfpool adopt %s' records this", vf, row->pool, name,
-			    *mac ? " with the MAC " : "", mac, name, name);
+			    "VF %s of pool %s is leased to nobody, and guest %s names it%s%s: %s, 'vfpool adopt %s' "
+			    "records this", vf, row->pool, name, *mac ? " with the MAC " : "", mac, help, name);
 	vfpool_mac_format(&lease->mac, has);
 	if (lease->state == VFPOOL_LEASE_RELEASING)
 		return fail(err, -VFPOOL_EINUSE, "VF %s of pool %s is being released by %s nic %u: 'vfpool gc' "
 			    "finishes it", vf, row->pool, lease->owner, lease->nic);
 	return fail(err, -VFPOOL_EINUSE,
-		    "VF %s of pool %s is leased to %s nic %u with the MAC %s, and guest %s names it%s%s: 'vfpool "
-		    "interface %s' prints what the guest has", vf, row->pool, lease->owner, lease->nic, has, name,
-		    *mac ? " with the MAC " : "", mac, name);
+		    "VF %s of pool %s is leased to %s nic %u with the MAC %s, and guest %s names it%s%s: %s", vf,
+		    row->pool, lease->owner, lease->nic, has, name, *mac ? " with the MAC " : "", mac, help);
 }
 
 /* Would the guest take what isn't its? What can't be found out is no proof. */

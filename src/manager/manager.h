@@ -97,6 +97,9 @@ int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool
 bool rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
 		  const struct vfpool_inventory *inventory, const char *path);
 
+/* Does systemd start that unit of vfpool's at boot? */
+bool unit_is_enabled(const struct vfpool *vp, const char *unit);
+
 /* The PF that a person names: netdev, PCI address or permanent MAC. VFPOOL_ENOTFOUND.
  * The PF is the inventory's. */
 int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,

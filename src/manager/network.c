@@ -172,12 +172,34 @@ int vfpool_network_xml(struct vfpool *vp, const char *name, const char *from, ch
 	return r < 0 ? r : wanted_xml(vp, pool, from, ret_xml, ret_notes);
 }
 
+/* Where vfpool's unit starts it after libvirt's daemons, libvirt's own autostart is off: the list
+ * of VFs may be another one by then. */
+static enum guest_autostart autostart_of(const struct vfpool *vp, const struct vfpool_pool *pool,
+					 const struct vfpool_network_request *request)
+{
+	if (request->autostart)
+		return GUEST_AUTOSTART_ON;
+	if (request->sync)
+		return GUEST_AUTOSTART_OFF;
+	if (!pool->network_autostart)
+		return GUEST_AUTOSTART_AS_IS;
+	return unit_is_enabled(vp, "vfpool-libvirt.service") ? GUEST_AUTOSTART_OFF : GUEST_AUTOSTART_ON;
+}
+
+static int note_started(void *arg, const char *guest, const char *failure)
+{
+	note(arg, failure ? "guest %s has autostart, and doesn't start: %s" : "guest %s is started", guest,
+	     failure);
+	return 0;
+}
+
 int vfpool_network_define(struct vfpool *vp, const char *name,
 			  const struct vfpool_network_request *request, bool *ret_changed,
 			  char **ret_notes)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_FREE char *xml = NULL;
+	bool started = false;
 	int r;
 
 	if ((r = check_root(vp, "defining a network")) < 0 || (r = load_network_pool(vp, name, &pool)) < 0)
@@ -185,9 +207,12 @@ int vfpool_network_define(struct vfpool *vp, const char *name,
 	if (request->undefine)
 		return guest_network_undefine(vp->uri, pool->network, ret_changed, &vp->err);
 	r = wanted_xml(vp, pool, request->from, &xml, ret_notes);
-	return r < 0 ? r : guest_network_define(vp->uri, pool->network, xml,
-						pool->network_autostart || request->autostart,
-						request->start, ret_changed, &vp->err);
+	if (r == 0)
+		r = guest_network_define(vp->uri, pool->network, xml, autostart_of(vp, pool, request),
+					 request->start || request->sync, ret_changed, &started, &vp->err);
+	if (r == 0 && started && request->sync)
+		r = guest_start_on_network(vp->uri, pool->network, note_started, vp, &vp->err);
+	return r;
 }
 
 static int normal(struct vfpool *vp, const char *xml, char **ret_text)

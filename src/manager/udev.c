@@ -70,6 +70,21 @@ static int rules_path(struct vfpool *vp, const char *name, char **ret_path)
 	return *ret_path ? 0 : fail_oom(&vp->err);
 }
 
+/* By a file beside them whose name udev passes over. */
+static int verify(struct vfpool *vp, struct host *host, const char *name, const char *text)
+{
+	AUTO_FREE char *path = format_text("%s/.vfpool-%s.rules", vp->dirs[VFPOOL_DIR_RULES], name);
+	int r;
+
+	if (!path)
+		return fail_oom(&vp->err);
+	r = write_file(path, text, strlen(text), 0644, &vp->err);
+	if (r == 0 && (r = host_udev_verify(host, path)) < 0)
+		r = fail_while(&vp->err, r, "udev doesn't take these rules, so nothing was changed");
+	unlink(path);
+	return r;
+}
+
 int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bool *ret_changed)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
@@ -87,6 +102,7 @@ int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bo
 		return r;
 	changed = !file_is(path, text);
 	if (changed && ((r = make_dirs(vp->dirs[VFPOOL_DIR_RULES], 0755, &vp->err)) < 0 ||
+			(r = verify(vp, &host, name, text)) < 0 ||
 			(r = write_file(path, text, strlen(text), 0644, &vp->err)) < 0))
 		return r;
 	if (changed && (r = host_udev_reload(&host)) < 0)
@@ -117,6 +133,49 @@ int vfpool_udev_remove(struct vfpool *vp, const char *name, char **ret_path, boo
 	*ret_path = TAKE_PTR(path);
 	*ret_changed = changed;
 	return 0;
+}
+
+/* The pool of which the VF at that address is. */
+static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vfpool_pci *vf,
+			   char **ret_name)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	AUTO_FREE struct pool_use *uses = NULL;
+	struct vfpool_pci pf;
+	unsigned index;
+	size_t n = 0, n_pools;
+	int r;
+
+	if ((r = host_find_vf(host, vf, &pf, &index)) < 0 ||
+	    (r = host_read(host, HOST_NO_VFS, &inventory)) < 0 ||
+	    (r = load_others(vp, NULL, 0, &pools, &n_pools)) < 0 ||
+	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		if (!uses[i].pf || !vfpool_pci_equal(&uses[i].pf->address, &pf) ||
+		    !vfpool_pool_has_vf(uses[i].want, index))
+			continue;
+		*ret_name = strdup(uses[i].pool->name);
+		return *ret_name ? 0 : fail_oom(&vp->err);
+	}
+	return 0;
+}
+
+int vfpool_udev_properties(struct vfpool *vp, const char *netdev, char **ret_text)
+{
+	AUTO_HOST struct host host = NO_HOST;
+	AUTO_FREE char *pool = NULL;
+	struct vfpool_pci address;
+	int r;
+
+	if ((r = open_host(vp, &host)) < 0 ||
+	    (r = host_netdev_address(&host, netdev, &address)) < 0 ||
+	    (r = find_pool_of_vf(vp, &host, &address, &pool)) < 0)
+		return r;
+	/* NetworkManager heeds the second; 05-vfpool.network has systemd-networkd heed the first. */
+	*ret_text = pool ? format_text("VFPOOL_POOL=%s\nNM_UNMANAGED=1\n", pool) : strdup("");
+	return *ret_text ? 0 : fail_oom(&vp->err);
 }
 
 int vfpool_udev_installed(struct vfpool *vp, const char *name, char **ret_text)

@@ -12,13 +12,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
-int run_program(const char *const *argv, struct error *err)
+static int run(const char *const *argv, const posix_spawn_file_actions_t *actions, struct error *err)
 {
 	int status, r;
 	pid_t child;
 
 	/* posix_spawnp() doesn't change the strings; its type is older than const. */
-	r = posix_spawnp(&child, argv[0], NULL, NULL, (char *const *)argv, environ);
+	r = posix_spawnp(&child, argv[0], actions, NULL, (char *const *)argv, environ);
 	if (r > 0)
 		return fail_errno(err, -r, "starting %s", argv[0]);
 	while (waitpid(child, &status, 0) < 0)
@@ -28,6 +28,26 @@ int run_program(const char *const *argv, struct error *err)
 		return 0;
 	return fail(err, -EIO, "%s failed (%s %d)", argv[0], WIFEXITED(status) ? "exit code" : "signal",
 		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+}
+
+int run_program(const char *const *argv, struct error *err)
+{
+	return run(argv, NULL, err);
+}
+
+int run_quietly(const char *const *argv, struct error *err)
+{
+	posix_spawn_file_actions_t actions;
+	int r;
+
+	if (posix_spawn_file_actions_init(&actions) != 0)
+		return fail_oom(err);
+	r = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	if (r == 0)
+		r = posix_spawn_file_actions_adddup2(&actions, 1, 2);
+	r = r != 0 ? fail_errno(err, -r, "preparing %s", argv[0]) : run(argv, &actions, err);
+	posix_spawn_file_actions_destroy(&actions);
+	return r;
 }
 
 static long long now_ms(void)

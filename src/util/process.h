@@ -11,6 +11,9 @@ struct error;
  * a shell, and waits. Fails with a message unless it exits with 0. */
 int run_program(const char *const *argv, struct error *err);
 
+/* Likewise, and what it prints is dropped. */
+int run_quietly(const char *const *argv, struct error *err);
+
 /*
  * Runs `work` in a child, for what may hang, and returns the text that it wrote to
  * `out` (at most `max` bytes): free() it. The child has no other descriptors than

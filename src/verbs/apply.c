@@ -107,11 +107,13 @@ static void print_plan(const struct vfpool_plan *plan, bool dry_run, bool failed
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_plan) struct vfpool_plan *plan = NULL;
-	bool dry_run = false, json = false, live = false, up = false;
+	bool dry_run = false, json = false, live = false, up = false, all;
+	unsigned wait = 0;
 	const struct verb_option options[] = {
 		{ "dry-run", OPTION_FLAG, &dry_run, "print the plan, change nothing" },
 		{ "up", OPTION_FLAG, &up, "bring the PFs up, as up='yes' does" },
 		{ "live", OPTION_FLAG, &live, "change the settings of busy VFs too" },
+		{ "wait", OPTION_NUMBER, &wait, "first wait so many seconds at most for PFs that aren't there yet" },
 		{ "json", OPTION_FLAG, &json, "the steps as JSON" },
 		{ 0 },
 	};
@@ -120,6 +122,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 
 	if (n < 0)
 		return n;
+	if (wait && (r = vfpool_wait(vp, wait, &all)) < 0)
+		return r;
 	r = vfpool_apply(vp, n > 0 ? args[0] : NULL,
 			 (dry_run ? VFPOOL_APPLY_DRY_RUN : 0) | (live ? VFPOOL_APPLY_LIVE : 0) |
 				 (up ? VFPOOL_APPLY_UP : 0),
@@ -132,5 +136,5 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_apply = {
-	"apply", "[POOL] [--dry-run] [--up] [--live] [--json]", "make the host as the definitions say", run,
+	"apply", "[POOL] [--dry-run] [--up] [--live] [--wait N] [--json]", "make the host as the definitions say", run,
 };

@@ -11,7 +11,7 @@ DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
 
 struct attach_args {
 	struct vfpool_attach_request request;
-	bool live, config, current, json;
+	bool live, config, current, json, refresh;
 };
 
 /* `waits`: it is detach, which may have to. */
@@ -26,15 +26,25 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits, str
 					 "the running guest, or one that is shut off: the default" },
 		{ "json", OPTION_FLAG, &args->json, "the lease as JSON" },
 		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
-		{ waits ? "timeout" : NULL, OPTION_NUMBER, &request->timeout_s,
-		  "seconds that a running guest may take (60)" },
+		waits ? (struct verb_option){ "timeout", OPTION_NUMBER, &request->timeout_s,
+					      "seconds that a running guest may take (60)" } :
+			(struct verb_option){ "refresh", OPTION_FLAG, &args->refresh,
+					      "instead: mend guests that name their VF by an address that it had" },
 		{ 0 },
 	};
 	char **rest;
-	int r = verb_parse(verb, argc, argv, options, waits ? 1 : 2, 2, &rest);
+	int r = verb_parse(verb, argc, argv, options, 0, 2, &rest);
 
 	if (r < 0)
 		return r;
+	if (args->refresh ? r > 1 : r < (waits ? 1 : 2)) {
+		warn_user("%s: %s arguments", verb->name, args->refresh ? "too many" : "missing");
+		return -VERB_USAGE;
+	}
+	if (args->refresh && (args->live || args->config || args->current || request->nic >= 0)) {
+		warn_user("%s: --refresh goes with --json and --dry-run alone", verb->name);
+		return -VERB_USAGE;
+	}
 	if (args->current && (args->live || args->config)) {
 		warn_user("%s: --current excludes --live and --config", verb->name);
 		return -VERB_USAGE;
@@ -42,7 +52,7 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits, str
 	request->where = (args->live ? VFPOOL_GUEST_LIVE : 0) | (args->config ? VFPOOL_GUEST_CONFIG : 0) |
 			 (args->current ? VFPOOL_GUEST_CURRENT : 0);
 	request->pool = r > 1 ? rest[0] : NULL;
-	request->guest = rest[r - 1];
+	request->guest = r > 0 ? rest[r - 1] : NULL;
 	return 0;
 }
 
@@ -67,12 +77,23 @@ static int print(struct vfpool *vp, const struct vfpool_lease *lease, const stru
 	return 0;
 }
 
+static int refresh(struct vfpool *vp, const struct attach_args *args)
+{
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
+	int r = vfpool_refresh(vp, args->request.guest, args->request.dry_run, &found);
+
+	print_findings(found, args->json, args->request.dry_run);
+	return r;
+}
+
 static int run_attach(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	struct attach_args args = { .request = VFPOOL_ATTACH_REQUEST };
 	int r = parse(verb, argc, argv, false, &args);
 
+	if (r == 0 && args.refresh)
+		return refresh(vp, &args);
 	if (r < 0 || (r = vfpool_attach(vp, &args.request, &lease)) < 0)
 		return r;
 	return print(vp, lease, &args, args.request.dry_run ? "would be attached" : "is attached");
@@ -93,7 +114,7 @@ static int run_detach(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_attach = {
-	"attach", "POOL GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run]",
+	"attach", "POOL GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run] | --refresh [GUEST]",
 	"a VF of the pool into a guest of libvirt", run_attach,
 };
 

@@ -10,6 +10,17 @@ DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
 
 #define MAX_FILES 64
 
+/* They may come later: no more than a word. */
+static void warn_missing(struct vfpool *vp, struct vfpool_pool *const *pools)
+{
+	struct vfpool_inventory *inventory;
+
+	if (vfpool_inventory(vp, &inventory) < 0)
+		return;
+	warn_missing_pfs(inventory, pools);
+	vfpool_inventory_free(inventory);
+}
+
 static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
@@ -30,8 +41,9 @@ static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char
 		       dry_run	   ? "would be defined from" :
 				     "defined from",
 		       files[i]);
-		warn_missing_pfs(vp, pools[i]);
 	}
+	if (r == 0)
+		warn_missing(vp, pools);
 	return r;
 }
 
@@ -47,8 +59,9 @@ static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, ch
 	r = vfpool_validate(vp, (const char *const *)files, (size_t)n, &pools);
 	for (int i = 0; r == 0 && i < n; i++) {
 		printf("%s is a valid definition of pool %s\n", files[i], pools[i]->name);
-		warn_missing_pfs(vp, pools[i]);
 	}
+	if (r == 0)
+		warn_missing(vp, pools);
 	return r;
 }
 

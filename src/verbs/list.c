@@ -38,7 +38,10 @@ static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inv
 	putchar('\n');
 	if (inventory->n_pfs == 0)
 		puts("no PFs: no device of this host has SR-IOV");
-	return r < 0 ? r : print_inventory(inventory, NULL);
+	if (r == 0)
+		r = print_inventory(inventory, NULL);
+	warn_missing_pfs(inventory, pools);
+	return r;
 }
 
 static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -127,6 +130,7 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 			printf("reserved for %s nic %u: %s\n", reservations->list[i].owner,
 			       reservations->list[i].nic, mac);
 	}
+	warn_missing_pfs(inventory, pools);
 	return r;
 }
 

@@ -22,22 +22,28 @@ static int parse(const struct verb *verb, int argc, char **argv, struct network_
 		{ "autostart", OPTION_FLAG, &request->autostart, "with --define: libvirt starts it at boot" },
 		{ "undefine", OPTION_FLAG, &request->undefine, "stop it, and take it from libvirt" },
 		{ "diff", OPTION_FLAG, &args->diff, "what --define would change; exit code 1: something" },
+		{ "sync", OPTION_FLAG, &request->sync, "as at boot: each network with autostart='yes' defined as it "
+						       "should be now, started, and its guests too" },
 		{ "from", OPTION_TEXT, &request->from, "your own <network>, completed with the pool's VFs" },
 		{ "dry-run", OPTION_FLAG, &args->dry_run, "only print what libvirt would be given" },
 		{ 0 },
 	};
 	char **rest;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &rest);
+	int r = verb_parse(verb, argc, argv, options, 0, 1, &rest);
 
 	if (r < 0)
 		return r;
-	if (args->define + request->undefine + args->diff > 1 ||
+	if (args->define + request->undefine + args->diff + request->sync > 1 ||
 	    ((request->start || request->autostart) && !args->define)) {
-		warn_user("network: --define, --undefine and --diff exclude each other; --start and --autostart "
-			  "go with --define");
+		warn_user("network: --define, --undefine, --diff and --sync exclude each other; --start and "
+			  "--autostart go with --define");
 		return -VERB_USAGE;
 	}
-	*ret_pool = rest[0];
+	if (r == 0 && !request->sync) {
+		warn_user("network: which POOL's?");
+		return -VERB_USAGE;
+	}
+	*ret_pool = r > 0 ? rest[0] : NULL;
 	return 0;
 }
 
@@ -53,11 +59,40 @@ static int change(struct vfpool *vp, const char *pool, const struct network_args
 	else if (r == 0)
 		printf("the network of pool %s %s\n", pool,
 		       !changed		? "is in libvirt as it should be" :
-		       request->start	? "is defined and started" :
+		       request->start || request->sync ? "is defined and started" :
 					  "is defined");
 	if (notes)
 		warn_user("note: %s", notes);
 	return r;
+}
+
+static int compare(struct vfpool *vp, const char *pool, const struct network_args *args)
+{
+	AUTO_FREE char *is = NULL, *wanted = NULL;
+	int r = vfpool_network_compare(vp, pool, args->request.from, &is, &wanted);
+
+	return r < 0 ? r : print_diff("libvirt", is ? is : "", pool, wanted);
+}
+
+/* Each pool whose network is to run after a boot; the first failure is the result, the rest goes on. */
+static int sync_all(struct vfpool *vp, const struct network_args *args)
+{
+	struct vfpool_pool **pools;
+	int result = 0, r = vfpool_pools(vp, &pools);
+
+	if (r < 0)
+		return r;
+	for (struct vfpool_pool **pool = pools; *pool; pool++) {
+		if ((*pool)->allocate != VFPOOL_BY_LIBVIRT || !(*pool)->network_autostart)
+			continue;
+		r = args->dry_run ? compare(vp, (*pool)->name, args) : change(vp, (*pool)->name, args);
+		if (r < 0 && r != -VERB_SAID)
+			warn_user("%s", vfpool_error(vp));
+		if (r < 0)
+			result = args->dry_run ? 0 : -VERB_SAID;
+	}
+	vfpool_pools_free(pools);
+	return result;
 }
 
 static int print(struct vfpool *vp, const char *pool, const struct network_args *args)
@@ -72,14 +107,6 @@ static int print(struct vfpool *vp, const char *pool, const struct network_args 
 	return r;
 }
 
-static int compare(struct vfpool *vp, const char *pool, const struct network_args *args)
-{
-	AUTO_FREE char *is = NULL, *wanted = NULL;
-	int r = vfpool_network_compare(vp, pool, args->request.from, &is, &wanted);
-
-	return r < 0 ? r : print_diff("libvirt", is ? is : "", pool, wanted);
-}
-
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	struct network_args args = { .define = false };
@@ -90,7 +117,9 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 		return r;
 	if (args.diff)
 		return compare(vp, pool, &args);
-	if ((args.define || args.request.undefine) && !args.dry_run)
+	if (!pool)
+		return sync_all(vp, &args);
+	if ((args.define || args.request.undefine || args.request.sync) && !args.dry_run)
 		return change(vp, pool, &args);
 	if (args.request.undefine) {
 		printf("the network of pool %s would be stopped and undefined\n", pool);
@@ -101,6 +130,6 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 
 const struct verb verb_network = {
 	"network",
-	"POOL [--define [--start] [--autostart] | --undefine | --diff] [--from FILE] [--dry-run]",
+	"POOL [--define [--start] [--autostart] | --undefine | --diff] [--from FILE] [--dry-run] | --sync [POOL]",
 	"the libvirt network of a pool that libvirt allocates", run,
 };

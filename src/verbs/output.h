@@ -5,7 +5,11 @@
 
 #include "verbs.h"
 
+#include "util/cleanup.h"
+
 #include <json-c/json.h>
+
+DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free);
 
 /* PFs with their VFs as a tree; `pool` (NULL: all) limits it to its VFs. */
 int print_inventory(const struct vfpool_inventory *inventory, const char *pool);
@@ -13,6 +17,9 @@ int print_inventory(const struct vfpool_inventory *inventory, const char *pool);
 /* The pools, with how many of their VFs are free, leased and busy. */
 int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		struct vfpool_lease *const *leases);
+
+/* A line each; `found` may be NULL. */
+void print_findings(const struct vfpool_findings *found, bool json, bool dry_run);
 
 int print_history(const struct vfpool_event *events, size_t n);
 

@@ -30,26 +30,40 @@ static int compare(struct vfpool *vp, const char *pool)
 	return print_diff("installed", is ? is : "", pool, wanted);
 }
 
+static int print_properties(struct vfpool *vp, const char *netdev)
+{
+	AUTO_FREE char *text = NULL;
+	int r = vfpool_udev_properties(vp, netdev, &text);
+
+	if (r == 0)
+		fputs(text, stdout);
+	return r;
+}
+
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	bool install = false, remove = false, diff = false, dry_run = false;
+	const char *netdev = NULL;
 	const struct verb_option options[] = {
 		{ "install", OPTION_FLAG, &install, "write them where udev reads them" },
 		{ "remove", OPTION_FLAG, &remove, "take them away again" },
 		{ "diff", OPTION_FLAG, &diff, "what --install would change; exit code 1: something" },
 		{ "dry-run", OPTION_FLAG, &dry_run, "only print them" },
+		{ "properties", OPTION_TEXT, &netdev, "instead: the properties of this VF's network device" },
 		{ 0 },
 	};
 	AUTO_FREE char *text = NULL;
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, 0, 1, &args);
 
 	if (r < 0)
 		return r;
-	if (install + remove + diff > 1) {
-		warn_user("udev: --install, --remove and --diff exclude each other");
+	if (install + remove + diff + !!netdev > 1 || (r == 0) != !!netdev) {
+		warn_user("udev: a POOL with one of --install, --remove and --diff, or none; or --properties");
 		return -VERB_USAGE;
 	}
+	if (netdev)
+		return print_properties(vp, netdev);
 	if (diff)
 		return compare(vp, args[0]);
 	if ((install || remove) && !dry_run)
@@ -65,6 +79,6 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_udev = {
-	"udev", "POOL [--install | --remove | --diff] [--dry-run]",
+	"udev", "POOL [--install | --remove | --diff] [--dry-run] | --properties NETDEV",
 	"the udev rules that make the pool's VFs at boot", run,
 };

@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free);
-
 static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **argv, bool on)
 {
 	const char *reason = "";
@@ -80,7 +78,7 @@ static void print_finding(const struct vfpool_finding *finding, bool dry_run)
 	       finding->text);
 }
 
-static void print_findings(const struct vfpool_findings *found, bool json, bool dry_run)
+void print_findings(const struct vfpool_findings *found, bool json, bool dry_run)
 {
 	if (found && json)
 		print_json(json_findings(found));

@@ -103,6 +103,41 @@ sed s/tenant/other/ own.xml >own2.xml
 t 'of another name: said' fails_with 1 "own2.xml isn't a libvirt <network> with the <name>" v network l --from own2.xml
 t 'which is none: said' fails_with 1 "isn't a libvirt <network>" v network l --from a.xml
 
+# ---- as at boot ----
+t 'no pool has autostart: nothing to do' same '' "$(v network --sync)"
+pool l "dev='pf1' numvfs='4'" "<allocate by='libvirt'/>" "<network name='tenant' autostart='yes'/>" >auto.xml
+v define auto.xml >/dev/null
+guests "$(guest sleeper 6 "$(on_network 52:54:00:aa:00:09 tenant)")"
+t 'a dry run says what would be changed' says '^\+ *<pf dev="pf1"/>' v network --sync --dry-run
+t 'it is defined and started' says '^the network of pool l is defined and started' v network --sync
+network >node.xml
+t 'one that is there alike, too' says 'is in libvirt as it should be|is defined and started' v network --sync
+t 'a pool by its name' says 'pool l' v network l --sync
+t '--sync and --undefine: 2' usage 'exclude each other' network l --sync --undefine
+t 'without a pool: 2' usage "which POOL's" network
+v define l.xml >/dev/null
+
+# ---- addresses that have shifted ----
+guests
+v release --owner web --all >/dev/null 2>&1
+v alloc a --owner web --nic 0 --json >lease
+vf=$(field vf <lease) mac=$(field mac <lease)
+t 'no guest: nothing to do' says '^nothing to do' v attach --refresh
+guests "$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")" "$(guest thief 3 "$(nic 52:54:00:00:00:07 0 "$vf")")"
+t 'a guest with its VF where it is' says '^nothing to do' v attach --refresh
+guests "$(guest web 1 "$(nic "$mac" 9 "$vf" 42)")" "$(guest old 2 "$(plain 9 2)")"
+moved="web nic 0 in pool a .*would: the definition of guest web names its VF as 0009:01:01.$vf, which is 0000:01:01.$vf now"
+t 'one that names another address' says "$moved" v attach --refresh --dry-run
+t 'by its name' says "$moved" v attach --refresh web --dry-run
+t 'as JSON' says '"kind": *"moved"' v attach --refresh --json --dry-run
+t 'not one that has no lease' says '^nothing to do' v attach --refresh old
+t 'it is mended' says '^web nic 0 in pool a \(lease [0-9]*\): the definition' v attach --refresh
+t 'attach of it says what helps' fails_with 4 "'vfpool attach --refresh web' mends that" v attach a web
+t 'no such guest: 5' fails_with 5 'libvirt has no guest nobody' v attach --refresh nobody
+t 'two guests: 2' usage 'too many' attach --refresh a web
+t '--refresh and --live: 2' usage 'goes with' attach --refresh --live
+t 'detach would take it out all the same' says 'web nic 0: .*would be detached' v detach web --dry-run
+
 # ---- the hook ----
 hook() { # OPERATION XML [EXTRA]: as libvirt calls it for a guest
 	v hook qemu name "$1" begin "${3:--}" <<<"$2"
@@ -118,7 +153,7 @@ t 'another may not' fails_with 4 "VF 0000:01:01.$vf of pool a is leased to web n
 t 'a plain <hostdev> of another, as long as no guest was seen with it' hook prepare "$(guest thief 3 "$(plain 0 "$vf")")"
 t 'its owner may' hook prepare "$(guest web 1 "$(plain 0 "$vf")")"
 other=$(((vf + 1) % 4))
-t 'a VF that nobody has: refused too' fails_with 4 "of pool a is leased to nobody" hook prepare "$(guest web 1 "$(nic "$mac" 0 $other)")"
+t 'a VF that nobody has: refused too' fails_with 4 "of pool a is leased to nobody, .*'vfpool attach --refresh web' mends that" hook prepare "$(guest web 1 "$(nic "$mac" 0 $other)")"
 t "a VF that libvirt allocates is libvirt's" hook prepare "$(guest x 5 "$(nic 52:54:00:00:00:08 1 0)")"
 t 'a device that is no VF of a pool' hook prepare "$(guest x 5 "$(nic 52:54:00:00:00:08 7 0)")"
 for operation in start started stopped release reconnect migrate restore attach; do

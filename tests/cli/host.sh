@@ -6,7 +6,7 @@
 top=$PWD
 fake=${fake:-$top/build/sanitized/tests/fake}
 at=(--sysfs sys --config-dir etc --state-dir state --run-dir run --rules-dir rules --libvirt-run-dir libvirt
-	--networks-dir networks --proc proc)
+	--networks-dir networks --proc proc --root root)
 
 v() {
 	"$fake/vfpool" "${at[@]}" "$@"

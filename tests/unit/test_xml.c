@@ -163,6 +163,32 @@ static void libvirts_text_compares(void **state)
 	assert_false(guest_networks_equal(ours, "<network><na"));
 }
 
+static void a_guest_whose_vf_has_moved(void **state)
+{
+	const struct vfpool_mac mac = { { 2, 0x56, 0x46, 1, 2, 3 } }, other = { { 2, 0x56, 0x46, 9, 9, 9 } };
+	const struct vfpool_pci to = { .domain = 1, .bus = 2, .device = 0x11, .function = 4 };
+	const char *domain = "<domain><name>g</name><devices>"
+			     "<interface type='hostdev'><mac address='02:56:46:01:02:04'/><source>"
+			     "<address type='pci' domain='0' bus='1' slot='0' function='0'/></source></interface>"
+			     "<interface type='hostdev'><mac address='02:56:46:01:02:03'/><source>"
+			     "<address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x2'/></source>"
+			     "<address type='pci' bus='9'/></interface></devices></domain>";
+	char *xml;
+
+	(void)state;
+	assert_int_equal(guest_move_nic(domain, &mac, &to, &xml), 0);
+	assert_string_equal(xml, "<?xml version=\"1.0\"?>\n<domain><name>g</name><devices>"
+				 "<interface type=\"hostdev\"><mac address=\"02:56:46:01:02:04\"/><source>"
+				 "<address type=\"pci\" domain=\"0\" bus=\"1\" slot=\"0\" function=\"0\"/>"
+				 "</source></interface>"
+				 "<interface type=\"hostdev\"><mac address=\"02:56:46:01:02:03\"/><source>"
+				 "<address type=\"pci\" domain=\"0x0001\" bus=\"0x02\" slot=\"0x11\" function=\"0x4\"/>"
+				 "</source><address type=\"pci\" bus=\"9\"/></interface></devices></domain>\n");
+	free(xml);
+	assert_int_equal(guest_move_nic(domain, &other, &to, &xml), -ENOENT);
+	assert_int_equal(guest_move_nic("<domain>", &mac, &to, &xml), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +199,7 @@ int main(void)
 		cmocka_unit_test(an_interface_of_a_network),
 		cmocka_unit_test(networks),
 		cmocka_unit_test(libvirts_text_compares),
+		cmocka_unit_test(a_guest_whose_vf_has_moved),
 	};
 
 	return run_tests(tests);

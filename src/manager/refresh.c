@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Guests whose definitions name their VF by an address that it had once. */
+#include "manager/manager.h"
+
+#include <string.h>
+
+struct refresh {
+	struct vfpool *vp;
+	struct ledger *ledger;
+	struct host host;
+	struct guests guests;
+	bool dry_run;
+	struct vfpool_findings *found;
+};
+
+static void refresh_end(struct refresh *refresh)
+{
+	guests_end(&refresh->guests);
+	host_end(&refresh->host);
+}
+
+/* The lease of that MAC, when its VF is somewhere else now; else NULL. */
+static int find_moved(struct refresh *refresh, const struct guest_nic *nic, struct vfpool_lease **ret_lease)
+{
+	static const struct vfpool_pci unknown = { 0 }; /* its VF, or its PF, isn't there */
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	int r = ledger_find_mac(refresh->ledger, &nic->mac, &lease);
+
+	*ret_lease = NULL;
+	if (r < 0 || !lease || !lease->has_vf)
+		return r;
+	r = look_up_address(&refresh->host, lease);
+	if (r < 0)
+		return r == -VFPOOL_ENOTFOUND ? 0 : r;
+	if (!vfpool_pci_equal(&lease->address, &unknown) &&
+	    !vfpool_pci_equal(&lease->address, &nic->address))
+		*ret_lease = TAKE_PTR(lease);
+	return 0;
+}
+
+static int refresh_nic(struct refresh *refresh, const struct guest *guest, const struct guest_nic *nic)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	enum vfpool_finding_result result = VFPOOL_FINDING_DONE;
+	char was[VFPOOL_PCI_TEXT], is[VFPOOL_PCI_TEXT];
+	struct error *err = &refresh->vp->err;
+	int r = find_moved(refresh, nic, &lease);
+
+	if (r < 0 || !lease)
+		return r;
+	vfpool_pci_format(&nic->address, was);
+	vfpool_pci_format(&lease->address, is);
+	if (!refresh->dry_run &&
+	    guest_move(refresh->vp->uri, guest->uuid, &lease->mac, &lease->address, err) < 0)
+		result = VFPOOL_FINDING_FAILED;
+	r = add_finding(refresh->found, VFPOOL_FOUND_MOVED, result, &lease,
+			"the definition of guest %s names its VF as %s, which is %s now%s%s", guest->name, was,
+			is, result == VFPOOL_FINDING_FAILED ? ": " : "",
+			result == VFPOOL_FINDING_FAILED ? err->text : "");
+	return r < 0 ? fail_oom(err) : 0;
+}
+
+static int refresh_guest(struct refresh *refresh, const struct guest *guest)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < guest->n_nics; i++)
+		if (guest->nics[i].has_mac && guest->nics[i].has_address)
+			r = refresh_nic(refresh, guest, &guest->nics[i]);
+	return r;
+}
+
+static int refresh_all(struct refresh *refresh, const char *name)
+{
+	bool is_there = !name;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < refresh->guests.n; i++) {
+		const struct guest *guest = &refresh->guests.list[i];
+
+		if (name && strcmp(guest->name, name) != 0 && strcmp(guest->uuid, name) != 0)
+			continue;
+		is_there = true;
+		r = refresh_guest(refresh, guest);
+	}
+	return r < 0 || is_there ? r :
+				   fail(&refresh->vp->err, -VFPOOL_ENOTFOUND,
+					"libvirt has no guest %s; 'virsh list --all' names them", name);
+}
+
+int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run,
+		   struct vfpool_findings **ret_findings)
+{
+	CLEANUP(refresh_end) struct refresh refresh = { .vp = vp, .host = NO_HOST, .dry_run = dry_run };
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
+	int r;
+
+	if (!found)
+		return fail_oom(&vp->err);
+	refresh.found = found;
+	found->guests_known = true;
+	if ((r = check_root(vp, "mending guests")) < 0 || (r = open_host(vp, &refresh.host)) < 0 ||
+	    (r = open_ledger(vp, LEDGER_READ, &refresh.ledger)) < 0)
+		return r;
+	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &refresh.guests, &vp->err);
+	if (r == 0 && refresh.ledger)
+		r = refresh_all(&refresh, guest);
+	if (r == 0)
+		r = sum_up_findings(vp, found, "mended");
+	if (r == 0 || r == -VFPOOL_EPARTIAL)
+		*ret_findings = TAKE_PTR(found);
+	return r;
+}
