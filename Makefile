@@ -4,6 +4,8 @@
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 UNITDIR ?= /etc/systemd/system
+NETWORKDIR ?= /etc/systemd/network
+RULESDIR ?= /etc/udev/rules.d
 HOOKDIR ?= /etc/libvirt/hooks
 DOCDIR ?= $(PREFIX)/share/doc/vfpool
 BUILD ?= build
@@ -52,10 +54,10 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t tests/cli/forms.t tests/cli/guests.t
+FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t tests/cli/forms.t tests/cli/guests.t tests/cli/boot.t
 SLOW_TESTS := tests/cli/scale.t tests/cli/cost.t tests/cli/storm.t tests/cli/stress.t tests/cli/install.t
 # The longest first: they run side by side.
-LAB_TESTS := $(addprefix tests/lab/,guests.t vfpool.t ledger.t runner.t apply.t netdevsim.t)
+LAB_TESTS := $(addprefix tests/lab/,guests.t boot.t vfpool.t ledger.t runner.t apply.t netdevsim.t)
 
 # The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.
 SANITIZED = $(MAKE) --no-print-directory BUILD=build/sanitized \
@@ -117,6 +119,11 @@ demo:
 deps:
 	@tests/deps
 
+UNITS := vfpool.service vfpool@.service vfpool-libvirt.service vfpool-gc.service vfpool-gc.timer
+
+# $(call fill,FILE): a template, with what only the installation knows.
+fill = sed -e 's|@SBINDIR@|$(PREFIX)/sbin|' -e '/^@HARDENING@$$/{r systemd/hardening' -e 'd}' $(1)
+
 install: all
 	install -D $(BUILD)/vfpool $(DESTDIR)$(PREFIX)/sbin/vfpool
 	install -D -m 644 man/vfpool.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfpool.8
@@ -124,22 +131,25 @@ install: all
 	install -m 644 README.md netdefs/pool.rng $(DESTDIR)$(DOCDIR)
 	install -m 644 netdefs/examples/*.xml $(DESTDIR)$(DOCDIR)/examples
 	install -D -m 644 completions/vfpool $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfpool
-	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/vfpool-gc.service >$(DESTDIR)$(UNITDIR)/vfpool-gc.service
-	install -m 644 systemd/vfpool-gc.timer $(DESTDIR)$(UNITDIR)
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
+	for unit in $(UNITS); do $(call fill,systemd/$$unit) >$(DESTDIR)$(UNITDIR)/$$unit || exit; done
+	$(call fill,udev-rules/70-vfpool.rules) >$(DESTDIR)$(RULESDIR)/70-vfpool.rules
+	install -D -m 644 systemd/05-vfpool.network $(DESTDIR)$(NETWORKDIR)/05-vfpool.network
 	for driver in qemu network; do \
 		install -d $(DESTDIR)$(HOOKDIR)/$$driver.d && \
-		sed "s|@SBINDIR@|$(PREFIX)/sbin|; s|@DRIVER@|$$driver|" systemd/libvirt-hook >$(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool && \
+		$(call fill,systemd/libvirt-hook) | sed "s|@DRIVER@|$$driver|" >$(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool && \
 		chmod 755 $(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool || exit; \
 	done
-	@echo 'libvirt calls the hook once libvirtd (or virtqemud) has been restarted'
+	@echo 'libvirt calls the hook once libvirtd (or virtqemud) has been restarted; systemd and udev know'
+	@echo "the rest after 'systemctl daemon-reload' and 'udevadm control --reload'"
 
 .PHONY: uninstall
 # Takes away just what install puts down.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/vfpool $(DESTDIR)$(PREFIX)/share/man/man8/vfpool.8 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfpool \
-		$(DESTDIR)$(UNITDIR)/vfpool-gc.service $(DESTDIR)$(UNITDIR)/vfpool-gc.timer \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS)) $(DESTDIR)$(RULESDIR)/70-vfpool.rules \
+		$(DESTDIR)$(NETWORKDIR)/05-vfpool.network \
 		$(DESTDIR)$(HOOKDIR)/qemu.d/vfpool $(DESTDIR)$(HOOKDIR)/network.d/vfpool
 	rm -rf $(DESTDIR)$(DOCDIR)
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(HOOKDIR)/qemu.d $(DESTDIR)$(HOOKDIR)/network.d
