@@ -4,13 +4,13 @@
 #include "host/sysfs.h"
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 #include <fcntl.h>
 #include <libkmod.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* How long a VF's netdev may take to come. */
 #define NETDEV_MS 3000
@@ -111,12 +111,10 @@ static int prepare_driver(struct host *host, int folder, const char *driver, cha
 /* Some drivers show their netdev some time after the bind; some have none. */
 static void wait_for_netdev(int folder)
 {
-	const struct timespec pause = { .tv_nsec = 20 * 1000000L };
-
 	for (int left = NETDEV_MS / 20; left > 0; left--) {
 		if (faccessat(folder, "net", F_OK, 0) == 0)
 			return;
-		nanosleep(&pause, NULL);
+		rest_ms(20);
 	}
 }
 

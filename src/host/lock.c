@@ -3,13 +3,13 @@
 #include "host/host.h"
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/file.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
 /* Making the VFs of a large card takes a minute. */
 #define WAIT_SECONDS 120
@@ -40,7 +40,6 @@ int host_sign_lock(int lock)
 
 int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
 {
-	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
 	char address[VFPOOL_PCI_TEXT];
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
@@ -61,7 +60,7 @@ int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
 			return fail_errno(host->err, -errno, "locking %s", path);
 		if (left == 0)
 			return fail_locked(host, fd, path);
-		nanosleep(&step, NULL);
+		rest_ms(WAIT_STEP_MS);
 	}
 	r = host_sign_lock(fd);
 	if (r < 0)

@@ -8,6 +8,7 @@
 #include "host/sysfs.h"
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/file.h"
 
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 /* One card needed 65 s for 125 VFs. */
 #define BASE_SECONDS 30
@@ -24,14 +24,6 @@
 
 DEFINE_CLEANUP(struct udev *, cleanup_udev, udev_unref);
 DEFINE_CLEANUP(struct udev_monitor *, cleanup_monitor, udev_monitor_unref);
-
-static long seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 /* What the kernel means by an error here, and what helps. */
 static const char *explain(int r)
@@ -89,7 +81,7 @@ static __attribute__((noreturn)) void write_and_exit(int folder, unsigned count,
 	_exit(-r);
 }
 
-static int wait_for_child(pid_t child, long deadline)
+static int wait_for_child(pid_t child, long long deadline)
 {
 	AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
 	struct pollfd ready = { .fd = pidfd, .events = POLLIN };
@@ -98,9 +90,9 @@ static int wait_for_child(pid_t child, long deadline)
 	if (pidfd < 0)
 		return -errno;
 	do {
-		long left = deadline - seconds_now();
+		long long left = deadline - clock_ms();
 
-		r = poll(&ready, 1, left > 0 ? (int)left * 1000 : 0);
+		r = poll(&ready, 1, left > 0 ? (int)left : 0);
 	} while (r < 0 && errno == EINTR);
 	if (r == 0)
 		return -ETIMEDOUT;
@@ -148,7 +140,7 @@ static unsigned count_vfs(int folder)
 
 /* Some drivers make their VFs after the write has returned. */
 static int wait_for_links(struct host *host, const struct vfpool_pf *pf, int folder,
-			  struct udev_monitor *monitor, unsigned count, long deadline)
+			  struct udev_monitor *monitor, unsigned count, long long deadline)
 {
 	struct pollfd ready = { .fd = monitor ? udev_monitor_get_fd(monitor) : -1,
 				.events = POLLIN };
@@ -161,7 +153,7 @@ static int wait_for_links(struct host *host, const struct vfpool_pf *pf, int fol
 				       "making VFs", n, count);
 		if (n == count)
 			return 0;
-		if (seconds_now() >= deadline)
+		if (clock_ms() >= deadline)
 			return -ETIMEDOUT;
 		if (poll(&ready, 1, 200) > 0)
 			udev_device_unref(udev_monitor_receive_device(monitor));
@@ -184,7 +176,7 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count,
 {
 	const long seconds = host->patience ? (long)host->patience :
 					      BASE_SECONDS + SECONDS_PER_VF * (long)count;
-	const long deadline = seconds_now() + seconds;
+	const long long deadline = clock_ms() + seconds * 1000LL;
 	CLEANUP(cleanup_udev) struct udev *udev = udev_new();
 	CLEANUP(cleanup_monitor) struct udev_monitor *monitor = udev ? watch_pci(udev) : NULL;
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &pf->address);

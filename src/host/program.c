@@ -5,12 +5,12 @@
 #include "host/rtnl.h"
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/file.h"
 
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 /* A group grows while the kernel holds its network lock for less than this. */
 #define GROUP_MS 50
@@ -22,17 +22,9 @@
 /* How long a link may take to come. */
 #define LINK_MS 15000
 
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 void host_expect_links(struct host *host)
 {
-	host->link_deadline = now_ms() + LINK_MS;
+	host->link_deadline = clock_ms() + LINK_MS;
 }
 
 /* One PF being programmed. */
@@ -43,13 +35,6 @@ struct job {
 	unsigned unsupported; /* found out once, not asked for again */
 };
 
-static void rest(void)
-{
-	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
-
-	nanosleep(&pause, NULL);
-}
-
 static int send_patiently(const struct job *job, const struct rtnl_change *changes, size_t n,
 			  char reason[NLSOCK_REASON])
 {
@@ -59,7 +44,7 @@ static int send_patiently(const struct job *job, const struct rtnl_change *chang
 		r = rtnl_program(job->host->nl, job->pf->ifindex, changes, n, reason);
 		if ((r != -EAGAIN && r != -EBUSY) || left == 0)
 			return r;
-		rest();
+		rest_ms(RETRY_MS);
 	}
 }
 
@@ -271,7 +256,7 @@ static int read_patiently(const struct job *job, struct vfpool_step **steps, siz
 			return 0;
 		}
 		rtnl_pf_end(&link);
-		rest();
+		rest_ms(RETRY_MS);
 	}
 }
 
@@ -306,10 +291,10 @@ static void wait_for_link(struct job *job, struct vfpool_step **steps, size_t n)
 		if (rtnl_read_pf(job->host->nl, job->pf->ifindex, false, &link) < 0)
 			return;
 		job->linked = link.carrier;
-		needed = link.up && !link.carrier && now_ms() < job->host->link_deadline;
+		needed = link.up && !link.carrier && clock_ms() < job->host->link_deadline;
 		rtnl_pf_end(&link);
 		if (needed)
-			rest();
+			rest_ms(RETRY_MS);
 	}
 }
 
@@ -327,11 +312,11 @@ int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_st
 	wait_for_link(&job, steps, n);
 	for (size_t done = 0; r == 0 && done < n; ) {
 		size_t size = n - done < group ? n - done : group;
-		long long start = now_ms();
+		long long start = clock_ms();
 
 		r = send_group(&job, steps + done, size);
 		done += size;
-		if (now_ms() - start < GROUP_MS)
+		if (clock_ms() - start < GROUP_MS)
 			group = group * 2 > RTNL_GROUP_MAX ? RTNL_GROUP_MAX : group * 2;
 		if (host->progress)
 			host->progress(host->progress_arg, name, "programming", (unsigned)done,

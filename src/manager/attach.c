@@ -2,11 +2,13 @@
 /* A lease into and out of a guest of libvirt. */
 #include "manager/manager.h"
 
+#include "util/clock.h"
+
 #include <string.h>
-#include <time.h>
 
 /* How long libvirt may take to let go of a VF that the guest has given back. */
 #define RELEASE_S 15
+#define REST_MS 300
 
 struct attach {
 	struct vfpool *vp;
@@ -23,19 +25,6 @@ static void attach_end(struct attach *attach)
 	guest_state_end(&attach->guest);
 	vfpool_lease_free(attach->lease);
 	vfpool_pool_free(attach->pool);
-}
-
-static void rest(void)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
-}
-
-static time_t now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
 }
 
 static int look_at_guest(struct attach *attach)
@@ -90,13 +79,13 @@ static int check_where(struct attach *attach)
 static int release(struct attach *attach, struct vfpool_lease ***ret_leases)
 {
 	struct vfpool_release_request request = VFPOOL_RELEASE_REQUEST;
-	const time_t deadline = now_s() + RELEASE_S;
+	const long long deadline = clock_ms() + RELEASE_S * 1000LL;
 	int r;
 
 	request.lease = attach->lease->id;
 	while ((r = vfpool_release(attach->vp, &request, ret_leases)) == -VFPOOL_EINUSE &&
-	       now_s() < deadline)
-		rest();
+	       clock_ms() < deadline)
+		rest_ms(REST_MS);
 	return r;
 }
 
@@ -261,15 +250,15 @@ static int look_again(struct attach *attach)
 static int wait_until_gone(struct attach *attach)
 {
 	const unsigned timeout = attach->request->timeout_s;
-	const time_t deadline = now_s() + (time_t)timeout;
+	const long long deadline = clock_ms() + timeout * 1000LL;
 	int r = 0;
 
 	while (r == 0 && named(attach) & GUEST_NOW) {
-		if (now_s() >= deadline)
+		if (clock_ms() >= deadline)
 			return fail(&attach->vp->err, -VFPOOL_EINUSE,
 				    "the guest hasn't let go of it within %u s (is it paused, or booting, or "
 				    "without PCI hot plug?); the lease stays, and the same detach goes on", timeout);
-		rest();
+		rest_ms(REST_MS);
 		r = look_again(attach);
 	}
 	return r;

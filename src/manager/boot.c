@@ -2,11 +2,11 @@
 /* Will the pools come back at the next boot, and will others keep their hands off them? */
 #include "manager/apply.h"
 
+#include "util/clock.h"
 #include "util/file.h"
 
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 
 bool unit_is_enabled(const struct vfpool *vp, const char *unit)
 {
@@ -119,17 +119,11 @@ static int look_for_pfs(struct vfpool *vp, struct vfpool_pool *const *pools, boo
 int vfpool_wait(struct vfpool *vp, unsigned seconds, bool *ret_all)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	struct timespec now;
-	time_t deadline;
+	const long long deadline = clock_ms() + seconds * 1000LL;
 	size_t n;
 	int r = load_others(vp, NULL, 0, &pools, &n);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	deadline = now.tv_sec + (time_t)seconds;
-	while (r == 0 && (r = look_for_pfs(vp, pools, ret_all)) == 0 && !*ret_all &&
-	       now.tv_sec < deadline) {
-		nanosleep(&(struct timespec){ .tv_nsec = REST_MS * 1000000L }, NULL);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	}
+	while (r == 0 && (r = look_for_pfs(vp, pools, ret_all)) == 0 && !*ret_all && clock_ms() < deadline)
+		rest_ms(REST_MS);
 	return r;
 }

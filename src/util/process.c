@@ -2,6 +2,7 @@
 #include "util/process.h"
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
-#include <time.h>
 
 static int run(const char *const *argv, const posix_spawn_file_actions_t *actions, struct error *err)
 {
@@ -50,14 +50,6 @@ int run_quietly(const char *const *argv, struct error *err)
 	return r;
 }
 
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* What came until the child was done; false: until the time was up. */
 static bool read_until(int in, long long deadline, size_t max, char *text)
 {
@@ -65,7 +57,7 @@ static bool read_until(int in, long long deadline, size_t max, char *text)
 	size_t size = 0;
 
 	while (size < max) {
-		long long left = deadline - now_ms();
+		long long left = deadline - clock_ms();
 		ssize_t n = left < 0 ? 0 : poll(&ready, 1, (int)left);
 
 		if (n < 0 && errno == EINTR)
@@ -103,7 +95,7 @@ int run_child(void (*work)(void *arg, int out), void *arg, int deadline_ms, size
 	close(fds[1]);
 	if (child < 0)
 		return -errno;
-	*ret_whole = read_until(in, now_ms() + deadline_ms, max, text);
+	*ret_whole = read_until(in, clock_ms() + deadline_ms, max, text);
 	if (!*ret_whole)
 		kill(child, SIGKILL);
 	/* One that hangs in the kernel is init's later. */
