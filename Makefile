@@ -119,7 +119,7 @@ demo:
 deps:
 	@tests/deps
 
-UNITS := vfpool.service vfpool@.service vfpool-libvirt.service vfpool-gc.service vfpool-gc.timer
+UNITS := vfpool.service vfpool@.service vfpool-late.service vfpool-gc.service vfpool-gc.timer
 
 # $(call fill,FILE): a template, with what only the installation knows.
 fill = sed -e 's|@SBINDIR@|$(PREFIX)/sbin|' -e '/^@HARDENING@$$/{r systemd/hardening' -e 'd}' $(1)
@@ -132,13 +132,13 @@ install: all
 	install -m 644 netdefs/examples/*.xml $(DESTDIR)$(DOCDIR)/examples
 	install -D -m 644 completions/vfpool $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfpool
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR)
-	for unit in $(UNITS); do $(call fill,systemd/$$unit) >$(DESTDIR)$(UNITDIR)/$$unit || exit; done
-	$(call fill,udev-rules/70-vfpool.rules) >$(DESTDIR)$(RULESDIR)/70-vfpool.rules
+	for unit in $(UNITS); do $(call fill,systemd/$$unit) | install -m 644 /dev/stdin $(DESTDIR)$(UNITDIR)/$$unit || exit; done
+	$(call fill,udev-rules/70-vfpool.rules) | install -m 644 /dev/stdin $(DESTDIR)$(RULESDIR)/70-vfpool.rules
 	install -D -m 644 systemd/05-vfpool.network $(DESTDIR)$(NETWORKDIR)/05-vfpool.network
 	for driver in qemu network; do \
 		install -d $(DESTDIR)$(HOOKDIR)/$$driver.d && \
-		$(call fill,systemd/libvirt-hook) | sed "s|@DRIVER@|$$driver|" >$(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool && \
-		chmod 755 $(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool || exit; \
+		$(call fill,systemd/libvirt-hook) | sed "s|@DRIVER@|$$driver|" | \
+			install -m 755 /dev/stdin $(DESTDIR)$(HOOKDIR)/$$driver.d/vfpool || exit; \
 	done
 	@echo 'libvirt calls the hook once libvirtd (or virtqemud) has been restarted; systemd and udev know'
 	@echo "the rest after 'systemctl daemon-reload' and 'udevadm control --reload'"

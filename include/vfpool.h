@@ -200,6 +200,8 @@ struct vfpool_vf {
 	char *owner;           /* NULL: no lease */
 	unsigned nic;
 	char *held;            /* why nobody is to get it, NULL: it isn't held */
+	bool is_off;           /* it hasn't what its pool asks for: 'vfpool apply' would change it, or
+				* leaves it as it is in use */
 };
 
 struct vfpool_pf {
@@ -449,13 +451,14 @@ enum vfpool_apply_flags {
 	VFPOOL_APPLY_UP = 1 << 2,   /* bring the PFs up, as up='yes' does */
 };
 
-/* Waits until the PFs that the definitions name are there, with their network devices, at most
- * that long. *ret_all: they are. */
-int vfpool_wait(struct vfpool *vp, unsigned seconds, bool *ret_all);
+/* Waits until the PFs that definitions (`name`'s, NULL: all) name are there, with their network
+ * devices, at most that long. *ret_all: they are. */
+int vfpool_wait(struct vfpool *vp, const char *name, unsigned seconds, bool *ret_all);
 
 /*
  * Makes the host what the definitions ask for: `name`'s, or every pool's when
- * it is NULL. *ret_plan has the steps with their results: also after
+ * it is NULL. Of all, a definition that is broken is told in a note and left out, as if its VFs were
+ * no pool's: VFPOOL_EPARTIAL. *ret_plan has the steps with their results: also after
  * VFPOOL_EPARTIAL (a step failed), VFPOOL_EINUSE (every step that didn't
  * succeed was refused because of a holder) and, once work has begun, any other
  * failure. A second call finds nothing to do.
@@ -736,9 +739,9 @@ struct vfpool_network_request {
 	const char *from; /* as above */
 	bool start;
 	bool autostart;   /* libvirt itself starts it at boot */
-	bool sync;        /* what is done at boot: libvirt's own autostart goes off, the network is
-			   * started, and with it those guests that have autostart and are off,
-			   * since libvirt couldn't start them without it */
+	bool sync;        /* what is done at boot: the network is started, and when it wasn't there
+			   * before, the guests that have autostart and are off, since libvirt
+			   * couldn't start them without it */
 	bool undefine;    /* stops it and takes it from libvirt; nothing else counts then */
 };
 

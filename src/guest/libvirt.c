@@ -291,11 +291,12 @@ int guest_network_define(const char *uri, const char *name, const char *xml,
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_network) virNetworkPtr network = NULL;
-	bool changed = false, started = false;
+	bool changed = false, started = false, was_active;
 	int r = connect_to(uri, &connection, err);
 
 	if (r == 0)
 		r = find_network(connection, name, &network, err);
+	was_active = r == 0 && network && p_virNetworkIsActive(network) == 1;
 	if (r == 0)
 		r = redefine(connection, xml, &network, &changed, &start, err);
 	if (r == 0)
@@ -306,7 +307,7 @@ int guest_network_define(const char *uri, const char *name, const char *xml,
 		return connection ? fail_while(err, r, "network %s", name) : r;
 	*ret_changed = changed || started;
 	if (ret_started)
-		*ret_started = started;
+		*ret_started = started && !was_active;
 	return 0;
 }
 

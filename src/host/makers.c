@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Who else sets the number of a PF's VFs, by the files of the programs that can. They aren't
- * understood, only searched: a place with the setting counts when it names the PF, or, where the
- * program would take that for any card, none at all. Words are tried as patterns, which most of
- * these programs know.
+ * evaluated, only searched: a place with the setting counts when what it picks cards by agrees with
+ * the PF, as far as that can be told here; where nothing has to pick one, when it names the PF.
  */
 #include "host/host.h"
 
@@ -12,42 +11,48 @@
 #include "util/file.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FILE_MAX (256 * 1024)
 
-/* How much of a file belongs together. */
-enum extent { LINE, BLOCK, WHOLE };
+/* How a file is written, and so how much of it belongs to a setting. */
+enum syntax {
+	UDEV,  /* a line of KEY=="VALUE", … */
+	INI,   /* the whole file, of Key=Value */
+	YAML,  /* the block of the key above */
+	WORDS, /* a line */
+};
 
 struct maker {
 	const char *what;
-	const char *dirs[4];
+	const char *dirs[4]; /* a file hides those of its name in later ones */
 	const char *suffix;
-	const char *setting;   /* as it stands in the file */
-	const char *selectors; /* what picks a card there, each between spaces; NULL: it names one */
-	enum extent extent;
+	const char *setting; /* as it stands in the file */
+	enum syntax syntax;
 };
 
 #define LIB_DIRS(name) { "etc/" name, "run/" name, "usr/local/lib/" name, "usr/lib/" name }
 
 static const struct maker makers[] = {
-	{ "a udev rule", LIB_DIRS("udev/rules.d"), ".rules", "sriov_numvfs",
-	  " KERNEL KERNELS DRIVER DRIVERS NAME address vendor ID_NET_DRIVER ID_PATH ID_NET_NAME_PATH ", LINE },
-	{ "a .link file of systemd", LIB_DIRS("systemd/network"), ".link", "SR-IOVVirtualFunctions",
-	  " OriginalName Path MACAddress PermanentMACAddress Driver Property ", WHOLE },
-	{ "systemd-networkd", LIB_DIRS("systemd/network"), ".network", "[SR-IOV]",
-	  " Name Path MACAddress PermanentMACAddress Driver Property ", WHOLE },
+	{ "a udev rule", LIB_DIRS("udev/rules.d"), ".rules", "sriov_numvfs", UDEV },
+	{ "a .link file of systemd", LIB_DIRS("systemd/network"), ".link", "SR-IOVVirtualFunctions", INI },
+	/* Without a number it makes as many as it has sections for. */
+	{ "a .link file of systemd", LIB_DIRS("systemd/network"), ".link", "[SR-IOV]", INI },
+	{ "systemd-networkd", LIB_DIRS("systemd/network"), ".network", "[SR-IOV]", INI },
+	/* Without total-vfs it is 0, which ends them all. */
 	{ "NetworkManager", { "etc/NetworkManager/system-connections", "run/NetworkManager/system-connections",
-			      "usr/lib/NetworkManager/system-connections" },
-	  ".nmconnection", "total-vfs", " interface-name mac-address path driver ", WHOLE },
-	{ "netplan", { "etc/netplan", "run/netplan", "usr/lib/netplan" }, ".yaml", "virtual-function-count",
-	  NULL, BLOCK },
-	{ "a unit of systemd", { "etc/systemd/system" }, ".service", "sriov_numvfs", NULL, LINE },
-	{ "a script", { "etc" }, "rc.local", "sriov_numvfs", NULL, LINE },
-	{ "a module's parameter", LIB_DIRS("modprobe.d"), ".conf", "max_vfs", NULL, LINE },
-	{ "the kernel's command line", { "proc" }, "cmdline", "max_vfs", NULL, LINE },
+			      "usr/lib/NetworkManager/system-connections" }, ".nmconnection", "[sriov]", INI },
+	{ "netplan", { "etc/netplan", "run/netplan", "usr/lib/netplan" }, ".yaml", "virtual-function-count", YAML },
+	{ "a unit of systemd", { "etc/systemd/system" }, ".service", "sriov_numvfs", WORDS },
+	{ "a script", { "etc", "etc/rc.d" }, "rc.local", "sriov_numvfs", WORDS },
+	{ "a module's parameter", LIB_DIRS("modprobe.d"), ".conf", "max_vfs", WORDS },
+	{ "a module's parameter", LIB_DIRS("modprobe.d"), ".conf", "num_vfs", WORDS },
+	{ "the kernel's command line", { "proc" }, "cmdline", "max_vfs", WORDS },
+	{ "the kernel's command line", { "proc" }, "cmdline", "num_vfs", WORDS },
 };
 
 /* ---- the part of a file that a setting stands in ---- */
@@ -55,6 +60,13 @@ static const struct maker makers[] = {
 static size_t indent(const char *line)
 {
 	return strspn(line, " ");
+}
+
+/* Empty, or a comment. */
+static bool is_blank(const char *line)
+{
+	line += strspn(line, " \t");
+	return *line == '\n' || *line == '#' || *line == ';';
 }
 
 static const char *line_before(const char *text, const char *line)
@@ -79,21 +91,21 @@ static void block_around(const char *text, const char **start, const char **end)
 	const char *line = *start;
 	const size_t deep = indent(line);
 
-	while (*start > text && (indent(*start) >= deep || **start == '\n'))
+	while (*start > text && (indent(*start) >= deep || is_blank(*start)))
 		*start = line_before(text, *start);
-	for (*end = line_after(line); **end && indent(*end) >= deep;)
+	for (*end = line_after(line); **end && (indent(*end) >= deep || is_blank(*end));)
 		*end = line_after(*end);
 }
 
 /* The setting's place; *start is in the line that has it. */
-static void place_around(const char *text, enum extent extent, const char **start, const char **end)
+static void place_around(const char *text, enum syntax syntax, const char **start, const char **end)
 {
 	while (*start > text && (*start)[-1] != '\n')
 		(*start)--;
 	*end = line_after(*start);
-	if (extent == BLOCK) {
+	if (syntax == YAML) {
 		block_around(text, start, end);
-	} else if (extent == WHOLE) {
+	} else if (syntax == INI) {
 		*start = text;
 		*end = text + strlen(text);
 	}
@@ -101,20 +113,38 @@ static void place_around(const char *text, enum extent extent, const char **star
 
 /* ---- does it mean that PF? ---- */
 
+/* 52:54:00:…, 52-54-00-… or 525400… */
+static bool is_mac(const char *word, const struct vfpool_mac *mac)
+{
+	char digits[13], is[13];
+	size_t n = 0;
+
+	for (; *word && n < sizeof(digits) - 1; word++)
+		if (*word != ':' && *word != '-')
+			digits[n++] = *word;
+	digits[n] = '\0';
+	snprintf(is, sizeof(is), "%02x%02x%02x%02x%02x%02x", mac->byte[0], mac->byte[1], mac->byte[2],
+		 mac->byte[3], mac->byte[4], mac->byte[5]);
+	return !*word && strcasecmp(digits, is) == 0;
+}
+
+/* Is that pattern one of the PF's names, or its driver's? */
 static bool is_pf(const struct vfpool_pf *pf, const char *word)
 {
-	char address[VFPOOL_PCI_TEXT], path[VFPOOL_PCI_TEXT + 4], mac[VFPOOL_MAC_TEXT] = "";
-	char device[8], parameter[64];
-	const char *const names[] = { pf->netdev, address, path, mac, pf->driver, device, parameter };
+	char address[VFPOOL_PCI_TEXT], path[VFPOOL_PCI_TEXT + 4], device[8], vendor[8], parameter[2][64];
+	const char *const names[] = { pf->netdev, address,	path,	      pf->driver,
+				      device,	  vendor, parameter[0], parameter[1] };
 
 	vfpool_pci_format(&pf->address, address);
 	snprintf(path, sizeof(path), "pci-%s", address);
 	snprintf(device, sizeof(device), "0x%04x", pf->device);
-	snprintf(parameter, sizeof(parameter), "%s.max_vfs", pf->driver ? pf->driver : "?");
-	if (pf->has_mac)
-		vfpool_mac_format(&pf->mac, mac);
+	snprintf(vendor, sizeof(vendor), "0x%04x", pf->vendor);
+	snprintf(parameter[0], sizeof(parameter[0]), "%s.max_vfs", pf->driver ? pf->driver : "?");
+	snprintf(parameter[1], sizeof(parameter[1]), "%s.num_vfs", pf->driver ? pf->driver : "?");
+	if (pf->has_mac && is_mac(word, &pf->mac))
+		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (names[i] && *names[i] && fnmatch(word, names[i], FNM_CASEFOLD) == 0)
+		if (names[i] && *names[i] && fnmatch(word, names[i], 0) == 0)
 			return true;
 	for (size_t i = 0; i < pf->n_altnames; i++)
 		if (fnmatch(word, pf->altnames[i], 0) == 0)
@@ -122,31 +152,95 @@ static bool is_pf(const struct vfpool_pf *pf, const char *word)
 	return false;
 }
 
-static bool is_selector(const struct maker *maker, const char *word)
+/* Does one of these words? Takes the text apart. */
+static bool has_pf(const struct vfpool_pf *pf, char *text, const char *separators)
 {
-	AUTO_FREE char *between = format_text(" %s ", word);
+	char *word;
 
-	return !maker->selectors || (between && strstr(maker->selectors, between));
-}
-
-/* Does the text between `start` and `end` name the PF, or pick no card at all? */
-static bool means_pf(const struct maker *maker, const char *start, const char *end,
-		     const struct vfpool_pf *pf)
-{
-	AUTO_FREE char *copy = strndup(start, (size_t)(end - start));
-	bool selects = false;
-	char *rest = copy, *word;
-
-	while (copy && (word = strsep(&rest, " \t\n\r\"'=,|/{}!"))) {
+	while ((word = strsep(&text, separators))) {
 		size_t length = strlen(word);
 
 		if (length > 1 && word[length - 1] == ':') /* a key of YAML */
 			word[length - 1] = '\0';
 		if (*word && is_pf(pf, word))
 			return true;
-		selects = selects || is_selector(maker, word);
 	}
-	return copy && !selects;
+	return false;
+}
+
+static bool is_one_of(const char *word, size_t length, const char *const *words)
+{
+	for (; *words; words++)
+		if (strlen(*words) == length && strncmp(*words, word, length) == 0)
+			return true;
+	return false;
+}
+
+/* A rule: all that picks a card in it picks this one. */
+static bool udev_means_pf(char *rule, const struct vfpool_pf *pf)
+{
+	static const char *const keys[] = {
+		"KERNEL", "KERNELS", "DRIVER", "DRIVERS", "NAME", "ATTR{address}", "ATTRS{address}",
+		"ATTR{device}", "ATTRS{device}", "ATTR{device/device}", "ATTR{vendor}", "ATTRS{vendor}",
+		"ATTR{device/vendor}", "ENV{ID_NET_DRIVER}", "ENV{ID_PATH}", "ENV{ID_NET_NAME}",
+		"ENV{ID_NET_NAME_PATH}", "ENV{ID_NET_NAME_SLOT}", "ENV{ID_NET_NAME_ONBOARD}", "ENV{INTERFACE}", NULL,
+	};
+
+	for (char *at = rule, *value, *end; (value = strstr(at, "=\"")); at = end) {
+		const char *key = value > rule ? value - 1 : value; /* at the operator's first sign */
+		const bool is_not = *key == '!';
+		size_t length = 0;
+
+		value += 2;
+		end = strchr(value, '"');
+		if (!end)
+			return true;
+		*end++ = '\0';
+		if (!is_not && *key != '=') /* no comparison */
+			continue;
+		while (key > rule && !strchr(", \t", key[-1])) {
+			key--;
+			length++;
+		}
+		if (is_one_of(key, length, keys) && has_pf(pf, value, "|") == is_not)
+			return false;
+	}
+	return true;
+}
+
+/* A [Match] section, or NetworkManager's keys. */
+static bool ini_means_pf(char *text, const struct vfpool_pf *pf)
+{
+	static const char *const keys[] = { "OriginalName", "Name", "Path", "MACAddress", "PermanentMACAddress",
+					    "Driver", "interface-name", "mac-address", "path", "driver", NULL };
+	char *line;
+
+	while ((line = strsep(&text, "\n"))) {
+		char *value = strchr(line, '=');
+		bool is_not;
+
+		/* Sections for VFs have a MACAddress= too, which is the VF's. */
+		if (strncmp(line, "[SR-IOV]", 8) == 0)
+			return true;
+		if (!value || !is_one_of(line, strcspn(line, " \t="), keys))
+			continue;
+		value += 1 + strspn(value + 1, " \t");
+		is_not = *value == '!';
+		if (has_pf(pf, value + is_not, " \t;\r") == is_not)
+			return false;
+	}
+	return true;
+}
+
+static bool means_pf(enum syntax syntax, const char *start, const char *end, const struct vfpool_pf *pf)
+{
+	AUTO_FREE char *copy = strndup(start, (size_t)(end - start));
+
+	if (!copy)
+		return false;
+	if (syntax == UDEV)
+		return udev_means_pf(copy, pf);
+	return syntax == INI ? ini_means_pf(copy, pf) : has_pf(pf, copy, " \t\r\n\"'=,|/{}$");
 }
 
 /* ---- where ---- */
@@ -155,8 +249,7 @@ static bool is_comment(const char *text, const char *at)
 {
 	while (at > text && at[-1] != '\n')
 		at--;
-	at += strspn(at, " \t");
-	return *at == '#' || *at == ';';
+	return is_blank(at);
 }
 
 static unsigned line_number(const char *text, const char *at)
@@ -177,6 +270,13 @@ static bool is_its_file(const struct maker *maker, const char *name)
 	       !strstr(name, "vfpool");
 }
 
+/* udev takes a line that ends with a backslash as one with the next. */
+static void join_lines(char *text)
+{
+	for (; (text = strstr(text, "\\\n")); text += 2)
+		text[0] = text[1] = ' ';
+}
+
 struct search {
 	const char *root;
 	const struct vfpool_pf *const *pfs;
@@ -185,38 +285,58 @@ struct search {
 	void *arg;
 };
 
-/* One setting, at `at` in the file's text. */
-static int tell(const struct search *search, const struct maker *maker, const char *path,
-		const char *text, const char *at)
+/* The first place in the file that means the PF, NULL: none. */
+static const char *find_place(const struct maker *maker, const char *text, const struct vfpool_pf *pf)
 {
-	const char *start = at, *end;
-	int r = 0;
+	for (const char *at = text; (at = strstr(at, maker->setting)); at++) {
+		const char *start = at, *end;
 
-	place_around(text, maker->extent, &start, &end);
-	for (size_t i = 0; r == 0 && i < search->n_pfs; i++)
-		if (means_pf(maker, start, end, search->pfs[i]))
-			r = search->fn(search->arg, search->pfs[i], maker->what, path, line_number(text, at));
-	return r;
+		if (is_comment(text, at))
+			continue;
+		place_around(text, maker->syntax, &start, &end);
+		if (means_pf(maker->syntax, start, end, pf))
+			return at;
+	}
+	return NULL;
 }
 
 static int search_file(const struct search *search, const struct maker *maker, const char *path)
 {
-	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *text = NULL, *joined = NULL;
 	struct error ignored;
+	struct stat is;
 	int r = 0;
 
 	/* What can't be read is told nothing of: this is a help, no promise. */
-	if (read_file(path, FILE_MAX, &text, NULL, &ignored) < 0)
+	if (stat(path, &is) < 0 || !S_ISREG(is.st_mode) ||
+	    read_file(path, FILE_MAX, &text, NULL, &ignored) < 0 || !(joined = strdup(text)))
 		return 0;
-	for (const char *at = text; r == 0 && (at = strstr(at, maker->setting)); at++)
-		if (!is_comment(text, at))
-			r = tell(search, maker, path, text, at);
+	join_lines(joined);
+	for (size_t i = 0; r == 0 && i < search->n_pfs; i++) {
+		const char *at = find_place(maker, joined, search->pfs[i]);
+
+		if (at)
+			r = search->fn(search->arg, search->pfs[i], maker->what, path,
+				       line_number(text, text + (at - joined)));
+	}
 	return r;
 }
 
-static int search_dir(const struct search *search, const struct maker *maker, const char *name)
+/* Is there a file of that name in a folder before? */
+static bool is_hidden(const struct search *search, const struct maker *maker, size_t i_dir, const char *name)
 {
-	AUTO_FREE char *path = format_text("%s/%s", search->root, name);
+	for (size_t i = 0; i < i_dir; i++) {
+		AUTO_FREE char *path = format_text("%s/%s/%s", search->root, maker->dirs[i], name);
+
+		if (path && faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int search_dir(const struct search *search, const struct maker *maker, size_t i_dir)
+{
+	AUTO_FREE char *path = format_text("%s/%s", search->root, maker->dirs[i_dir]);
 	DIR *dir = path ? opendir(path) : NULL;
 	const struct dirent *entry;
 	int r = 0;
@@ -224,7 +344,8 @@ static int search_dir(const struct search *search, const struct maker *maker, co
 	while (dir && r == 0 && (entry = readdir(dir))) {
 		AUTO_FREE char *file = NULL;
 
-		if (is_its_file(maker, entry->d_name) && (file = format_text("%s/%s", path, entry->d_name)))
+		if (is_its_file(maker, entry->d_name) && !is_hidden(search, maker, i_dir, entry->d_name) &&
+		    (file = format_text("%s/%s", path, entry->d_name)))
 			r = search_file(search, maker, file);
 	}
 	if (dir)
@@ -240,6 +361,6 @@ int host_other_makers(const char *root, const struct vfpool_pf *const *pfs, size
 
 	for (size_t i = 0; r == 0 && i < sizeof(makers) / sizeof(*makers); i++)
 		for (size_t j = 0; r == 0 && j < 4 && makers[i].dirs[j]; j++)
-			r = search_dir(&search, &makers[i], makers[i].dirs[j]);
+			r = search_dir(&search, &makers[i], j);
 	return r;
 }

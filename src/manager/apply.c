@@ -466,8 +466,8 @@ static int prepare(struct apply *apply)
 	if ((r = open_host(vp, &apply->host)) < 0)
 		return r;
 	if ((r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory)) < 0 ||
-	    (r = load_checked_uses(vp, apply->inventory, &apply->pools, &apply->uses,
-				   &apply->n_uses)) < 0 ||
+	    (r = load_checked_uses(vp, apply->inventory, !apply->name, &apply->pools, &apply->n_broken,
+				   &apply->uses, &apply->n_uses)) < 0 ||
 	    (r = check_pfs_are_here(apply)) < 0)
 		return r;
 	host_read_eswitch(apply->inventory);
@@ -489,7 +489,7 @@ static int prepare(struct apply *apply)
 
 static int sum_up(struct apply *apply, const struct vfpool_plan *plan, bool missing)
 {
-	size_t failed = missing, refused = 0;
+	size_t failed = missing + apply->n_broken, refused = 0;
 
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		bool is_failed = plan->steps[i].result == VFPOOL_STEP_FAILED;

@@ -14,6 +14,7 @@ struct apply {
 	struct ledger *ledger; /* NULL: none yet, and this is a dry run */
 	struct vfpool_inventory *inventory;
 	struct vfpool_pool **pools;
+	unsigned n_broken; /* definitions that aren't among those */
 	struct pool_use *uses;
 	size_t n_uses;
 	int *locks; /* of the inventory's PFs, -1: not locked */

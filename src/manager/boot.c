@@ -5,6 +5,7 @@
 #include "util/clock.h"
 #include "util/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ bool unit_is_enabled(const struct vfpool *vp, const char *unit)
 
 static int note_rule(struct apply *apply, struct vfpool_plan *plan, struct vfpool_pool *pool)
 {
-	const bool service = unit_is_enabled(apply->vp, "vfpool.service");
+	const bool service = unit_is_enabled(apply->vp, BOOT_UNIT);
 	AUTO_FREE char *rule = format_text("%s/90-vfpool-%s.rules", apply->vp->dirs[VFPOOL_DIR_RULES], pool->name);
 	bool is_there;
 
@@ -40,17 +41,52 @@ static int note_rule(struct apply *apply, struct vfpool_plan *plan, struct vfpoo
 
 static int note_network(struct apply *apply, struct vfpool_plan *plan, const struct vfpool_pool *pool)
 {
-	AUTO_FREE char *network = NULL;
+	const char *dir = apply->vp->dirs[VFPOOL_DIR_NETWORKS];
+	AUTO_FREE char *network = NULL, *autostart = NULL;
 
 	if (pool->allocate != VFPOOL_BY_LIBVIRT)
 		return 0;
-	network = format_text("%s/%s.xml", apply->vp->dirs[VFPOOL_DIR_NETWORKS], pool->network);
-	if (!network)
+	network = format_text("%s/%s.xml", dir, pool->network);
+	autostart = format_text("%s/autostart/%s.xml", dir, pool->network);
+	if (!network || !autostart)
 		return -ENOMEM;
-	if (access(network, F_OK) == 0)
-		return 0;
-	return plan_note(plan, "pool %s: libvirt has no network %s; 'vfpool network %s --define --start' "
-			 "makes it", pool->name, pool->network, pool->name);
+	if (access(network, F_OK) < 0)
+		return plan_note(plan, "pool %s: libvirt has no network %s; 'vfpool network %s --define "
+				 "--start' makes it", pool->name, pool->network, pool->name);
+	if (pool->network_autostart && access(autostart, F_OK) < 0 && !unit_is_enabled(apply->vp, LATE_UNIT))
+		return plan_note(plan, "pool %s: nothing starts network %s at boot; 'systemctl enable "
+				 LATE_UNIT "' does, or 'vfpool network %s --define'", pool->name, pool->network,
+				 pool->name);
+	return 0;
+}
+
+static bool is_defined(const struct apply *apply, const char *name, size_t length)
+{
+	for (struct vfpool_pool **pool = apply->pools; *pool; pool++)
+		if (strlen((*pool)->name) == length && strncmp((*pool)->name, name, length) == 0)
+			return true;
+	return false;
+}
+
+/* Rules of pools that aren't defined any more. */
+static int note_old_rules(struct apply *apply, struct vfpool_plan *plan)
+{
+	static const char prefix[] = "90-vfpool-", suffix[] = ".rules";
+	AUTO_CLOSEDIR DIR *dir = opendir(apply->vp->dirs[VFPOOL_DIR_RULES]);
+	const struct dirent *entry;
+	int r = 0;
+
+	while (dir && r == 0 && (entry = readdir(dir))) {
+		const char *name = entry->d_name + strlen(prefix), *end = strrchr(entry->d_name, '.');
+
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || strcmp(end, suffix) != 0 ||
+		    is_defined(apply, name, (size_t)(end - name)))
+			continue;
+		r = plan_note(plan, "%s/%s: these rules make VFs for a pool that isn't defined any more; 'vfpool udev "
+			      "%.*s --remove' takes them away", apply->vp->dirs[VFPOOL_DIR_RULES], entry->d_name,
+			      (int)(end - name), name);
+	}
+	return r;
 }
 
 static int note_maker(void *arg, const struct vfpool_pf *pf, const char *what, const char *file,
@@ -78,6 +114,8 @@ int note_boot(struct apply *apply, struct vfpool_plan *plan)
 {
 	int r = note_makers(apply, plan);
 
+	if (r == 0 && !apply->name && !apply->n_broken)
+		r = note_old_rules(apply, plan);
 	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++) {
 		if (apply->name && strcmp((*pool)->name, apply->name) != 0)
 			continue;
@@ -98,7 +136,8 @@ static bool is_ready(const struct vfpool_pf *pf)
 	return pf && (pf->netdev ? host_udev_is_done(pf) : pf->is_infiniband);
 }
 
-static int look_for_pfs(struct vfpool *vp, struct vfpool_pool *const *pools, bool *ret_all)
+static int look_for_pfs(struct vfpool *vp, const char *name, struct vfpool_pool *const *pools,
+			bool *ret_all)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
@@ -111,19 +150,22 @@ static int look_for_pfs(struct vfpool *vp, struct vfpool_pool *const *pools, boo
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		all = all && is_ready(uses[i].pf);
+		all = all && ((name && strcmp(uses[i].pool->name, name) != 0) || is_ready(uses[i].pf));
 	*ret_all = all;
 	return 0;
 }
 
-int vfpool_wait(struct vfpool *vp, unsigned seconds, bool *ret_all)
+int vfpool_wait(struct vfpool *vp, const char *name, unsigned seconds, bool *ret_all)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	const long long deadline = clock_ms() + seconds * 1000LL;
-	size_t n;
-	int r = load_others(vp, NULL, 0, &pools, &n);
+	int r = load_sound(vp, &pools);
 
-	while (r == 0 && (r = look_for_pfs(vp, pools, ret_all)) == 0 && !*ret_all && clock_ms() < deadline)
+	/* What a card that is just coming says may be half there: that is no failure before the time is up. */
+	while (r == 0 && ((r = look_for_pfs(vp, name, pools, ret_all)) < 0 || !*ret_all) &&
+	       clock_ms() < deadline) {
 		rest_ms(REST_MS);
+		r = 0;
+	}
 	return r;
 }

@@ -29,7 +29,24 @@ static int mark_held(struct vfpool *vp, struct ledger *ledger, int64_t pf_id,
 	return vf->held ? 0 : fail_oom(&vp->err);
 }
 
-static int mark_vf(struct vfpool *vp, struct ledger *ledger, int64_t pf_id, struct vfpool_vf *vf)
+/* Without a row nothing was applied yet. A VF that libvirt has given to a guest has what libvirt says,
+ * and one in quarantine what it had. */
+static bool is_off(const struct vfpool_pool *pool, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+		   const struct ledger_vf *row, const struct vfpool_lease *lease)
+{
+	struct vfpool_settings want;
+
+	if ((pool->allocate == VFPOOL_BY_LIBVIRT && vf->busy) || row->quarantined ||
+	    (lease && lease->state != VFPOOL_LEASE_ACTIVE))
+		return false;
+	if (!row->id)
+		return true;
+	want = lease ? settings_of_lease(pool, pf, lease) : settings_with_mac(pool, pf, &row->parking);
+	return vfpool_settings_differ(&vf->programmed, &want);
+}
+
+static int mark_vf(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool, int64_t pf_id,
+		   const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	struct ledger_vf row = { 0 };
@@ -41,6 +58,7 @@ static int mark_vf(struct vfpool *vp, struct ledger *ledger, int64_t pf_id, stru
 		r = mark_held(vp, ledger, pf_id, &row, vf);
 	if (r < 0)
 		return r;
+	vf->is_off = pool && is_off(pool, pf, vf, &row, lease);
 	if (lease) {
 		vf->owner = TAKE_PTR(lease->owner);
 		vf->nic = lease->nic;
@@ -67,8 +85,9 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 		vf->pool = pool ? strdup(pool->name) : NULL;
 		if (pool && !vf->pool)
 			return fail_oom(&vp->err);
+		vf->is_off = pool; /* as long as nothing was applied */
 		if (pf_id)
-			r = mark_vf(vp, ledger, pf_id, vf);
+			r = mark_vf(vp, ledger, pool, pf_id, pf, vf);
 	}
 	return r;
 }
@@ -76,9 +95,13 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 static void mark_unknown(struct vfpool_inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->n_pfs; i++)
-		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++)
-			if (!inventory->pfs[i].vfs[j].busy)
-				inventory->pfs[i].vfs[j].state = VFPOOL_VF_UNKNOWN;
+		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
+			struct vfpool_vf *vf = &inventory->pfs[i].vfs[j];
+
+			vf->is_off = false;
+			if (!vf->busy)
+				vf->state = VFPOOL_VF_UNKNOWN;
+		}
 }
 
 int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)

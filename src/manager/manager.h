@@ -78,9 +78,14 @@ int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
 		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses,
 		 size_t *ret_n);
 
-/* Every definition with its PFs, checked against each other and the cards. */
-int load_checked_uses(struct vfpool *vp, const struct vfpool_inventory *inventory,
-		      struct vfpool_pool ***ret_pools, struct pool_use **ret_uses, size_t *ret_n);
+/* All definitions but those that are broken. */
+int load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools);
+
+/* Every definition with its PFs, checked against each other and the cards. A broken one fails it; with
+ * `tell_broken` it is told in a note, left out and counted. */
+int load_checked_uses(struct vfpool *vp, const struct vfpool_inventory *inventory, bool tell_broken,
+		      struct vfpool_pool ***ret_pools, unsigned *ret_broken,
+		      struct pool_use **ret_uses, size_t *ret_n);
 
 /* Why that <pf> means nothing here, with its file and line. */
 int fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_use *use);
@@ -96,6 +101,9 @@ int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool
 /* Is the file something else than the pool's udev rules as they should be? */
 bool rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
 		  const struct vfpool_inventory *inventory, const char *path);
+
+#define BOOT_UNIT "vfpool.service"
+#define LATE_UNIT "vfpool-late.service"
 
 /* Does systemd start that unit of vfpool's at boot? */
 bool unit_is_enabled(const struct vfpool *vp, const char *unit);

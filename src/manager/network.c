@@ -179,11 +179,9 @@ static enum guest_autostart autostart_of(const struct vfpool *vp, const struct v
 {
 	if (request->autostart)
 		return GUEST_AUTOSTART_ON;
-	if (request->sync)
-		return GUEST_AUTOSTART_OFF;
 	if (!pool->network_autostart)
 		return GUEST_AUTOSTART_AS_IS;
-	return unit_is_enabled(vp, "vfpool-libvirt.service") ? GUEST_AUTOSTART_OFF : GUEST_AUTOSTART_ON;
+	return unit_is_enabled(vp, LATE_UNIT) ? GUEST_AUTOSTART_OFF : GUEST_AUTOSTART_ON;
 }
 
 static int note_started(void *arg, const char *guest, const char *failure)

@@ -140,12 +140,16 @@ static bool is_one_of(const char *name, struct vfpool_pool *const *pools, size_t
 	return false;
 }
 
-int load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
-		struct vfpool_pool ***ret_pools, size_t *ret_n)
+/* What is done about definitions that are broken. */
+enum broken { FAIL_BROKEN, SKIP_BROKEN, TELL_BROKEN };
+
+static int load(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
+		enum broken broken, struct vfpool_pool ***ret_pools, size_t *ret_n, unsigned *ret_broken)
 {
 	CLEANUP(cleanup_names) char **names = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	size_t n_names = 0, n = 0;
+	unsigned n_broken = 0;
 	int r = list_names(vp, &names, &n_names);
 
 	if (r < 0)
@@ -157,13 +161,36 @@ int load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_e
 		if (is_one_of(names[i], except, n_except))
 			continue;
 		r = load_pool(vp, names[i], &pools[n]);
-		if (r < 0)
+		if (r == 0) {
+			n++;
+		} else if (broken == FAIL_BROKEN) {
 			return r;
-		n++;
+		} else {
+			n_broken++;
+			if (broken == TELL_BROKEN)
+				note(vp, "%s", vp->err.text);
+		}
 	}
 	*ret_pools = TAKE_PTR(pools);
 	*ret_n = n;
+	*ret_broken = n_broken;
 	return 0;
+}
+
+int load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
+		struct vfpool_pool ***ret_pools, size_t *ret_n)
+{
+	unsigned none;
+
+	return load(vp, except, n_except, FAIL_BROKEN, ret_pools, ret_n, &none);
+}
+
+int load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools)
+{
+	unsigned n_broken;
+	size_t n;
+
+	return load(vp, NULL, 0, SKIP_BROKEN, ret_pools, &n, &n_broken);
 }
 
 int vfpool_pools(struct vfpool *vp, struct vfpool_pool ***ret_pools)
@@ -207,18 +234,21 @@ int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
 }
 
 int load_checked_uses(struct vfpool *vp, const struct vfpool_inventory *inventory,
-		      struct vfpool_pool ***ret_pools, struct pool_use **ret_uses, size_t *ret_n)
+		      bool tell_broken, struct vfpool_pool ***ret_pools, unsigned *ret_broken,
+		      struct pool_use **ret_uses, size_t *ret_n)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
+	unsigned n_broken;
 	size_t n;
 	int r;
 
-	if ((r = vfpool_pools(vp, &pools)) < 0 ||
+	if ((r = load(vp, NULL, 0, tell_broken ? TELL_BROKEN : FAIL_BROKEN, &pools, &n, &n_broken)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0 ||
 	    (r = pool_check_uses(uses, n, &vp->err)) < 0)
 		return r;
 	*ret_pools = TAKE_PTR(pools);
+	*ret_broken = n_broken;
 	*ret_uses = TAKE_PTR(uses);
 	*ret_n = n;
 	return 0;

@@ -19,7 +19,7 @@ static void refresh_end(struct refresh *refresh)
 	host_end(&refresh->host);
 }
 
-/* The lease of that MAC, when its VF is somewhere else now; else NULL. */
+/* The lease of that MAC, when its VF is somewhere else now; else NULL. One that ends is of no use. */
 static int find_moved(struct refresh *refresh, const struct guest_nic *nic, struct vfpool_lease **ret_lease)
 {
 	static const struct vfpool_pci unknown = { 0 }; /* its VF, or its PF, isn't there */
@@ -27,7 +27,7 @@ static int find_moved(struct refresh *refresh, const struct guest_nic *nic, stru
 	int r = ledger_find_mac(refresh->ledger, &nic->mac, &lease);
 
 	*ret_lease = NULL;
-	if (r < 0 || !lease || !lease->has_vf)
+	if (r < 0 || !lease || !lease->has_vf || lease->state != VFPOOL_LEASE_ACTIVE)
 		return r;
 	r = look_up_address(&refresh->host, lease);
 	if (r < 0)
@@ -36,6 +36,46 @@ static int find_moved(struct refresh *refresh, const struct guest_nic *nic, stru
 	    !vfpool_pci_equal(&lease->address, &nic->address))
 		*ret_lease = TAKE_PTR(lease);
 	return 0;
+}
+
+/* A copy of a guest may have its MAC. */
+static bool is_guests(const struct guest *guest, const struct vfpool_lease *lease)
+{
+	return lease->guest ? strcmp(lease->guest, guest->uuid) == 0 : strcmp(lease->owner, guest->name) == 0;
+}
+
+static int add_stranger(struct refresh *refresh, const struct guest *guest, struct vfpool_lease *lease)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *own = lease;
+	int r = add_finding(refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, &own,
+			    "the definition of guest %s has this MAC, and the lease is another guest's", guest->name);
+
+	return r < 0 ? fail_oom(&refresh->vp->err) : 0;
+}
+
+/* A plain <hostdev> has no MAC to know it by. */
+static int refresh_plain(struct refresh *refresh, const struct guest *guest)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	const struct ledger_lease_filter filter = { .owner = guest->name, .nic = -1 };
+	bool has_plain = false;
+	int r = ledger_leases(refresh->ledger, &filter, &leases);
+
+	for (size_t i = 0; i < guest->n_nics; i++)
+		has_plain = has_plain || (!guest->nics[i].has_mac && guest->nics[i].has_address);
+	for (size_t i = 0; r == 0 && has_plain && leases[i]; i++) {
+		char is[VFPOOL_PCI_TEXT];
+
+		if (!leases[i]->has_vf || guest_has_mac(guest, &leases[i]->mac) ||
+		    look_up_address(&refresh->host, leases[i]) < 0 || guest_has_device(guest, &leases[i]->address))
+			continue;
+		vfpool_pci_format(&leases[i]->address, is);
+		if (add_finding(refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, NULL,
+				"the definition of guest %s has plain <hostdev>s, none of which is its VF %s of pool %s: "
+				"see to it by 'virsh edit'", guest->name, is, leases[i]->pool) < 0)
+			return fail_oom(&refresh->vp->err);
+	}
+	return r;
 }
 
 static int refresh_nic(struct refresh *refresh, const struct guest *guest, const struct guest_nic *nic)
@@ -48,6 +88,8 @@ static int refresh_nic(struct refresh *refresh, const struct guest *guest, const
 
 	if (r < 0 || !lease)
 		return r;
+	if (!is_guests(guest, lease))
+		return add_stranger(refresh, guest, TAKE_PTR(lease));
 	vfpool_pci_format(&nic->address, was);
 	vfpool_pci_format(&lease->address, is);
 	if (!refresh->dry_run &&
@@ -67,7 +109,7 @@ static int refresh_guest(struct refresh *refresh, const struct guest *guest)
 	for (size_t i = 0; r == 0 && i < guest->n_nics; i++)
 		if (guest->nics[i].has_mac && guest->nics[i].has_address)
 			r = refresh_nic(refresh, guest, &guest->nics[i]);
-	return r;
+	return r < 0 ? r : refresh_plain(refresh, guest);
 }
 
 static int refresh_all(struct refresh *refresh, const char *name)

@@ -144,12 +144,12 @@ static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vf
 	AUTO_FREE struct pool_use *uses = NULL;
 	struct vfpool_pci pf;
 	unsigned index;
-	size_t n = 0, n_pools;
+	size_t n = 0;
 	int r;
 
 	if ((r = host_find_vf(host, vf, &pf, &index)) < 0 ||
 	    (r = host_read(host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = load_others(vp, NULL, 0, &pools, &n_pools)) < 0 ||
+	    (r = load_sound(vp, &pools)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {

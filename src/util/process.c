@@ -10,7 +10,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static int run(const char *const *argv, const posix_spawn_file_actions_t *actions, struct error *err)
 {
@@ -37,16 +40,24 @@ int run_program(const char *const *argv, struct error *err)
 
 int run_quietly(const char *const *argv, struct error *err)
 {
+	AUTO_CLOSE int said = memfd_create("vfpool", MFD_CLOEXEC);
 	posix_spawn_file_actions_t actions;
+	char line[200] = "";
 	int r;
 
-	if (posix_spawn_file_actions_init(&actions) != 0)
+	if (said < 0 || posix_spawn_file_actions_init(&actions) != 0)
 		return fail_oom(err);
-	r = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	r = posix_spawn_file_actions_adddup2(&actions, said, 1);
 	if (r == 0)
-		r = posix_spawn_file_actions_adddup2(&actions, 1, 2);
+		r = posix_spawn_file_actions_adddup2(&actions, said, 2);
 	r = r != 0 ? fail_errno(err, -r, "preparing %s", argv[0]) : run(argv, &actions, err);
 	posix_spawn_file_actions_destroy(&actions);
+	if (r < 0 && pread(said, line, sizeof(line) - 1, 0) > 0) {
+		const struct error why = *err;
+
+		line[strcspn(line, "\n")] = '\0';
+		return fail(err, r, "%.200s: %s", why.text, line);
+	}
 	return r;
 }
 

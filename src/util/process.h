@@ -11,7 +11,7 @@ struct error;
  * a shell, and waits. Fails with a message unless it exits with 0. */
 int run_program(const char *const *argv, struct error *err);
 
-/* Likewise, and what it prints is dropped. */
+/* Likewise; of what it prints only the first line is kept, for the message. */
 int run_quietly(const char *const *argv, struct error *err);
 
 /*

@@ -116,6 +116,7 @@ static struct json_object *json_vf(const struct vfpool_vf *vf)
 	add_text(object, "state", states[vf->state]);
 	add_text(object, "busy", vf->busy);
 	add_text(object, "held", vf->held);
+	add(object, "as_defined", vf->pool ? json_object_new_boolean(!vf->is_off) : NULL);
 	add_text(object, "pool", vf->pool);
 	add_text(object, "owner", vf->owner);
 	add(object, "nic", vf->owner ? json_object_new_int64(vf->nic) : NULL);

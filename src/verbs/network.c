@@ -39,7 +39,7 @@ static int parse(const struct verb *verb, int argc, char **argv, struct network_
 			  "--autostart go with --define");
 		return -VERB_USAGE;
 	}
-	if (r == 0 && !request->sync) {
+	if (r == 0 && (!request->sync || request->from)) {
 		warn_user("network: which POOL's?");
 		return -VERB_USAGE;
 	}
@@ -86,10 +86,10 @@ static int sync_all(struct vfpool *vp, const struct network_args *args)
 		if ((*pool)->allocate != VFPOOL_BY_LIBVIRT || !(*pool)->network_autostart)
 			continue;
 		r = args->dry_run ? compare(vp, (*pool)->name, args) : change(vp, (*pool)->name, args);
-		if (r < 0 && r != -VERB_SAID)
-			warn_user("%s", vfpool_error(vp));
-		if (r < 0)
-			result = args->dry_run ? 0 : -VERB_SAID;
+		if (r == 0 || r == -VERB_SAID) /* a dry run's difference */
+			continue;
+		warn_user("%s", vfpool_error(vp));
+		result = -VERB_SAID;
 	}
 	vfpool_pools_free(pools);
 	return result;

@@ -75,8 +75,8 @@ static void set_state(struct libscols_line *line, const struct vfpool_vf *vf)
 	/* Free is what alloc can give. */
 	const char *name = vf->state == VFPOOL_VF_FREE && !vf->pool ? "no pool" : states[vf->state].name;
 	char owner[400] = "", state[600];
-	int n = snprintf(state, sizeof(state), "%s%s%s", name, vf->busy ? ": " : "",
-			 vf->busy ? vf->busy : "");
+	int n = snprintf(state, sizeof(state), "%s%s%s%s", name, vf->busy ? ": " : "",
+			 vf->busy ? vf->busy : "", vf->is_off ? ", not as defined" : "");
 
 	if (vf->held && n > 0 && (size_t)n < sizeof(state))
 		snprintf(state + n, sizeof(state) - (size_t)n, "%s: %s",

@@ -130,7 +130,12 @@ moved="web nic 0 in pool a .*would: the definition of guest web names its VF as 
 t 'one that names another address' says "$moved" v attach --refresh --dry-run
 t 'by its name' says "$moved" v attach --refresh web --dry-run
 t 'as JSON' says '"kind": *"moved"' v attach --refresh --json --dry-run
-t 'not one that has no lease' says '^nothing to do' v attach --refresh old
+t 'one with a plain <hostdev> is named' says 'left: the definition of guest old has plain <hostdev>s, none of which is its VF 0000:01:01.2 of pool a' \
+	v attach --refresh old
+copy=$(guest copy 5 "$(nic "$mac" 9 "$vf" 42)")
+guests "$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")" "$copy"
+t 'a copy that has the MAC is no owner' says 'web nic 0 .*left: the definition of guest copy has this MAC' v attach --refresh
+guests "$(guest web 1 "$(nic "$mac" 9 "$vf" 42)")"
 t 'it is mended' says '^web nic 0 in pool a \(lease [0-9]*\): the definition' v attach --refresh
 t 'attach of it says what helps' fails_with 4 "'vfpool attach --refresh web' mends that" v attach a web
 t 'no such guest: 5' fails_with 5 'libvirt has no guest nobody' v attach --refresh nobody
