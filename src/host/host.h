@@ -8,6 +8,8 @@
 struct error;
 struct nlsock;
 
+#define GLANCE_MS 20
+
 struct host {
 	int sysfs;               /* descriptor of the tree's root */
 	struct nlsock *nl;
@@ -15,6 +17,7 @@ struct host {
 	const char *libvirt_run; /* libvirt's run directory */
 	const char *proc;        /* /proc */
 	unsigned patience;       /* seconds for making VFs, 0: by their number */
+	unsigned glances;        /* how often a driver that is being tried is waited for, GLANCE_MS each */
 	long long link_deadline; /* until when a rate waits for its PF's link, in ms of
 				  * CLOCK_MONOTONIC; 0: it doesn't */
 	vfpool_progress_fn progress;

@@ -6,6 +6,7 @@
 #include "host/sysfs.h"
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/name.h"
 
@@ -123,6 +124,30 @@ static void read_seen_mac(int folder, struct vfpool_vf *vf)
 			   vfpool_mac_parse(text, &vf->seen_mac) == 0;
 }
 
+/* When a driver's module comes, the kernel tries it with every VF, which names it for a moment even
+ * where autoprobe is off, so that it isn't taken: that is nobody's use of the VF. */
+static bool is_being_tried(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf)
+{
+	if (!vf->driver || strncmp(vf->driver, "vfio", 4) == 0 || vf->netdev || vf->driver_override ||
+	    pf->autoprobe || host->glances == 0)
+		return false;
+	host->glances--;
+	return true;
+}
+
+static int read_driver(struct host *host, const struct vfpool_pf *pf, int folder, struct vfpool_vf *vf)
+{
+	int r;
+
+	for (;;) {
+		if ((r = read_link_name(folder, "driver", &vf->driver)) < 0 ||
+		    (r = read_netdev(folder, &vf->netdev)) < 0 || !is_being_tried(host, pf, vf))
+			return r;
+		rest_ms(GLANCE_MS);
+		free(TAKE_PTR(vf->driver));
+	}
+}
+
 static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &vf->address);
@@ -134,9 +159,8 @@ static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_
 	vf->iommu_group = -1;
 	if (sysfs_read_link(folder, "iommu_group", group, sizeof(group)) == 0)
 		vf->iommu_group = atoi(group);
-	if ((r = read_link_name(folder, "driver", &vf->driver)) < 0 ||
-	    (r = read_override(folder, &vf->driver_override)) < 0 ||
-	    (r = read_netdev(folder, &vf->netdev)) < 0)
+	if ((r = read_override(folder, &vf->driver_override)) < 0 ||
+	    (r = read_driver(host, pf, folder, vf)) < 0)
 		return r;
 	if (vf->netdev)
 		read_seen_mac(folder, vf);

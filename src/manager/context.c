@@ -149,6 +149,7 @@ int open_host(struct vfpool *vp, struct host *ret_host)
 		.progress = vp->progress,
 		.progress_arg = vp->progress_arg,
 		.err = &vp->err,
+		.glances = 25,
 	};
 	int r;
 

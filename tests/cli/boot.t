@@ -96,6 +96,21 @@ autoprobe_first() {
 }
 t 'autoprobe goes off before VFs are made' autoprobe_first
 
+# ---- a driver that is only tried ----
+# When a VF driver's module comes, the kernel tries it with each VF, which names it for a moment also where autoprobe
+# is off, so that it isn't taken.
+tried() {
+	local vf=sys/bus/pci/devices/0000:01:01.1
+	echo 0 >sys/bus/pci/devices/0000:01:00.0/sriov_drivers_autoprobe
+	rm "$vf/driver" && ln -s ../../drivers/igbvf "$vf/driver"
+	(sleep 0.2; rm "$vf/driver"; ln -s ../../drivers/vfio-pci "$vf/driver") &
+	v apply a
+	local code=$?
+	wait
+	return $code
+}
+t 'a VF with which a driver is only tried is not in use' tried
+
 # ---- network devices of VFs ----
 vf_netdev() { # VF: it has a network device
 	mkdir -p "sys/bus/pci/devices/0000:01:01.$1/net/vf$1" "sys/class/net/vf$1"
