@@ -79,8 +79,8 @@ static int note_old_rules(struct apply *apply, struct vfpool_plan *plan)
 	while (dir && r == 0 && (entry = readdir(dir))) {
 		const char *name = entry->d_name + strlen(prefix), *end = strrchr(entry->d_name, '.');
 
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || strcmp(end, suffix) != 0 ||
-		    is_defined(apply, name, (size_t)(end - name)))
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || !end || end <= name ||
+		    strcmp(end, suffix) != 0 || is_defined(apply, name, (size_t)(end - name)))
 			continue;
 		r = plan_note(plan, "%s/%s: these rules make VFs for a pool that isn't defined any more; 'vfpool udev "
 			      "%.*s --remove' takes them away", apply->vp->dirs[VFPOOL_DIR_RULES], entry->d_name,

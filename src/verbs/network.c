@@ -74,7 +74,7 @@ static int compare(struct vfpool *vp, const char *pool, const struct network_arg
 	return r < 0 ? r : print_diff("libvirt", is ? is : "", pool, wanted);
 }
 
-/* Each pool whose network is to run after a boot; the first failure is the result, the rest goes on. */
+/* Each pool whose network is to run after a boot. A failure is told, and the rest goes on. */
 static int sync_all(struct vfpool *vp, const struct network_args *args)
 {
 	struct vfpool_pool **pools;

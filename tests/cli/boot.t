@@ -86,9 +86,9 @@ unset BROKEN
 v define a.xml >/dev/null
 t 'where the service is enabled, apply says that the rule has no use' noted "vfpool.service makes its VFs at boot, so its udev rule has no use"
 v udev a --remove >/dev/null
-echo x >rules/90-vfpool-old.rules
+echo x | tee rules/90-vfpool-old.rules rules/90-vfpool-bare rules/90-vfpool-.rules >/dev/null
 t 'rules of a pool that is gone: said' noted "rules/90-vfpool-old.rules: these rules make VFs for a pool that isn't defined any more"
-rm rules/90-vfpool-old.rules
+rm rules/90-vfpool-*
 autoprobe_first() {
 	local rules
 	rules=$(v udev a | grep -v '^#')
