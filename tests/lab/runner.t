@@ -13,7 +13,7 @@ tests=0
 failed=0
 
 main() {
-	echo '1..11'
+	echo '1..12'
 	"$lab/build" | sed 's/^/# /'
 	mkdir "$tmp/scripts"
 	write_scripts
@@ -49,8 +49,13 @@ test_killed_runner() {
 
 test_disk() {
 	start first
-	in_lab first --disk "$tmp/disk" --cards 2 first-boot
+	in_lab first --disk "$tmp/disk" --cards 2 first-boot &
+	wait_for machine_runs first
+	sleep 2
+	abort_machine first
+	wait $!
 	check 'exit code 0 comes back' test $? = 0
+	check 'though QEMU ended itself while it booted: it booted once more' says first 'once more'
 	check 'VFs are made through sysfs' says first 'VFs: 7'
 	start second
 	in_lab second --disk "$tmp/disk" --cards 1 --mac-base a7 second-boot 'two words' 'x'
@@ -148,6 +153,13 @@ says() {
 # A machine is known by the folder that its runner made for it.
 machine_runs() {
 	grep -aqs "$tmp/$1/[v]fpool-lab.*-device" /proc/[0-9]*/cmdline
+}
+
+abort_machine() {
+	local pid
+	grep -als "$tmp/$1/[v]fpool-lab.*-device" /proc/[0-9]*/cmdline | while IFS=/ read -r _ _ pid _; do
+		kill -ABRT "$pid"
+	done
 }
 
 nothing_runs() {
