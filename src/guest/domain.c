@@ -12,6 +12,12 @@
 
 DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
 
+static xmlDocPtr read_xml(const char *xml)
+{
+	return xmlReadMemory(xml, (int)strlen(xml), "libvirt.xml", NULL,
+			     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+}
+
 /* "0x1f" or "31"; false: no number up to `max`. */
 static bool number(const xmlNode *node, const char *name, unsigned long max, unsigned long *ret)
 {
@@ -130,9 +136,7 @@ static int read_names(const xmlNode *root, struct guest *guest)
 
 int guest_read_domain(const char *xml, struct guest *guest)
 {
-	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlReadMemory(
-		xml, (int)strlen(xml), "domain.xml", NULL,
-		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	CLEANUP(cleanup_doc) xmlDocPtr doc = read_xml(xml);
 	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL, *devices;
 	int r;
 
@@ -149,9 +153,7 @@ int guest_read_domain(const char *xml, struct guest *guest)
 
 int guest_read_port(const char *xml, struct guest_port *ret_port)
 {
-	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlReadMemory(
-		xml, (int)strlen(xml), "port.xml", NULL,
-		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	CLEANUP(cleanup_doc) xmlDocPtr doc = read_xml(xml);
 	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
 	const xmlNode *port = xml_child(root, "networkport"); /* of the hook, else by itself */
 	const xmlNode *owner = xml_child(port ? port : root, "owner");
@@ -212,9 +214,7 @@ static bool set_number(xmlNode *node, const char *name, const char *format, unsi
 int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to,
 		   char **ret_xml)
 {
-	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlReadMemory(
-		xml, (int)strlen(xml), "domain.xml", NULL,
-		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	CLEANUP(cleanup_doc) xmlDocPtr doc = read_xml(xml);
 	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL, *interface, *address;
 	xmlChar *text = NULL;
 	int size;

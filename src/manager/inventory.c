@@ -6,11 +6,11 @@
 
 #include <string.h>
 
-static const struct vfpool_pool *pool_of(const struct pool_use *uses, size_t n,
-					 const struct vfpool_pf *pf, unsigned vf)
+const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
+				     const struct vfpool_pci *pf, unsigned vf)
 {
 	for (size_t i = 0; i < n; i++)
-		if (uses[i].pf && vfpool_pci_equal(&uses[i].pf->address, &pf->address) &&
+		if (uses[i].pf && vfpool_pci_equal(&uses[i].pf->address, pf) &&
 		    vfpool_pool_has_vf(uses[i].want, vf))
 			return uses[i].pool;
 	return NULL;
@@ -79,7 +79,7 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 
 	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
 		struct vfpool_vf *vf = &pf->vfs[i];
-		const struct vfpool_pool *pool = pool_of(uses, n_uses, pf, vf->index);
+		const struct vfpool_pool *pool = pool_of_vf(uses, n_uses, &pf->address, vf->index);
 
 		vf->state = vf->busy ? VFPOOL_VF_BUSY : VFPOOL_VF_FREE;
 		vf->pool = pool ? strdup(pool->name) : NULL;

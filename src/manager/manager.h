@@ -81,6 +81,10 @@ int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
 /* All definitions but those that are broken. */
 int load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools);
 
+/* The pool of which that VF of the PF at `pf` is; NULL: none. */
+const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
+				     const struct vfpool_pci *pf, unsigned vf);
+
 /* Every definition with its PFs, checked against each other and the cards. A broken one fails it; with
  * `tell_broken` it is told in a note, left out and counted. */
 int load_checked_uses(struct vfpool *vp, const struct vfpool_inventory *inventory, bool tell_broken,

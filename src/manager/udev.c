@@ -142,6 +142,7 @@ static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vf
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
+	const struct vfpool_pool *pool;
 	struct vfpool_pci pf;
 	unsigned index;
 	size_t n = 0;
@@ -152,14 +153,11 @@ static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vf
 	    (r = load_sound(vp, &pools)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0)
 		return r;
-	for (size_t i = 0; i < n; i++) {
-		if (!uses[i].pf || !vfpool_pci_equal(&uses[i].pf->address, &pf) ||
-		    !vfpool_pool_has_vf(uses[i].want, index))
-			continue;
-		*ret_name = strdup(uses[i].pool->name);
-		return *ret_name ? 0 : fail_oom(&vp->err);
-	}
-	return 0;
+	pool = pool_of_vf(uses, n, &pf, index);
+	if (!pool)
+		return 0;
+	*ret_name = strdup(pool->name);
+	return *ret_name ? 0 : fail_oom(&vp->err);
 }
 
 int vfpool_udev_properties(struct vfpool *vp, const char *netdev, char **ret_text)
