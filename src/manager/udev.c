@@ -135,25 +135,26 @@ int vfpool_udev_remove(struct vfpool *vp, const char *name, char **ret_path, boo
 	return 0;
 }
 
-/* The pool of which the VF at that address is. */
+/* The pool of which the VF at that address is. udev asks for each VF's network device, so only its PF
+ * is read. */
 static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vfpool_pci *vf,
 			   char **ret_name)
 {
-	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
+	CLEANUP(pf_end) struct vfpool_pf pf = { .n_vfs = 0 };
+	const struct vfpool_inventory one = { .pfs = &pf, .n_pfs = 1 };
 	const struct vfpool_pool *pool;
-	struct vfpool_pci pf;
+	struct vfpool_pci address;
 	unsigned index;
 	size_t n = 0;
 	int r;
 
-	if ((r = host_find_vf(host, vf, &pf, &index)) < 0 ||
-	    (r = host_read(host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = load_sound(vp, &pools)) < 0 ||
-	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0)
+	if ((r = host_find_vf(host, vf, &address, &index)) < 0 ||
+	    (r = host_read_pf(host, &address, HOST_NO_VFS, &pf)) < 0 ||
+	    (r = load_sound(vp, &pools)) < 0 || (r = resolve_uses(vp, pools, &one, &uses, &n)) < 0)
 		return r;
-	pool = pool_of_vf(uses, n, &pf, index);
+	pool = pool_of_vf(uses, n, &address, index);
 	if (!pool)
 		return 0;
 	*ret_name = strdup(pool->name);
