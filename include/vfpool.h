@@ -47,6 +47,9 @@ struct vfpool_pci {
 /* Room for the text of any PCI address with its NUL. */
 #define VFPOOL_PCI_TEXT 20
 
+/* And of libvirt's name of the device, pci_0000_01_10_2. */
+#define VFPOOL_NODEDEV_TEXT 24
+
 /* An Ethernet address. */
 struct vfpool_mac {
 	uint8_t byte[6];
@@ -190,6 +193,8 @@ struct vfpool_vf {
 	char *driver;          /* NULL: none */
 	char *driver_override; /* NULL: none */
 	int iommu_group;       /* -1: none */
+	char *obstacle;        /* why a guest can't get it as things are, or not without others; NULL:
+				* nothing is known to be in the way */
 	struct vfpool_settings programmed; /* what the PF says; have == 0 when it
 					    * couldn't be read */
 	enum vfpool_holder holder;
@@ -465,6 +470,52 @@ int vfpool_wait(struct vfpool *vp, const char *name, unsigned seconds, bool *ret
  */
 int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags,
 		 struct vfpool_plan **ret_plan);
+
+/* ---- IOMMU groups ------------------------------------------------------- */
+
+/* What a PCI device is in the tree of buses. */
+enum vfpool_kind { VFPOOL_ENDPOINT, VFPOOL_BRIDGE, VFPOOL_ROOT_PORT };
+
+/* A PCI device of an IOMMU group. */
+struct vfpool_device {
+	struct vfpool_pci address;
+	enum vfpool_kind kind;
+	unsigned class; /* base class, subclass and interface: 0x020000 is an Ethernet card */
+	uint16_t vendor, device;
+	char *vendor_name; /* by udev's hardware database, NULL: not in it */
+	char *device_name;
+	char *driver;          /* NULL: none */
+	char *driver_override; /* NULL: none */
+	char *netdev;          /* NULL: none in this network namespace */
+	bool is_vf;
+	struct vfpool_pci pf; /* a VF's PF, */
+	unsigned vf;          /* and its index there */
+	char *used;           /* what uses it, NULL: nothing that shows */
+	bool is_in_the_way;   /* its driver keeps the group from a guest */
+};
+
+/* What the IOMMU can't tell apart, so that only one guest can have it. */
+struct vfpool_group {
+	int number; /* -1: the device has none, as where the IOMMU is off */
+	char *type; /* the kernel's word: DMA, DMA-FQ, identity; NULL: it doesn't say */
+	struct vfpool_device *devices; /* by address */
+	size_t n_devices;
+	bool is_viable; /* a guest can have it as it stands: no device is in the way */
+};
+
+struct vfpool_groups {
+	struct vfpool_group *list; /* by number */
+	size_t n;
+};
+
+/*
+ * The IOMMU groups of those devices (PCI addresses), or all when n is 0. A group is viable when each of
+ * its devices has no driver or one that leaves DMA alone: vfio's, pci-stub, a port's pcieport (the
+ * kernel's driver_managed_dma, since 5.19). VFPOOL_ENOTFOUND: no such device.
+ */
+int vfpool_iommu(struct vfpool *vp, const char *const *addresses, size_t n,
+		 struct vfpool_groups **ret_groups);
+void vfpool_groups_free(struct vfpool_groups *groups);
 
 /* ---- leases ------------------------------------------------------------ */
 
@@ -779,8 +830,13 @@ int vfpool_udev_installed(struct vfpool *vp, const char *pool, char **ret_text);
 /* ---- text -------------------------------------------------------------- */
 
 void vfpool_pci_format(const struct vfpool_pci *address, char text[VFPOOL_PCI_TEXT]);
+void vfpool_pci_nodedev(const struct vfpool_pci *address, char text[VFPOOL_NODEDEV_TEXT]);
+
+/* Either form. -EINVAL. */
 int vfpool_pci_parse(const char *text, struct vfpool_pci *ret_address);
 bool vfpool_pci_equal(const struct vfpool_pci *a, const struct vfpool_pci *b);
+/* Negative, 0 or positive, as strcmp(). */
+int vfpool_pci_compare(const struct vfpool_pci *a, const struct vfpool_pci *b);
 void vfpool_mac_format(const struct vfpool_mac *mac, char text[VFPOOL_MAC_TEXT]);
 int vfpool_mac_parse(const char *text, struct vfpool_mac *ret_mac);
 bool vfpool_mac_equal(const struct vfpool_mac *a, const struct vfpool_mac *b);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Who has a VF, found without touching it. */
+#include "host/device.h"
 #include "host/host.h"
 #include "host/rtnl.h"
 #include "host/sysfs.h"
 
 #include "util/cleanup.h"
 #include "util/file.h"
+#include "util/name.h"
 
 #include <linux/if.h>
 #include <string.h>
@@ -31,8 +33,10 @@ static enum vfpool_holder vfio_holder(int folder, const char **ret_why)
 		*ret_why = "whether vfio holds it can't be read";
 		return VFPOOL_HELD_BY_UNKNOWN;
 	}
+	if (!enabled)
+		return VFPOOL_HELD_BY_NOBODY;
 	*ret_why = "held through vfio, not by libvirt";
-	return enabled ? VFPOOL_HELD_BY_VFIO : VFPOOL_HELD_BY_NOBODY;
+	return VFPOOL_HELD_BY_VFIO;
 }
 
 /* A master, a macvtap or a VLAN above shows as a link. */
@@ -50,18 +54,17 @@ static bool has_upper(int netdev)
 	return false;
 }
 
-static enum vfpool_holder netdev_holder(const struct host *host, const struct vfpool_vf *vf,
-					const char **ret_why)
+static enum vfpool_holder netdev_holder(const struct host *host, const char *name, const char **ret_why)
 {
 	AUTO_CLOSE int netdev = -1;
 	long long flags, ifindex;
 	bool addressed;
 
-	if (!vf->netdev) {
+	if (!name) {
 		*ret_why = "its driver shows no netdev here: in another network namespace?";
 		return VFPOOL_HELD_BY_UNKNOWN;
 	}
-	netdev = sysfs_open_netdev(host->sysfs, vf->netdev);
+	netdev = sysfs_open_netdev(host->sysfs, name);
 	if (netdev < 0 || sysfs_read_number(netdev, "flags", &flags) < 0 ||
 	    sysfs_read_number(netdev, "ifindex", &ifindex) < 0) {
 		*ret_why = "its netdev can't be looked at";
@@ -79,21 +82,41 @@ static enum vfpool_holder netdev_holder(const struct host *host, const struct vf
 	return VFPOOL_HELD_BY_NETDEV;
 }
 
+static char *with_netdev(const char *why, const char *netdev)
+{
+	return netdev ? format_text("%s (%s)", why, netdev) : strdup(why);
+}
+
 int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, struct vfpool_vf *vf)
 {
 	const char *why = "a guest of libvirt has it";
 
 	if (libvirt_has_it(host, pf, vf->index))
 		vf->holder = VFPOOL_HELD_BY_LIBVIRT;
-	else if (vf->driver && strncmp(vf->driver, "vfio", 4) == 0)
+	else if (vf->driver && driver_is_vfio(vf->driver))
 		vf->holder = vfio_holder(folder, &why);
 	else if (vf->driver)
-		vf->holder = netdev_holder(host, vf, &why);
+		vf->holder = netdev_holder(host, vf->netdev, &why);
 	if (vf->holder == VFPOOL_HELD_BY_NOBODY)
 		return 0;
-	if (vf->netdev)
-		vf->busy = format_text("%s (%s)", why, vf->netdev);
-	else
-		vf->busy = strdup(why);
+	vf->busy = with_netdev(why, vf->netdev);
 	return vf->busy ? 0 : -ENOMEM;
+}
+
+int host_device_use(struct host *host, int folder, struct vfpool_device *device)
+{
+	const char *why = NULL;
+
+	if (device->kind != VFPOOL_ENDPOINT)
+		return 0;
+	if (device_count_vfs(folder) > 0)
+		why = "it has VFs, which go with its driver";
+	else if (device->driver && driver_is_vfio(device->driver))
+		vfio_holder(folder, &why);
+	else if (device->netdev)
+		netdev_holder(host, device->netdev, &why);
+	else if (sysfs_has_block_device(host->sysfs, &device->address))
+		why = "it has a block device";
+	device->used = why ? with_netdev(why, device->netdev) : NULL;
+	return why && !device->used ? -ENOMEM : 0;
 }

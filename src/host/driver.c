@@ -6,6 +6,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/name.h"
 
 #include <fcntl.h>
 #include <libkmod.h>
@@ -35,7 +36,7 @@ static bool is_bound_as_wanted(int folder, const char *driver)
 	if (r < 0)
 		return r == -ENOENT && !*driver;
 	if (strcmp(driver, "host") == 0)
-		return strncmp(is, "vfio", 4) != 0;
+		return !driver_is_vfio(is);
 	return strcmp(is, driver) == 0;
 }
 

@@ -35,8 +35,9 @@ int host_read(struct host *host, int which, struct vfpool_inventory **ret_invent
 /* Fills the PFs' eswitch mode where the kernel tells it. */
 void host_read_eswitch(struct vfpool_inventory *inventory);
 
-/* Fills the PFs' vendor_name and device_name where they are known. */
+/* Fills vendor_name and device_name where they are known. */
 void host_name_devices(struct vfpool_inventory *inventory);
+void host_name_group_devices(struct vfpool_groups *groups);
 
 /* One PF. VFPOOL_ENOTFOUND: not there, or no PF. A VF that isn't there is just
  * missing from ret_pf->vfs. */
@@ -51,6 +52,32 @@ int host_read_vfs(struct host *host, struct vfpool_pf *pf);
  * is no such device, or it is no VF. */
 int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,
 		 unsigned *ret_index);
+
+/* The VF's index on that PF. */
+int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct vfpool_pci *vf,
+		  unsigned *ret_index);
+
+/* Any PCI device; device_end() it. VFPOOL_ENOTFOUND: it isn't there. */
+int host_read_device(struct host *host, const struct vfpool_pci *address,
+		     struct vfpool_device *ret_device);
+void device_end(struct vfpool_device *device);
+
+/* Fills the device's `used`, as host_vf_busy() does for a VF; `folder` is its own in sysfs. */
+int host_device_use(struct host *host, int folder, struct vfpool_device *device);
+
+/* The IOMMU group with that number, and that of a device: -1 with it alone where it has none.
+ * group_end() it. */
+int host_read_group(struct host *host, int number, struct vfpool_group *ret_group);
+int host_read_group_of(struct host *host, const struct vfpool_pci *address,
+		       struct vfpool_group *ret_group);
+void group_end(struct vfpool_group *group);
+
+/* The groups of those devices, or all when n is 0. */
+int host_read_groups(struct host *host, const struct vfpool_pci *devices, size_t n,
+		     struct vfpool_groups **ret_groups);
+
+/* Fills the `obstacle` of the PF's VFs. */
+int host_judge_vfs(struct host *host, struct vfpool_pf *pf);
 
 /* The MACs that this host's cards have, or have as permanent address; free() it. */
 int host_macs(struct host *host, struct vfpool_mac **ret_macs, size_t *ret_n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* PFs and VFs as sysfs and netlink show them. */
+#include "host/device.h"
 #include "host/devlink.h"
 #include "host/host.h"
 #include "host/rtnl.h"
@@ -17,6 +18,7 @@ static void vf_end(struct vfpool_vf *vf)
 	free(vf->netdev);
 	free(vf->driver);
 	free(vf->driver_override);
+	free(vf->obstacle);
 	free(vf->busy);
 	free(vf->pool);
 	free(vf->owner);
@@ -65,56 +67,6 @@ void vfpool_inventory_free(struct vfpool_inventory *inventory)
 
 DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_free);
 
-/* The name that a link ends in, *ret_name NULL without the link. */
-static int read_link_name(int folder, const char *link, char **ret_name)
-{
-	char name[128];
-	int r = sysfs_read_link(folder, link, name, sizeof(name));
-
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return r;
-	*ret_name = strdup(name);
-	return *ret_name ? 0 : -ENOMEM;
-}
-
-/* A device's netdev; of several the first in the alphabet. */
-static int read_netdev(int folder, char **ret_name)
-{
-	AUTO_CLOSEDIR DIR *dir = NULL;
-	AUTO_FREE char *name = NULL;
-	struct dirent *entry;
-	int r = sysfs_list(folder, "net", &dir);
-
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	while ((entry = readdir(dir))) {
-		if (!netdev_name_is_valid(entry->d_name) ||
-		    (name && strcmp(entry->d_name, name) > 0))
-			continue;
-		free(name);
-		name = strdup(entry->d_name);
-		if (!name)
-			return -ENOMEM;
-	}
-	*ret_name = TAKE_PTR(name);
-	return 0;
-}
-
-static int read_override(int folder, char **ret_driver)
-{
-	char text[128];
-	int r = sysfs_read(folder, "driver_override", text, sizeof(text));
-
-	if (r == -ENOENT || (r == 0 && (!*text || strcmp(text, "(null)") == 0)))
-		return 0;
-	if (r < 0)
-		return r;
-	*ret_driver = strdup(text);
-	return *ret_driver ? 0 : -ENOMEM;
-}
-
 static void read_seen_mac(int folder, struct vfpool_vf *vf)
 {
 	char path[160], text[64];
@@ -128,7 +80,7 @@ static void read_seen_mac(int folder, struct vfpool_vf *vf)
  * where autoprobe is off, so that it isn't taken: that is nobody's use of the VF. */
 static bool is_being_tried(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf)
 {
-	if (!vf->driver || strncmp(vf->driver, "vfio", 4) == 0 || vf->netdev || vf->driver_override ||
+	if (!vf->driver || driver_is_vfio(vf->driver) || vf->netdev || vf->driver_override ||
 	    pf->autoprobe || host->glances == 0)
 		return false;
 	host->glances--;
@@ -140,8 +92,8 @@ static int read_driver(struct host *host, const struct vfpool_pf *pf, int folder
 	int r;
 
 	for (;;) {
-		if ((r = read_link_name(folder, "driver", &vf->driver)) < 0 ||
-		    (r = read_netdev(folder, &vf->netdev)) < 0 || !is_being_tried(host, pf, vf))
+		if ((r = device_link_name(folder, "driver", &vf->driver)) < 0 ||
+		    (r = device_netdev(folder, &vf->netdev)) < 0 || !is_being_tried(host, pf, vf))
 			return r;
 		rest_ms(GLANCE_MS);
 		free(TAKE_PTR(vf->driver));
@@ -151,15 +103,12 @@ static int read_driver(struct host *host, const struct vfpool_pf *pf, int folder
 static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &vf->address);
-	char group[16];
 	int r;
 
 	if (folder < 0)
 		return folder;
-	vf->iommu_group = -1;
-	if (sysfs_read_link(folder, "iommu_group", group, sizeof(group)) == 0)
-		vf->iommu_group = atoi(group);
-	if ((r = read_override(folder, &vf->driver_override)) < 0 ||
+	vf->iommu_group = device_group(folder);
+	if ((r = device_override(folder, &vf->driver_override)) < 0 ||
 	    (r = read_driver(host, pf, folder, vf)) < 0)
 		return r;
 	if (vf->netdev)
@@ -315,7 +264,7 @@ static int ask_about_netdev(struct host *host, int folder, bool with_vfs, struct
 	for (int looks = 0; (r == -ENODEV || r == -ENOENT) && looks < 2; looks++) {
 		free(TAKE_PTR(pf->netdev));
 		pf->ifindex = 0;
-		r = read_netdev(folder, &pf->netdev);
+		r = device_netdev(folder, &pf->netdev);
 		if (r == 0 && pf->netdev)
 			r = ask_kernel(host, folder, with_vfs, pf);
 	}
@@ -361,8 +310,8 @@ static int read_pf(struct host *host, const struct vfpool_pci *address, int whic
 	r = read_numbers(folder, pf);
 	if (r < 0)
 		return r;
-	if ((r = read_link_name(folder, "driver", &pf->driver)) < 0 ||
-	    (r = read_netdev(folder, &pf->netdev)) < 0 ||
+	if ((r = device_link_name(folder, "driver", &pf->driver)) < 0 ||
+	    (r = device_netdev(folder, &pf->netdev)) < 0 ||
 	    (r = read_vfs(host, folder, which, pf)) < 0)
 		return r;
 	return ask_about_netdev(host, folder, which != HOST_NO_VFS, pf);
@@ -402,19 +351,12 @@ int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 }
 
 /* Network cards first, then by address. */
-static uint64_t sort_key(const struct vfpool_pf *pf)
-{
-	const struct vfpool_pci *at = &pf->address;
-
-	return (uint64_t)!pf->is_network << 63 | (uint64_t)at->domain << 16 |
-	       (uint64_t)at->bus << 8 | (uint64_t)at->device << 3 | at->function;
-}
-
 static int by_address(const void *a, const void *b)
 {
-	uint64_t x = sort_key(a), y = sort_key(b);
+	const struct vfpool_pf *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	return x->is_network != y->is_network ? (x->is_network ? -1 : 1) :
+						vfpool_pci_compare(&x->address, &y->address);
 }
 
 static int add_pf(struct host *host, const struct vfpool_pci *address, int which,
@@ -489,19 +431,22 @@ void host_read_eswitch(struct vfpool_inventory *inventory)
 	nlsock_close(generic);
 }
 
-/* The index of the PF's link to the VF. */
-static int index_of_vf(int pf, const char *vf, unsigned *ret_index)
+int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct vfpool_pci *vf,
+		  unsigned *ret_index)
 {
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, pf);
+	char address[VFPOOL_PCI_TEXT];
 	AUTO_CLOSEDIR DIR *dir = NULL;
 	struct dirent *entry;
-	int r = sysfs_list(pf, ".", &dir);
+	int r = folder < 0 ? folder : sysfs_list(folder, ".", &dir);
 
+	vfpool_pci_format(vf, address);
 	while (r == 0 && (entry = readdir(dir))) {
 		char target[VFPOOL_PCI_TEXT], *end;
 
 		if (strncmp(entry->d_name, "virtfn", 6) != 0 ||
-		    sysfs_read_link(pf, entry->d_name, target, sizeof(target)) < 0 ||
-		    strcmp(target, vf) != 0)
+		    sysfs_read_link(folder, entry->d_name, target, sizeof(target)) < 0 ||
+		    strcmp(target, address) != 0)
 			continue;
 		*ret_index = (unsigned)strtoul(entry->d_name + 6, &end, 10);
 		return *end ? -ENOENT : 0;
@@ -525,14 +470,12 @@ int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_p
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, vf);
 	char text[VFPOOL_PCI_TEXT], physfn[VFPOOL_PCI_TEXT];
-	AUTO_CLOSE int pf = -1;
 
 	vfpool_pci_format(vf, text);
 	if (folder < 0)
 		return fail(host->err, -VFPOOL_ENOTFOUND, "this host has no PCI device %s", text);
 	if (sysfs_read_link(folder, "physfn", physfn, sizeof(physfn)) < 0 ||
-	    vfpool_pci_parse(physfn, ret_pf) < 0 ||
-	    (pf = sysfs_open_pci(host->sysfs, ret_pf)) < 0 || index_of_vf(pf, text, ret_index) < 0)
+	    vfpool_pci_parse(physfn, ret_pf) < 0 || host_vf_index(host, ret_pf, vf, ret_index) < 0)
 		return fail(host->err, -VFPOOL_ENOTFOUND, "the PCI device %s is no VF", text);
 	return 0;
 }

@@ -4,6 +4,7 @@
  * ever, unkillably, and with them every reader of the file. The child keeps
  * the PF's lock for as long as it is stuck.
  */
+#include "host/device.h"
 #include "host/host.h"
 #include "host/sysfs.h"
 
@@ -125,19 +126,6 @@ static int fail_stuck(struct host *host, const char *address, pid_t child)
 		    (int)child, address, where, (int)child);
 }
 
-static unsigned count_vfs(int folder)
-{
-	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
-	unsigned n = 0;
-
-	if (sysfs_list(folder, ".", &dir) < 0)
-		return 0;
-	while ((entry = readdir(dir)))
-		n += strncmp(entry->d_name, "virtfn", 6) == 0;
-	return n;
-}
-
 /* Some drivers make their VFs after the write has returned. */
 static int wait_for_links(struct host *host, const struct vfpool_pf *pf, int folder,
 			  struct udev_monitor *monitor, unsigned count, long long deadline)
@@ -146,7 +134,7 @@ static int wait_for_links(struct host *host, const struct vfpool_pf *pf, int fol
 				.events = POLLIN };
 
 	for (;;) {
-		unsigned n = count_vfs(folder);
+		unsigned n = device_count_vfs(folder);
 
 		if (host->progress)
 			host->progress(host->progress_arg, pf->netdev ? pf->netdev : "a PF",
@@ -202,5 +190,5 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count,
 		(void)host_sign_lock(lock);
 	r = wait_for_links(host, pf, folder, monitor, count, deadline);
 	return r < 0 ? fail(host->err, r, "%u VFs were asked for, %u have come", count,
-			    count_vfs(folder)) : 0;
+			    device_count_vfs(folder)) : 0;
 }

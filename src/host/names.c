@@ -20,6 +20,16 @@ static char *look_up(struct udev_hwdb *hwdb, const char *modalias, const char *p
 	return NULL;
 }
 
+static void name_device(struct udev_hwdb *hwdb, uint16_t vendor, uint16_t device, char **vendor_name,
+			char **device_name)
+{
+	char modalias[32];
+
+	snprintf(modalias, sizeof(modalias), "pci:v%08Xd%08X", vendor, device);
+	*vendor_name = look_up(hwdb, modalias, "ID_VENDOR_FROM_DATABASE");
+	*device_name = look_up(hwdb, modalias, "ID_MODEL_FROM_DATABASE");
+}
+
 void host_name_devices(struct vfpool_inventory *inventory)
 {
 	CLEANUP(cleanup_udev) struct udev *udev = udev_new();
@@ -27,10 +37,21 @@ void host_name_devices(struct vfpool_inventory *inventory)
 
 	for (size_t i = 0; hwdb && i < inventory->n_pfs; i++) {
 		struct vfpool_pf *pf = &inventory->pfs[i];
-		char modalias[32];
 
-		snprintf(modalias, sizeof(modalias), "pci:v%08Xd%08X", pf->vendor, pf->device);
-		pf->vendor_name = look_up(hwdb, modalias, "ID_VENDOR_FROM_DATABASE");
-		pf->device_name = look_up(hwdb, modalias, "ID_MODEL_FROM_DATABASE");
+		name_device(hwdb, pf->vendor, pf->device, &pf->vendor_name, &pf->device_name);
 	}
+}
+
+void host_name_group_devices(struct vfpool_groups *groups)
+{
+	CLEANUP(cleanup_udev) struct udev *udev = udev_new();
+	CLEANUP(cleanup_hwdb) struct udev_hwdb *hwdb = udev ? udev_hwdb_new(udev) : NULL;
+
+	for (size_t i = 0; hwdb && i < groups->n; i++)
+		for (size_t j = 0; j < groups->list[i].n_devices; j++) {
+			struct vfpool_device *device = &groups->list[i].devices[j];
+
+			name_device(hwdb, device->vendor, device->device, &device->vendor_name,
+				    &device->device_name);
+		}
 }

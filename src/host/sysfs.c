@@ -30,6 +30,61 @@ int sysfs_open_pci(int sysfs, const struct vfpool_pci *address)
 	return open_folder(sysfs, path);
 }
 
+int sysfs_open_group(int sysfs, int number)
+{
+	char path[sizeof("kernel/iommu_groups/") + 16];
+
+	snprintf(path, sizeof(path), "kernel/iommu_groups/%d", number);
+	return open_folder(sysfs, path);
+}
+
+int sysfs_list_groups(int sysfs, DIR **ret_dir)
+{
+	return sysfs_list(sysfs, "kernel/iommu_groups", ret_dir);
+}
+
+/* Reads a link whole. */
+static int read_target(int folder, const char *name, char *target, size_t size)
+{
+	ssize_t n = readlinkat(folder, name, target, size - 1);
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	return 0;
+}
+
+int sysfs_upstream(int sysfs, const struct vfpool_pci *address, struct vfpool_pci *ret_above)
+{
+	char path[sizeof(PCI_DEVICES) + 1 + VFPOOL_PCI_TEXT] = PCI_DEVICES "/", target[512], *last, *above;
+
+	vfpool_pci_format(address, path + sizeof(PCI_DEVICES));
+	/* ../../../devices/pci0000:00/0000:00:02.0/0000:01:00.0 */
+	if (read_target(sysfs, path, target, sizeof(target)) < 0 || !(last = strrchr(target, '/')))
+		return -ENOENT;
+	*last = '\0';
+	above = strrchr(target, '/');
+	return above && vfpool_pci_parse(above + 1, ret_above) == 0 ? 0 : -ENOENT;
+}
+
+bool sysfs_has_block_device(int sysfs, const struct vfpool_pci *address)
+{
+	char part[VFPOOL_PCI_TEXT + 2] = "/", target[512];
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	int r = sysfs_list(sysfs, "class/block", &dir);
+
+	if (r < 0)
+		return r != -ENOENT;
+	vfpool_pci_format(address, part + 1);
+	strcat(part, "/");
+	while ((entry = readdir(dir)))
+		if (read_target(dirfd(dir), entry->d_name, target, sizeof(target)) == 0 &&
+		    strstr(target, part))
+			return true;
+	return false;
+}
+
 int sysfs_open_netdev(int sysfs, const char *name)
 {
 	char path[sizeof("class/net/") + 128];
@@ -99,11 +154,10 @@ int sysfs_read_link(int folder, const char *name, char *text, size_t size)
 {
 	char target[512];
 	const char *last;
-	ssize_t n = readlinkat(folder, name, target, sizeof(target) - 1);
+	int r = read_target(folder, name, target, sizeof(target));
 
-	if (n < 0)
-		return -errno;
-	target[n] = '\0';
+	if (r < 0)
+		return r;
 	last = strrchr(target, '/');
 	last = last ? last + 1 : target;
 	if (strlen(last) >= size)

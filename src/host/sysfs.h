@@ -18,6 +18,16 @@ int sysfs_open_pci(int sysfs, const struct vfpool_pci *address);
 int sysfs_list_pci(int sysfs, DIR **ret_dir);
 int sysfs_open_netdev(int sysfs, const char *name);
 
+/* The folder of an IOMMU group, that of all of them. */
+int sysfs_open_group(int sysfs, int number);
+int sysfs_list_groups(int sysfs, DIR **ret_dir);
+
+/* The bridge above a device. -ENOENT: it is on the host's own bus, or that isn't told. */
+int sysfs_upstream(int sysfs, const struct vfpool_pci *address, struct vfpool_pci *ret_above);
+
+/* Is there a block device on it, as an NVMe disk's? True where that can't be told. */
+bool sysfs_has_block_device(int sysfs, const struct vfpool_pci *address);
+
 int sysfs_list(int folder, const char *name, DIR **ret_dir);
 
 /* One read of an attribute, without its newline. -EOVERFLOW: larger than that. */

@@ -102,6 +102,18 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
 	return set_up_vf(alloc, pf, lease, ret_drop);
 }
 
+/* Its owner gets the VF all the same: what is in the way may go. */
+static void warn_of_obstacle(struct alloc *alloc, struct vfpool_pf *pf)
+{
+	const struct error why = alloc->vp->err;
+
+	if (alloc->pool->driver != VFPOOL_DRIVER_HOST && host_judge_vfs(&alloc->host, pf) == 0 &&
+	    pf->vfs[0].obstacle)
+		note(alloc->vp, "VF %u of %s may not go into a guest: %s", pf->vfs[0].index,
+		     pf->netdev ? pf->netdev : "its PF", pf->vfs[0].obstacle);
+	alloc->vp->err = why;
+}
+
 /* Programs the pending lease's VF. -ESTALE: choose anew, since its VF can't be
  * had, or another process has finished or dropped the lease. Until it is active
  * nobody else programs the VF without having moved the lease to releasing. */
@@ -118,6 +130,7 @@ static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 		r = prepare_locked(alloc, lease, &pf, &drop);
 	if (r == 0) {
 		lease->address = pf.vfs[0].address;
+		warn_of_obstacle(alloc, &pf);
 		return 0;
 	}
 	if (!drop)
@@ -148,7 +161,10 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 		return fail_vf(alloc, -VFPOOL_ENOTFOUND, &pf, lease->vf,
 			       "is leased and isn't there now; 'vfpool apply' makes it");
 	lease->address = pf.vfs[0].address;
-	return pf.vfs[0].busy ? 0 : set_up_vf(alloc, &pf, lease, &clean);
+	if (pf.vfs[0].busy)
+		return 0;
+	warn_of_obstacle(alloc, &pf);
+	return set_up_vf(alloc, &pf, lease, &clean);
 }
 
 /* A release was interrupted, or is at work: it is finished, and the choice made anew. */

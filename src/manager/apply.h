@@ -42,4 +42,7 @@ void wanted_end(struct wanted *wanted);
  * is at the PFs. -ENOMEM. */
 int note_boot(struct apply *apply, struct vfpool_plan *plan);
 
+/* VFs that no guest can get as things are, or not without others. -ENOMEM. */
+int note_obstacles(struct apply *apply, struct vfpool_plan *plan);
+
 #endif

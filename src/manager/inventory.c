@@ -131,6 +131,9 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		host_name_holders(&host, &inventory->pfs[i]);
+		r = host_judge_vfs(&host, &inventory->pfs[i]);
+		if (r < 0)
+			return r;
 		r = mark_uses(vp, ledger, uses, n_uses, &inventory->pfs[i]);
 		if (r < 0)
 			return r;

@@ -2,6 +2,8 @@
 /* The ordered steps from what is to what should be. */
 #include "pool/pool.h"
 
+#include "util/name.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,7 +180,7 @@ static bool driver_is_wanted(enum vfpool_driver driver, const struct vfpool_vf *
 
 	if (want)
 		return strcmp(is, want) == 0;
-	return *is && strncmp(is, "vfio", 4) != 0;
+	return *is && !driver_is_vfio(is);
 }
 
 static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf,

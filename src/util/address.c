@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NODEDEV_PREFIX "pci_"
+
 void vfpool_pci_format(const struct vfpool_pci *address, char text[VFPOOL_PCI_TEXT])
 {
 	snprintf(text, VFPOOL_PCI_TEXT, "%04x:%02x:%02x.%u", address->domain, address->bus,
@@ -29,18 +31,26 @@ static const char *read_hex(const char *text, int min, int max, uint32_t *ret_va
 	return text + n;
 }
 
+void vfpool_pci_nodedev(const struct vfpool_pci *address, char text[VFPOOL_NODEDEV_TEXT])
+{
+	snprintf(text, VFPOOL_NODEDEV_TEXT, NODEDEV_PREFIX "%04x_%02x_%02x_%u", address->domain,
+		 address->bus, address->device & 0x1fU, address->function & 7U);
+}
+
 int vfpool_pci_parse(const char *text, struct vfpool_pci *ret_address)
 {
+	const bool is_nodedev = strncmp(text, NODEDEV_PREFIX, strlen(NODEDEV_PREFIX)) == 0;
+	const char colon = is_nodedev ? '_' : ':', dot = is_nodedev ? '_' : '.';
 	uint32_t domain, bus, device, function;
 
-	text = read_hex(text, 4, 8, &domain);
-	if (!text || *text++ != ':')
+	text = read_hex(text + (is_nodedev ? strlen(NODEDEV_PREFIX) : 0), 4, 8, &domain);
+	if (!text || *text++ != colon)
 		return -EINVAL;
 	text = read_hex(text, 2, 2, &bus);
-	if (!text || *text++ != ':')
+	if (!text || *text++ != colon)
 		return -EINVAL;
 	text = read_hex(text, 2, 2, &device);
-	if (!text || *text++ != '.')
+	if (!text || *text++ != dot)
 		return -EINVAL;
 	text = read_hex(text, 1, 1, &function);
 	if (!text || *text || device > 31 || function > 7)
@@ -58,6 +68,19 @@ bool vfpool_pci_equal(const struct vfpool_pci *a, const struct vfpool_pci *b)
 {
 	return a->domain == b->domain && a->bus == b->bus && a->device == b->device &&
 	       a->function == b->function;
+}
+
+static uint64_t pci_key(const struct vfpool_pci *address)
+{
+	return (uint64_t)address->domain << 16 | (uint64_t)address->bus << 8 |
+	       (uint64_t)(address->device & 0x1f) << 3 | (address->function & 7);
+}
+
+int vfpool_pci_compare(const struct vfpool_pci *a, const struct vfpool_pci *b)
+{
+	const uint64_t x = pci_key(a), y = pci_key(b);
+
+	return x < y ? -1 : x > y;
 }
 
 void vfpool_mac_format(const struct vfpool_mac *mac, char text[VFPOOL_MAC_TEXT])

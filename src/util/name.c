@@ -65,3 +65,8 @@ bool netdev_name_is_valid(const char *name)
 			return false;
 	return true;
 }
+
+bool driver_is_vfio(const char *driver)
+{
+	return strstr(driver, "vfio") != NULL;
+}

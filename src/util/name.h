@@ -17,4 +17,7 @@ bool owner_name_is_valid(const char *name);
  * no space, no ':'. */
 bool netdev_name_is_valid(const char *name);
 
+/* Is it one of vfio's PCI drivers? vfio-pci, or a card's own: mlx5_vfio_pci, … */
+bool driver_is_vfio(const char *driver);
+
 #endif

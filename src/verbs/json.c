@@ -34,6 +34,16 @@ static void add_pci(struct json_object *object, const char *key, const struct vf
 	add_text(object, key, text);
 }
 
+/* And libvirt's name of the device. */
+static void add_device_address(struct json_object *object, const struct vfpool_pci *address)
+{
+	char text[VFPOOL_NODEDEV_TEXT];
+
+	add_pci(object, "address", address);
+	vfpool_pci_nodedev(address, text);
+	add_text(object, "nodedev", text);
+}
+
 static void add_mac(struct json_object *object, const char *key, const struct vfpool_mac *mac)
 {
 	char text[VFPOOL_MAC_TEXT];
@@ -102,7 +112,7 @@ static struct json_object *json_vf(const struct vfpool_vf *vf)
 	struct json_object *object = json_object_new_object();
 
 	add_number(object, "index", vf->index);
-	add_pci(object, "address", &vf->address);
+	add_device_address(object, &vf->address);
 	add_text(object, "netdev", vf->netdev);
 	if (vf->has_seen_mac)
 		add_mac(object, "seen_mac", &vf->seen_mac);
@@ -112,6 +122,7 @@ static struct json_object *json_vf(const struct vfpool_vf *vf)
 	add_text(object, "driver_override", vf->driver_override);
 	add(object, "iommu_group",
 	    vf->iommu_group < 0 ? NULL : json_object_new_int(vf->iommu_group));
+	add_text(object, "obstacle", vf->obstacle);
 	add(object, "programmed", json_settings(&vf->programmed));
 	add_text(object, "state", states[vf->state]);
 	add_text(object, "busy", vf->busy);
@@ -133,7 +144,7 @@ static struct json_object *json_pf(const struct vfpool_pf *pf, const char *pool)
 	struct json_object *object = json_object_new_object();
 	struct json_object *names = json_object_new_array(), *vfs = json_object_new_array();
 
-	add_pci(object, "address", &pf->address);
+	add_device_address(object, &pf->address);
 	add_text(object, "netdev", pf->netdev);
 	for (size_t i = 0; i < pf->n_altnames; i++)
 		json_object_array_add(names, json_object_new_string(pf->altnames[i]));
@@ -248,6 +259,51 @@ struct json_object *json_reservations(const struct vfpool_reservation *reservati
 		add_number(object, "nic", reservations[i].nic);
 		add_mac(object, "mac", &reservations[i].mac);
 		add_bool(object, "leased", reservations[i].leased);
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+static struct json_object *json_device(const struct vfpool_device *device)
+{
+	struct json_object *object = json_object_new_object();
+	char class[8];
+
+	snprintf(class, sizeof(class), "%06x", device->class & 0xffffffU);
+	add_device_address(object, &device->address);
+	add_text(object, "kind", kind_name(device->kind));
+	add_text(object, "class", class);
+	add_hex(object, "vendor", device->vendor);
+	add_hex(object, "device", device->device);
+	add_text(object, "vendor_name", device->vendor_name);
+	add_text(object, "device_name", device->device_name);
+	add_text(object, "driver", device->driver);
+	add_text(object, "driver_override", device->driver_override);
+	add_text(object, "netdev", device->netdev);
+	if (device->is_vf)
+		add_pci(object, "pf", &device->pf);
+	else
+		add(object, "pf", NULL);
+	add(object, "vf", device->is_vf ? json_object_new_int64(device->vf) : NULL);
+	add_text(object, "used", device->used);
+	add_bool(object, "in_the_way", device->is_in_the_way);
+	return object;
+}
+
+struct json_object *json_groups(const struct vfpool_groups *groups)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < groups->n; i++) {
+		const struct vfpool_group *group = &groups->list[i];
+		struct json_object *object = json_object_new_object(), *devices = json_object_new_array();
+
+		add(object, "group", group->number < 0 ? NULL : json_object_new_int(group->number));
+		add_text(object, "type", group->type);
+		add_bool(object, "viable", group->is_viable);
+		for (size_t j = 0; j < group->n_devices; j++)
+			json_object_array_add(devices, json_device(&group->devices[j]));
+		add(object, "devices", devices);
 		json_object_array_add(array, object);
 	}
 	return array;

@@ -28,7 +28,7 @@ static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inven
 }
 
 static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
-		       struct vfpool_lease *const *leases)
+		       struct vfpool_lease *const *leases, bool nodedev)
 {
 	int r;
 
@@ -39,7 +39,7 @@ static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inv
 	if (inventory->n_pfs == 0)
 		puts("no PFs: no device of this host has SR-IOV");
 	if (r == 0)
-		r = print_inventory(inventory, NULL);
+		r = print_inventory(inventory, NULL, nodedev);
 	warn_missing_pfs(inventory, pools);
 	return r;
 }
@@ -49,9 +49,10 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	bool json = false;
+	bool json = false, nodedev = false;
 	const struct verb_option options[] = {
 		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
+		{ "nodedev", OPTION_FLAG, &nodedev, "libvirt's names of the devices instead of addresses" },
 		{ 0 },
 	};
 	char **args;
@@ -61,7 +62,8 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 	    (r = vfpool_inventory(vp, &inventory)) < 0 ||
 	    (r = vfpool_leases(vp, NULL, inventory, &leases)) < 0)
 		return r;
-	return json ? list_json(pools, inventory, leases) : list_tables(pools, inventory, leases);
+	return json ? list_json(pools, inventory, leases) :
+		      list_tables(pools, inventory, leases, nodedev);
 }
 
 static struct vfpool_pool *find_pool(struct vfpool_pool **pools, const char *name)
@@ -110,7 +112,8 @@ static void print_picked(const struct vfpool_lease *lease)
 }
 
 static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
-		     struct vfpool_lease *const *leases, const struct reservations *reservations)
+		     struct vfpool_lease *const *leases, const struct reservations *reservations,
+		     bool nodedev)
 {
 	struct vfpool_pool *pools[] = { pool, NULL };
 	int r = print_pools(pools, inventory, leases);
@@ -118,7 +121,7 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 	if (r < 0)
 		return r;
 	putchar('\n');
-	r = print_inventory(inventory, pool->name);
+	r = print_inventory(inventory, pool->name, nodedev);
 	for (; r == 0 && leases && *leases; leases++)
 		if (!(*leases)->has_vf)
 			print_picked(*leases);
@@ -141,9 +144,10 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	CLEANUP(reservations_end) struct reservations reservations = { 0 };
 	struct vfpool_pool *pool;
-	bool json = false;
+	bool json = false, nodedev = false;
 	const struct verb_option options[] = {
 		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
+		{ "nodedev", OPTION_FLAG, &nodedev, "libvirt's names of the devices instead of addresses" },
 		{ 0 },
 	};
 	AUTO_FREE char *text = NULL;
@@ -162,13 +166,13 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 	if (r < 0)
 		return r;
 	return json ? show_json(pool, inventory, leases, &reservations) :
-		      show_text(pool, inventory, leases, &reservations);
+		      show_text(pool, inventory, leases, &reservations, nodedev);
 }
 
 const struct verb verb_list = {
-	"list", "[--json]", "the pools, and the host's PFs and VFs", run_list,
+	"list", "[--json] [--nodedev]", "the pools, and the host's PFs and VFs", run_list,
 };
 
 const struct verb verb_show = {
-	"show", "POOL [--json]", "a pool's VFs: programmed, free, leased, busy", run_show,
+	"show", "POOL [--json] [--nodedev]", "a pool's VFs: programmed, free, leased, busy", run_show,
 };

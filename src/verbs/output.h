@@ -11,8 +11,9 @@
 
 DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free);
 
-/* PFs with their VFs as a tree; `pool` (NULL: all) limits it to its VFs. */
-int print_inventory(const struct vfpool_inventory *inventory, const char *pool);
+/* PFs with their VFs as a tree; `pool` (NULL: all) limits it to its VFs; `nodedev`: addresses are
+ * libvirt's names. */
+int print_inventory(const struct vfpool_inventory *inventory, const char *pool, bool nodedev);
 
 /* The pools, with how many of their VFs are free, leased and busy. */
 int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
@@ -20,6 +21,9 @@ int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory 
 
 /* A line each; `found` may be NULL. */
 void print_findings(const struct vfpool_findings *found, bool json, bool dry_run);
+
+/* IOMMU groups with their devices as a tree. */
+int print_groups(const struct vfpool_groups *groups);
 
 int print_history(const struct vfpool_event *events, size_t n);
 
@@ -30,6 +34,7 @@ struct json_object *json_lease(const struct vfpool_lease *lease);
 struct json_object *json_leases(struct vfpool_lease *const *leases);
 struct json_object *json_reservations(const struct vfpool_reservation *reservations, size_t n);
 struct json_object *json_findings(const struct vfpool_findings *findings);
+struct json_object *json_groups(const struct vfpool_groups *groups);
 struct json_object *json_history(const struct vfpool_event *events, size_t n);
 struct json_object *json_plan(const struct vfpool_plan *plan);
 
@@ -62,6 +67,7 @@ int print_diff(const char *old_name, const char *old, const char *new_name, cons
 /* Prints the object and gives it back. */
 void print_json(struct json_object *object);
 
+const char *kind_name(enum vfpool_kind kind);
 const char *allocate_name(enum vfpool_allocate allocate);
 
 #endif

@@ -88,20 +88,30 @@ static void set_state(struct libscols_line *line, const struct vfpool_vf *vf)
 	set(line, OWNER, owner);
 }
 
+static void set_address(struct libscols_line *line, const struct vfpool_pci *address, bool nodedev)
+{
+	char text[VFPOOL_NODEDEV_TEXT];
+
+	if (nodedev)
+		vfpool_pci_nodedev(address, text);
+	else
+		vfpool_pci_format(address, text);
+	set(line, ADDRESS, text);
+}
+
 static void add_vf(struct libscols_table *table, struct libscols_line *parent,
-		   const struct vfpool_vf *vf)
+		   const struct vfpool_vf *vf, bool nodedev)
 {
 	struct libscols_line *line = scols_table_new_line(table, parent);
-	char name[24], address[VFPOOL_PCI_TEXT], group[16] = "";
+	char name[24], group[16] = "";
 
 	if (!line)
 		return;
 	snprintf(name, sizeof(name), "vf %u", vf->index);
-	vfpool_pci_format(&vf->address, address);
 	if (vf->iommu_group >= 0)
 		snprintf(group, sizeof(group), "%d", vf->iommu_group);
 	set(line, NAME, name);
-	set(line, ADDRESS, address);
+	set_address(line, &vf->address, nodedev);
 	set(line, DRIVER, vf->driver);
 	set(line, GROUP, group);
 	set_settings(line, &vf->programmed);
@@ -109,20 +119,19 @@ static void add_vf(struct libscols_table *table, struct libscols_line *parent,
 	set_state(line, vf);
 }
 
-static struct libscols_line *add_pf(struct libscols_table *table, const struct vfpool_pf *pf)
+static struct libscols_line *add_pf(struct libscols_table *table, const struct vfpool_pf *pf, bool nodedev)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
-	char address[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT] = "", state[64];
+	char mac[VFPOOL_MAC_TEXT] = "", state[64];
 
 	if (!line)
 		return NULL;
-	vfpool_pci_format(&pf->address, address);
 	if (pf->has_mac)
 		vfpool_mac_format(&pf->mac, mac);
 	snprintf(state, sizeof(state), "%s, %zu of %u VFs",
 		 !pf->up ? "down" : pf->carrier ? "up" : "up, no link", pf->n_vfs, pf->totalvfs);
 	set(line, NAME, pf->netdev ? pf->netdev : "(no netdev)");
-	set(line, ADDRESS, address);
+	set_address(line, &pf->address, nodedev);
 	set(line, DRIVER, pf->driver);
 	set(line, MAC, mac);
 	set(line, STATE, state);
@@ -140,7 +149,7 @@ static bool has_vf_of(const struct vfpool_pf *pf, const char *pool)
 	return false;
 }
 
-int print_inventory(const struct vfpool_inventory *inventory, const char *pool)
+int print_inventory(const struct vfpool_inventory *inventory, const char *pool, bool nodedev)
 {
 	CLEANUP(cleanup_table) struct libscols_table *table = new_table(inventory_columns, NAME);
 
@@ -152,15 +161,117 @@ int print_inventory(const struct vfpool_inventory *inventory, const char *pool)
 
 		if (pool && !has_vf_of(pf, pool))
 			continue;
-		parent = add_pf(table, pf);
+		parent = add_pf(table, pf, nodedev);
 		if (!parent)
 			return -ENOMEM;
 		for (size_t j = 0; j < pf->n_vfs; j++)
 			if (!pool || (pf->vfs[j].pool && strcmp(pf->vfs[j].pool, pool) == 0))
-				add_vf(table, parent, &pf->vfs[j]);
+				add_vf(table, parent, &pf->vfs[j], nodedev);
 	}
 	return scols_table_is_empty(table) ? 0 : scols_print_table(table);
 }
+
+/* ---- IOMMU groups ---- */
+
+enum { DEVICE, KIND, DEVICE_DRIVER, DEVICE_NAME, DEVICE_USE };
+
+static const char *const group_columns[] = { "DEVICE", "KIND", "DRIVER", "NAME", "USE", NULL };
+
+static size_t count_endpoints(const struct vfpool_group *group)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < group->n_devices; i++)
+		n += group->devices[i].kind == VFPOOL_ENDPOINT;
+	return n;
+}
+
+static void set_verdict(struct libscols_line *line, const struct vfpool_group *group)
+{
+	size_t length, n = count_endpoints(group);
+	char text[400];
+
+	if (group->is_viable || group->number < 0) {
+		set(line, DEVICE_USE, group->number < 0 ? "no guest can have it: it is in no group" :
+				      n == 0 ? "-" : n == 1 ? "a guest can have it" : "one guest can have all of it");
+		if (n > 0)
+			scols_cell_set_color(scols_line_get_cell(line, DEVICE_USE), group->number < 0 ? "red" : "green");
+		return;
+	}
+	length = (size_t)snprintf(text, sizeof(text), "no guest can have it before these go to vfio-pci or lose their driver:");
+	for (size_t i = 0; i < group->n_devices && length < sizeof(text); i++) {
+		char address[VFPOOL_PCI_TEXT];
+
+		vfpool_pci_format(&group->devices[i].address, address);
+		if (group->devices[i].is_in_the_way)
+			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s", address);
+	}
+	set(line, DEVICE_USE, text);
+	scols_cell_set_color(scols_line_get_cell(line, DEVICE_USE), "yellow");
+}
+
+static struct libscols_line *add_group(struct libscols_table *table, const struct vfpool_group *group)
+{
+	struct libscols_line *line = scols_table_new_line(table, NULL);
+	char name[32] = "no group";
+
+	if (!line)
+		return NULL;
+	if (group->number >= 0)
+		snprintf(name, sizeof(name), "group %d", group->number);
+	set(line, DEVICE, name);
+	for (size_t column = KIND; column < DEVICE_USE; column++)
+		scols_line_set_data(line, column, "");
+	set_verdict(line, group);
+	return line;
+}
+
+const char *kind_name(enum vfpool_kind kind)
+{
+	return kind == VFPOOL_ENDPOINT ? "endpoint" : kind == VFPOOL_BRIDGE ? "bridge" : "root port";
+}
+
+static void add_device(struct libscols_table *table, struct libscols_line *parent,
+		       const struct vfpool_device *device)
+{
+	struct libscols_line *line = scols_table_new_line(table, parent);
+	char address[VFPOOL_PCI_TEXT], pf[VFPOOL_PCI_TEXT], use[300];
+	int n = 0;
+
+	if (!line)
+		return;
+	vfpool_pci_format(&device->address, address);
+	vfpool_pci_format(&device->pf, pf);
+	*use = '\0';
+	if (device->is_vf)
+		n = snprintf(use, sizeof(use), "VF %u of %s%s", device->vf, pf, device->used ? "; " : "");
+	if (device->used)
+		snprintf(use + n, sizeof(use) - (size_t)n, "%s", device->used);
+	set(line, DEVICE, address);
+	set(line, KIND, kind_name(device->kind));
+	set(line, DEVICE_DRIVER, device->driver);
+	set(line, DEVICE_NAME, device->netdev ? device->netdev : device->device_name);
+	set(line, DEVICE_USE, use);
+}
+
+int print_groups(const struct vfpool_groups *groups)
+{
+	CLEANUP(cleanup_table) struct libscols_table *table = new_table(group_columns, DEVICE);
+
+	if (!table)
+		return -ENOMEM;
+	for (size_t i = 0; i < groups->n; i++) {
+		struct libscols_line *parent = add_group(table, &groups->list[i]);
+
+		if (!parent)
+			return -ENOMEM;
+		for (size_t j = 0; j < groups->list[i].n_devices; j++)
+			add_device(table, parent, &groups->list[i].devices[j]);
+	}
+	return scols_table_is_empty(table) ? 0 : scols_print_table(table);
+}
+
+/* ---- pools ---- */
 
 static void count_vfs(const struct vfpool_inventory *inventory, const char *pool,
 		      unsigned counts[VFPOOL_N_VF_STATES])

@@ -66,3 +66,13 @@ sql() {
 field() { # NAME
 	sed -n "s/^ *\"$1\": *\"\\{0,1\\}\\([^\",]*\\).*/\\1/p"
 }
+
+# number_netdevs SYS: the netdevs of PFs get the interface indexes by which the scripted peer knows them.
+number_netdevs() {
+	local index=7 pf netdev
+	for pf in "$1"/bus/pci/devices/*/sriov_totalvfs; do
+		for netdev in "${pf%/*}"/net/*/; do
+			[ ! -d "$netdev" ] || echo $((index++)) >"$netdev/ifindex"
+		done
+	done
+}

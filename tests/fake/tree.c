@@ -82,6 +82,9 @@ static void make_vf(unsigned pf, unsigned vf, unsigned group)
 	file("0\n", "bus/pci/devices/%s/enable", address);
 	snprintf(text, sizeof(text), "../../../../kernel/iommu_groups/%u", group);
 	link_to(text, "bus/pci/devices/%s/iommu_group", address);
+	folder("kernel/iommu_groups/%u/devices", group);
+	snprintf(text, sizeof(text), "../../../../bus/pci/devices/%s", address);
+	link_to(text, "kernel/iommu_groups/%u/devices/%s", group, address);
 }
 
 static void make_pf(unsigned pf, unsigned vfs, int netdev)

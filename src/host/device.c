@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* PCI devices of any kind, as sysfs shows them. */
+#include "host/device.h"
+#include "host/host.h"
+#include "host/sysfs.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/name.h"
+
+#include <string.h>
+
+int device_link_name(int folder, const char *link, char **ret_name)
+{
+	char name[128];
+	int r = sysfs_read_link(folder, link, name, sizeof(name));
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	*ret_name = strdup(name);
+	return *ret_name ? 0 : -ENOMEM;
+}
+
+int device_netdev(int folder, char **ret_name)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	AUTO_FREE char *name = NULL;
+	struct dirent *entry;
+	int r = sysfs_list(folder, "net", &dir);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	while ((entry = readdir(dir))) {
+		if (!netdev_name_is_valid(entry->d_name) ||
+		    (name && strcmp(entry->d_name, name) > 0))
+			continue;
+		free(name);
+		name = strdup(entry->d_name);
+		if (!name)
+			return -ENOMEM;
+	}
+	*ret_name = TAKE_PTR(name);
+	return 0;
+}
+
+int device_override(int folder, char **ret_driver)
+{
+	char text[128];
+	int r = sysfs_read(folder, "driver_override", text, sizeof(text));
+
+	if (r == -ENOENT || (r == 0 && (!*text || strcmp(text, "(null)") == 0)))
+		return 0;
+	if (r < 0)
+		return r;
+	*ret_driver = strdup(text);
+	return *ret_driver ? 0 : -ENOMEM;
+}
+
+int device_group(int folder)
+{
+	char group[16], *end;
+	long number;
+
+	if (sysfs_read_link(folder, "iommu_group", group, sizeof(group)) < 0)
+		return -1;
+	number = strtol(group, &end, 10);
+	return *end || number < 0 || number > INT32_MAX ? -1 : (int)number;
+}
+
+unsigned device_count_vfs(int folder)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	unsigned n = 0;
+
+	if (sysfs_list(folder, ".", &dir) < 0)
+		return 0;
+	while ((entry = readdir(dir)))
+		n += strncmp(entry->d_name, "virtfn", 6) == 0;
+	return n;
+}
+
+/* PCI-to-PCI bridges, by the PCI code and ID assignment specification. */
+#define PCI_CLASS_BRIDGE 0x0604
+
+/* One on the host's own bus is a root port: no other bridge is above it. */
+static enum vfpool_kind read_kind(struct host *host, const struct vfpool_device *device)
+{
+	struct vfpool_pci above;
+
+	if (device->class >> 8 != PCI_CLASS_BRIDGE)
+		return VFPOOL_ENDPOINT;
+	return sysfs_upstream(host->sysfs, &device->address, &above) == 0 ? VFPOOL_BRIDGE : VFPOOL_ROOT_PORT;
+}
+
+static int read_identity(struct host *host, int folder, struct vfpool_device *device)
+{
+	long long class = 0, vendor = 0, id = 0;
+	int r;
+
+	(void)sysfs_read_number(folder, "class", &class);
+	(void)sysfs_read_number(folder, "vendor", &vendor);
+	(void)sysfs_read_number(folder, "device", &id);
+	device->class = (unsigned)class;
+	device->vendor = (uint16_t)vendor;
+	device->device = (uint16_t)id;
+	device->kind = read_kind(host, device);
+	if ((r = device_link_name(folder, "driver", &device->driver)) < 0 ||
+	    (r = device_override(folder, &device->driver_override)) < 0)
+		return r;
+	return device_netdev(folder, &device->netdev);
+}
+
+void device_end(struct vfpool_device *device)
+{
+	free(device->vendor_name);
+	free(device->device_name);
+	free(device->driver);
+	free(device->driver_override);
+	free(device->netdev);
+	free(device->used);
+	*device = (struct vfpool_device){ 0 };
+}
+
+static int read_device(struct host *host, const struct vfpool_pci *address, struct vfpool_device *device)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, address);
+	char physfn[VFPOOL_PCI_TEXT];
+	int r;
+
+	if (folder < 0)
+		return folder;
+	device->address = *address;
+	r = read_identity(host, folder, device);
+	if (r < 0)
+		return r;
+	device->is_vf = sysfs_read_link(folder, "physfn", physfn, sizeof(physfn)) == 0 &&
+			vfpool_pci_parse(physfn, &device->pf) == 0 &&
+			host_vf_index(host, &device->pf, address, &device->vf) == 0;
+	return host_device_use(host, folder, device);
+}
+
+int host_read_device(struct host *host, const struct vfpool_pci *address, struct vfpool_device *ret_device)
+{
+	struct vfpool_device device = { 0 };
+	char text[VFPOOL_PCI_TEXT];
+	int r = read_device(host, address, &device);
+
+	if (r == 0) {
+		*ret_device = device;
+		return 0;
+	}
+	device_end(&device);
+	vfpool_pci_format(address, text);
+	if (r == -ENOENT)
+		return fail(host->err, -VFPOOL_ENOTFOUND, "this host has no PCI device %s", text);
+	return fail_errno(host->err, r, "reading the PCI device %s", text);
+}

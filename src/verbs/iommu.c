@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+DEFINE_CLEANUP(struct vfpool_groups *, cleanup_groups, vfpool_groups_free);
+
+static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_groups) struct vfpool_groups *groups = NULL;
+	bool json = false;
+	const struct verb_option options[] = {
+		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
+		{ 0 },
+	};
+	char **args;
+	int n = verb_parse(verb, argc, argv, options, 0, argc, &args), r;
+
+	if (n < 0 || (r = vfpool_iommu(vp, (const char *const *)args, (size_t)n, &groups)) < 0)
+		return n < 0 ? n : r;
+	if (groups->n == 0)
+		warn_user("note: this host has no IOMMU groups, so no device can be passed to a guest; 'vfpool doctor' "
+			  "says why");
+	if (json)
+		print_json(json_groups(groups));
+	return json ? 0 : print_groups(groups);
+}
+
+const struct verb verb_iommu = {
+	"iommu", "[ADDRESS…] [--json]", "IOMMU groups: who is in them, and can a guest have them", run,
+};
