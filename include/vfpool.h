@@ -827,6 +827,48 @@ int vfpool_udev_properties(struct vfpool *vp, const char *netdev, char **ret_tex
 /* What udev reads of them now, NULL: nothing. */
 int vfpool_udev_installed(struct vfpool *vp, const char *pool, char **ret_text);
 
+/* ---- what is wrong? ----------------------------------------------------- */
+
+enum vfpool_verdict {
+	VFPOOL_SOUND,
+	VFPOOL_WARNING, /* it works, but not as it should, or not after the next boot */
+	VFPOOL_FAULT,   /* VFs don't go into guests so */
+};
+
+/* One thing that was looked at; a check may have several. */
+struct vfpool_check {
+	const char *name;      /* of the check: firmware, acs, … */
+	const char *looked_at; /* files and programs */
+	enum vfpool_verdict verdict;
+	char *found;  /* a sentence */
+	char *remedy; /* what to do on this host; NULL: nothing */
+};
+
+struct vfpool_diagnosis {
+	struct vfpool_check *checks; /* in the order in which things depend on each other */
+	size_t n;
+};
+
+void vfpool_diagnosis_free(struct vfpool_diagnosis *diagnosis);
+
+/*
+ * Looks for what keeps VFs from guests: of all pools or the one, and of that guest of libvirt (name or
+ * UUID; NULL: none). Changes nothing. What can't be looked at is a warning that says so. VFPOOL_ENOTFOUND: no
+ * such pool or guest.
+ */
+int vfpool_doctor(struct vfpool *vp, const char *pool, const char *guest,
+		  struct vfpool_diagnosis **ret_diagnosis);
+
+/* What an error message means. */
+struct vfpool_explanation {
+	const char *meaning, *remedy;
+	const char *checks[4]; /* names of the checks that look for it; ends with NULL */
+};
+
+/* A message of libvirt, QEMU, the kernel, iproute2 or udev on VFs, or a part of it. *ret_is is
+ * static. VFPOOL_ENOTFOUND: it isn't known. */
+int vfpool_explain(struct vfpool *vp, const char *message, const struct vfpool_explanation **ret_is);
+
 /* ---- text -------------------------------------------------------------- */
 
 void vfpool_pci_format(const struct vfpool_pci *address, char text[VFPOOL_PCI_TEXT]);

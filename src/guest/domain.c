@@ -102,6 +102,7 @@ static int read_device(const xmlNode *node, struct guest *guest)
 	} else if (strcmp((const char *)node->name, "hostdev") != 0) {
 		return 0;
 	}
+	nic.is_unmanaged = !xml_attribute_is(node, "managed", "yes");
 	read_address(node, &nic);
 	return nic.has_mac || nic.has_address ? guest_add_nic(guest, &nic) : 0;
 }
@@ -134,6 +135,21 @@ static int read_names(const xmlNode *root, struct guest *guest)
 	return 0;
 }
 
+/* In KiB, as libvirt prints it; 0: another unit, or none. */
+static unsigned long long kib(const xmlNode *node)
+{
+	AUTO_FREE char *unit = node ? xml_attribute(node, "unit") : NULL;
+	unsigned long long number;
+	xmlChar *text;
+
+	if (!node || (unit && strcmp(unit, "KiB") != 0))
+		return 0;
+	text = xmlNodeGetContent(node);
+	number = text ? strtoull((const char *)text, NULL, 10) : 0;
+	xmlFree(text);
+	return number;
+}
+
 int guest_read_domain(const char *xml, struct guest *guest)
 {
 	CLEANUP(cleanup_doc) xmlDocPtr doc = read_xml(xml);
@@ -143,6 +159,8 @@ int guest_read_domain(const char *xml, struct guest *guest)
 	if (!root || doc->intSubset || strcmp((const char *)root->name, "domain") != 0)
 		return -EBADMSG;
 	r = read_names(root, guest);
+	guest->memory = kib(xml_child(root, "memory"));
+	guest->hard_limit = kib(xml_child(xml_child(root, "memtune"), "hard_limit"));
 	devices = xml_child(root, "devices");
 	for (const xmlNode *node = devices ? devices->children : NULL; r == 0 && node;
 	     node = node->next)

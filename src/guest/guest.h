@@ -74,6 +74,7 @@ struct guest_nic {
 	struct vfpool_pci address;
 	int vlan;      /* 0: none */
 	char *network; /* libvirt's, NULL: none */
+	bool is_unmanaged; /* libvirt doesn't bind vfio-pci for it; not told by guest_list() */
 };
 
 /* A guest of libvirt, with what its definitions (now, and after its next start)
@@ -84,6 +85,7 @@ struct guest {
 	bool is_running, is_saved; /* of guest_list() */
 	struct guest_nic *nics; /* each once, in the definition's order */
 	size_t n_nics;
+	unsigned long long memory, hard_limit; /* KiB, 0: not told, as by guest_list() */
 };
 
 void guest_end(struct guest *guest);
@@ -113,6 +115,24 @@ const struct guest *guests_stranger(const struct guests *guests, const struct vf
 /* Adds what a domain's XML names to the guest, and its name and UUID where it has none
  * yet. -EBADMSG: it isn't to be understood; -ENOMEM. */
 int guest_read_domain(const char *xml, struct guest *guest);
+
+/* What qemu.conf, libvirt's settings for QEMU, says on devices. */
+struct guest_qemu_conf {
+	bool is_there;
+	bool has_acl, acl_has_vfio; /* cgroup_device_acl, and has it /dev/vfio/vfio? */
+	bool relaxed_acs;           /* relaxed_acs_check */
+	bool keeps_owners;          /* dynamic_ownership = 0 */
+	char *user;                 /* NULL: libvirt's default */
+};
+
+/* -ENOMEM is the one way to fail. */
+int guest_read_qemu_conf(const char *path, struct guest_qemu_conf *ret_conf);
+
+/* The PF of a hostdev network's <forward>, from its XML; NULL: it names none. -EBADMSG, -ENOMEM. */
+int guest_network_pf(const char *xml, char **ret_dev);
+
+/* How many PCI devices libvirt's node device driver tells of. -ENOENT, -EHOSTDOWN as guest_list(). */
+int guest_count_devices(const char *uri, const char *run_dir, unsigned *ret_n, struct error *err);
 
 /* A guest's interface on a libvirt network. */
 struct guest_port {

@@ -143,6 +143,17 @@ static int take_lines(char *text, struct guests *guests, struct error *err)
 	return r < 0 ? r : 0;
 }
 
+static void ask_count(void *arg, int out)
+{
+	struct error err = { 0 };
+	unsigned n;
+
+	if (libvirt_count_devices(arg, &n, &err) == 0)
+		dprintf(out, "%u\n", n);
+	else
+		dprintf(out, "error %s\n", err.text);
+}
+
 /* The daemon's socket, of the one daemon or of the one for QEMU. */
 static bool is_there(const char *run_dir)
 {
@@ -152,18 +163,42 @@ static bool is_there(const char *run_dir)
 	return (one && access(one, F_OK) == 0) || (own && access(own, F_OK) == 0);
 }
 
-int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests, struct error *err)
+/* What the child says; it may not be whole. */
+static int ask_child(void (*work)(void *arg, int out), const char *uri, const char *run_dir, char **ret_text,
+		     struct error *err)
 {
-	struct guests guests = { 0 };
-	AUTO_FREE char *text = NULL;
 	bool whole;
 	int r;
 
 	if (strcmp(uri, OWN_HOST) == 0 && !is_there(run_dir))
 		return fail(err, -ENOENT, "libvirt isn't running here");
-	r = run_child(ask, (void *)uri, DEADLINE_MS, TEXT_MAX, &text, &whole);
+	r = run_child(work, (void *)uri, DEADLINE_MS, TEXT_MAX, ret_text, &whole);
+	return r < 0 ? fail_errno(err, r, "asking libvirt") : 0;
+}
+
+int guest_count_devices(const char *uri, const char *run_dir, unsigned *ret_n, struct error *err)
+{
+	AUTO_FREE char *text = NULL;
+	int r = ask_child(ask_count, uri, run_dir, &text, err);
+
 	if (r < 0)
-		return fail_errno(err, r, "asking libvirt");
+		return r;
+	if (sscanf(text, "%u", ret_n) == 1)
+		return 0;
+	if (strncmp(text, "error ", 6) != 0)
+		return fail(err, -EHOSTDOWN, "libvirt hasn't answered within %d s", DEADLINE_MS / 1000);
+	text[strcspn(text, "\n")] = '\0';
+	return fail(err, -EHOSTDOWN, "%s", text + 6);
+}
+
+int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests, struct error *err)
+{
+	struct guests guests = { 0 };
+	AUTO_FREE char *text = NULL;
+	int r = ask_child(ask, uri, run_dir, &text, err);
+
+	if (r < 0)
+		return r;
 	r = take_lines(text, &guests, err);
 	if (r < 0)
 		guests_end(&guests);

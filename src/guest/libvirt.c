@@ -31,6 +31,7 @@
 	X(virGetLastErrorCode)     \
 	X(virGetLastErrorMessage)  \
 	X(virSetErrorFunc)         \
+	X(virNodeNumOfDevices)     \
 	X(virNetworkCreate)        \
 	X(virNetworkDefineXML)     \
 	X(virNetworkDestroy)       \
@@ -572,4 +573,18 @@ int guest_start_on_network(const char *uri, const char *network, guest_started_f
 	}
 	free(domains);
 	return r;
+}
+
+int libvirt_count_devices(const char *uri, unsigned *ret_n, struct error *err)
+{
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	int r = connect_to(uri, &connection, err), n;
+
+	if (r < 0)
+		return r;
+	n = p_virNodeNumOfDevices(connection, "pci", 0);
+	if (n < 0)
+		return fail(err, -EIO, "its node device driver doesn't answer: %s", p_virGetLastErrorMessage());
+	*ret_n = (unsigned)n;
+	return 0;
 }

@@ -17,4 +17,7 @@ typedef int (*libvirt_guest_fn)(void *arg, const char *uuid, const char *name, c
  * May hang as long as libvirt does. */
 int libvirt_each_guest(const char *uri, libvirt_guest_fn fn, void *arg, struct error *err);
 
+/* How many PCI devices its node device driver tells of. May hang likewise. */
+int libvirt_count_devices(const char *uri, unsigned *ret_n, struct error *err);
+
 #endif

@@ -6,12 +6,14 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/file.h"
 #include "util/name.h"
 
 #include <fcntl.h>
 #include <libkmod.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 /* How long a VF's netdev may take to come. */
 #define NETDEV_MS 3000
@@ -47,6 +49,14 @@ static int unbind(int folder, const char *address)
 	return r == -ENOENT ? 0 : r; /* no driver: nothing to do */
 }
 
+/* Where the running kernel's modules are in another root; NULL: out of memory. */
+static char *module_folder(const char *root)
+{
+	struct utsname kernel;
+
+	return uname(&kernel) == 0 ? format_text("%s/lib/modules/%s", root, kernel.release) : NULL;
+}
+
 /* Loads the modules that the name or modalias stands for, with what they need.
  * *ret_name (may be NULL) is the first one's name. */
 static int load_modules(struct host *host, const char *what, char **ret_name)
@@ -75,6 +85,24 @@ static int load_modules(struct host *host, const char *what, char **ret_name)
 			return fail_oom(host->err);
 	}
 	return 0;
+}
+
+/* Is there a module of that name, or that alias, which may be loaded? */
+int host_find_module(struct host *host, const char *root, const char *what)
+{
+	AUTO_FREE char *folder = *root ? module_folder(root) : NULL;
+	CLEANUP(cleanup_kmod) struct kmod_ctx *kmod = kmod_new(folder, NULL);
+	CLEANUP(cleanup_modules) struct kmod_list *modules = NULL, *allowed = NULL;
+	int r = kmod ? kmod_module_new_from_lookup(kmod, what, &modules) : -ENOMEM;
+
+	if (r < 0)
+		return fail_errno(host->err, r, "looking up the module for %s", what);
+	if (!modules)
+		return fail(host->err, -ENOENT, "this kernel has no module for %s", what);
+	r = kmod_module_apply_filter(kmod, KMOD_FILTER_BLACKLIST, modules, &allowed);
+	if (r < 0)
+		return fail_errno(host->err, r, "looking up the module for %s", what);
+	return allowed ? 0 : fail(host->err, -EPERM, "the module %s is blacklisted", what);
 }
 
 /*

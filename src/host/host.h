@@ -127,6 +127,49 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count,
 /* Binds the VF to `driver`; "host": the card's own; "": none. */
 int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver);
 
+/* What of the machine and its system decides whether devices go into guests. */
+struct host_platform {
+	bool is_intel, is_amd; /* the processor */
+	bool has_virt;         /* it runs guests by itself (vmx, svm) */
+	bool has_table;        /* the firmware tells of an IOMMU (ACPI's DMAR, IVRS) */
+	unsigned n_iommus, n_groups;
+	char *cmdline;         /* the kernel's */
+	bool remaps_interrupts, allows_unsafe_interrupts;
+	bool has_vfio;         /* vfio-pci is loaded, or can be: */
+	char *vfio_missing;    /* else why not */
+	bool selinux_enforces, selinux_denies_sysfs;
+	bool has_apparmor;
+};
+
+/* Looks below `root` where it isn't in /proc or sysfs. -ENOMEM is the one way to fail. */
+int host_read_platform(struct host *host, const char *root, struct host_platform *ret_platform);
+void platform_end(struct host_platform *platform);
+
+/* A process by its name, of which there may be several: the first that is found; 0: none. */
+struct host_process {
+	int pid;
+	char name[32];
+	bool may_raise_limits; /* CAP_SYS_RESOURCE */
+	bool has_memlock;      /* its limit of locked memory: `memlock` bytes, else none */
+	unsigned long long memlock;
+	long long started;     /* seconds since 1970, 0: not known */
+};
+void host_find_process(struct host *host, const char *const *names, struct host_process *ret_process);
+
+/* Where a PF's VFs may find no place, had it that many. */
+struct host_room {
+	unsigned last_bus, max_bus; /* the VFs', and the last one that the bridge above lets through; both 0:
+				     * not told */
+	struct vfpool_pci bridge;
+	int window; /* the first of the VFs' BARs that the firmware left without memory, -1: none */
+	bool ari;   /* alternative routing: more than 8 functions on its bus */
+};
+int host_look_for_room(struct host *host, const struct vfpool_pf *pf, unsigned numvfs,
+		       struct host_room *ret_room);
+
+/* Is there such a module, that may be loaded? */
+int host_find_module(struct host *host, const char *root, const char *what);
+
 /* The rules that make VFs at boot; `pfs` and `counts` are parallel. */
 int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const unsigned *counts,
 		    size_t n, char **ret_text);

@@ -115,7 +115,7 @@ int sysfs_list_pci(int sysfs, DIR **ret_dir)
 	return sysfs_list(sysfs, PCI_DEVICES, ret_dir);
 }
 
-int sysfs_read(int folder, const char *name, char *text, size_t size)
+int sysfs_read_whole(int folder, const char *name, char *text, size_t size)
 {
 	AUTO_CLOSE int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
@@ -130,8 +130,16 @@ int sysfs_read(int folder, const char *name, char *text, size_t size)
 	if ((size_t)n == size)
 		return -EOVERFLOW;
 	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
 	return 0;
+}
+
+int sysfs_read(int folder, const char *name, char *text, size_t size)
+{
+	int r = sysfs_read_whole(folder, name, text, size);
+
+	if (r == 0)
+		text[strcspn(text, "\n")] = '\0';
+	return r;
 }
 
 int sysfs_read_number(int folder, const char *name, long long *ret_number)
@@ -214,4 +222,51 @@ int sysfs_probe_driver(int sysfs, const struct vfpool_pci *address)
 
 	vfpool_pci_format(address, text);
 	return sysfs_write(sysfs, "bus/pci/drivers_probe", text);
+}
+
+static unsigned count_entries(int sysfs, const char *folder)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	unsigned n = 0;
+
+	if (sysfs_list(sysfs, folder, &dir) < 0)
+		return 0;
+	while ((entry = readdir(dir)))
+		n += entry->d_name[0] != '.';
+	return n;
+}
+
+unsigned sysfs_count_iommus(int sysfs)
+{
+	return count_entries(sysfs, "class/iommu");
+}
+
+unsigned sysfs_count_groups(int sysfs)
+{
+	return count_entries(sysfs, "kernel/iommu_groups");
+}
+
+bool sysfs_has_acpi_table(int sysfs, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "firmware/acpi/tables/%s", name);
+	return faccessat(sysfs, path, F_OK, 0) == 0;
+}
+
+int sysfs_module_parameter(int sysfs, const char *module, const char *name, char *text, size_t size)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "module/%s/parameters/%s", module, name);
+	return sysfs_read(sysfs, path, text, size);
+}
+
+int sysfs_read_selinux(int sysfs, const char *name, char *text, size_t size)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "fs/selinux/%s", name);
+	return sysfs_read(sysfs, path, text, size);
 }

@@ -32,6 +32,8 @@ int sysfs_list(int folder, const char *name, DIR **ret_dir);
 
 /* One read of an attribute, without its newline. -EOVERFLOW: larger than that. */
 int sysfs_read(int folder, const char *name, char *text, size_t size);
+/* One of several lines. */
+int sysfs_read_whole(int folder, const char *name, char *text, size_t size);
 int sysfs_read_number(int folder, const char *name, long long *ret_number);
 
 /* The last part of what a link points to. -ENOENT: no such link. */
@@ -47,5 +49,18 @@ int sysfs_module_driver(int sysfs, const char *module, char *ret_driver, size_t 
 
 /* Asks the PCI bus to find a driver for the device. */
 int sysfs_probe_driver(int sysfs, const struct vfpool_pci *address);
+
+/* How many IOMMUs the kernel drives, and how many groups they make. */
+unsigned sysfs_count_iommus(int sysfs);
+unsigned sysfs_count_groups(int sysfs);
+
+/* Has the firmware that ACPI table? */
+bool sysfs_has_acpi_table(int sysfs, const char *name);
+
+/* A parameter of a module that is loaded. */
+int sysfs_module_parameter(int sysfs, const char *module, const char *name, char *text, size_t size);
+
+/* SELinux's file of that name: enforce, booleans/NAME. */
+int sysfs_read_selinux(int sysfs, const char *name, char *text, size_t size);
 
 #endif

@@ -117,7 +117,7 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 
 	if ((r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = vfpool_pools(vp, &pools)) < 0 ||
+	    (r = load_sound(vp, &pools)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
 	r = open_ledger(vp, LEDGER_READ, &ledger);

@@ -309,6 +309,41 @@ struct json_object *json_groups(const struct vfpool_groups *groups)
 	return array;
 }
 
+struct json_object *json_diagnosis(const struct vfpool_diagnosis *diagnosis)
+{
+	static const char *const verdicts[] = {
+		[VFPOOL_SOUND] = "ok",
+		[VFPOOL_WARNING] = "warning",
+		[VFPOOL_FAULT] = "failed",
+	};
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < diagnosis->n; i++) {
+		const struct vfpool_check *check = &diagnosis->checks[i];
+		struct json_object *object = json_object_new_object();
+
+		add_text(object, "check", check->name);
+		add_text(object, "looked_at", check->looked_at);
+		add_text(object, "verdict", verdicts[check->verdict]);
+		add_text(object, "found", check->found);
+		add_text(object, "remedy", check->remedy);
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+struct json_object *json_explanation(const struct vfpool_explanation *explanation)
+{
+	struct json_object *object = json_object_new_object(), *checks = json_object_new_array();
+
+	add_text(object, "meaning", explanation->meaning);
+	add_text(object, "remedy", explanation->remedy);
+	for (size_t i = 0; explanation->checks[i]; i++)
+		json_object_array_add(checks, json_object_new_string(explanation->checks[i]));
+	add(object, "checks", checks);
+	return object;
+}
+
 static struct json_object *json_event(const struct vfpool_event *event)
 {
 	struct json_object *object = json_object_new_object();

@@ -34,6 +34,8 @@ struct json_object *json_lease(const struct vfpool_lease *lease);
 struct json_object *json_leases(struct vfpool_lease *const *leases);
 struct json_object *json_reservations(const struct vfpool_reservation *reservations, size_t n);
 struct json_object *json_findings(const struct vfpool_findings *findings);
+struct json_object *json_diagnosis(const struct vfpool_diagnosis *diagnosis);
+struct json_object *json_explanation(const struct vfpool_explanation *explanation);
 struct json_object *json_groups(const struct vfpool_groups *groups);
 struct json_object *json_history(const struct vfpool_event *events, size_t n);
 struct json_object *json_plan(const struct vfpool_plan *plan);

@@ -100,7 +100,7 @@ t 'a PF without netdev: each VF says why, 6' apply_without_netdev
 
 the_manual_has_each_field() {
 	local field
-	for field in $({ v list --json; v show a --json; v apply --dry-run --json; v iommu --json; } | sed -n 's/^ *"\([a-z_]*\)":.*/\1/p' | sort -u); do
+	for field in $({ v list --json; v show a --json; v apply --dry-run --json; v iommu --json; anyhow v doctor --json; v doctor --explain EBUSY --json; } | sed -n 's/^ *"\([a-z_]*\)":.*/\1/p' | sort -u); do
 		sed -n '/^.SH JSON/,/^.SH EXIT/p' "$top/man/vfpool.8" | grep -qw "$field" || { echo "not in man/vfpool.8: $field"; return 1; }
 	done
 }

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libvirt's own settings, as far as they decide what goes into a guest. */
+#include "guest/guest.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/file.h"
+#include "util/xml.h"
+
+#include <libxml/parser.h>
+#include <string.h>
+
+#define FILE_MAX (1024 * 1024)
+
+DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
+
+/* The value of a "key = value" line, from its first character on; NULL: there is no such line. Comments
+ * have a # at their start. */
+static const char *find_value(const char *text, const char *key)
+{
+	const size_t length = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += strspn(line, " \t\n");
+		if (strncmp(line, key, length) != 0)
+			continue;
+		line += length;
+		line += strspn(line, " \t");
+		if (*line == '=')
+			return line + 1 + strspn(line + 1, " \t");
+	}
+	return NULL;
+}
+
+static bool is_number(const char *text, const char *key, char digit)
+{
+	const char *value = find_value(text, key);
+
+	return value && *value == digit;
+}
+
+/* Up to the list's end, or the string's. */
+static char *copy_value(const char *value)
+{
+	if (*value == '[')
+		return strndup(value, strcspn(value, "]"));
+	value += *value == '"';
+	return strndup(value, strcspn(value, "\"\n \t"));
+}
+
+int guest_read_qemu_conf(const char *path, struct guest_qemu_conf *ret_conf)
+{
+	AUTO_FREE char *text = NULL, *acl = NULL;
+	const char *acl_value, *user;
+	struct error ignored;
+	struct guest_qemu_conf conf = { .is_there = true };
+
+	*ret_conf = (struct guest_qemu_conf){ .is_there = false };
+	if (read_file(path, FILE_MAX, &text, NULL, &ignored) < 0)
+		return 0;
+	acl_value = find_value(text, "cgroup_device_acl");
+	user = find_value(text, "user");
+	if ((acl_value && !(acl = copy_value(acl_value))) || (user && !(conf.user = copy_value(user))))
+		return -ENOMEM;
+	conf.has_acl = acl;
+	conf.acl_has_vfio = acl && strstr(acl, "/dev/vfio/vfio");
+	conf.relaxed_acs = is_number(text, "relaxed_acs_check", '1');
+	conf.keeps_owners = is_number(text, "dynamic_ownership", '0');
+	*ret_conf = conf;
+	return 0;
+}
+
+int guest_network_pf(const char *xml, char **ret_dev)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), "network.xml", NULL,
+							   XML_PARSE_NONET | XML_PARSE_NOERROR |
+								   XML_PARSE_NOWARNING);
+	const xmlNode *forward = doc ? xml_child(xmlDocGetRootElement(doc), "forward") : NULL;
+
+	*ret_dev = NULL;
+	if (!doc)
+		return -EBADMSG;
+	if (forward && xml_attribute_is(forward, "mode", "hostdev") && xml_child(forward, "pf"))
+		*ret_dev = xml_attribute(xml_child(forward, "pf"), "dev");
+	return 0;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What keeps VFs from guests? Each check looks at one thing; what it needs is read once, before. */
+#include "manager/doctor.h"
+
+#include "util/file.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* ---- findings ---- */
+
+void vfpool_diagnosis_free(struct vfpool_diagnosis *diagnosis)
+{
+	if (!diagnosis)
+		return;
+	for (size_t i = 0; i < diagnosis->n; i++) {
+		free(diagnosis->checks[i].found);
+		free(diagnosis->checks[i].remedy);
+	}
+	free(diagnosis->checks);
+	free(diagnosis);
+}
+
+DEFINE_CLEANUP(struct vfpool_diagnosis *, cleanup_diagnosis, vfpool_diagnosis_free);
+
+int report(struct doctor *doctor, enum vfpool_verdict verdict, const char *remedy, const char *format, ...)
+{
+	struct vfpool_diagnosis *diagnosis = doctor->diagnosis;
+	struct vfpool_check *grown = reallocarray(diagnosis->checks, diagnosis->n + 1, sizeof(*grown)), *check;
+	va_list args;
+	int n;
+
+	if (!grown)
+		return -ENOMEM;
+	diagnosis->checks = grown;
+	check = &grown[diagnosis->n];
+	*check = (struct vfpool_check){
+		.name = doctor->check->name, .looked_at = doctor->check->looked_at, .verdict = verdict,
+	};
+	va_start(args, format);
+	n = vasprintf(&check->found, format, args);
+	va_end(args);
+	if (n < 0)
+		return -ENOMEM;
+	diagnosis->n++;
+	make_printable(check->found);
+	if (remedy && !(check->remedy = strdup(remedy)))
+		return -ENOMEM;
+	if (check->remedy)
+		make_printable(check->remedy);
+	return 0;
+}
+
+bool found_nothing(const struct doctor *doctor)
+{
+	const struct vfpool_diagnosis *diagnosis = doctor->diagnosis;
+
+	return diagnosis->n == 0 || diagnosis->checks[diagnosis->n - 1].name != doctor->check->name;
+}
+
+/* ---- words ---- */
+
+bool pool_is_asked_for(const struct doctor *doctor, const struct vfpool_pool *pool)
+{
+	return !doctor->pool || strcmp(doctor->pool, pool->name) == 0;
+}
+
+const char *pf_text(const struct vfpool_pf *pf, char text[VFPOOL_PCI_TEXT])
+{
+	if (pf->netdev)
+		return pf->netdev;
+	vfpool_pci_format(&pf->address, text);
+	return text;
+}
+
+const char *libvirt_unit(const struct doctor *doctor)
+{
+	AUTO_FREE char *path = format_text("%s/usr/sbin/virtqemud", doctor->vp->dirs[VFPOOL_DIR_ROOT]);
+
+	if (doctor->daemon.pid)
+		return strcmp(doctor->daemon.name, "virtqemud") == 0 ? "virtqemud" : "libvirtd";
+	return path && access(path, F_OK) == 0 ? "virtqemud" : "libvirtd";
+}
+
+char *cmdline_remedy(const struct doctor *doctor, bool add, const char *word)
+{
+	const char *put = add ? "put it into" : "take it out of";
+
+	switch (doctor->distribution) {
+	case DEBIAN:
+		return format_text("%s: %s GRUB_CMDLINE_LINUX in /etc/default/grub, then 'update-grub' and a reboot", word,
+				   put);
+	case FEDORA:
+		return format_text("'grubby --update-kernel=ALL --%s=%s', then a reboot", add ? "args" : "remove-args",
+				   word);
+	case SUSE:
+		return format_text("%s: %s GRUB_CMDLINE_LINUX in /etc/default/grub, then 'grub2-mkconfig -o "
+				   "/boot/grub2/grub.cfg' and a reboot", word, put);
+	case ARCH:
+		return format_text("%s: %s GRUB_CMDLINE_LINUX in /etc/default/grub, then 'grub-mkconfig -o "
+				   "/boot/grub/grub.cfg' and a reboot", word, put);
+	case OTHER_DISTRIBUTION:
+		break;
+	}
+	return format_text("%s: %s the kernel's command line in the boot loader's settings, then a reboot", word, put);
+}
+
+/* ---- what is read before ---- */
+
+static bool has_word(const char *line, const char *word)
+{
+	const size_t length = strlen(word);
+
+	for (const char *at = line; (at = strstr(at, word)); at++)
+		if ((at == line || strchr(" \"'=", at[-1])) && (!at[length] || strchr(" \"'\n", at[length])))
+			return true;
+	return false;
+}
+
+/* By ID and ID_LIKE of os-release(5). */
+static enum distribution find_distribution(const struct vfpool *vp)
+{
+	static const struct {
+		const char *id;
+		enum distribution distribution;
+	} known[] = {
+		{ "debian", DEBIAN }, { "ubuntu", DEBIAN }, { "fedora", FEDORA }, { "rhel", FEDORA },
+		{ "centos", FEDORA }, { "suse", SUSE },     { "opensuse", SUSE }, { "sles", SUSE },
+		{ "arch", ARCH },
+	};
+	AUTO_FREE char *path = format_text("%s/etc/os-release", vp->dirs[VFPOOL_DIR_ROOT]), *text = NULL;
+	struct error ignored;
+
+	if (!path || read_file(path, 65536, &text, NULL, &ignored) < 0)
+		return OTHER_DISTRIBUTION;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+			if ((strncmp(line, "ID=", 3) == 0 || strncmp(line, "ID_LIKE=", 8) == 0) &&
+			    has_word(line, known[i].id))
+				return known[i].distribution;
+	return OTHER_DISTRIBUTION;
+}
+
+static bool libvirt_is_installed(const struct vfpool *vp)
+{
+	AUTO_FREE char *one = format_text("%s/usr/sbin/libvirtd", vp->dirs[VFPOOL_DIR_ROOT]);
+	AUTO_FREE char *own = format_text("%s/usr/sbin/virtqemud", vp->dirs[VFPOOL_DIR_ROOT]);
+
+	return (one && access(one, F_OK) == 0) || (own && access(own, F_OK) == 0);
+}
+
+static int read_pools(struct doctor *doctor)
+{
+	struct vfpool *vp = doctor->vp;
+	int r = load_sound(vp, &doctor->pools);
+	bool found = !doctor->pool;
+
+	for (struct vfpool_pool **pool = doctor->pools; r == 0 && *pool; pool++)
+		found = found || pool_is_asked_for(doctor, *pool);
+	if (r == 0 && !found)
+		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'; 'vfpool list' shows the pools",
+			    doctor->pool);
+	return r < 0 ? r : resolve_uses(vp, doctor->pools, doctor->inventory, &doctor->uses, &doctor->n_uses);
+}
+
+static int read_all(struct doctor *doctor)
+{
+	static const char *const daemons[] = { "libvirtd", "virtqemud", NULL };
+	struct vfpool *vp = doctor->vp;
+	struct error ignored;
+	int r;
+
+	if ((r = open_host(vp, &doctor->host)) < 0 ||
+	    (r = host_read_platform(&doctor->host, vp->dirs[VFPOOL_DIR_ROOT], &doctor->platform)) < 0 ||
+	    (r = vfpool_inventory(vp, &doctor->inventory)) < 0 || (r = read_pools(doctor)) < 0)
+		return r;
+	doctor->distribution = find_distribution(vp);
+	doctor->has_libvirt = libvirt_is_installed(vp);
+	host_find_process(&doctor->host, daemons, &doctor->daemon);
+	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &doctor->guests, &ignored);
+	doctor->guests_known = r == 0;
+	return r == -ENOMEM ? fail_oom(&vp->err) : 0;
+}
+
+/* ---- all checks ---- */
+
+static void doctor_end(struct doctor *doctor)
+{
+	free(doctor->uses);
+	vfpool_pools_free(doctor->pools);
+	vfpool_leases_free(doctor->leases);
+	vfpool_inventory_free(doctor->inventory);
+	guests_end(&doctor->guests);
+	platform_end(&doctor->platform);
+	host_end(&doctor->host);
+}
+
+static int run_checks(struct doctor *doctor)
+{
+	static const struct check *const all[] = { platform_checks, card_checks, libvirt_checks, ledger_checks };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(all); i++)
+		for (doctor->check = all[i]; r == 0 && doctor->check->name; doctor->check++)
+			r = doctor->check->run(doctor);
+	return r == -ENOMEM ? fail_oom(&doctor->vp->err) : r;
+}
+
+int vfpool_doctor(struct vfpool *vp, const char *pool, const char *guest,
+		  struct vfpool_diagnosis **ret_diagnosis)
+{
+	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = calloc(1, sizeof(*diagnosis));
+	CLEANUP(doctor_end) struct doctor doctor = {
+		.vp = vp, .pool = pool, .guest = guest, .host = NO_HOST, .diagnosis = diagnosis,
+	};
+	int r = diagnosis ? read_all(&doctor) : fail_oom(&vp->err);
+
+	if (r == 0)
+		r = run_checks(&doctor);
+	if (r == 0)
+		*ret_diagnosis = TAKE_PTR(diagnosis);
+	return r;
+}

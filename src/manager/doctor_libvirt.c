@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libvirt: its daemon, settings, hooks and networks; a guest. */
+#include "manager/doctor.h"
+
+#include "util/file.h"
+#include "util/name.h"
+
+#include <glob.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Without libvirt there is nothing to look at. */
+static bool skip(struct doctor *doctor, int *ret)
+{
+	*ret = 0;
+	if (doctor->has_libvirt || doctor->guests_known)
+		return false;
+	*ret = report(doctor, VFPOOL_SOUND, NULL, "libvirt isn't installed");
+	return true;
+}
+
+static int check_daemon(struct doctor *doctor)
+{
+	struct vfpool *vp = doctor->vp;
+	AUTO_FREE char *remedy = NULL;
+	unsigned devices = 0;
+	int r;
+
+	if (skip(doctor, &r))
+		return r;
+	r = guest_count_devices(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &devices, &vp->err);
+	remedy = format_text("'systemctl enable --now %s.socket'%s", libvirt_unit(doctor),
+			     strcmp(libvirt_unit(doctor), "virtqemud") == 0 ? ", and virtnodedevd.socket and virtnetworkd.socket" :
+									      "");
+	if (!remedy)
+		return -ENOMEM;
+	if (r < 0)
+		return report(doctor, VFPOOL_FAULT, remedy, "%s", vp->err.text);
+	if (devices == 0)
+		return report(doctor, VFPOOL_WARNING, remedy, "its node device driver knows of no PCI device");
+	return report(doctor, VFPOOL_SOUND, NULL, "it answers, and knows of %u PCI devices", devices);
+}
+
+static int check_conf(struct doctor *doctor)
+{
+	AUTO_FREE char *path = format_text("%s/etc/libvirt/qemu.conf", doctor->vp->dirs[VFPOOL_DIR_ROOT]);
+	struct guest_qemu_conf conf;
+	AUTO_FREE char *user = NULL;
+	int r;
+
+	if (skip(doctor, &r))
+		return r;
+	if (!path || guest_read_qemu_conf(path, &conf) < 0)
+		return -ENOMEM;
+	user = conf.user;
+	if (conf.has_acl && !conf.acl_has_vfio)
+		r = report(doctor, VFPOOL_WARNING, "put \"/dev/vfio/vfio\" into it, and restart libvirt's daemon",
+			 "cgroup_device_acl lacks /dev/vfio/vfio: a guest with a VF may not start (Operation not permitted)");
+	if (r == 0 && conf.keeps_owners && user && strcmp(user, "root") != 0)
+		r = report(doctor, VFPOOL_FAULT, "dynamic_ownership = 1, and restart libvirt's daemon",
+			 "dynamic_ownership is 0 and QEMU runs as %s, to which nobody gives /dev/vfio/N", user);
+	if (r == 0 && conf.relaxed_acs)
+		r = report(doctor, VFPOOL_WARNING, "take it out, unless every guest is trusted",
+			 "relaxed_acs_check lets guests have devices that others can reach past the IOMMU");
+	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "nothing in it keeps VFs from guests") : r;
+}
+
+static int check_memlock(struct doctor *doctor)
+{
+	const struct host_process *daemon = &doctor->daemon;
+	AUTO_FREE char *remedy = NULL;
+	int r;
+
+	if (skip(doctor, &r))
+		return r;
+	if (!daemon->pid)
+		return report(doctor, VFPOOL_SOUND, NULL, "libvirt's daemon doesn't run now: systemd starts it when it is asked");
+	if (daemon->may_raise_limits || !daemon->has_memlock)
+		return report(doctor, VFPOOL_SOUND, NULL, "%s raises it for a guest with a VF, whose memory is locked", daemon->name);
+	remedy = format_text("'systemctl edit %s', with LimitMEMLOCK=infinity below [Service], and restart it", daemon->name);
+	return remedy ? report(doctor, VFPOOL_FAULT, remedy,
+			     "%s (process %d) may lock %llu KiB and not raise that, and a guest with a VF locks all of its memory",
+			     daemon->name, daemon->pid, daemon->memlock / 1024) : -ENOMEM;
+}
+
+/* libvirt looks for its hooks when it starts. */
+static int check_hook(struct doctor *doctor, const char *driver)
+{
+	AUTO_FREE char *path = format_text("%s/%s.d/vfpool", doctor->vp->dirs[VFPOOL_DIR_HOOKS], driver);
+	AUTO_FREE char *remedy = format_text("'systemctl restart %s'", libvirt_unit(doctor));
+	struct stat is;
+
+	if (!path || !remedy)
+		return -ENOMEM;
+	if (stat(path, &is) < 0 || access(path, X_OK) < 0)
+		return report(doctor, VFPOOL_WARNING, "'make install' puts it there; then restart libvirt's daemon",
+			    "%s isn't there: a guest may start with a VF that is leased to another", path);
+	if (doctor->daemon.pid && doctor->daemon.started && is.st_ctime > doctor->daemon.started + 1)
+		return report(doctor, VFPOOL_WARNING, remedy, "%s came after %s had started, which doesn't know of it", path,
+			    doctor->daemon.name);
+	return 0;
+}
+
+static int check_hooks(struct doctor *doctor)
+{
+	int r;
+
+	if (skip(doctor, &r))
+		return r;
+	r = check_hook(doctor, "qemu");
+	if (r == 0)
+		r = check_hook(doctor, "network");
+	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "vfpool's are there") : r;
+}
+
+/* ---- networks ---- */
+
+static int check_pool_network(struct doctor *doctor, const struct vfpool_pool *pool)
+{
+	AUTO_FREE char *is = NULL, *wanted = NULL, *remedy = NULL;
+
+	if (pool->allocate != VFPOOL_BY_LIBVIRT || !pool_is_asked_for(doctor, pool))
+		return 0;
+	remedy = format_text("'vfpool network %s --define --start'", pool->name);
+	if (!remedy)
+		return -ENOMEM;
+	if (vfpool_network_compare(doctor->vp, pool->name, NULL, &is, &wanted) < 0)
+		return report(doctor, VFPOOL_WARNING, remedy, "pool %s: %s", pool->name, doctor->vp->err.text);
+	if (!is)
+		return report(doctor, VFPOOL_FAULT, remedy, "pool %s: libvirt has no network %s", pool->name, pool->network);
+	if (strcmp(is, wanted) != 0)
+		return report(doctor, VFPOOL_WARNING, remedy, "pool %s: libvirt's network %s has other VFs than the pool ('vfpool network "
+			    "%s --diff')", pool->name, pool->network, pool->name);
+	return 0;
+}
+
+/* A network of anybody's whose PF has no VFs. */
+static int check_network_file(struct doctor *doctor, const char *path)
+{
+	AUTO_FREE char *xml = NULL, *dev = NULL;
+	const char *name = strrchr(path, '/') + 1;
+	struct error ignored;
+
+	if (read_file(path, 1024 * 1024, &xml, NULL, &ignored) < 0 || guest_network_pf(xml, &dev) < 0 || !dev)
+		return 0;
+	for (size_t i = 0; i < doctor->inventory->n_pfs; i++) {
+		const struct vfpool_pf *pf = &doctor->inventory->pfs[i];
+
+		if (pf->netdev && strcmp(pf->netdev, dev) == 0 && pf->n_vfs > 0)
+			return 0;
+	}
+	return report(doctor, VFPOOL_FAULT, "make its VFs ('vfpool apply' when it is a pool's), or 'virsh net-undefine' it",
+		    "libvirt's network %.*s is on %s, which has no VFs (No usable Vf's present)",
+		    (int)strcspn(name, "."), name, dev);
+}
+
+static int check_networks(struct doctor *doctor)
+{
+	AUTO_FREE char *pattern = format_text("%s/*.xml", doctor->vp->dirs[VFPOOL_DIR_NETWORKS]);
+	glob_t found = { .gl_pathc = 0 };
+	int r;
+
+	if (skip(doctor, &r))
+		return r;
+	if (!pattern)
+		return -ENOMEM;
+	for (struct vfpool_pool **pool = doctor->pools; r == 0 && doctor->guests_known && *pool; pool++)
+		r = check_pool_network(doctor, *pool);
+	if (glob(pattern, 0, NULL, &found) == 0)
+		for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
+			r = check_network_file(doctor, found.gl_pathv[i]);
+	globfree(&found);
+	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "no network lacks its VFs") : r;
+}
+
+/* ---- a guest ---- */
+
+static int check_lease_of(struct doctor *doctor, const struct vfpool_vf *vf, const char *address,
+			  const struct guest_state *state)
+{
+	if (!vf->owner)
+		return report(doctor, VFPOOL_WARNING, "'vfpool adopt' records it", "it has %s, a VF of pool %s that is leased to nobody",
+			    address, vf->pool);
+	return strcmp(vf->owner, state->name) == 0 ? 0 :
+		report(doctor, VFPOOL_FAULT, "'vfpool rename', if that is the same guest; else take the VF out of its definition",
+		     "it has %s, which is leased to %s", address, vf->owner);
+}
+
+static int check_vf(struct doctor *doctor, const struct vfpool_device *device, const char *address,
+		    const struct guest_state *state)
+{
+	const struct vfpool_pool_pf by_address = { .by = VFPOOL_PF_BY_ADDRESS, .address = device->pf };
+	const struct vfpool_pf *pf = vfpool_find_pf(doctor->inventory, &by_address);
+	const struct vfpool_vf *vf = pf ? vfpool_find_vf(pf, device->vf) : NULL;
+	int r = 0;
+
+	if (!vf)
+		return 0;
+	if (vf->obstacle)
+		r = report(doctor, VFPOOL_FAULT, "'vfpool iommu' shows the group; another VF may do", "it has %s: %s", address,
+			 vf->obstacle);
+	if (r == 0 && pf->netdev && !pf->up)
+		r = report(doctor, VFPOOL_FAULT, "bring the PF up", "it has %s, whose PF %s is down (not online)", address,
+			 pf->netdev);
+	return r == 0 && vf->pool ? check_lease_of(doctor, vf, address, state) : r;
+}
+
+/* An interface of the guest, or a plain device, which is there. */
+static int check_device(struct doctor *doctor, const struct guest_nic *nic, const struct vfpool_device *device,
+			const char *address, const struct guest_state *state)
+{
+	AUTO_FREE char *remedy = format_text("'vfpool bind %s', or managed='yes' in its definition", address);
+	int r = 0;
+
+	if (!remedy)
+		return -ENOMEM;
+	if (nic->is_unmanaged && !(device->driver && driver_is_vfio(device->driver)))
+		r = report(doctor, VFPOOL_FAULT, remedy, "it has %s unmanaged, which isn't on vfio-pci (must be manually detached)", address);
+	if (r == 0 && device->used && !state->is_running)
+		r = report(doctor, VFPOOL_FAULT, "end what uses it", "it is off, and %s is in use: %s", address, device->used);
+	return r == 0 && device->is_vf ? check_vf(doctor, device, address, state) : r;
+}
+
+static int check_nic(struct doctor *doctor, const struct guest_nic *nic, const struct guest_state *state)
+{
+	CLEANUP(device_end) struct vfpool_device device = { 0 };
+	char address[VFPOOL_PCI_TEXT];
+	int r;
+
+	if (!nic->has_address)
+		return 0;
+	vfpool_pci_format(&nic->address, address);
+	r = host_read_device(&doctor->host, &nic->address, &device);
+	if (r == -VFPOOL_ENOTFOUND)
+		return report(doctor, VFPOOL_FAULT, "'vfpool apply' makes VFs; 'vfpool attach --refresh' mends addresses that have changed",
+			    "it has %s, which this host doesn't have", address);
+	return r < 0 ? report(doctor, VFPOOL_WARNING, NULL, "%s", doctor->vp->err.text) :
+		       check_device(doctor, nic, &device, address, state);
+}
+
+static int check_definitions(struct doctor *doctor, const struct guest_state *state)
+{
+	const struct guest *guest = state->is_persistent ? &state->next : &state->now;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < guest->n_nics; i++)
+		r = check_nic(doctor, &guest->nics[i], state);
+	/* QEMU has memory of its own, which is locked as well; libvirt itself takes 1 GiB for it. */
+	if (r == 0 && guest->hard_limit && guest->hard_limit < guest->memory + 1024 * 1024)
+		r = report(doctor, VFPOOL_FAULT, "take <hard_limit> out of <memtune>, or raise it to 1 GiB above its memory",
+			 "its hard_limit of %llu KiB leaves too little beside its %llu KiB of memory, which a VF has locked",
+			 guest->hard_limit, guest->memory);
+	return r;
+}
+
+static int check_guest(struct doctor *doctor)
+{
+	CLEANUP(guest_state_end) struct guest_state state = { .uuid = "" };
+	int r;
+
+	if (!doctor->guest)
+		return 0;
+	/* It may hang as long as libvirt does, which has just answered. */
+	if (!doctor->guests_known)
+		return report(doctor, VFPOOL_FAULT, "see the check libvirt", "libvirt doesn't answer, so %s can't be looked at", doctor->guest);
+	r = guest_look(doctor->vp->uri, doctor->guest, &state, &doctor->vp->err);
+	if (r < 0)
+		return r;
+	r = check_definitions(doctor, &state);
+	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "nothing in the definition of %s keeps VFs from it",
+						      state.name) : r;
+}
+
+const struct check libvirt_checks[] = {
+	{ "libvirt", "libvirt's daemon and its node device driver", check_daemon },
+	{ "qemu.conf", "/etc/libvirt/qemu.conf", check_conf },
+	{ "memory-lock", "the limit of locked memory of libvirt's daemon", check_memlock },
+	{ "hooks", "libvirt's hooks", check_hooks },
+	{ "networks", "libvirt's networks", check_networks },
+	{ "guest", "the guest's definition", check_guest },
+	{ 0 },
+};

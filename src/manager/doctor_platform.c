@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Processor, firmware, kernel, vfio: what is the same for every card. */
+#include "manager/doctor.h"
+
+#include "util/file.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static int check_firmware(struct doctor *doctor)
+{
+	const struct host_platform *platform = &doctor->platform;
+	const char *remedy = "switch the IOMMU on in the firmware's setup (Intel calls it VT-d, AMD AMD-Vi or IOMMU); in a "
+			     "virtual machine, give it a virtual IOMMU";
+
+	if (platform->n_iommus > 0)
+		return report(doctor, VFPOOL_SOUND, NULL, "the kernel drives %u IOMMU%s%s", platform->n_iommus,
+			    platform->n_iommus == 1 ? "" : "s",
+			    platform->has_virt ? "" : "; the processor shows neither vmx nor svm, so guests run "
+						      "emulated, with VFs all the same");
+	if (platform->has_table)
+		return report(doctor, VFPOOL_SOUND, NULL, "the firmware tells of an IOMMU");
+	if (platform->is_intel)
+		remedy = "switch VT-d on in the firmware's setup; in a virtual machine, give it a virtual IOMMU";
+	if (platform->is_amd)
+		remedy = "switch AMD-Vi (IOMMU) on in the firmware's setup; in a virtual machine, give it a virtual IOMMU";
+	return report(doctor, VFPOOL_FAULT, remedy, "the firmware tells of no IOMMU");
+}
+
+/* One of them on the command line, NULL: none. */
+static const char *find_word(const char *cmdline, const char *const *words)
+{
+	for (; *words; words++) {
+		const char *at = strstr(cmdline, *words);
+
+		if (at && (at == cmdline || at[-1] == ' '))
+			return *words;
+	}
+	return NULL;
+}
+
+static int check_cmdline(struct doctor *doctor)
+{
+	static const char *const off[] = { "intel_iommu=off", "amd_iommu=off", "iommu=off", NULL };
+	const struct host_platform *platform = &doctor->platform;
+	const char *word = find_word(platform->cmdline, off);
+	AUTO_FREE char *remedy = NULL;
+
+	if (platform->n_iommus > 0 && platform->n_groups > 0)
+		return report(doctor, VFPOOL_SOUND, NULL, "the IOMMU is on");
+	if (!platform->has_table)
+		return report(doctor, VFPOOL_SOUND, NULL, "nothing on it matters before the firmware tells of an IOMMU");
+	if (word) {
+		remedy = cmdline_remedy(doctor, false, word);
+		return remedy ? report(doctor, VFPOOL_FAULT, remedy, "it has %s", word) : -ENOMEM;
+	}
+	if (platform->is_amd)
+		return report(doctor, VFPOOL_FAULT, "'dmesg | grep -i amd-vi' may say why",
+			    "the firmware tells of an IOMMU, and the kernel doesn't drive it");
+	remedy = cmdline_remedy(doctor, true, "intel_iommu=on");
+	return remedy ? report(doctor, VFPOOL_FAULT, remedy, "the kernel doesn't drive the IOMMU: it lacks intel_iommu=on") :
+			-ENOMEM;
+}
+
+static int check_groups(struct doctor *doctor)
+{
+	if (doctor->platform.n_groups > 0)
+		return report(doctor, VFPOOL_SOUND, NULL, "%u IOMMU groups", doctor->platform.n_groups);
+	return report(doctor, VFPOOL_FAULT, "what firmware and command line say above",
+		    "no device is in an IOMMU group, so none can go into a guest");
+}
+
+static int check_interrupts(struct doctor *doctor)
+{
+	static const char *const off[] = { "intremap=off", "nointremap", NULL };
+	const struct host_platform *platform = &doctor->platform;
+	const char *word = find_word(platform->cmdline, off);
+	AUTO_FREE char *remedy = NULL;
+
+	if (platform->remaps_interrupts || !(platform->is_intel || platform->is_amd))
+		return report(doctor, VFPOOL_SOUND, NULL, "%s", platform->remaps_interrupts ? "they are remapped" :
+											    "this processor's need no remapping");
+	if (platform->n_groups == 0)
+		return report(doctor, VFPOOL_SOUND, NULL, "without IOMMU they aren't remapped, and needn't be");
+	if (platform->allows_unsafe_interrupts)
+		return report(doctor, VFPOOL_WARNING, "interrupt remapping, in the firmware's setup",
+			    "they aren't remapped, and vfio_iommu_type1 allows that: a guest with a VF can send the host "
+			    "any interrupt");
+	if (word && !(remedy = cmdline_remedy(doctor, false, word)))
+		return -ENOMEM;
+	return report(doctor, VFPOOL_FAULT,
+		    remedy ? remedy : "switch interrupt remapping (x2APIC) on in the firmware's setup; or, where every guest is "
+				      "trusted, 'options vfio_iommu_type1 allow_unsafe_interrupts=1' in "
+				      "/etc/modprobe.d/vfio.conf and a reboot",
+		    "they aren't remapped%s%s: vfio refuses devices then (Failed to set iommu for container)",
+		    word ? ": the command line has " : "", word ? word : "");
+}
+
+static int check_vfio(struct doctor *doctor)
+{
+	static const char *const packages[] = {
+		[OTHER_DISTRIBUTION] = "a kernel with CONFIG_VFIO_PCI",
+		[DEBIAN] = "a kernel that has it: linux-image-amd64 or linux-generic, not one for clouds",
+		[FEDORA] = "'dnf install kernel-modules'",
+		[SUSE] = "'zypper install kernel-default'",
+		[ARCH] = "'pacman -S linux', and a reboot when the kernel was updated",
+	};
+
+	if (doctor->platform.has_vfio)
+		return report(doctor, VFPOOL_SOUND, NULL, "vfio-pci is there");
+	return report(doctor, VFPOOL_FAULT,
+		    strstr(doctor->platform.vfio_missing, "blacklisted") ? "take it out of /etc/modprobe.d" :
+									   packages[doctor->distribution],
+		    "%s", doctor->platform.vfio_missing);
+}
+
+static int check_node(struct doctor *doctor)
+{
+	AUTO_FREE char *path = format_text("%s/dev/vfio/vfio", doctor->vp->dirs[VFPOOL_DIR_ROOT]);
+	struct stat is;
+
+	if (!path)
+		return -ENOMEM;
+	if (stat(path, &is) < 0)
+		return report(doctor, doctor->platform.has_vfio ? VFPOOL_FAULT : VFPOOL_SOUND,
+			    "'modprobe vfio'; in a container, the host has to hand /dev/vfio in",
+			    "there is no /dev/vfio/vfio");
+	if ((is.st_mode & 0666) != 0666)
+		return report(doctor, VFPOOL_WARNING, "'chmod 666 /dev/vfio/vfio', and no rule of udev that changes it",
+			    "/dev/vfio/vfio has the mode %03o: who isn't root can't start a guest with a VF. It gives access to "
+			    "nothing by itself", is.st_mode & 0777);
+	return report(doctor, VFPOOL_SOUND, NULL, "/dev/vfio/vfio can be opened");
+}
+
+static int check_selinux(struct doctor *doctor)
+{
+	const struct host_platform *platform = &doctor->platform;
+
+	if (platform->selinux_enforces && platform->selinux_denies_sysfs)
+		return report(doctor, VFPOOL_WARNING, "'setsebool -P virt_use_sysfs 1' (long ago: virt_manage_sysfs)",
+			    "SELinux keeps guests from sysfs, where they look at their VF");
+	return report(doctor, VFPOOL_SOUND, NULL, "%s", platform->selinux_enforces ? "SELinux lets guests at their VFs" :
+										  "SELinux isn't enforcing");
+}
+
+static int check_apparmor(struct doctor *doctor)
+{
+	AUTO_FREE char *folder = format_text("%s/etc/apparmor.d/libvirt", doctor->vp->dirs[VFPOOL_DIR_ROOT]);
+	AUTO_FREE char *template = folder ? format_text("%s/TEMPLATE.qemu", folder) : NULL;
+
+	if (!template)
+		return -ENOMEM;
+	if (doctor->platform.has_apparmor && access(folder, F_OK) == 0 && access(template, F_OK) < 0)
+		return report(doctor, VFPOOL_WARNING, "install libvirt's package again",
+			    "libvirt's template of a guest's profile is gone, so libvirt can't let a guest at its VF");
+	return report(doctor, VFPOOL_SOUND, NULL, "%s", doctor->platform.has_apparmor ? "libvirt lets a guest at its VF" :
+										      "AppArmor is off");
+}
+
+const struct check platform_checks[] = {
+	{ "firmware", "ACPI's tables DMAR and IVRS, /sys/class/iommu, /proc/cpuinfo", check_firmware },
+	{ "kernel-line", "/proc/cmdline", check_cmdline },
+	{ "groups", "the kernel's /sys/kernel/iommu_groups", check_groups },
+	{ "interrupts", "/proc/interrupts, vfio_iommu_type1's allow_unsafe_interrupts", check_interrupts },
+	{ "vfio", "the module vfio-pci", check_vfio },
+	{ "device-nodes", "/dev/vfio", check_node },
+	{ "selinux", "SELinux's /sys/fs/selinux", check_selinux },
+	{ "apparmor", "AppArmor's module, /etc/apparmor.d/libvirt", check_apparmor },
+	{ 0 },
+};

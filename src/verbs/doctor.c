@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+DEFINE_CLEANUP(struct vfpool_diagnosis *, cleanup_diagnosis, vfpool_diagnosis_free);
+
+static bool is_checked(const struct vfpool_check *check, const struct vfpool_explanation *of)
+{
+	for (size_t i = 0; of && of->checks[i]; i++)
+		if (strcmp(of->checks[i], check->name) == 0)
+			return true;
+	return !of;
+}
+
+/* Those that answer an error message, or all (NULL). */
+static void print_checks(const struct vfpool_diagnosis *diagnosis, const struct vfpool_explanation *of)
+{
+	static const char *const verdicts[] = {
+		[VFPOOL_SOUND] = "ok", [VFPOOL_WARNING] = "warning", [VFPOOL_FAULT] = "FAILED",
+	};
+	const bool colour = isatty(STDOUT_FILENO);
+	static const char *const colours[] = { "\033[32m", "\033[33m", "\033[31m" };
+
+	for (size_t i = 0; i < diagnosis->n; i++) {
+		const struct vfpool_check *check = &diagnosis->checks[i];
+
+		if (!is_checked(check, of))
+			continue;
+		printf("%s%-8s%s %s: %s\n", colour ? colours[check->verdict] : "", verdicts[check->verdict],
+		       colour ? "\033[0m" : "", check->name, check->found);
+		if (check->verdict == VFPOOL_SOUND)
+			continue;
+		printf("         looked at: %s\n", check->looked_at);
+		if (check->remedy)
+			printf("         remedy: %s\n", check->remedy);
+	}
+}
+
+/* Something failed: the exit code is 1. */
+static int sum_up(const struct vfpool_diagnosis *diagnosis, bool json)
+{
+	unsigned n[VFPOOL_FAULT + 1] = { 0 };
+
+	for (size_t i = 0; i < diagnosis->n; i++)
+		n[diagnosis->checks[i].verdict]++;
+	if (!json)
+		printf("%u ok, %u warning%s, %u failed\n", n[VFPOOL_SOUND], n[VFPOOL_WARNING],
+		       n[VFPOOL_WARNING] == 1 ? "" : "s", n[VFPOOL_FAULT]);
+	return n[VFPOOL_FAULT] ? -VERB_SAID : 0;
+}
+
+/* What the message means, and what its checks say here. */
+static int explain(struct vfpool *vp, const char *message, bool json)
+{
+	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = NULL;
+	const struct vfpool_explanation *is;
+	int r = vfpool_explain(vp, message, &is);
+
+	if (r < 0)
+		return r;
+	if (json) {
+		print_json(json_explanation(is));
+		return 0;
+	}
+	printf("It means: %s.\nRemedy: %s.\n", is->meaning, is->remedy);
+	if (vfpool_doctor(vp, NULL, NULL, &diagnosis) < 0) {
+		warn_user("note: this host can't be looked at: %s", vfpool_error(vp));
+		return 0;
+	}
+	puts("On this host:");
+	print_checks(diagnosis, is);
+	return 0;
+}
+
+static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = NULL;
+	const char *pool = NULL, *guest = NULL, *message = NULL;
+	bool json = false;
+	const struct verb_option options[] = {
+		{ "pool", OPTION_TEXT, &pool, "look at this pool's cards only" },
+		{ "guest", OPTION_TEXT, &guest, "look at this guest of libvirt too" },
+		{ "explain", OPTION_TEXT, &message, "what does this error message mean?" },
+		{ "json", OPTION_FLAG, &json, "the checks as JSON" },
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+
+	if (r < 0)
+		return r;
+	if (message)
+		return explain(vp, message, json);
+	r = vfpool_doctor(vp, pool, guest, &diagnosis);
+	if (r < 0)
+		return r;
+	if (json)
+		print_json(json_diagnosis(diagnosis));
+	else
+		print_checks(diagnosis, NULL);
+	return sum_up(diagnosis, json);
+}
+
+const struct verb verb_doctor = {
+	"doctor", "[--pool POOL] [--guest GUEST] [--json] | --explain TEXT [--json]",
+	"what keeps VFs from guests, and what to do", run,
+};
