@@ -69,11 +69,11 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fake/peer.o $(BUIL
 
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests/fake
 
-# vfpool itself, with the scripted peer in the kernel's place, and what goes with it.
+# vfpool itself, with the scripted peer and a fake of sysfs in the kernel's place, and what goes with it.
 FAKES := $(addprefix $(BUILD)/tests/fake/,vfpool tree peak links killer allocs)
 
-$(BUILD)/tests/fake/vfpool: $(TOOL_OBJECTS) $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/tests/fake/vfpool: $(TOOL_OBJECTS) $(BUILD)/tests/fake/peer.o $(BUILD)/tests/fake/kernel.o $(BUILD)/libvfpool.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=sysfs_write -Wl,--wrap=sysfs_probe_driver -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/fake/allocs: $(BUILD)/tests/fake/allocs.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

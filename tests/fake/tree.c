@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Makes a tree of files like /sys: tree FOLDER PFS VFS [--netdev]
+ * Makes a tree of files like /sys: tree FOLDER PFS VFS [--netdev [VECTORS]]
  *
  * PF i is 00ii:01:00.0 (a network card of at most VFS VFs), its VFs are there
  * and on vfio-pci, idle, each in an IOMMU group of its own. With --netdev the
  * PFs have netdevs pf0, pf1, … with the interface indexes of the scripted peer.
+ * With VECTORS each PF has so many message vectors for its VFs, a share for each.
  * Beside them ffff:00:02.0 is a card without SR-IOV.
  */
 #include "peer.h"
@@ -87,6 +88,31 @@ static void make_vf(unsigned pf, unsigned vf, unsigned group)
 	link_to(text, "kernel/iommu_groups/%u/devices/%s", group, address);
 }
 
+/* The VF's configuration space, with one capability: MSI-X. */
+static void make_config(unsigned pf, unsigned vf, unsigned vectors)
+{
+	uint8_t config[256] = { [0x06] = 0x10, [0x34] = 0x70, [0x70] = 0x11 };
+	int fd;
+
+	config[0x72] = (uint8_t)(vectors - 1);
+	config[0x73] = (uint8_t)((vectors - 1) >> 8);
+	snprintf(path, sizeof(path), "bus/pci/devices/%04x:01:00.0/virtfn%u/config", pf, vf);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0 || write(fd, config, sizeof(config)) < 0)
+		die(path);
+	close(fd);
+}
+
+static void make_vectors(unsigned pf, unsigned vfs, unsigned total)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u\n", total);
+	file(text, "bus/pci/devices/%04x:01:00.0/sriov_vf_total_msix", pf);
+	for (unsigned vf = 0; vf < vfs; vf++)
+		make_config(pf, vf, total / vfs);
+}
+
 static void make_pf(unsigned pf, unsigned vfs, int netdev)
 {
 	char text[32];
@@ -112,7 +138,7 @@ static void make_pf(unsigned pf, unsigned vfs, int netdev)
 int main(int argc, char **argv)
 {
 	if (argc < 4) {
-		fputs("usage: tree FOLDER PFS VFS [--netdev]\n", stderr);
+		fputs("usage: tree FOLDER PFS VFS [--netdev [VECTORS]]\n", stderr);
 		return 2;
 	}
 	mkdir(argv[1], 0755);
@@ -124,5 +150,7 @@ int main(int argc, char **argv)
 	folder("bus/pci/devices/ffff:00:02.0");
 	for (unsigned pf = 0; pf < (unsigned)atoi(argv[2]); pf++)
 		make_pf(pf, (unsigned)atoi(argv[3]), argc > 4);
+	for (unsigned pf = 0; argc > 5 && pf < (unsigned)atoi(argv[2]); pf++)
+		make_vectors(pf, (unsigned)atoi(argv[3]), (unsigned)atoi(argv[5]));
 	return 0;
 }

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel does when some files of sysfs are written, on a tree of plain files: drivers come and
+ * go, VFs get message vectors. It is in the place of sysfs_write() and sysfs_probe_driver() (ld --wrap)
+ * and does as drivers/base/bus.c, drivers/pci/pci-driver.c and drivers/pci/iov.c do. In a device's folder
+ * `refuse_probe` has the name of a driver that doesn't take it; with `ignores_msix` a number of vectors
+ * is accepted and nothing done.
+ */
+#include "host/sysfs.h"
+
+#include "util/cleanup.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VECTORS_MAX 2048
+
+int __real_sysfs_write(int folder, const char *name, const char *text);
+int __wrap_sysfs_write(int folder, const char *name, const char *text);
+int __wrap_sysfs_probe_driver(int sysfs, const struct vfpool_pci *address);
+
+static bool has(int folder, const char *name)
+{
+	return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* ---- drivers ---- */
+
+/* By the `unbind` of the driver that the device in `folder` has, of the device with that address. */
+static int unbind(int folder, const char *address)
+{
+	char path[64], driver[64], is[64];
+	AUTO_CLOSE int device = -1;
+
+	if (sysfs_read_link(folder, "driver", driver, sizeof(driver)) < 0)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "../%s", address);
+	device = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (device < 0 || sysfs_read_link(device, "driver", is, sizeof(is)) < 0 || strcmp(is, driver) != 0)
+		return -ENODEV;
+	return unlinkat(device, "driver", 0) < 0 ? -errno : 0;
+}
+
+/* A driver in the tree knows no device by its numbers: it takes those whose override names it, which
+ * is all that the kernel does for a VF whose PF has autoprobe off. That none takes it is no error. */
+int __wrap_sysfs_probe_driver(int sysfs, const struct vfpool_pci *address)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(sysfs, address);
+	char driver[64], refused[64] = "", target[96];
+
+	if (folder < 0)
+		return -ENODEV;
+	if (has(folder, "driver") || sysfs_read(folder, "driver_override", driver, sizeof(driver)) < 0 ||
+	    !*driver || !sysfs_has_driver(sysfs, driver))
+		return 0;
+	(void)sysfs_read(folder, "refuse_probe", refused, sizeof(refused));
+	if (strcmp(driver, refused) == 0)
+		return 0;
+	snprintf(target, sizeof(target), "../../drivers/%s", driver);
+	return symlinkat(target, folder, "driver") < 0 ? -errno : 0;
+}
+
+/* ---- message vectors ---- */
+
+/* A tree's VF has one capability: MSI-X. Its message control word, in the file's order. */
+static int open_control(int folder, uint8_t word[2], off_t *ret_at)
+{
+	int fd = openat(folder, "config", O_RDWR | O_CLOEXEC);
+	uint8_t at;
+
+	if (fd >= 0 && pread(fd, &at, 1, 0x34) == 1 && pread(fd, word, 2, at + 2) == 2) {
+		*ret_at = at + 2;
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -EIO;
+}
+
+static unsigned count_vectors(int folder)
+{
+	uint8_t word[2];
+	off_t at;
+	AUTO_CLOSE int fd = open_control(folder, word, &at);
+
+	return fd < 0 ? 0 : ((word[0] | (unsigned)word[1] << 8) & (VECTORS_MAX - 1)) + 1;
+}
+
+static unsigned count_all_vectors(int folder)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; ; i++) {
+		AUTO_CLOSE int vf = -1;
+		char path[64];
+
+		snprintf(path, sizeof(path), "physfn/virtfn%u", i);
+		vf = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (vf < 0)
+			return sum;
+		sum += count_vectors(vf);
+	}
+}
+
+static int set_vectors(int folder, const char *text)
+{
+	AUTO_CLOSE int fd = -1;
+	long long total = 0;
+	int count = atoi(text);
+	uint8_t word[2];
+	off_t at;
+
+	(void)sysfs_read_number(folder, "physfn/sriov_vf_total_msix", &total);
+	if (total == 0)
+		return -EOPNOTSUPP;
+	if (has(folder, "driver"))
+		return -EBUSY;
+	if (count < 1 || count > VECTORS_MAX)
+		return -EINVAL;
+	if (count_all_vectors(folder) - count_vectors(folder) + (unsigned)count > total)
+		return -ENOSPC;
+	if (has(folder, "ignores_msix"))
+		return 0;
+	fd = open_control(folder, word, &at);
+	if (fd < 0)
+		return fd;
+	word[0] = (uint8_t)(count - 1);
+	word[1] = (uint8_t)((word[1] & 0xf8) | (count - 1) >> 8);
+	return pwrite(fd, word, 2, at) == 2 ? 0 : -EIO;
+}
+
+int __wrap_sysfs_write(int folder, const char *name, const char *text)
+{
+	if (strcmp(name, "driver/unbind") == 0)
+		return unbind(folder, text);
+	if (strcmp(name, "sriov_vf_msix_count") == 0)
+		return set_vectors(folder, text);
+	if (strcmp(name, "driver_override") == 0 && strcmp(text, "\n") == 0)
+		text = "(null)\n";
+	return __real_sysfs_write(folder, name, text);
+}
