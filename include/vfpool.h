@@ -195,6 +195,7 @@ struct vfpool_vf {
 	int iommu_group;       /* -1: none */
 	char *obstacle;        /* why a guest can't get it as things are, or not without others; NULL:
 				* nothing is known to be in the way */
+	unsigned vectors;      /* message vectors (MSI-X) that it has, 0: not known or not asked for */
 	struct vfpool_settings programmed; /* what the PF says; have == 0 when it
 					    * couldn't be read */
 	enum vfpool_holder holder;
@@ -225,6 +226,9 @@ struct vfpool_pf {
 	char *driver;
 	char *eswitch; /* "legacy" or "switchdev", NULL: the kernel doesn't tell */
 	unsigned totalvfs;
+	int vf_total_msix; /* message vectors that all its VFs share; 0: its driver gives each a fixed
+			    * number, or no definition asks for another; -1: not known, to others
+			    * than root or while another vfpool is at work on it */
 	bool autoprobe; /* sriov_drivers_autoprobe */
 	int numa_node;  /* -1: none */
 	bool up;        /* IFF_UP */
@@ -294,6 +298,7 @@ struct vfpool_pool {
 	unsigned mac_prefix_len; /* bytes, 1 to 5 */
 	char *seed;              /* NULL: the host's */
 	struct vfpool_settings policy; /* everything but the MAC */
+	unsigned vectors;        /* message vectors (MSI-X) of each VF, 1 to 2048; 0: left as they are */
 	enum vfpool_driver driver;
 	char *driver_model;      /* the kernel's vfio driver that libvirt is to take; NULL:
 				  * vfio-pci */
@@ -319,6 +324,7 @@ enum vfpool_step_kind {
 	VFPOOL_STEP_BIND,     /* to `driver`, "" = to none */
 	VFPOOL_STEP_REFUSED,  /* what can't be done now, `text` says why */
 	VFPOOL_STEP_UNSUPPORTED, /* what the PF's driver doesn't have: `unsupported` */
+	VFPOOL_STEP_VECTORS,  /* `count` message vectors; takes the VF's driver away first */
 };
 
 enum vfpool_step_result { VFPOOL_STEP_PLANNED, VFPOOL_STEP_DONE, VFPOOL_STEP_FAILED };
@@ -332,14 +338,15 @@ struct vfpool_step {
 	unsigned vf;
 	bool live;      /* the VF is busy, and changed all the same */
 	unsigned count;
-	unsigned count_from; /* of MAKE_VFS: the VFs that are destroyed for it */
+	unsigned count_from; /* of MAKE_VFS: the VFs that are destroyed for it; of VECTORS: what
+			      * it has, 0: not known */
 	struct vfpool_settings from; /* have: what is known of it */
 	struct vfpool_settings to;   /* have: what is sent */
 	unsigned failed;             /* those of to.have that the kernel didn't take */
 	unsigned deferred;           /* those that wait for the PF's link */
 	unsigned unsupported;        /* those that the PF's driver doesn't have */
 	unsigned unverified;         /* those that were accepted and can't be read back */
-	char *driver_from;           /* "" = none */
+	char *driver_from;           /* of BIND and VECTORS: the one that it has, "" = none */
 	char *driver;
 	char *text;                  /* of a refused or failed step: why */
 };

@@ -170,6 +170,39 @@ static int check_against_card(const struct pool_use *use, struct error *err)
 		    use->pf->netdev ? use->pf->netdev : address, use->pf->totalvfs);
 }
 
+static unsigned long count_vectors(const struct pool_use *use)
+{
+	unsigned long n = 0;
+
+	for (unsigned vf = 0; vf < use->want->numvfs; vf++)
+		if (vfpool_pool_has_vf(use->want, vf))
+			n += use->pool->vectors;
+	return n;
+}
+
+/* All that the definitions up to this one give the PF's VFs. Those of VFs without a definition's word
+ * aren't known: a driver may yet refuse what passes here. */
+static int check_vectors(const struct pool_use *uses, size_t i, struct error *err)
+{
+	const struct pool_use *use = &uses[i];
+	char address[VFPOOL_PCI_TEXT];
+	unsigned long n = 0;
+
+	if (!use->pool->vectors || !use->pf || use->pf->vf_total_msix <= 0)
+		return 0;
+	for (size_t j = 0; j <= i; j++)
+		if (same_pf(&uses[j], use))
+			n += count_vectors(&uses[j]);
+	if (n <= (unsigned long)use->pf->vf_total_msix)
+		return 0;
+	vfpool_pci_format(&use->pf->address, address);
+	return fail(err, -EINVAL,
+		    "%s:%d: <vectors count='%u'/> makes %lu message vectors%s, but %s has %d for all its "
+		    "VFs", use->pool->file, use->want->line, use->pool->vectors, n,
+		    n > count_vectors(use) ? " with the PF's other pools" : "",
+		    use->pf->netdev ? use->pf->netdev : address, use->pf->vf_total_msix);
+}
+
 int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -177,6 +210,8 @@ int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err)
 
 		for (size_t j = 0; r == 0 && j < i; j++)
 			r = check_pair(&uses[j], &uses[i], err);
+		if (r == 0)
+			r = check_vectors(uses, i, err);
 		if (r < 0)
 			return r;
 	}

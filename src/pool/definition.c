@@ -432,6 +432,8 @@ static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const st
 		pool->policy.link = xml_attribute_is(node, "state", "on")  ? VFPOOL_LINK_ON :
 				    xml_attribute_is(node, "state", "off") ? VFPOOL_LINK_OFF :
 									 VFPOOL_LINK_AUTO;
+	else if (strcmp(name, "vectors") == 0)
+		pool->vectors = xml_number(node, "count", 0);
 	else if (strcmp(name, "driver") == 0)
 		parse_driver(node, pool);
 	else if (strcmp(name, "teaming") == 0) {

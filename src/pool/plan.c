@@ -174,9 +174,10 @@ static const char *wanted_driver(enum vfpool_driver driver)
 	return NULL;
 }
 
-static bool driver_is_wanted(enum vfpool_driver driver, const struct vfpool_vf *vf)
+/* `is` "" for no driver. */
+static bool driver_is_wanted(enum vfpool_driver driver, const char *is)
 {
-	const char *want = wanted_driver(driver), *is = vf->driver ? vf->driver : "";
+	const char *want = wanted_driver(driver);
 
 	if (want)
 		return strcmp(is, want) == 0;
@@ -205,13 +206,36 @@ static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf
 	return 0;
 }
 
-static int plan_bind(const struct wanted_vf *want, const struct vfpool_pf *pf,
-		     const struct vfpool_vf *vf, struct vfpool_plan *plan)
+static bool vectors_differ(const struct wanted_vf *want, const struct vfpool_pf *pf,
+			   const struct vfpool_vf *vf)
+{
+	return want->vectors && pf->vf_total_msix > 0 && (!vf || vf->vectors != want->vectors);
+}
+
+/* Before the VF is programmed: to some drivers this is a reset of the VF. */
+static int plan_vectors(const struct wanted_vf *want, const struct vfpool_pf *pf,
+			const struct vfpool_vf *vf, struct vfpool_plan *plan)
+{
+	struct vfpool_step *step = plan_add(plan, VFPOOL_STEP_VECTORS, pf);
+
+	if (!step)
+		return -ENOMEM;
+	step->has_vf = true;
+	step->vf = want->index;
+	step->count = want->vectors;
+	step->count_from = vf ? vf->vectors : 0;
+	step->driver_from = strdup(vf && vf->driver ? vf->driver : "");
+	return step->driver_from ? 0 : -ENOMEM;
+}
+
+/* `is`: the driver that it has by then, "" for none. */
+static int plan_bind(const struct wanted_vf *want, const struct vfpool_pf *pf, const char *is,
+		     struct vfpool_plan *plan)
 {
 	const char *driver = wanted_driver(want->driver);
 	struct vfpool_step *step;
 
-	if (vf ? driver_is_wanted(want->driver, vf) : driver && !*driver)
+	if (driver_is_wanted(want->driver, is))
 		return 0;
 	step = plan_add(plan, VFPOOL_STEP_BIND, pf);
 	if (!step)
@@ -219,18 +243,13 @@ static int plan_bind(const struct wanted_vf *want, const struct vfpool_pf *pf,
 	step->has_vf = true;
 	step->vf = want->index;
 	step->driver = strdup(driver ? driver : "host");
-	step->driver_from = strdup(vf && vf->driver ? vf->driver : "");
+	step->driver_from = strdup(is);
 	return step->driver && step->driver_from ? 0 : -ENOMEM;
 }
 
-/* A busy VF keeps its driver, and its settings unless `live`. */
-static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf,
-			const struct vfpool_vf *vf, bool live, struct vfpool_plan *plan)
+static int plan_busy_settings(const struct wanted_vf *want, const struct vfpool_pf *pf,
+			      const struct vfpool_vf *vf, bool live, struct vfpool_plan *plan)
 {
-	if (want->leave_busy)
-		return 0;
-	if (!driver_is_wanted(want->driver, vf))
-		return refuse(plan, pf, (int)vf->index, "its driver can't be changed: %s", vf->busy);
 	if (live) {
 		size_t n = plan->n_steps;
 		int r = plan_program(want, pf, vf, plan);
@@ -246,18 +265,42 @@ static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf
 	return 0;
 }
 
+/* A busy VF keeps its driver and vectors, and its settings unless `live`. */
+static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf,
+			const struct vfpool_vf *vf, bool live, struct vfpool_plan *plan)
+{
+	int r;
+
+	if (want->leave_busy)
+		return 0;
+	if (!driver_is_wanted(want->driver, vf->driver ? vf->driver : ""))
+		return refuse(plan, pf, (int)vf->index, "its driver can't be changed: %s", vf->busy);
+	r = plan_busy_settings(want, pf, vf, live, plan);
+	if (r == 0 && vf->vectors && vectors_differ(want, pf, vf))
+		r = refuse(plan, pf, (int)vf->index,
+			   "it has %u message vectors instead of %u, which can't be changed while it is in "
+			   "use: %s", vf->vectors, want->vectors, vf->busy);
+	return r;
+}
+
 static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, bool make, bool live,
 		   struct vfpool_plan *plan)
 {
 	const struct vfpool_vf *vf = make ? NULL : vfpool_find_vf(pf, want->index);
-	int r;
+	const char *driver = vf && vf->driver ? vf->driver : "";
+	int r = 0;
 
 	if (!vf && !make)
 		return 0; /* plan_count() has said why it isn't there */
 	if (vf && vf->busy)
 		return plan_busy_vf(want, pf, vf, live, plan);
-	r = plan_program(want, pf, vf, plan);
-	return r < 0 ? r : plan_bind(want, pf, vf, plan);
+	if (vectors_differ(want, pf, vf)) {
+		r = plan_vectors(want, pf, vf, plan);
+		driver = ""; /* the kernel takes them only so */
+	}
+	if (r == 0)
+		r = plan_program(want, pf, vf, plan);
+	return r < 0 ? r : plan_bind(want, pf, driver, plan);
 }
 
 /* Asked for, set already as far as one can tell, and never reported. */
@@ -302,6 +345,27 @@ static int note_down(const struct wanted_pf *want, size_t n_before, struct vfpoo
 			 want->pf->netdev ? want->pf->netdev : "a PF");
 }
 
+/* Said once for a PF. Its VFs' other settings don't depend on it. */
+static int refuse_vectors(const struct wanted *wanted, const struct vfpool_pf *pf,
+			  struct vfpool_plan *plan)
+{
+	bool any = false;
+	int r;
+
+	for (size_t i = 0; i < wanted->n_vfs; i++)
+		any = any || (wanted->vfs[i].vectors && vfpool_pci_equal(&wanted->vfs[i].pf, &pf->address));
+	if (!any || pf->vf_total_msix > 0)
+		return 0;
+	if (pf->vf_total_msix < 0)
+		return plan_note(plan, "another vfpool is at work on %s, so its VFs' message vectors aren't "
+				 "known", pf->netdev ? pf->netdev : "a PF");
+	r = refuse(plan, pf, -1, "%s gives its VFs a fixed number of message vectors (sriov_vf_total_msix is 0 "
+		   "or isn't there)", pf->driver ? pf->driver : "its driver");
+	if (r == 0)
+		plan->steps[plan->n_steps - 1].result = VFPOOL_STEP_FAILED;
+	return r;
+}
+
 static bool is_switchdev(const struct vfpool_pf *pf)
 {
 	return pf->eswitch && strcmp(pf->eswitch, "switchdev") == 0;
@@ -332,6 +396,8 @@ int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan)
 				r = plan_vf(&wanted->vfs[j], pf, make, live, plan);
 		if (r == 0)
 			r = note_down(&wanted->pfs[i], n_before, plan);
+		if (r == 0)
+			r = refuse_vectors(wanted, pf, plan);
 		if (r == 0)
 			r = note_unchecked(wanted, pf, plan);
 		if (r < 0)

@@ -30,7 +30,8 @@ struct pool_use {
 
 /*
  * Do all definitions agree? Overlapping VFs, unequal numvfs or up on one PF,
- * a PF twice in a pool, more VFs than the card has: -EINVAL with both places.
+ * a PF twice in a pool, more VFs or message vectors than the card has: -EINVAL
+ * with both places.
  */
 int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err);
 
@@ -62,6 +63,7 @@ struct wanted_vf {
 	struct vfpool_pci pf;
 	unsigned index;
 	struct vfpool_settings settings;
+	unsigned vectors; /* 0: left as they are */
 	enum vfpool_driver driver;
 	bool leave_busy; /* in use, it is left alone without a word: libvirt hands it out, or
 			  * it is in quarantine */

@@ -72,6 +72,14 @@ static void print_step(const struct vfpool_step *step)
 		printf("driver %s → %s", *step->driver_from ? step->driver_from : "none",
 		       *step->driver ? step->driver : "none");
 		break;
+	case VFPOOL_STEP_VECTORS:
+		if (step->count_from)
+			printf("message vectors %u → %u", step->count_from, step->count);
+		else
+			printf("message vectors %u", step->count);
+		if (*step->driver_from)
+			printf(", without its driver %s meanwhile", step->driver_from);
+		break;
 	case VFPOOL_STEP_REFUSED:
 		printf("refused: %s", step->text);
 		break;

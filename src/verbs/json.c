@@ -123,6 +123,7 @@ static struct json_object *json_vf(const struct vfpool_vf *vf)
 	add(object, "iommu_group",
 	    vf->iommu_group < 0 ? NULL : json_object_new_int(vf->iommu_group));
 	add_text(object, "obstacle", vf->obstacle);
+	add(object, "vectors", vf->vectors ? json_object_new_int64(vf->vectors) : NULL);
 	add(object, "programmed", json_settings(&vf->programmed));
 	add_text(object, "state", states[vf->state]);
 	add_text(object, "busy", vf->busy);
@@ -162,6 +163,7 @@ static struct json_object *json_pf(const struct vfpool_pf *pf, const char *pool)
 	add_text(object, "eswitch", pf->eswitch);
 	add_number(object, "totalvfs", pf->totalvfs);
 	add_number(object, "numvfs", (int64_t)pf->n_vfs);
+	add(object, "vf_total_msix", pf->vf_total_msix > 0 ? json_object_new_int(pf->vf_total_msix) : NULL);
 	add_bool(object, "autoprobe", pf->autoprobe);
 	add(object, "numa_node", pf->numa_node < 0 ? NULL : json_object_new_int(pf->numa_node));
 	add_bool(object, "up", pf->up);
@@ -197,6 +199,7 @@ struct json_object *json_pool(const struct vfpool_pool *pool)
 	add_text(object, "allocate", allocate_name(pool->allocate));
 	add_text(object, "network", pool->network);
 	add(object, "policy", json_settings(&pool->policy));
+	add(object, "vectors", pool->vectors ? json_object_new_int64(pool->vectors) : NULL);
 	return object;
 }
 
@@ -434,6 +437,7 @@ static struct json_object *json_step(const struct vfpool_step *step)
 		[VFPOOL_STEP_BIND] = "bind",
 		[VFPOOL_STEP_REFUSED] = "refused",
 		[VFPOOL_STEP_UNSUPPORTED] = "unsupported",
+		[VFPOOL_STEP_VECTORS] = "vectors",
 	};
 	static const char *const results[] = {
 		[VFPOOL_STEP_PLANNED] = "planned",
@@ -450,6 +454,10 @@ static struct json_object *json_step(const struct vfpool_step *step)
 	if (step->kind == VFPOOL_STEP_MAKE_VFS) {
 		add_number(object, "count", step->count);
 		add_number(object, "count_from", step->count_from);
+	}
+	if (step->kind == VFPOOL_STEP_VECTORS) {
+		add_number(object, "count", step->count);
+		add(object, "count_from", step->count_from ? json_object_new_int64(step->count_from) : NULL);
 	}
 	if (step->kind == VFPOOL_STEP_PROGRAM) {
 		struct vfpool_settings from = step->from;

@@ -24,7 +24,8 @@ static void everything(void **state)
 			       "<placement policy='spread'/><mac prefix='02:aa' seed='s'/>\n"
 			       "<vlan proto='802.1ad' qos='3'><tag id='42'/></vlan>\n"
 			       "<trust state='on'/><spoofchk state='off'/><link state='on'/>\n"
-			       "<rate max='1000' min='10'/><driver name='host'/></pool>",
+			       "<rate max='1000' min='10'/><driver name='host'/>"
+			       "<vectors count='2048'/></pool>",
 			       &pool), 0);
 	assert_string_equal(pool->name, "tenant-a");
 	assert_int_equal(pool->n_pfs, 3);
@@ -52,6 +53,7 @@ static void everything(void **state)
 	assert_int_equal(pool->policy.max_rate, 1000);
 	assert_int_equal(pool->policy.min_rate, 10);
 	assert_int_equal(pool->driver, VFPOOL_DRIVER_HOST);
+	assert_int_equal(pool->vectors, 2048);
 	vfpool_pool_free(pool);
 }
 
@@ -69,6 +71,7 @@ static void defaults(void **state)
 	assert_true(pool->policy.spoofchk);
 	assert_false(pool->policy.trust);
 	assert_int_equal(pool->policy.vlan, 0);
+	assert_int_equal(pool->vectors, 0);
 	assert_null(pool->network);
 	vfpool_pool_free(pool);
 
@@ -104,6 +107,9 @@ static void refusals(void **state)
 		{ POOL("<mac prefix='00:00:00'/>"), "x.xml:4:", "zero" },
 		{ POOL("<mac prefix='02:00:00:00:00:00'/>"), "x.xml:4:", "" },
 		{ POOL("<rate max='10' min='20'/>"), "x.xml:4:", "above" },
+		{ POOL("<vectors count='0'/>"), "x.xml:4:", "<vectors count='0'>" },
+		{ POOL("<vectors count='2049'/>"), "x.xml:4:", "<vectors count='2049'>" },
+		{ POOL("<vectors/>"), "x.xml:4:", "vectors" },
 		{ POOL("<network name='x'/>"), "x.xml:", "libvirt" },
 		{ POOL("<allocate by='libvirt'/><vlan qos='3'><tag id='4'/></vlan>"), "x.xml:", "qos" },
 		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4' vfs='2-4'/></pool>", "x.xml:3:",

@@ -57,6 +57,33 @@ static void pools_on_one_pf_must_agree(void **state)
 	assert_string_equal(err.text, "a.xml:3: numvfs='9', but p has 8 VFs at most");
 }
 
+static void vectors_that_the_card_has(void **state)
+{
+	struct vfpool_pool few = { .name = (char *)"a", .file = (char *)"a.xml", .vectors = 8 };
+	struct vfpool_pool many = { .name = (char *)"b", .file = (char *)"b.xml", .vectors = 16 };
+	struct vfpool_pf pf = make_pf();
+	struct vfpool_range low = { 0, 3 }, high = { 4, 7 };
+	struct vfpool_pool_pf a = { .dev = (char *)"p", .numvfs = 8, .vfs = &low, .n_vfs = 1, .line = 3 };
+	struct vfpool_pool_pf b = { .dev = (char *)"p", .numvfs = 8, .vfs = &high, .n_vfs = 1, .line = 4 };
+	const struct pool_use uses[] = { { &few, &a, &pf }, { &many, &b, &pf } };
+
+	(void)state;
+	assert_int_equal(pool_check_uses(uses, 2, &err), 0); /* a card that can't is apply's to tell */
+	pf.vf_total_msix = -1;
+	assert_int_equal(pool_check_uses(uses, 2, &err), 0);
+	pf.vf_total_msix = 4 * 8 + 4 * 16;
+	assert_int_equal(pool_check_uses(uses, 2, &err), 0);
+	pf.vf_total_msix--;
+	assert_int_equal(pool_check_uses(uses, 2, &err), -EINVAL);
+	assert_string_equal(err.text, "b.xml:4: <vectors count='16'/> makes 96 message vectors with the PF's "
+				      "other pools, but p has 95 for all its VFs");
+	assert_int_equal(pool_check_uses(uses, 1, &err), 0);
+	pf.vf_total_msix = 31;
+	assert_int_equal(pool_check_uses(uses, 1, &err), -EINVAL);
+	assert_string_equal(err.text, "a.xml:3: <vectors count='8'/> makes 32 message vectors, but p has 31 "
+				      "for all its VFs");
+}
+
 static void a_pf_twice_in_a_pool(void **state)
 {
 	struct vfpool_pf pf = make_pf();
@@ -184,6 +211,7 @@ static void expect_plan(bool live, const char *kinds)
 		[VFPOOL_STEP_AUTOPROBE_OFF] = 'a', [VFPOOL_STEP_MAKE_VFS] = 'm',
 		[VFPOOL_STEP_UP] = 'u',		   [VFPOOL_STEP_PROGRAM] = 'p',
 		[VFPOOL_STEP_BIND] = 'b',	   [VFPOOL_STEP_REFUSED] = 'r',
+		[VFPOOL_STEP_VECTORS] = 'v',
 	};
 	struct vfpool_plan *plan = make_plan(live);
 	char is[32] = "";
@@ -282,10 +310,81 @@ static void drivers(void **state)
 	expect_plan(false, "b");
 }
 
+static void vectors(void **state)
+{
+	struct vfpool_plan *plan;
+
+	(void)state;
+	set_plan_up();
+	plan_pf.vf_total_msix = 64;
+	vfs[0].vectors = vfs[1].vectors = 8;
+	expect_plan(false, ""); /* nobody asks for a number */
+	want_vfs[0].vectors = want_vfs[1].vectors = 8;
+	expect_plan(false, "");
+	want_vfs[1].vectors = 16;
+	plan = make_plan(false);
+	assert_int_equal(plan->n_steps, 2);
+	assert_int_equal(plan->steps[0].kind, VFPOOL_STEP_VECTORS);
+	assert_int_equal(plan->steps[0].vf, 1);
+	assert_int_equal(plan->steps[0].count_from, 8);
+	assert_int_equal(plan->steps[0].count, 16);
+	assert_string_equal(plan->steps[0].driver_from, "vfio-pci");
+	assert_string_equal(plan->steps[1].driver_from, ""); /* it was taken away */
+	assert_string_equal(plan->steps[1].driver, "vfio-pci");
+	vfpool_plan_free(plan);
+	vfs[1].programmed.vlan = 0;
+	expect_plan(false, "vpb");
+	want_vfs[1].driver = VFPOOL_DRIVER_NONE;
+	expect_plan(false, "vp");
+	plan_pf.n_vfs = 0;
+	want_vfs[1].driver = VFPOOL_DRIVER_VFIO;
+	expect_plan(false, "mvpbvpb");
+}
+
+static void vectors_of_busy_vfs(void **state)
+{
+	(void)state;
+	set_plan_up();
+	plan_pf.vf_total_msix = 64;
+	vfs[0].vectors = 8;
+	want_vfs[0].vectors = 16;
+	vfs[0].busy = (char *)"a guest has it";
+	expect_plan(false, "r");
+	expect_plan(true, "r"); /* not even --live */
+	vfs[0].programmed.vlan = 7;
+	expect_plan(false, "rr");
+	expect_plan(true, "pr");
+	want_vfs[0].leave_busy = true;
+	expect_plan(true, "");
+}
+
+static void vectors_that_cant_be_set(void **state)
+{
+	struct vfpool_plan *plan;
+
+	(void)state;
+	set_plan_up();
+	want_vfs[0].vectors = want_vfs[1].vectors = 16;
+	vfs[1].programmed.vlan = 0;
+	plan = make_plan(false); /* once for the PF, and the rest goes on */
+	assert_int_equal(plan->n_steps, 2);
+	assert_int_equal(plan->steps[0].kind, VFPOOL_STEP_PROGRAM);
+	assert_int_equal(plan->steps[1].kind, VFPOOL_STEP_REFUSED);
+	assert_int_equal(plan->steps[1].result, VFPOOL_STEP_FAILED);
+	assert_false(plan->steps[1].has_vf);
+	vfpool_plan_free(plan);
+	plan_pf.vf_total_msix = -1; /* not known now */
+	plan = make_plan(false);
+	assert_int_equal(plan->n_steps, 1);
+	assert_int_equal(plan->n_notes, 1);
+	vfpool_plan_free(plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pools_on_one_pf_must_agree),
+		cmocka_unit_test(vectors_that_the_card_has),
 		cmocka_unit_test(a_pf_twice_in_a_pool),
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(placement),
@@ -297,6 +396,9 @@ int main(void)
 		cmocka_unit_test(busy_vfs_are_left_alone),
 		cmocka_unit_test(switchdev_is_not_for_us),
 		cmocka_unit_test(drivers),
+		cmocka_unit_test(vectors),
+		cmocka_unit_test(vectors_of_busy_vfs),
+		cmocka_unit_test(vectors_that_cant_be_set),
 	};
 
 	return run_tests(tests);
