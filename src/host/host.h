@@ -18,6 +18,7 @@ struct host {
 	const char *proc;        /* /proc */
 	unsigned patience;       /* seconds for making VFs, 0: by their number */
 	unsigned glances;        /* how often a driver that is being tried is waited for, GLANCE_MS each */
+	unsigned lock_glances;   /* likewise a PF's lock by who only looks */
 	long long link_deadline; /* until when a rate waits for its PF's link, in ms of
 				  * CLOCK_MONOTONIC; 0: it doesn't */
 	vfpool_progress_fn progress;
@@ -101,6 +102,10 @@ void host_name_holders(struct host *host, struct vfpool_pf *pf);
  * lock ends with the descriptor. */
 int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
 
+/* For a look during which no vfpool is to work on the PF. *ret_fd stays as it is where none ever had
+ * the lock. -EWOULDBLOCK: one has it; -EACCES: it is root's. */
+int host_share_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
+
 /* Notes in the lock that this process has it, for those who wait for it. */
 int host_sign_lock(int lock);
 
@@ -126,6 +131,14 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count,
 
 /* Binds the VF to `driver`; "host": the card's own; "": none. */
 int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver);
+
+/* Fills the PF's vf_total_msix and, where that is a number, its VFs' vectors. `locked`: this process
+ * has the PF's lock. */
+void host_read_vectors(struct host *host, struct vfpool_pf *pf, bool locked);
+
+/* Takes the VF's driver away, gives it that many message vectors and reads them back. It stays
+ * without a driver. */
+int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned count);
 
 /* What of the machine and its system decides whether devices go into guests. */
 struct host_platform {

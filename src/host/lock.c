@@ -38,18 +38,43 @@ int host_sign_lock(int lock)
 	return 0;
 }
 
-int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
+/* NULL: out of memory. */
+static char *lock_path(struct host *host, const struct vfpool_pf *pf)
 {
 	char address[VFPOOL_PCI_TEXT];
-	AUTO_FREE char *path = NULL;
+
+	vfpool_pci_format(&pf->address, address);
+	return format_text("%s/%s.lock", host->run_dir, address);
+}
+
+int host_share_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
+{
+	AUTO_FREE char *path = lock_path(host, pf);
+	AUTO_CLOSE int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+
+	if (!path)
+		return -ENOMEM;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	while (flock(fd, LOCK_SH | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || host->lock_glances == 0)
+			return -errno;
+		host->lock_glances--;
+		rest_ms(GLANCE_MS);
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
+{
+	AUTO_FREE char *path = lock_path(host, pf);
 	AUTO_CLOSE int fd = -1;
 	int r;
 
 	r = make_dirs(host->run_dir, 0755, host->err);
 	if (r < 0)
 		return r;
-	vfpool_pci_format(&pf->address, address);
-	path = format_text("%s/%s.lock", host->run_dir, address);
 	if (!path)
 		return fail_oom(host->err);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

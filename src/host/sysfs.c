@@ -115,7 +115,7 @@ int sysfs_list_pci(int sysfs, DIR **ret_dir)
 	return sysfs_list(sysfs, PCI_DEVICES, ret_dir);
 }
 
-int sysfs_read_whole(int folder, const char *name, char *text, size_t size)
+ssize_t sysfs_read_bytes(int folder, const char *name, void *bytes, size_t size)
 {
 	AUTO_CLOSE int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
@@ -123,10 +123,17 @@ int sysfs_read_whole(int folder, const char *name, char *text, size_t size)
 	if (fd < 0)
 		return -errno;
 	do
-		n = read(fd, text, size);
+		n = read(fd, bytes, size);
 	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int sysfs_read_whole(int folder, const char *name, char *text, size_t size)
+{
+	ssize_t n = sysfs_read_bytes(folder, name, text, size);
+
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	if ((size_t)n == size)
 		return -EOVERFLOW;
 	text[n] = '\0';

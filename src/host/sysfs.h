@@ -9,6 +9,7 @@
 #include "vfpool.h"
 
 #include <dirent.h>
+#include <sys/types.h>
 
 /* The tree's root; `path` is /sys but for tests. */
 int sysfs_open(const char *path);
@@ -35,6 +36,9 @@ int sysfs_read(int folder, const char *name, char *text, size_t size);
 /* One of several lines. */
 int sysfs_read_whole(int folder, const char *name, char *text, size_t size);
 int sysfs_read_number(int folder, const char *name, long long *ret_number);
+
+/* At most `size` bytes from its beginning; how many, or a negative errno. */
+ssize_t sysfs_read_bytes(int folder, const char *name, void *bytes, size_t size);
 
 /* The last part of what a link points to. -ENOENT: no such link. */
 int sysfs_read_link(int folder, const char *name, char *text, size_t size);

@@ -66,6 +66,7 @@ static int refresh_pf(struct apply *apply, struct vfpool_pf *pf)
 	fresh.eswitch = TAKE_PTR(pf->eswitch);
 	pf_end(pf);
 	*pf = fresh;
+	read_vectors(&apply->host, apply->uses, apply->n_uses, apply->locks, pf);
 	return mark_pf(apply, pf);
 }
 
@@ -229,6 +230,13 @@ static int do_pf_steps(struct apply *apply, struct vfpool_plan *plan, bool *ret_
 	return refresh_pfs(apply, plan);
 }
 
+/* Or does the fresh plan have it again, as all that is refused at a PF that is still worked on? */
+static bool is_finished(const struct apply *apply, const struct vfpool_step *step)
+{
+	return step->result != VFPOOL_STEP_PLANNED &&
+	       (is_pf_step(step) || apply->failed[pf_index(apply, &step->pf)]);
+}
+
 static void move_step(struct vfpool_plan *to, struct vfpool_step *step)
 {
 	to->steps[to->n_steps++] = *step;
@@ -268,7 +276,7 @@ static int join_plans(struct apply *apply, struct vfpool_plan *done, struct vfpo
 	plan->n_notes = fresh->n_notes;
 	fresh->n_notes = 0;
 	for (size_t i = 0; i < done->n_steps; i++)
-		if (done->steps[i].result != VFPOOL_STEP_PLANNED)
+		if (is_finished(apply, &done->steps[i]))
 			move_step(plan, &done->steps[i]);
 	for (size_t i = 0; i < fresh->n_steps; i++)
 		if (!is_pf_step(&fresh->steps[i]))
@@ -331,7 +339,7 @@ static bool has_its_mac(const struct vfpool_plan *plan, const struct vfpool_step
 	const struct vfpool_step *step = bind - 1;
 
 	if (bind == plan->steps || !step->has_vf || step->vf != bind->vf ||
-	    !vfpool_pci_equal(&step->pf, &bind->pf))
+	    !vfpool_pci_equal(&step->pf, &bind->pf) || !step->to.have)
 		return true; /* there was nothing to program */
 	if (step->kind == VFPOOL_STEP_REFUSED) /* someone had it, and let it go since */
 		return false;
@@ -339,48 +347,77 @@ static bool has_its_mac(const struct vfpool_plan *plan, const struct vfpool_step
 	       (step->result != VFPOOL_STEP_FAILED || step->failed);
 }
 
-static int bind_vf(struct apply *apply, const struct vfpool_plan *plan,
-		   const struct vfpool_step *step)
+static int do_vf_step(struct apply *apply, const struct vfpool_plan *plan,
+		      const struct vfpool_step *step)
 {
 	AUTO_FREE char *busy = NULL;
 	const struct vfpool_pf *pf = &apply->inventory->pfs[pf_index(apply, &step->pf)];
+	const struct vfpool_vf *vf = vfpool_find_vf(pf, step->vf);
 
 	if (host_look_again(&apply->host, pf, step->vf, &busy) < 0)
 		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "the VF is gone");
 	if (busy)
 		return fail(&apply->vp->err, -VFPOOL_EINUSE,
 			    "it was taken meanwhile, and left alone: %s", busy);
+	/* It is there: it has just been looked at. */
+	if (step->kind == VFPOOL_STEP_VECTORS)
+		return host_set_vectors(&apply->host, &vf->address, step->count);
 	if (!has_its_mac(plan, step))
 		return fail(&apply->vp->err, -ECANCELED, "not bound: its MAC isn't set");
-	/* It is there: it has just been looked at. */
-	return host_bind(&apply->host, &vfpool_find_vf(pf, step->vf)->address, step->driver);
+	return host_bind(&apply->host, &vf->address, step->driver);
 }
 
-static int do_vf_steps(struct apply *apply, struct vfpool_plan *plan)
+static bool gives_vectors(const struct vfpool_step *step)
+{
+	return step->kind == VFPOOL_STEP_VECTORS && step->count < step->count_from;
+}
+
+static bool takes_vectors(const struct vfpool_step *step)
+{
+	return step->kind == VFPOOL_STEP_VECTORS && step->result == VFPOOL_STEP_PLANNED;
+}
+
+static bool binds(const struct vfpool_step *step)
+{
+	return step->kind == VFPOOL_STEP_BIND;
+}
+
+static void do_vf_steps_that(bool (*are_meant)(const struct vfpool_step *), const char *doing,
+			     struct apply *apply, struct vfpool_plan *plan)
 {
 	unsigned done = 0, total = 0;
-	int r = 0;
 
 	for (size_t i = 0; i < plan->n_steps; i++)
-		total += plan->steps[i].kind == VFPOOL_STEP_BIND;
-	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++)
-		r = program_pf(apply, plan, &apply->inventory->pfs[i]);
-	for (size_t i = 0; r == 0 && i < plan->n_steps; i++) {
+		total += are_meant(&plan->steps[i]);
+	for (size_t i = 0; i < plan->n_steps; i++) {
 		struct vfpool_step *step = &plan->steps[i];
-		int r_bind;
+		int r;
 
-		if (step->kind != VFPOOL_STEP_BIND)
+		if (!are_meant(step))
 			continue;
-		r_bind = bind_vf(apply, plan, step);
-		finish_step(apply, step, r_bind);
-		if (r_bind == -VFPOOL_EINUSE) { /* no failure: its holder is in the right */
+		r = do_vf_step(apply, plan, step);
+		finish_step(apply, step, r);
+		if (r == -VFPOOL_EINUSE) { /* no failure: its holder is in the right */
 			step->kind = VFPOOL_STEP_REFUSED;
 			step->result = VFPOOL_STEP_PLANNED;
 		}
 		if (apply->vp->progress)
-			apply->vp->progress(apply->vp->progress_arg, step->pf_name, "binding", ++done,
+			apply->vp->progress(apply->vp->progress_arg, step->pf_name, doing, ++done,
 					    total);
 	}
+}
+
+static int do_vf_steps(struct apply *apply, struct vfpool_plan *plan)
+{
+	int r = 0;
+
+	/* A PF may have no vector left before some VFs have given theirs back. */
+	do_vf_steps_that(gives_vectors, "setting message vectors", apply, plan);
+	do_vf_steps_that(takes_vectors, "setting message vectors", apply, plan);
+	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++)
+		r = program_pf(apply, plan, &apply->inventory->pfs[i]);
+	if (r == 0)
+		do_vf_steps_that(binds, "binding", apply, plan);
 	return r;
 }
 
@@ -466,7 +503,7 @@ static int prepare(struct apply *apply)
 	if ((r = open_host(vp, &apply->host)) < 0)
 		return r;
 	if ((r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory)) < 0 ||
-	    (r = load_checked_uses(vp, apply->inventory, !apply->name, &apply->pools, &apply->n_broken,
+	    (r = load_checked_uses(vp, &apply->host, apply->inventory, !apply->name, &apply->pools, &apply->n_broken,
 				   &apply->uses, &apply->n_uses)) < 0 ||
 	    (r = check_pfs_are_here(apply)) < 0)
 		return r;
@@ -479,8 +516,10 @@ static int prepare(struct apply *apply)
 	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++) {
 		struct vfpool_pf *pf = &apply->inventory->pfs[i];
 
-		if (pf_is_meant(apply, pf) && (r = host_read_vfs(&apply->host, pf)) == 0)
-			r = mark_pf(apply, pf);
+		if (!pf_is_meant(apply, pf) || (r = host_read_vfs(&apply->host, pf)) < 0)
+			continue;
+		read_vectors(&apply->host, apply->uses, apply->n_uses, apply->locks, pf);
+		r = mark_pf(apply, pf);
 	}
 	if (apply->ledger)
 		ledger_rollback(apply->ledger);

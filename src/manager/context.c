@@ -150,6 +150,7 @@ int open_host(struct vfpool *vp, struct host *ret_host)
 		.progress_arg = vp->progress_arg,
 		.err = &vp->err,
 		.glances = 25,
+		.lock_glances = 25,
 	};
 	int r;
 

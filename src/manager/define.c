@@ -47,8 +47,8 @@ static int load_batch(struct vfpool *vp, const char *const *files, size_t n, str
 }
 
 /* The other pools with these in their old definitions' place. */
-static int check_beside_others(struct vfpool *vp, const struct batch *batch,
-			       const struct vfpool_inventory *inventory)
+static int check_beside_others(struct vfpool *vp, struct host *host, const struct batch *batch,
+			       struct vfpool_inventory *inventory)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
@@ -61,7 +61,7 @@ static int check_beside_others(struct vfpool *vp, const struct batch *batch,
 	memcpy(pools + n, batch->pools, batch->n * sizeof(*pools));
 	r = resolve_uses(vp, pools, inventory, &uses, &n_uses);
 	if (r == 0)
-		r = pool_check_uses(uses, n_uses, &vp->err);
+		r = check_uses(vp, host, inventory, uses, n_uses);
 	pools[n] = NULL; /* the others are the batch's */
 	return r;
 }
@@ -106,7 +106,7 @@ static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct ba
 
 	if ((r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = check_beside_others(vp, batch, inventory)) < 0)
+	    (r = check_beside_others(vp, &host, batch, inventory)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < batch->n; i++)
 		r = check_leases_stay(vp, ledger, batch->pools[i], inventory);

@@ -46,7 +46,7 @@ static int check_pools(struct doctor *doctor)
 	unsigned broken;
 	size_t n;
 
-	if (load_checked_uses(doctor->vp, doctor->inventory, false, &pools, &broken, &uses, &n) < 0)
+	if (load_checked_uses(doctor->vp, &doctor->host, doctor->inventory, false, &pools, &broken, &uses, &n) < 0)
 		return report(doctor, VFPOOL_FAULT, "'vfpool define' takes a mended one", "%s", doctor->vp->err.text);
 	return report(doctor, VFPOOL_SOUND, NULL, *pools ? "they are sound" : "there is none");
 }

@@ -39,7 +39,7 @@ static bool is_off(const struct vfpool_pool *pool, const struct vfpool_pf *pf, c
 	if ((pool->allocate == VFPOOL_BY_LIBVIRT && vf->busy) || row->quarantined ||
 	    (lease && lease->state != VFPOOL_LEASE_ACTIVE))
 		return false;
-	if (!row->id)
+	if (!row->id || (pool->vectors && vf->vectors && vf->vectors != pool->vectors))
 		return true;
 	want = lease ? settings_of_lease(pool, pf, lease) : settings_with_mac(pool, pf, &row->parking);
 	return vfpool_settings_differ(&vf->programmed, &want);
@@ -131,6 +131,7 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		host_name_holders(&host, &inventory->pfs[i]);
+		read_vectors(&host, uses, n_uses, false, &inventory->pfs[i]);
 		r = host_judge_vfs(&host, &inventory->pfs[i]);
 		if (r < 0)
 			return r;

@@ -87,9 +87,18 @@ const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
 
 /* Every definition with its PFs, checked against each other and the cards. A broken one fails it; with
  * `tell_broken` it is told in a note, left out and counted. */
-int load_checked_uses(struct vfpool *vp, const struct vfpool_inventory *inventory, bool tell_broken,
-		      struct vfpool_pool ***ret_pools, unsigned *ret_broken,
+int load_checked_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
+		      bool tell_broken, struct vfpool_pool ***ret_pools, unsigned *ret_broken,
 		      struct pool_use **ret_uses, size_t *ret_n);
+
+/* host_read_vectors() where a definition is about them: a PF whose driver hangs would let this process
+ * hang too, and most have no need to ask. */
+void read_vectors(struct host *host, const struct pool_use *uses, size_t n, bool locked,
+		  struct vfpool_pf *pf);
+
+/* pool_check_uses(), once the PFs of definitions with <vectors> were asked how many there are. */
+int check_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
+	       const struct pool_use *uses, size_t n);
 
 /* Why that <pf> means nothing here, with its file and line. */
 int fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_use *use);

@@ -233,7 +233,26 @@ int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
 	return 0;
 }
 
-int load_checked_uses(struct vfpool *vp, const struct vfpool_inventory *inventory,
+void read_vectors(struct host *host, const struct pool_use *uses, size_t n, bool locked,
+		  struct vfpool_pf *pf)
+{
+	bool is_asked = false;
+
+	for (size_t i = 0; i < n; i++)
+		is_asked = is_asked || (uses[i].pf == pf && uses[i].pool->vectors);
+	if (is_asked)
+		host_read_vectors(host, pf, locked);
+}
+
+int check_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
+	       const struct pool_use *uses, size_t n)
+{
+	for (size_t i = 0; i < inventory->n_pfs; i++)
+		read_vectors(host, uses, n, false, &inventory->pfs[i]);
+	return pool_check_uses(uses, n, &vp->err);
+}
+
+int load_checked_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
 		      bool tell_broken, struct vfpool_pool ***ret_pools, unsigned *ret_broken,
 		      struct pool_use **ret_uses, size_t *ret_n)
 {
@@ -245,7 +264,7 @@ int load_checked_uses(struct vfpool *vp, const struct vfpool_inventory *inventor
 
 	if ((r = load(vp, NULL, 0, tell_broken ? TELL_BROKEN : FAIL_BROKEN, &pools, &n, &n_broken)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0 ||
-	    (r = pool_check_uses(uses, n, &vp->err)) < 0)
+	    (r = check_uses(vp, host, inventory, uses, n)) < 0)
 		return r;
 	*ret_pools = TAKE_PTR(pools);
 	*ret_broken = n_broken;

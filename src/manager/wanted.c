@@ -168,6 +168,7 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 		.index = vf,
 		.settings = is_active ? settings_of_lease(use->pool, use->pf, lease) :
 					settings_with_mac(use->pool, use->pf, &mac),
+		.vectors = use->pool->vectors,
 		.driver = use->pool->driver,
 		.leave_busy = use->pool->allocate == VFPOOL_BY_LIBVIRT || row.quarantined,
 	};
