@@ -95,12 +95,22 @@ int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, stru
 		vf->holder = VFPOOL_HELD_BY_LIBVIRT;
 	else if (vf->driver && driver_is_vfio(vf->driver))
 		vf->holder = vfio_holder(folder, &why);
-	else if (vf->driver)
+	else if (vf->driver && !driver_is_stub(vf->driver))
 		vf->holder = netdev_holder(host, vf->netdev, &why);
 	if (vf->holder == VFPOOL_HELD_BY_NOBODY)
 		return 0;
 	vf->busy = with_netdev(why, vf->netdev);
 	return vf->busy ? 0 : -ENOMEM;
+}
+
+/* By the PCI code and ID assignment specification. */
+#define PCI_BASE_CLASS_NETWORK 0x02
+
+/* Its driver has it, and there may be a netdev that isn't seen from here. */
+static bool is_network_device_in_use(const struct vfpool_device *device)
+{
+	return device->class >> 16 == PCI_BASE_CLASS_NETWORK && device->driver &&
+	       !driver_is_stub(device->driver);
 }
 
 int host_device_use(struct host *host, int folder, struct vfpool_device *device)
@@ -113,7 +123,7 @@ int host_device_use(struct host *host, int folder, struct vfpool_device *device)
 		why = "it has VFs, which go with its driver";
 	else if (device->driver && driver_is_vfio(device->driver))
 		vfio_holder(folder, &why);
-	else if (device->netdev)
+	else if (device->netdev || is_network_device_in_use(device))
 		netdev_holder(host, device->netdev, &why);
 	else if (sysfs_has_block_device(host->sysfs, &device->address))
 		why = "it has a block device";

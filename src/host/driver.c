@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which driver a VF has. */
+/* Which driver a device has. */
+#include "host/device.h"
 #include "host/host.h"
 #include "host/sysfs.h"
 
@@ -30,16 +31,19 @@ int host_autoprobe_off(struct host *host, const struct vfpool_pf *pf)
 	return r < 0 ? fail_errno(host->err, r, "switching sriov_drivers_autoprobe off") : 0;
 }
 
+bool host_driver_is(const char *is, const char *wanted)
+{
+	if (strcmp(wanted, "host") == 0)
+		return *is && !driver_is_vfio(is);
+	return strcmp(is, wanted) == 0;
+}
+
 static bool is_bound_as_wanted(int folder, const char *driver)
 {
-	char is[128];
+	char is[128] = "";
 	int r = sysfs_read_link(folder, "driver", is, sizeof(is));
 
-	if (r < 0)
-		return r == -ENOENT && !*driver;
-	if (strcmp(driver, "host") == 0)
-		return !driver_is_vfio(is);
-	return strcmp(is, driver) == 0;
+	return (r == 0 || r == -ENOENT) && host_driver_is(is, driver);
 }
 
 static int unbind(int folder, const char *address)
@@ -179,4 +183,29 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 	if (strcmp(driver, "host") == 0)
 		wait_for_netdev(folder);
 	return 0;
+}
+
+static int set_override(struct host *host, int folder, const char *address, const char *override)
+{
+	AUTO_FREE char *is = NULL;
+	int r = device_override(folder, &is);
+
+	if (r == 0 && strcmp(is ? is : "", override) != 0)
+		r = sysfs_write(folder, "driver_override", *override ? override : "\n");
+	return r < 0 ? fail_errno(host->err, r, "setting the driver override of %s", address) : 0;
+}
+
+int host_restore(struct host *host, const struct vfpool_pci *device, const char *driver, const char *override)
+{
+	char address[VFPOOL_PCI_TEXT];
+	AUTO_CLOSE int folder = -1;
+	int r = host_bind(host, device, driver);
+
+	if (r < 0)
+		return r;
+	vfpool_pci_format(device, address);
+	folder = sysfs_open_pci(host->sysfs, device);
+	if (folder < 0)
+		return fail_errno(host->err, folder, "setting the driver override of %s", address);
+	return set_override(host, folder, address, override);
 }

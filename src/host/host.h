@@ -129,8 +129,21 @@ void host_expect_links(struct host *host);
  * process that may get stuck. */
 int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count, int lock);
 
-/* Binds the VF to `driver`; "host": the card's own; "": none. */
+/* Binds the device to `driver`, by its override, which stays so; "host": the card's own; "": none. */
 int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver);
+
+/* The same, and then its override is that one, "" for none: as it once was. A VF whose PF has autoprobe
+ * off can't get a driver without. */
+int host_restore(struct host *host, const struct vfpool_pci *device, const char *driver,
+		 const char *override);
+
+/* Is a device with the driver `is`, "" for none, bound as host_bind() would bind it? */
+bool host_driver_is(const char *is, const char *wanted);
+
+/* Room for the kernel's name of this boot. */
+#define HOST_BOOT_ID 40
+
+int host_boot_id(struct host *host, char ret_id[HOST_BOOT_ID]);
 
 /* Fills the PF's vf_total_msix and, where that is a number, its VFs' vectors. `locked`: this process
  * has the PF's lock. */

@@ -36,7 +36,7 @@ DEFINE_CLEANUP(struct vfpool_groups *, cleanup_groups, vfpool_groups_free);
 static bool is_in_the_way(const char *driver)
 {
 	return driver && !driver_is_vfio(driver) && strcmp(driver, "pcieport") != 0 &&
-	       strcmp(driver, "pci-stub") != 0;
+	       !driver_is_stub(driver);
 }
 
 static int add_device(struct host *host, const struct vfpool_pci *address, struct vfpool_group *group)

@@ -66,6 +66,11 @@ bool netdev_name_is_valid(const char *name)
 	return true;
 }
 
+bool driver_is_stub(const char *driver)
+{
+	return strcmp(driver, "pci-stub") == 0;
+}
+
 bool driver_is_vfio(const char *driver)
 {
 	return strstr(driver, "vfio") != NULL;
