@@ -192,6 +192,41 @@ int ledger_end_quarantine(struct ledger *ledger, const struct ledger_vf *vf);
 /* The libvirt guest that was seen with the lease. */
 int ledger_see_guest(struct ledger *ledger, int64_t id, const char *uuid, const char *uri);
 
+/* ---- drivers that were given by hand ---- */
+
+/* Room for a driver's name. */
+#define LEDGER_DRIVER 128
+
+struct ledger_binding {
+	int64_t id;    /* 0: none */
+	int64_t pf_id; /* of a VF, 0: it is none */
+	struct vfpool_pci pf;
+	bool has_pf_mac;
+	struct vfpool_mac pf_mac;
+	unsigned vf;
+	struct vfpool_pci address; /* a VF's: where it was last seen */
+	uint16_t vendor, device;
+	char driver[LEDGER_DRIVER];        /* it is to have */
+	char from_driver[LEDGER_DRIVER];   /* it had, "": none */
+	char from_override[LEDGER_DRIVER]; /* "": none */
+	bool persists;
+	char boot[40]; /* the boot of which from_… are */
+};
+
+/* That of the VF, or of the device at that address when pf_id is 0. One of another boot than `boot` is
+ * void, unless it persists. */
+int ledger_binding(struct ledger *ledger, int64_t pf_id, unsigned vf, const struct vfpool_pci *address,
+		   const char *boot, struct ledger_binding *ret_binding);
+/* By the address where it was last seen, VF or not. */
+int ledger_binding_at(struct ledger *ledger, const struct vfpool_pci *address, const char *boot,
+		      struct ledger_binding *ret_binding);
+/* Those that persist; free() it. */
+int ledger_persistent_bindings(struct ledger *ledger, struct ledger_binding **ret_bindings, size_t *ret_n);
+
+/* Records it, in the place of what was there of that VF or device. */
+int ledger_set_binding(struct ledger *ledger, const struct ledger_binding *binding);
+int ledger_forget_binding(struct ledger *ledger, const struct ledger_binding *binding);
+
 /* ---- history ---- */
 
 struct ledger_history_filter {

@@ -183,4 +183,22 @@ static const char version_2[] =
 	"  FROM lease JOIN reservation ON reservation.id = lease.reservation"
 	"  LEFT JOIN vf ON vf.lease = lease.id LEFT JOIN pf ON pf.id = vf.pf;";
 
-const char *const ledger_versions[LEDGER_VERSION] = { version_1, version_2 };
+/* Devices that 'vfpool bind' has given a driver, and what they had before: VFs by PF and index, others
+ * by address. A driver lasts as long as the boot; what persists is bound anew at the next. */
+static const char version_3[] =
+	"CREATE TABLE binding ("
+	"  id INTEGER PRIMARY KEY,"
+	"  pf INTEGER REFERENCES pf (id),"
+	"  idx INTEGER CHECK (idx BETWEEN 0 AND 65535),"
+	"  address TEXT NOT NULL," /* a VF's is where it was last seen */
+	"  vendor INTEGER NOT NULL, device INTEGER NOT NULL,"
+	"  driver TEXT NOT NULL CHECK (driver <> ''),"
+	"  from_driver TEXT NOT NULL, from_override TEXT NOT NULL,"
+	"  persist INTEGER NOT NULL CHECK (persist IN (0, 1)),"
+	"  boot TEXT NOT NULL,"
+	"  CHECK ((pf IS NULL) = (idx IS NULL)),"
+	"  UNIQUE (pf, idx)"
+	") STRICT;"
+	"CREATE UNIQUE INDEX binding_address ON binding (address) WHERE pf IS NULL;";
+
+const char *const ledger_versions[LEDGER_VERSION] = { version_1, version_2, version_3 };

@@ -261,6 +261,11 @@ static void the_schema_forbids_it(void **state)
 		"UPDATE vf SET quarantine = '02:00:00:00:00:01'",        /* leased */
 		"INSERT INTO vf (pf, idx, pool, parking, lease) VALUES (1, 1, 'p', '02:00:00:00:00:80', 1)",
 		"UPDATE pool_pf SET free = -1",
+		"INSERT INTO binding VALUES (1, 1, NULL, 'a', 1, 1, 'd', '', '', 0, 'b')", /* half a VF */
+		"INSERT INTO binding VALUES (1, 99, 0, 'a', 1, 1, 'd', '', '', 0, 'b')",   /* no such PF */
+		"INSERT INTO binding VALUES (1, NULL, NULL, 'a', 1, 1, '', '', '', 0, 'b')", /* to no driver */
+		"INSERT INTO binding VALUES (1, NULL, NULL, 'a', 1, 1, 'd', '', '', 0, 'b'),"
+		" (2, NULL, NULL, 'a', 1, 1, 'd', '', '', 0, 'b')",
 	};
 	struct ledger *ledger = open_ledger();
 	int64_t vf = add_vf(ledger), id;
@@ -345,18 +350,17 @@ static char *read_text(const char *file)
 	return text;
 }
 
-/* tests/data/ledger-1.sql is one that vfpool 0.1.0 wrote. */
-static void an_older_ledger_is_brought_up_to_date(void **state)
+static void bring_up_to_date(const char *file)
 {
-	char *sql = read_text("tests/data/ledger-1.sql");
+	char *sql = read_text(file);
 	struct vfpool_lease *lease;
 	struct ledger_place *places;
 	struct ledger *ledger;
 	unsigned n_leases;
+	struct ledger_binding *bindings;
 	int64_t version;
 	size_t n;
 
-	(void)state;
 	write_database(sql);
 	free(sql);
 	ledger = open_ledger();
@@ -374,8 +378,108 @@ static void an_older_ledger_is_brought_up_to_date(void **state)
 	version = (int64_t)lease->id;
 	assert_int_equal(version, 2);
 	vfpool_lease_free(lease);
+	assert_int_equal(ledger_persistent_bindings(ledger, &bindings, &n), 0);
+	assert_int_equal(n, 0);
 	ledger_close(ledger);
 	ledger = open_ledger(); /* and only once */
+	ledger_close(ledger);
+}
+
+/* tests/data/ledger-1.sql is one that vfpool 0.1.0 wrote. */
+static void an_older_ledger_is_brought_up_to_date(void **state)
+{
+	(void)state;
+	bring_up_to_date("tests/data/ledger-1.sql");
+}
+
+static void one_of_version_2_too(void **state)
+{
+	(void)state;
+	bring_up_to_date("tests/data/ledger-2.sql");
+}
+
+static struct ledger_binding make_binding(const char *driver, bool persists, const char *boot)
+{
+	struct ledger_binding binding = {
+		.address = { .bus = 3, .device = 1 }, .vendor = 0x8086, .device = 0x100e, .persists = persists,
+	};
+
+	strcpy(binding.driver, driver);
+	strcpy(binding.from_driver, "e1000");
+	strcpy(binding.boot, boot);
+	return binding;
+}
+
+static struct ledger_binding find_binding(struct ledger *ledger, int64_t pf_id, const char *boot)
+{
+	const struct vfpool_pci address = { .bus = 3, .device = 1 };
+	struct ledger_binding found;
+
+	assert_int_equal(ledger_binding(ledger, pf_id, 7, &address, boot, &found), 0);
+	return found;
+}
+
+static void a_binding_lasts_as_long_as_the_boot(void **state)
+{
+	struct ledger *ledger = open_ledger();
+	struct ledger_binding binding = make_binding("vfio-pci", false, "one"), found, *all;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(find_binding(ledger, 0, "one").id, 0);
+	assert_int_equal(ledger_set_binding(ledger, &binding), 0);
+	found = find_binding(ledger, 0, "one");
+	assert_true(found.id && found.pf_id == 0 && found.vendor == 0x8086 && found.device == 0x100e);
+	assert_string_equal(found.driver, "vfio-pci");
+	assert_string_equal(found.from_driver, "e1000");
+	assert_string_equal(found.from_override, "");
+	assert_true(vfpool_pci_equal(&found.address, &binding.address));
+	assert_int_equal(find_binding(ledger, 0, "two").id, 0);
+	assert_int_equal(ledger_persistent_bindings(ledger, &all, &n), 0);
+	assert_int_equal(n, 0);
+	binding = make_binding("pci-stub", true, "two"); /* takes the place of the void one */
+	assert_int_equal(ledger_set_binding(ledger, &binding), 0);
+	assert_string_equal(find_binding(ledger, 0, "three").driver, "pci-stub");
+	assert_int_equal(ledger_persistent_bindings(ledger, &all, &n), 0);
+	assert_int_equal(n, 1);
+	assert_true(all[0].persists);
+	assert_string_equal(all[0].boot, "two");
+	assert_int_equal(ledger_forget_binding(ledger, &all[0]), 0);
+	free(all);
+	assert_int_equal(find_binding(ledger, 0, "two").id, 0);
+	ledger_close(ledger);
+}
+
+/* Beside a device that isn't one, at the address that the VF had. */
+static void a_vfs_binding_is_of_its_pf_and_index(void **state)
+{
+	struct ledger_history_filter history = { .vf = 7 };
+	struct ledger *ledger = open_ledger();
+	struct ledger_binding card = make_binding("vfio-pci", false, "one"), vf = card, found;
+	struct vfpool_event *events;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(ledger_pf(ledger, &pf, true, &vf.pf_id), 0);
+	history.pf = vf.pf_id;
+	vf.vf = 7;
+	strcpy(vf.from_driver, "igbvf");
+	assert_int_equal(ledger_set_binding(ledger, &card), 0);
+	assert_int_equal(ledger_set_binding(ledger, &vf), 0);
+	assert_string_equal(find_binding(ledger, 0, "one").from_driver, "e1000");
+	found = find_binding(ledger, vf.pf_id, "one");
+	assert_string_equal(found.from_driver, "igbvf");
+	assert_true(found.has_pf_mac && vfpool_pci_equal(&found.pf, &pf.address) && found.vf == 7);
+	assert_int_equal(ledger_binding_at(ledger, &card.address, "one", &found), 0);
+	assert_string_equal(found.from_driver, "igbvf"); /* the last one */
+	assert_int_equal(ledger_forget_binding(ledger, &found), 0);
+	assert_int_equal(find_binding(ledger, vf.pf_id, "one").id, 0);
+	assert_true(find_binding(ledger, 0, "one").id);
+	assert_int_equal(ledger_history(ledger, &history, &events, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(events[0].event, "bind");
+	assert_string_equal(events[1].event, "unbind");
+	vfpool_events_free(events, n);
 	ledger_close(ledger);
 }
 
@@ -427,6 +531,9 @@ int main(void)
 		cmocka_unit_test_setup(history_says_who_and_how, set_up),
 		cmocka_unit_test_setup(the_schema_forbids_it, set_up),
 		cmocka_unit_test_setup(an_older_ledger_is_brought_up_to_date, set_up),
+		cmocka_unit_test_setup(one_of_version_2_too, set_up),
+		cmocka_unit_test_setup(a_binding_lasts_as_long_as_the_boot, set_up),
+		cmocka_unit_test_setup(a_vfs_binding_is_of_its_pf_and_index, set_up),
 		cmocka_unit_test_setup(a_backup_is_whole, set_up),
 		cmocka_unit_test_setup(damage_is_found, set_up),
 		cmocka_unit_test_setup(other_ledgers, set_up),
