@@ -332,7 +332,7 @@ enum vfpool_step_result { VFPOOL_STEP_PLANNED, VFPOOL_STEP_DONE, VFPOOL_STEP_FAI
 struct vfpool_step {
 	enum vfpool_step_kind kind;
 	enum vfpool_step_result result;
-	struct vfpool_pci pf;
+	struct vfpool_pci pf; /* of a device that is no VF, bound by hand: its own */
 	char *pf_name; /* the PF's netdev, or its address */
 	bool has_vf;
 	unsigned vf;
@@ -470,7 +470,8 @@ int vfpool_wait(struct vfpool *vp, const char *name, unsigned seconds, bool *ret
 /*
  * Makes the host what the definitions ask for: `name`'s, or every pool's when
  * it is NULL. Of all, a definition that is broken is told in a note and left out, as if its VFs were
- * no pool's: VFPOOL_EPARTIAL. *ret_plan has the steps with their results: also after
+ * no pool's: VFPOOL_EPARTIAL; and what vfpool_bind() was to make last is bound anew where a reboot undid
+ * it. *ret_plan has the steps with their results: also after
  * VFPOOL_EPARTIAL (a step failed), VFPOOL_EINUSE (every step that didn't
  * succeed was refused because of a holder) and, once work has begun, any other
  * failure. A second call finds nothing to do.
@@ -523,6 +524,47 @@ struct vfpool_groups {
 int vfpool_iommu(struct vfpool *vp, const char *const *addresses, size_t n,
 		 struct vfpool_groups **ret_groups);
 void vfpool_groups_free(struct vfpool_groups *groups);
+
+/* ---- drivers by hand ---------------------------------------------------- */
+
+/* What is asked of bind and unbind. */
+struct vfpool_bind_request {
+	const char *const *addresses; /* PCI addresses */
+	size_t n_addresses;           /* one or more */
+	const char *driver; /* bind: a kernel driver's name, "host": the device's own; NULL: vfio-pci */
+	bool group;         /* with all endpoints of their IOMMU groups */
+	bool persist;       /* bind: also at each boot, by vfpool_apply() of all pools */
+	bool dry_run;
+};
+
+/* A device and what was, or in a dry run would be, done with it. */
+struct vfpool_binding {
+	struct vfpool_pci address;
+	char *driver_from; /* NULL: none */
+	char *driver;      /* NULL: none */
+	bool changed;      /* false: it was as it is to be */
+	bool persists;     /* it gets that driver at each boot */
+};
+
+/*
+ * Binds VFs, and devices that are in an IOMMU group with a VF, to a driver, by their driver_override.
+ * All or none: when one fails, those that were done get back what they had, and the error says so.
+ * What they had is in the ledger first. -EINVAL: it is neither a VF nor in a group with one, or a bridge; or
+ * with `persist` a pool's VF whose definition has another driver. VFPOOL_EINUSE: one is in use, or a
+ * leased VF; nothing overrides that. *ret_bindings has *ret_n, by address.
+ */
+int vfpool_bind(struct vfpool *vp, const struct vfpool_bind_request *request,
+		struct vfpool_binding **ret_bindings, size_t *ret_n);
+
+/*
+ * Gives back what they had before vfpool_bind(), driver (or none) and driver_override, and forgets that.
+ * All or none, and refused, as above. What isn't there any more is forgotten, with a note. VFPOOL_ENOTFOUND: a
+ * device that vfpool hasn't bound, or not since the host was booted; with `group`: none of it.
+ */
+int vfpool_unbind(struct vfpool *vp, const struct vfpool_bind_request *request,
+		  struct vfpool_binding **ret_bindings, size_t *ret_n);
+
+void vfpool_bindings_free(struct vfpool_binding *bindings, size_t n);
 
 /* ---- leases ------------------------------------------------------------ */
 
@@ -663,7 +705,7 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 /* One entry of the history. */
 struct vfpool_event {
 	int64_t at; /* seconds since 1970 */
-	char *event; /* alloc, release, force-release, forget, rename, hold, unhold, guest */
+	char *event; /* alloc, release, force-release, forget, rename, hold, unhold, guest, bind, unbind */
 	uint64_t lease; /* 0: none */
 	char *pool, *owner; /* "" when it has none */
 	unsigned nic;

@@ -312,6 +312,23 @@ struct json_object *json_groups(const struct vfpool_groups *groups)
 	return array;
 }
 
+struct json_object *json_bindings(const struct vfpool_binding *bindings, size_t n)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *object = json_object_new_object();
+
+		add_device_address(object, &bindings[i].address);
+		add_text(object, "driver_from", bindings[i].driver_from);
+		add_text(object, "driver", bindings[i].driver);
+		add_bool(object, "changed", bindings[i].changed);
+		add_bool(object, "persist", bindings[i].persists);
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
 struct json_object *json_diagnosis(const struct vfpool_diagnosis *diagnosis)
 {
 	static const char *const verdicts[] = {

@@ -37,6 +37,7 @@ struct json_object *json_findings(const struct vfpool_findings *findings);
 struct json_object *json_diagnosis(const struct vfpool_diagnosis *diagnosis);
 struct json_object *json_explanation(const struct vfpool_explanation *explanation);
 struct json_object *json_groups(const struct vfpool_groups *groups);
+struct json_object *json_bindings(const struct vfpool_binding *bindings, size_t n);
 struct json_object *json_history(const struct vfpool_event *events, size_t n);
 struct json_object *json_plan(const struct vfpool_plan *plan);
 

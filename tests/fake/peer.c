@@ -465,6 +465,22 @@ static int talk_to(struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_fn
 	return r;
 }
 
+/* One link has an address: that of the index in PEER_ADDRESS. */
+static int dump_addresses(nlsock_reply_fn on_reply, void *arg)
+{
+	const char *index = getenv("PEER_ADDRESS");
+	char data[NLMSG_SPACE(sizeof(struct ifaddrmsg))] __attribute__((aligned(8))) = { 0 };
+	struct nlmsghdr *header = (struct nlmsghdr *)data;
+	struct ifaddrmsg *info = nlmsg_data(header);
+
+	if (!index)
+		return 0;
+	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWADDR, .nlmsg_flags = NLM_F_MULTI,
+				     .nlmsg_len = NLMSG_LENGTH(sizeof(*info)) };
+	*info = (struct ifaddrmsg){ .ifa_family = AF_INET, .ifa_index = (unsigned)atoi(index) };
+	return on_reply(header, arg);
+}
+
 int nlsock_talk(struct nlsock *sock, struct nl_msg *request, nlsock_reply_fn on_reply, void *arg,
 		char reason[NLSOCK_REASON])
 {
@@ -478,6 +494,8 @@ int nlsock_talk(struct nlsock *sock, struct nl_msg *request, nlsock_reply_fn on_
 	if (message->nlmsg_type == RTM_GETLINK && info->ifi_index == 0 &&
 	    (message->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
 		return dump_links(message, on_reply, arg);
+	if (message->nlmsg_type == RTM_GETADDR)
+		return dump_addresses(on_reply, arg);
 	if (which >= PEER_MAX_PFS || peers[which].n_vfs == 0)
 		return -ENODEV;
 	return talk_to(&peers[which], message, on_reply, arg);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Devices get a driver by hand, and back what they had: all that are meant, or none. */
+#include "manager/bind.h"
+
+#include "util/name.h"
+
+#include <string.h>
+
+/* ---- may it be? ---- */
+
+/* It becomes part of a path in sysfs. */
+static int check_driver(struct vfpool *vp, const char *driver)
+{
+	const size_t length = strlen(driver);
+
+	for (const char *p = driver; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '/')
+			return fail(&vp->err, -EINVAL, "'%s' is no name of a driver", driver);
+	if (length == 0 || length > 63 || driver[0] == '.' || driver[0] == '(')
+		return fail(&vp->err, -EINVAL, "'%s' is no name of a driver", driver);
+	return 0;
+}
+
+static int check_use(struct binding_job *job, const struct member *member)
+{
+	const char *used = member->used;
+	char text[VFPOOL_PCI_TEXT];
+
+	if (!used && !driver_is_vfio(member->driver))
+		used = member->live;
+	if (!used)
+		return 0;
+	return fail(&job->vp->err, -VFPOOL_EINUSE, "%s is in use: %s; nothing was changed",
+		    text_of(member, text), used);
+}
+
+/* A lease's VF stays as it was handed out; one in quarantine isn't scrubbed yet. In the transaction that
+ * records the change, so that no lease comes in between. */
+static int check_lease(struct binding_job *job, const struct member *member)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct ledger_vf row = { 0 };
+	char text[VFPOOL_PCI_TEXT];
+	int r = member->pf_id ? ledger_vf(job->ledger, member->pf_id, member->is.vf, &row) : 0;
+
+	if (r == 0 && row.lease)
+		r = ledger_get_lease(job->ledger, row.lease, &lease);
+	if (r < 0)
+		return r;
+	text_of(member, text);
+	if (row.quarantined)
+		return fail(&job->vp->err, -VFPOOL_EINUSE, "%s is in quarantine; 'vfpool gc' ends that when "
+			    "nothing has it; nothing was changed", text);
+	if (lease)
+		return fail(&job->vp->err, -VFPOOL_EINUSE, "%s is leased to %s nic %u of pool %s; 'vfpool release' "
+			    "ends that; nothing was changed", text, lease->owner, lease->nic, lease->pool);
+	return 0;
+}
+
+int check_change(struct binding_job *job, const struct member *member)
+{
+	int r = check_use(job, member);
+
+	return r == 0 && job->ledger ? check_lease(job, member) : r;
+}
+
+/* ---- what the definitions say ---- */
+
+struct definitions {
+	struct vfpool_inventory *inventory;
+	struct vfpool_pool **pools;
+	struct pool_use *uses;
+	size_t n_uses;
+};
+
+static void definitions_end(struct definitions *definitions)
+{
+	free(definitions->uses);
+	vfpool_pools_free(definitions->pools);
+	vfpool_inventory_free(definitions->inventory);
+}
+
+static int load_definitions(struct binding_job *job, struct definitions *definitions)
+{
+	int r = host_read(&job->host, HOST_NO_VFS, &definitions->inventory);
+
+	if (r == 0)
+		r = load_sound(job->vp, &definitions->pools);
+	return r < 0 ? r : resolve_uses(job->vp, definitions->pools, definitions->inventory,
+					&definitions->uses, &definitions->n_uses);
+}
+
+/* apply would undo it. */
+static int check_pool(struct binding_job *job, const struct definitions *definitions, struct member *member)
+{
+	const struct vfpool_pool *pool = NULL;
+	char text[VFPOOL_PCI_TEXT];
+
+	if (member->is.is_vf)
+		pool = pool_of_vf(definitions->uses, definitions->n_uses, &member->is.pf, member->is.vf);
+	if (!pool || strcmp(driver_name(pool->driver), member->driver) == 0 ||
+	    (strcmp(member->driver, "host") != 0 && host_driver_is(member->driver, driver_name(pool->driver))))
+		return 0;
+	if (job->request->persist)
+		return fail(&job->vp->err, -EINVAL,
+			    "%s is a VF of pool %s, whose definition has another driver (%s): change <driver> in the "
+			    "definition; nothing was changed", text_of(member, text), pool->name,
+			    pool->driver == VFPOOL_DRIVER_NONE ? "none" : driver_name(pool->driver));
+	member->pool = strdup(pool->name);
+	return member->pool ? 0 : fail_oom(&job->vp->err);
+}
+
+static int check_pools(struct binding_job *job)
+{
+	CLEANUP(definitions_end) struct definitions definitions = { 0 };
+	int r = load_definitions(job, &definitions);
+
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		r = check_pool(job, &definitions, &job->members[i]);
+	return r;
+}
+
+/* What a person should know of a bind that went well. */
+static void note_member(struct binding_job *job, const struct member *member)
+{
+	char text[VFPOOL_PCI_TEXT];
+
+	text_of(member, text);
+	if (member->pool)
+		note(job->vp, "%s is a VF of pool %s, whose definition has another driver: the next "
+		     "'vfpool apply' puts it back", text, member->pool);
+	if (member->is_recorded && member->was.persists && !member->record.persists)
+		note(job->vp, "%s doesn't get the driver %s at each boot any more", text, member->was.driver);
+}
+
+/* ---- the record ---- */
+
+static int find_record(struct binding_job *job, struct member *member)
+{
+	struct ledger_binding found = { 0 };
+	int r = 0;
+
+	if (member->is.is_vf)
+		r = ledger_pf(job->ledger, &member->pf, false, &member->pf_id);
+	if (r == 0 && (member->pf_id || !member->is.is_vf))
+		r = ledger_binding(job->ledger, member->pf_id, member->is.vf, &member->address, job->boot, &found);
+	if (r < 0 || !found.id)
+		return r;
+	member->is_other = found.vendor != member->is.vendor || found.device != member->is.device;
+	*(member->is_other ? &member->other : &member->was) = found;
+	return 0;
+}
+
+/* Opens the ledger for a change, and finds what it says of the members. */
+int begin_binding(struct binding_job *job)
+{
+	const bool dry_run = job->request->dry_run;
+	int r = open_ledger(job->vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &job->ledger);
+
+	if (r == 0 && job->ledger)
+		r = dry_run ? ledger_begin_read(job->ledger) : ledger_begin(job->ledger);
+	for (size_t i = 0; r == 0 && job->ledger && i < job->n; i++)
+		r = find_record(job, &job->members[i]);
+	return r;
+}
+
+bool persists_anyway(const struct member *member)
+{
+	return member->was.id && member->was.persists && strcmp(member->was.driver, member->driver) == 0;
+}
+
+/* What it had is what it had before vfpool's first change since the host was booted. So early at boot that
+ * its driver isn't there yet, it will be the same as last time. */
+static void fill_record(struct binding_job *job, struct member *member)
+{
+	const bool is_old = member->was.id && strcmp(member->was.boot, job->boot) != 0;
+	struct ledger_binding record = member->was;
+
+	record.pf_id = member->pf_id;
+	record.vf = member->is.vf;
+	record.address = member->address;
+	record.vendor = member->is.vendor;
+	record.device = member->is.device;
+	record.persists = job->request->persist || persists_anyway(member);
+	snprintf(record.driver, sizeof(record.driver), "%s", member->driver);
+	snprintf(record.boot, sizeof(record.boot), "%s", job->boot);
+	if (!member->was.id || (is_old && member->is.driver))
+		snprintf(record.from_driver, sizeof(record.from_driver), "%s", driver_of(&member->is));
+	if (!member->was.id || is_old)
+		snprintf(record.from_override, sizeof(record.from_override), "%s", override_of(&member->is));
+	member->record = record;
+}
+
+static int record_member(struct binding_job *job, struct member *member)
+{
+	int r = 0;
+
+	if (!member->changes && (!job->request->persist || persists_anyway(member)))
+		return 0;
+	if (member->is.is_vf && !member->pf_id && !job->request->dry_run)
+		r = ledger_pf(job->ledger, &member->pf, true, &member->pf_id);
+	if (r < 0)
+		return r;
+	fill_record(job, member);
+	member->is_recorded = true;
+	return job->request->dry_run ? 0 : ledger_set_binding(job->ledger, &member->record);
+}
+
+/* ---- bind ---- */
+
+static int check_is_near_vf(struct binding_job *job, const struct member *member)
+{
+	char text[VFPOOL_PCI_TEXT];
+
+	/* What was bound when it was in a group with a VF stays vfpool's when there are no VFs. */
+	if (member->is.is_vf || member->is_near_vf || member->was.id)
+		return 0;
+	return fail(&job->vp->err, -EINVAL, "%s is no VF and in no IOMMU group with one, and only such devices are "
+		    "vfpool's to bind; nothing was changed", text_of(member, text));
+}
+
+static int prepare_bind(struct binding_job *job)
+{
+	int r = begin_binding(job);
+
+	for (size_t i = 0; r == 0 && i < job->n; i++) {
+		struct member *member = &job->members[i];
+
+		member->driver = job->request->driver;
+		member->changes = !host_driver_is(driver_of(&member->is), member->driver);
+		r = check_is_near_vf(job, member);
+		if (r == 0 && member->changes)
+			r = check_change(job, member);
+	}
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		r = record_member(job, &job->members[i]);
+	if (r == 0 && !job->request->dry_run)
+		r = ledger_commit(job->ledger);
+	ledger_rollback(job->ledger);
+	return r;
+}
+
+static int bind_members(struct binding_job *job)
+{
+	int r = find_members(job);
+
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		job->members[i].driver = job->request->driver;
+	if (r == 0)
+		r = check_pools(job);
+	if (r == 0)
+		r = prepare_bind(job);
+	if (r == 0 && !job->request->dry_run)
+		r = carry_out_binding(job);
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		note_member(job, &job->members[i]);
+	return r;
+}
+
+int vfpool_bind(struct vfpool *vp, const struct vfpool_bind_request *request,
+		struct vfpool_binding **ret_bindings, size_t *ret_n)
+{
+	struct vfpool_bind_request with_driver = *request;
+	CLEANUP(binding_job_end) struct binding_job job = { .vp = vp, .request = &with_driver, .host = NO_HOST };
+	int r;
+
+	if (!with_driver.driver)
+		with_driver.driver = "vfio-pci";
+	if ((r = check_driver(vp, with_driver.driver)) < 0 ||
+	    (r = open_binding_job(vp, "binding a device", &job)) < 0)
+		return r;
+	r = bind_members(&job);
+	if (r < 0)
+		return fail_while(&vp->err, r, "binding to %s", with_driver.driver);
+	return fill_bindings(&job, ret_bindings, ret_n);
+}
+
+int bind_again(struct vfpool *vp, const struct vfpool_pci *device, const char *driver, bool dry_run,
+	       struct vfpool_binding **ret_binding)
+{
+	char text[VFPOOL_PCI_TEXT];
+	const char *const address = text;
+	const struct vfpool_bind_request request = {
+		.addresses = &address, .n_addresses = 1, .driver = driver, .persist = true, .dry_run = dry_run,
+	};
+	size_t n;
+
+	vfpool_pci_format(device, text);
+	return vfpool_bind(vp, &request, ret_binding, &n);
+}
