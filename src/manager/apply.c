@@ -8,11 +8,16 @@
 
 #include <string.h>
 
-static void apply_end(struct apply *apply)
+static void unlock_pfs(struct apply *apply)
 {
 	for (size_t i = 0; apply->locks && i < apply->inventory->n_pfs; i++)
 		cleanup_close(&apply->locks[i]);
-	free(apply->locks);
+	free(TAKE_PTR(apply->locks));
+}
+
+static void apply_end(struct apply *apply)
+{
+	unlock_pfs(apply);
 	free(apply->failed);
 	free(apply->uses);
 	vfpool_pools_free(apply->pools);
@@ -480,7 +485,6 @@ static int free_all_idle_vfs(struct apply *apply)
 
 static int note_missing_pfs(struct apply *apply, struct vfpool_plan *plan, bool *ret_any)
 {
-	*ret_any = false;
 	for (size_t i = 0; i < apply->n_uses; i++) {
 		if (apply->uses[i].pf || !is_meant(apply, &apply->uses[i]))
 			continue;
@@ -565,6 +569,9 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 		if (r == 0)
 			r = free_all_idle_vfs(&apply);
 	}
+	unlock_pfs(&apply);
+	if (r == 0 && !name)
+		r = bind_persistent(&apply, steps, &missing);
 	if (r == 0 && (note_obstacles(&apply, steps) < 0 || note_boot(&apply, steps) < 0 ||
 		       note_missing_pfs(&apply, steps, &missing) < 0))
 		r = fail_oom(&vp->err);

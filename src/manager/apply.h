@@ -42,6 +42,10 @@ void wanted_end(struct wanted *wanted);
  * is at the PFs. -ENOMEM. */
 int note_boot(struct apply *apply, struct vfpool_plan *plan);
 
+/* Binds what persists and isn't bound so; its steps go to the plan. The caller has no PF's lock: each device's is
+ * taken. *ret_missing becomes true when one isn't there. */
+int bind_persistent(struct apply *apply, struct vfpool_plan *plan, bool *ret_missing);
+
 /* VFs that no guest can get as things are, or not without others. -ENOMEM. */
 int note_obstacles(struct apply *apply, struct vfpool_plan *plan);
 

@@ -99,7 +99,7 @@ static void print_step(const struct vfpool_step *step)
 
 static void print_plan(const struct vfpool_plan *plan, bool dry_run, bool failed)
 {
-	if (plan->n_pools == 0)
+	if (plan->n_pools == 0 && plan->n_steps == 0)
 		puts("nothing to do: no pools are defined; 'vfpool define FILE.xml' comes first");
 	else if (plan->n_steps == 0 && !failed)
 		puts("nothing to do: everything is as the definitions say");
