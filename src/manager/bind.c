@@ -96,7 +96,7 @@ static int check_pool(struct binding_job *job, const struct definitions *definit
 	const struct vfpool_pool *pool = NULL;
 	char text[VFPOOL_PCI_TEXT];
 
-	if (member->is.is_vf)
+	if (member->is.is_vf && !member->is_left)
 		pool = pool_of_vf(definitions->uses, definitions->n_uses, &member->is.pf, member->is.vf);
 	if (!pool || strcmp(driver_name(pool->driver), member->driver) == 0 ||
 	    (strcmp(member->driver, "host") != 0 && host_driver_is(member->driver, driver_name(pool->driver))))
@@ -110,7 +110,7 @@ static int check_pool(struct binding_job *job, const struct definitions *definit
 	return member->pool ? 0 : fail_oom(&job->vp->err);
 }
 
-static int check_pools(struct binding_job *job)
+int check_pools(struct binding_job *job)
 {
 	CLEANUP(definitions_end) struct definitions definitions = { 0 };
 	int r = load_definitions(job, &definitions);
@@ -120,8 +120,7 @@ static int check_pools(struct binding_job *job)
 	return r;
 }
 
-/* What a person should know of a bind that went well. */
-static void note_member(struct binding_job *job, const struct member *member)
+void note_member(struct binding_job *job, const struct member *member)
 {
 	char text[VFPOOL_PCI_TEXT];
 

@@ -56,6 +56,12 @@ int begin_binding(struct binding_job *job);
  * between. */
 int check_change(struct binding_job *job, const struct member *member);
 
+/* Finds which are VFs of pools that have another driver than these are to get. -EINVAL: that is to persist. */
+int check_pools(struct binding_job *job);
+
+/* What a person should know of a change that went well. */
+void note_member(struct binding_job *job, const struct member *member);
+
 /* Does it get `driver` at each boot already? */
 bool persists_anyway(const struct member *member);
 

@@ -114,10 +114,16 @@ static int unbind_members(struct binding_job *job)
 
 	if (r == 0)
 		r = prepare_unbind(job);
-	if (r < 0 || job->request->dry_run)
-		return r;
-	r = carry_out_binding(job);
-	return r < 0 ? r : forget_members(job);
+	if (r == 0)
+		r = check_pools(job);
+	if (r == 0 && !job->request->dry_run) {
+		r = carry_out_binding(job);
+		if (r == 0)
+			r = forget_members(job);
+	}
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		note_member(job, &job->members[i]);
+	return r;
 }
 
 int vfpool_unbind(struct vfpool *vp, const struct vfpool_bind_request *request,
