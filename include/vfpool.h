@@ -547,9 +547,10 @@ struct vfpool_binding {
 };
 
 /*
- * Binds VFs, and devices that are in an IOMMU group with a VF, to a driver, by their driver_override.
+ * Binds VFs, network cards, and devices that are in an IOMMU group with a VF, to a driver, by their
+ * driver_override.
  * All or none: when one fails, those that were done get back what they had, and the error says so.
- * What they had is in the ledger first. -EINVAL: it is neither a VF nor in a group with one, or a bridge; or
+ * What they had is in the ledger first. -EINVAL: it is none of these, or a bridge; or
  * with `persist` a pool's VF whose definition has another driver. VFPOOL_EINUSE: one is in use, or a
  * leased VF; nothing overrides that. *ret_bindings has *ret_n, by address.
  */

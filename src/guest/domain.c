@@ -12,12 +12,6 @@
 
 DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
 
-static xmlDocPtr read_xml(const char *xml)
-{
-	return xmlReadMemory(xml, (int)strlen(xml), "libvirt.xml", NULL,
-			     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-}
-
 /* "0x1f" or "31"; false: no number up to `max`. */
 static bool number(const xmlNode *node, const char *name, unsigned long max, unsigned long *ret)
 {
@@ -152,11 +146,11 @@ static unsigned long long kib(const xmlNode *node)
 
 int guest_read_domain(const char *xml, struct guest *guest)
 {
-	CLEANUP(cleanup_doc) xmlDocPtr doc = read_xml(xml);
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xml_read(xml);
 	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL, *devices;
 	int r;
 
-	if (!root || doc->intSubset || strcmp((const char *)root->name, "domain") != 0)
+	if (!root || strcmp((const char *)root->name, "domain") != 0)
 		return -EBADMSG;
 	r = read_names(root, guest);
 	guest->memory = kib(xml_child(root, "memory"));
@@ -171,7 +165,7 @@ int guest_read_domain(const char *xml, struct guest *guest)
 
 int guest_read_port(const char *xml, struct guest_port *ret_port)
 {
-	CLEANUP(cleanup_doc) xmlDocPtr doc = read_xml(xml);
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xml_read(xml);
 	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
 	const xmlNode *port = xml_child(root, "networkport"); /* of the hook, else by itself */
 	const xmlNode *owner = xml_child(port ? port : root, "owner");
@@ -232,12 +226,12 @@ static bool set_number(xmlNode *node, const char *name, const char *format, unsi
 int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to,
 		   char **ret_xml)
 {
-	CLEANUP(cleanup_doc) xmlDocPtr doc = read_xml(xml);
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xml_read(xml);
 	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL, *interface, *address;
 	xmlChar *text = NULL;
 	int size;
 
-	if (!root || doc->intSubset)
+	if (!root)
 		return -EBADMSG;
 	interface = find_interface(root, mac);
 	if (!interface)

@@ -118,11 +118,10 @@ int guest_read_domain(const char *xml, struct guest *guest);
 
 /* What qemu.conf, libvirt's settings for QEMU, says on devices. */
 struct guest_qemu_conf {
-	bool is_there;
 	bool has_acl, acl_has_vfio; /* cgroup_device_acl, and has it /dev/vfio/vfio? */
 	bool relaxed_acs;           /* relaxed_acs_check */
-	bool keeps_owners;          /* dynamic_ownership = 0 */
-	char *user;                 /* NULL: libvirt's default */
+	bool keeps_owners;          /* dynamic_ownership = 0, and QEMU isn't root: */
+	char *user;                 /* the user that it runs as, NULL: libvirt's default */
 };
 
 /* -ENOMEM is the one way to fail. */
@@ -133,6 +132,16 @@ int guest_network_pf(const char *xml, char **ret_dev);
 
 /* How many PCI devices libvirt's node device driver tells of. -ENOENT, -EHOSTDOWN as guest_list(). */
 int guest_count_devices(const char *uri, const char *run_dir, unsigned *ret_n, struct error *err);
+
+/* Asks libvirt in a child, for a few seconds at most: `question` may hang. *ret_text is what it gave, NULL:
+ * nothing. Its error, or -EHOSTDOWN: it hasn't answered; -ENOENT as guest_list(). */
+typedef int (*guest_question_fn)(const char *uri, const char *name, char **ret_text, struct error *err);
+int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, const char *name, char **ret_text,
+	      struct error *err);
+
+/* For guest_ask(): the XML of the guest's next start, or of one without a definition as it runs. By
+ * name or UUID. VFPOOL_ENOTFOUND. */
+int guest_definition(const char *uri, const char *name, char **ret_xml, struct error *err);
 
 /* A guest's interface on a libvirt network. */
 struct guest_port {

@@ -154,6 +154,26 @@ static void ask_count(void *arg, int out)
 		dprintf(out, "error %s\n", err.text);
 }
 
+struct question {
+	const char *uri, *name;
+	guest_question_fn ask;
+};
+
+/* "text …" to its end, "none", or "error ERRNO MESSAGE". */
+static void ask_question(void *arg, int out)
+{
+	const struct question *question = arg;
+	struct error err = { 0 };
+	char *text = NULL;
+	int r = question->ask(question->uri, question->name, &text, &err);
+
+	if (r < 0)
+		dprintf(out, "error %d %s\n", r, err.text);
+	else
+		dprintf(out, text ? "text %s" : "none", text);
+	free(text);
+}
+
 /* The daemon's socket, of the one daemon or of the one for QEMU. */
 static bool is_there(const char *run_dir)
 {
@@ -164,38 +184,64 @@ static bool is_there(const char *run_dir)
 }
 
 /* What the child says; it may not be whole. */
-static int ask_child(void (*work)(void *arg, int out), const char *uri, const char *run_dir, char **ret_text,
-		     struct error *err)
+static int ask_child(void (*work)(void *arg, int out), void *arg, const char *uri, const char *run_dir,
+		     char **ret_text, struct error *err)
 {
 	bool whole;
 	int r;
 
 	if (strcmp(uri, OWN_HOST) == 0 && !is_there(run_dir))
 		return fail(err, -ENOENT, "libvirt isn't running here");
-	r = run_child(work, (void *)uri, DEADLINE_MS, TEXT_MAX, ret_text, &whole);
+	r = run_child(work, arg, DEADLINE_MS, TEXT_MAX, ret_text, &whole);
 	return r < 0 ? fail_errno(err, r, "asking libvirt") : 0;
+}
+
+static int fail_silent(struct error *err)
+{
+	return fail(err, -EHOSTDOWN, "libvirt hasn't answered within %d s", DEADLINE_MS / 1000);
 }
 
 int guest_count_devices(const char *uri, const char *run_dir, unsigned *ret_n, struct error *err)
 {
 	AUTO_FREE char *text = NULL;
-	int r = ask_child(ask_count, uri, run_dir, &text, err);
+	int r = ask_child(ask_count, (void *)uri, uri, run_dir, &text, err);
 
 	if (r < 0)
 		return r;
 	if (sscanf(text, "%u", ret_n) == 1)
 		return 0;
 	if (strncmp(text, "error ", 6) != 0)
-		return fail(err, -EHOSTDOWN, "libvirt hasn't answered within %d s", DEADLINE_MS / 1000);
+		return fail_silent(err);
 	text[strcspn(text, "\n")] = '\0';
 	return fail(err, -EHOSTDOWN, "%s", text + 6);
+}
+
+int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, const char *name, char **ret_text,
+	      struct error *err)
+{
+	struct question asked = { uri, name, question };
+	AUTO_FREE char *text = NULL, *answer = NULL;
+	int r = ask_child(ask_question, &asked, uri, run_dir, &text, err), code, rest = 0;
+
+	if (r < 0)
+		return r;
+	if (sscanf(text, "error %d %n", &code, &rest) == 1 && rest > 0 && code < 0) {
+		text[strcspn(text, "\n")] = '\0';
+		return fail(err, code, "%s", text + rest);
+	}
+	if (strncmp(text, "text ", 5) == 0 && !(answer = strdup(text + 5)))
+		return fail_oom(err);
+	if (!answer && strcmp(text, "none") != 0)
+		return fail_silent(err);
+	*ret_text = TAKE_PTR(answer);
+	return 0;
 }
 
 int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests, struct error *err)
 {
 	struct guests guests = { 0 };
 	AUTO_FREE char *text = NULL;
-	int r = ask_child(ask, uri, run_dir, &text, err);
+	int r = ask_child(ask, (void *)uri, uri, run_dir, &text, err);
 
 	if (r < 0)
 		return r;

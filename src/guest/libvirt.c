@@ -478,6 +478,18 @@ int guest_look(const char *uri, const char *name, struct guest_state *ret_state,
 	return 0;
 }
 
+int guest_definition(const char *uri, const char *name, char **ret_xml, struct error *err)
+{
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	CLEANUP(cleanup_domain) virDomainPtr domain = NULL;
+	int r;
+
+	if ((r = connect_to(uri, &connection, err)) < 0 || (r = find_domain(connection, name, &domain, err)) < 0)
+		return r;
+	*ret_xml = p_virDomainGetXMLDesc(domain, p_virDomainIsPersistent(domain) == 1 ? VIR_DOMAIN_XML_INACTIVE : 0);
+	return *ret_xml ? 0 : fail(err, -EIO, "guest %s: %s", name, p_virGetLastErrorMessage());
+}
+
 static int change(const char *uri, const char *uuid, const char *xml, unsigned where, bool attach,
 		  struct error *err)
 {

@@ -7,15 +7,31 @@
 #include "util/file.h"
 #include "util/xml.h"
 
-#include <libxml/parser.h>
 #include <string.h>
 
 #define FILE_MAX (1024 * 1024)
 
 DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
 
-/* The value of a "key = value" line, from its first character on; NULL: there is no such line. Comments
- * have a # at their start. */
+/* Comments begin with a # outside of quotes, and end with the line. */
+static void blank_comments(char *text)
+{
+	char quote = '\0';
+
+	for (; *text; text++) {
+		if (*text == '\n')
+			quote = '\0';
+		else if (quote)
+			quote = *text == quote ? '\0' : quote;
+		else if (*text == '"' || *text == '\'')
+			quote = *text;
+		else if (*text == '#')
+			for (; text[1] && text[1] != '\n'; text++)
+				*text = ' ';
+	}
+}
+
+/* The value of a "key = value" line, from its first character on; NULL: there is no such line. */
 static const char *find_value(const char *text, const char *key)
 {
 	const size_t length = strlen(key);
@@ -44,20 +60,27 @@ static char *copy_value(const char *value)
 {
 	if (*value == '[')
 		return strndup(value, strcspn(value, "]"));
-	value += *value == '"';
-	return strndup(value, strcspn(value, "\"\n \t"));
+	value += *value == '"' || *value == '\'';
+	return strndup(value, strcspn(value, "\"'\n \t"));
+}
+
+/* A user by name, or with a + or without by number. */
+static bool is_root(const char *user)
+{
+	return user && (strcmp(user, "root") == 0 || strcmp(user, "0") == 0 || strcmp(user, "+0") == 0);
 }
 
 int guest_read_qemu_conf(const char *path, struct guest_qemu_conf *ret_conf)
 {
 	AUTO_FREE char *text = NULL, *acl = NULL;
 	const char *acl_value, *user;
+	struct guest_qemu_conf conf = { .user = NULL };
 	struct error ignored;
-	struct guest_qemu_conf conf = { .is_there = true };
 
-	*ret_conf = (struct guest_qemu_conf){ .is_there = false };
+	*ret_conf = conf;
 	if (read_file(path, FILE_MAX, &text, NULL, &ignored) < 0)
 		return 0;
+	blank_comments(text);
 	acl_value = find_value(text, "cgroup_device_acl");
 	user = find_value(text, "user");
 	if ((acl_value && !(acl = copy_value(acl_value))) || (user && !(conf.user = copy_value(user))))
@@ -65,16 +88,14 @@ int guest_read_qemu_conf(const char *path, struct guest_qemu_conf *ret_conf)
 	conf.has_acl = acl;
 	conf.acl_has_vfio = acl && strstr(acl, "/dev/vfio/vfio");
 	conf.relaxed_acs = is_number(text, "relaxed_acs_check", '1');
-	conf.keeps_owners = is_number(text, "dynamic_ownership", '0');
+	conf.keeps_owners = is_number(text, "dynamic_ownership", '0') && !is_root(conf.user);
 	*ret_conf = conf;
 	return 0;
 }
 
 int guest_network_pf(const char *xml, char **ret_dev)
 {
-	CLEANUP(cleanup_doc) xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), "network.xml", NULL,
-							   XML_PARSE_NONET | XML_PARSE_NOERROR |
-								   XML_PARSE_NOWARNING);
+	CLEANUP(cleanup_doc) xmlDocPtr doc = xml_read(xml);
 	const xmlNode *forward = doc ? xml_child(xmlDocGetRootElement(doc), "forward") : NULL;
 
 	*ret_dev = NULL;

@@ -91,9 +91,12 @@ int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, stru
 {
 	const char *why = "a guest of libvirt has it";
 
-	if (libvirt_has_it(host, pf, vf->index))
+	if (libvirt_has_it(host, pf, vf->index)) {
 		vf->holder = VFPOOL_HELD_BY_LIBVIRT;
-	else if (vf->driver && driver_is_vfio(vf->driver))
+		/* It may start just now; or libvirt has refused to start one, and left its file behind. */
+		if (vf->driver && !driver_is_vfio(vf->driver))
+			why = "by libvirt's file in hostdevmgr a guest has it, or was to have it";
+	} else if (vf->driver && driver_is_vfio(vf->driver))
 		vf->holder = vfio_holder(folder, &why);
 	else if (vf->driver && !driver_is_stub(vf->driver))
 		vf->holder = netdev_holder(host, vf->netdev, &why);
@@ -125,7 +128,7 @@ int host_device_use(struct host *host, int folder, struct vfpool_device *device)
 		vfio_holder(folder, &why);
 	else if (device->netdev || is_network_device_in_use(device))
 		netdev_holder(host, device->netdev, &why);
-	else if (sysfs_has_block_device(host->sysfs, &device->address))
+	else if (device->driver && sysfs_has_block_device(host->sysfs, &device->address))
 		why = "it has a block device";
 	device->used = why ? with_netdev(why, device->netdev) : NULL;
 	return why && !device->used ? -ENOMEM : 0;

@@ -177,6 +177,9 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 	r = sysfs_probe_driver(host->sysfs, vf);
 	if (r < 0)
 		return fail_errno(host->err, r, "probing a driver for %s", address);
+	if (!is_bound_as_wanted(folder, driver) && driver_is_vfio(name) && device_group(folder) < 0)
+		return fail(host->err, -ENODEV, "%s doesn't take %s, which is in no IOMMU group; 'vfpool doctor' says why",
+			    name, address);
 	if (!is_bound_as_wanted(folder, driver))
 		return fail(host->err, -ENODEV, "%s didn't take %s; the kernel log may say why", name,
 			    address);

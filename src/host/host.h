@@ -73,6 +73,9 @@ int host_read_group_of(struct host *host, const struct vfpool_pci *address,
 		       struct vfpool_group *ret_group);
 void group_end(struct vfpool_group *group);
 
+/* Has the firmware reserved memory for a device in it? vfio takes none of the group then. */
+bool host_group_is_reserved(struct host *host, int number);
+
 /* The groups of those devices, or all when n is 0. */
 int host_read_groups(struct host *host, const struct vfpool_pci *devices, size_t n,
 		     struct vfpool_groups **ret_groups);
@@ -155,11 +158,12 @@ int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned co
 
 /* What of the machine and its system decides whether devices go into guests. */
 struct host_platform {
-	bool is_intel, is_amd; /* the processor */
-	bool has_virt;         /* it runs guests by itself (vmx, svm) */
-	bool has_table;        /* the firmware tells of an IOMMU (ACPI's DMAR, IVRS) */
+	bool is_intel, is_amd; /* the processor's maker */
+	bool is_x86, has_virt; /* an x86 one, and does it run guests by itself (vmx, svm)? */
+	bool has_dmar, has_ivrs; /* the firmware tells of an IOMMU: Intel's, AMD's table of ACPI */
 	unsigned n_iommus, n_groups;
 	char *cmdline;         /* the kernel's */
+	bool knows_interrupts; /* /proc/interrupts can be read */
 	bool remaps_interrupts, allows_unsafe_interrupts;
 	bool has_vfio;         /* vfio-pci is loaded, or can be: */
 	char *vfio_missing;    /* else why not */

@@ -6,6 +6,7 @@
 
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/file.h"
 #include "util/name.h"
 
 #include <string.h>
@@ -139,6 +140,17 @@ int host_read_group_of(struct host *host, const struct vfpool_pci *address,
 			    host_read_group(host, number, ret_group);
 }
 
+/* A line each of start, end and kind; what is "direct" must stay where it is
+ * (Documentation/ABI/testing/sysfs-kernel-iommu_groups). */
+bool host_group_is_reserved(struct host *host, int number)
+{
+	AUTO_CLOSE int folder = sysfs_open_group(host->sysfs, number);
+	char text[4096];
+
+	return folder >= 0 && sysfs_read_whole(folder, "reserved_regions", text, sizeof(text)) == 0 &&
+	       strstr(text, " direct\n");
+}
+
 /* ---- several groups ---- */
 
 static int add_group(struct host *host, struct vfpool_groups *groups, struct vfpool_group *group)
@@ -224,14 +236,15 @@ int host_read_groups(struct host *host, const struct vfpool_pci *devices, size_t
 
 /* ---- a VF's group ---- */
 
-/* "0000:02:00.1 (igb), 0000:02:00.2" of those that count. */
-static void name_others(const struct vfpool_group *group, const struct vfpool_pci *vf, bool in_the_way,
-			char *text, size_t size)
+/* "0000:02:00.1 (igb), 0000:02:00.2" of those that count, "" for none. NULL: out of memory. */
+static char *name_others(const struct vfpool_group *group, const struct vfpool_pci *vf, bool in_the_way)
 {
-	size_t length = 0;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const char *separator = "";
 
-	*text = '\0';
-	for (size_t i = 0; i < group->n_devices && length < size; i++) {
+	for (size_t i = 0; out && i < group->n_devices; i++) {
 		const struct vfpool_device *device = &group->devices[i];
 		char address[VFPOOL_PCI_TEXT];
 
@@ -239,10 +252,10 @@ static void name_others(const struct vfpool_group *group, const struct vfpool_pc
 		    (in_the_way ? !device->is_in_the_way : device->kind != VFPOOL_ENDPOINT))
 			continue;
 		vfpool_pci_format(&device->address, address);
-		length += (size_t)snprintf(text + length, size - length, "%s%s%s%s%s", length ? ", " : "", address,
-					   in_the_way ? " (" : "", in_the_way ? device->driver : "",
-					   in_the_way ? ")" : "");
+		fprintf(out, in_the_way ? "%s%s (%s)" : "%s%s", separator, address, device->driver);
+		separator = ", ";
 	}
+	return out && fclose(out) == 0 ? text : NULL;
 }
 
 static bool has_device(const struct vfpool_group *group, const struct vfpool_pci *address)
@@ -257,23 +270,21 @@ static bool has_device(const struct vfpool_group *group, const struct vfpool_pci
 static int judge(const struct vfpool_group *group, const struct vfpool_pci *pf, const struct vfpool_pci *vf,
 		 char **ret_obstacle)
 {
-	char others[300];
-	int n = 0;
+	AUTO_FREE char *blockers = name_others(group, vf, true), *others = name_others(group, vf, false);
+	char *text = NULL;
 
-	name_others(group, vf, true, others, sizeof(others));
-	if (has_device(group, pf)) {
-		n = asprintf(ret_obstacle, "IOMMU group %d also has its PF: the ports above have no ACS to keep them "
-			     "apart, another slot may", group->number);
-	} else if (*others) {
-		n = asprintf(ret_obstacle, "IOMMU group %d also has %s, which would have to lose that driver",
-			     group->number, others);
-	} else {
-		name_others(group, vf, false, others, sizeof(others));
-		if (*others)
-			n = asprintf(ret_obstacle, "IOMMU group %d also has %s: one guest gets them all",
-				     group->number, others);
-	}
-	return n < 0 ? -ENOMEM : 0;
+	if (!blockers || !others)
+		return -ENOMEM;
+	if (has_device(group, pf))
+		text = format_text("IOMMU group %d also has its PF: no ACS above the card keeps them apart", group->number);
+	else if (*blockers)
+		text = format_text("IOMMU group %d also has %s, which would have to lose that driver", group->number, blockers);
+	else if (*others)
+		text = format_text("IOMMU group %d also has %s: one guest gets them all", group->number, others);
+	if (!text && (has_device(group, pf) || *blockers || *others))
+		return -ENOMEM;
+	*ret_obstacle = text;
+	return 0;
 }
 
 /* Most groups have one device: then there is nothing to read. */
@@ -310,6 +321,10 @@ int host_judge_vfs(struct host *host, struct vfpool_pf *pf)
 				continue;
 			group_end(&group);
 			r = host_read_group(host, vf->iommu_group, &group);
+			if (r == -ENOENT) { /* gone meanwhile */
+				r = 0;
+				continue;
+			}
 		}
 		if (r == 0 && judge(&group, &pf->address, &vf->address, &vf->obstacle) < 0)
 			r = fail_oom(host->err);

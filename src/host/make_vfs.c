@@ -35,10 +35,10 @@ static const char *explain(int r)
 	case -ERANGE:
 		return "more than the card or its driver allows";
 	case -ENOSPC:
-		return "no MSI-X vectors, or no PCI bus numbers, are left for them";
+		return "no MSI-X vectors are left for them";
 	case -ENOMEM:
-		return "the firmware left no memory window for them: look for 'SR-IOV' and "
-		       "'MMIO above 4G' in the BIOS, or boot with pci=realloc";
+		return "the firmware left no memory window, or no PCI bus numbers, for them: 'vfpool doctor' says "
+		       "which, and what helps";
 	case -ENOENT:
 		return "the PF has no driver";
 	case -ENOSYS:

@@ -10,7 +10,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#define FILE_MAX (4 * 1024 * 1024)
+#define FILE_MAX (64 * 1024)
 
 /* A file of /proc, "" where it can't be read. NULL: out of memory. */
 static char *read_proc(struct host *host, const char *name)
@@ -24,43 +24,63 @@ static char *read_proc(struct host *host, const char *name)
 	return read_file(path, FILE_MAX, &text, NULL, &ignored) == 0 ? text : strdup("");
 }
 
-static int read_processor(struct host *host, struct host_platform *platform)
+/* Calls `fn` for the lines of a file of /proc, which may be long, until it says that this is enough. False:
+ * it can't be read. */
+static bool each_line(struct host *host, const char *name, bool (*fn)(struct host_platform *platform, const char *line),
+		      struct host_platform *platform)
 {
-	AUTO_FREE char *text = read_proc(host, "cpuinfo");
+	AUTO_FREE char *path = format_text("%s/%s", host->proc, name), *line = NULL;
+	FILE *file = path ? fopen(path, "re") : NULL;
+	size_t size = 0;
 
-	if (!text)
-		return -ENOMEM;
-	platform->is_intel = strstr(text, "GenuineIntel");
-	platform->is_amd = strstr(text, "AuthenticAMD") || strstr(text, "HygonGenuine");
-	platform->has_virt = strstr(text, " vmx") || strstr(text, " svm");
-	return 0;
+	if (!file)
+		return false;
+	while (getline(&line, &size, file) > 0 && !fn(platform, line))
+		;
+	fclose(file);
+	return true;
 }
 
-/* The chips' names: IR-PCI-MSI, IR-IO-APIC, … */
-static int read_interrupts(struct host *host, struct host_platform *platform)
+static bool take_processor(struct host_platform *platform, const char *line)
 {
-	AUTO_FREE char *text = read_proc(host, "interrupts");
+	if (strncmp(line, "vendor_id", 9) == 0) {
+		platform->is_x86 = true; /* only there it's called so */
+		platform->is_intel = strstr(line, "GenuineIntel");
+		platform->is_amd = strstr(line, "AuthenticAMD") || strstr(line, "HygonGenuine");
+	} else if (strncmp(line, "flags", 5) == 0) {
+		platform->has_virt = strstr(line, " vmx") || strstr(line, " svm");
+	}
+	return *line == '\n'; /* the others are alike */
+}
+
+/* The chips' names: IR-PCI-MSI, IR-IO-APIC, and in a virtual machine also vIR-PCI-MSI. */
+static bool take_interrupt(struct host_platform *platform, const char *line)
+{
+	platform->remaps_interrupts = strstr(line, " IR-") || strstr(line, " vIR-");
+	return platform->remaps_interrupts;
+}
+
+static void read_interrupts(struct host *host, struct host_platform *platform)
+{
 	char value[8];
 
-	if (!text)
-		return -ENOMEM;
-	platform->remaps_interrupts = strstr(text, " IR-");
+	platform->knows_interrupts = each_line(host, "interrupts", take_interrupt, platform);
 	platform->allows_unsafe_interrupts =
 		sysfs_module_parameter(host->sysfs, "vfio_iommu_type1", "allow_unsafe_interrupts", value,
 				       sizeof(value)) == 0 && *value == 'Y';
-	return 0;
 }
 
+/* vfio-pci, and what maps a guest's memory for it. */
 static int read_vfio(struct host *host, const char *root, struct host_platform *platform)
 {
 	struct error why, *const err = host->err;
 	int r = 0;
 
-	platform->has_vfio = sysfs_has_driver(host->sysfs, "vfio-pci");
-	if (platform->has_vfio)
-		return 0;
 	host->err = &why;
-	r = host_find_module(host, root, "vfio-pci");
+	if (!sysfs_has_driver(host->sysfs, "vfio-pci"))
+		r = host_find_module(host, root, "vfio-pci");
+	if (r == 0 && platform->is_x86 && !sysfs_has_module(host->sysfs, "vfio_iommu_type1"))
+		r = host_find_module(host, root, "vfio_iommu_type1");
 	host->err = err;
 	platform->has_vfio = r == 0;
 	if (r < 0)
@@ -91,16 +111,17 @@ void platform_end(struct host_platform *platform)
 int host_read_platform(struct host *host, const char *root, struct host_platform *ret_platform)
 {
 	struct host_platform platform = {
-		.has_table = sysfs_has_acpi_table(host->sysfs, "DMAR") ||
-			     sysfs_has_acpi_table(host->sysfs, "IVRS"),
+		.has_dmar = sysfs_has_acpi_table(host->sysfs, "DMAR"),
+		.has_ivrs = sysfs_has_acpi_table(host->sysfs, "IVRS"),
 		.n_iommus = sysfs_count_iommus(host->sysfs),
 		.n_groups = sysfs_count_groups(host->sysfs),
 		.cmdline = read_proc(host, "cmdline"),
 	};
 
+	each_line(host, "cpuinfo", take_processor, &platform);
+	read_interrupts(host, &platform);
 	read_security(host, &platform);
-	if (!platform.cmdline || read_processor(host, &platform) < 0 ||
-	    read_interrupts(host, &platform) < 0 || read_vfio(host, root, &platform) < 0) {
+	if (!platform.cmdline || read_vfio(host, root, &platform) < 0) {
 		platform_end(&platform);
 		return fail_oom(host->err);
 	}
@@ -110,6 +131,17 @@ int host_read_platform(struct host *host, const char *root, struct host_platform
 }
 
 /* ---- a daemon ---- */
+
+/* Another user's may have that name too. */
+static bool is_roots(struct host *host, const char *pid)
+{
+	AUTO_FREE char *path = format_text("%s/status", pid);
+	AUTO_FREE char *text = path ? read_proc(host, path) : NULL;
+	const char *at = text ? strstr(text, "Uid:") : NULL;
+	unsigned uid;
+
+	return at && sscanf(at, "Uid: %u", &uid) == 1 && uid == 0;
+}
 
 static bool has_name(struct host *host, const char *pid, const char *const *names, char *name, size_t size)
 {
@@ -170,7 +202,8 @@ void host_find_process(struct host *host, const char *const *names, struct host_
 		struct host_process process = { .pid = atoi(entry->d_name) };
 
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !has_name(host, entry->d_name, names, process.name, sizeof(process.name)))
+		    !has_name(host, entry->d_name, names, process.name, sizeof(process.name)) ||
+		    !is_roots(host, entry->d_name))
 			continue;
 		read_limits(host, entry->d_name, &process);
 		read_start(host, entry->d_name, &process);
@@ -186,23 +219,26 @@ void host_find_process(struct host *host, const char *const *names, struct host_
 #define IOV_RESOURCES 6
 #define RESOURCE_UNSET 0x20000000ULL /* IORESOURCE_UNSET of linux/ioport.h */
 
+/* One that the kernel found no place for it may have taken away whole; a VF has at least one. */
 static int find_missing_window(int folder)
 {
+	unsigned long long start, end, flags;
 	char text[4096];
 	const char *line = text;
+	int n = 0;
 
 	if (sysfs_read_whole(folder, "resource", text, sizeof(text)) < 0)
 		return -1;
 	for (int i = 0; line && i < IOV_RESOURCE + IOV_RESOURCES; i++) {
-		unsigned long long start, end, flags;
-
-		if (i >= IOV_RESOURCE && sscanf(line, "%llx %llx %llx", &start, &end, &flags) == 3 && flags &&
-		    ((flags & RESOURCE_UNSET) || start == 0))
-			return i - IOV_RESOURCE;
+		if (i >= IOV_RESOURCE && sscanf(line, "%llx %llx %llx", &start, &end, &flags) == 3 && flags) {
+			if ((flags & RESOURCE_UNSET) || start == 0)
+				return i - IOV_RESOURCE;
+			n++;
+		}
 		line = strchr(line, '\n');
 		line = line ? line + 1 : NULL;
 	}
-	return -1;
+	return n == 0 ? 0 : -1;
 }
 
 /* By the routing ids of its VFs: the first is `offset` after the PF's, each next one `stride` on. */
@@ -216,7 +252,7 @@ static void find_buses(struct host *host, int folder, const struct vfpool_pf *pf
 	    (above = sysfs_open_pci(host->sysfs, &room->bridge)) < 0 ||
 	    sysfs_read_number(folder, "sriov_offset", &offset) < 0 ||
 	    sysfs_read_number(folder, "sriov_stride", &stride) < 0 ||
-	    sysfs_read_number(above, "subordinate_bus_number", &last) < 0)
+	    sysfs_read_number(above, "subordinate_bus_number", &last) < 0 || (stride == 0 && numvfs > 1))
 		return;
 	room->max_bus = (unsigned)last;
 	room->last_bus = pf->address.bus + (unsigned)((pf->address.device << 3 | pf->address.function) + offset +

@@ -201,6 +201,14 @@ bool sysfs_has_driver(int sysfs, const char *driver)
 	return n > 0 && (size_t)n < sizeof(path) && faccessat(sysfs, path, F_OK, 0) == 0;
 }
 
+bool sysfs_has_module(int sysfs, const char *module)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "module/%s", module);
+	return faccessat(sysfs, path, F_OK, 0) == 0;
+}
+
 int sysfs_module_driver(int sysfs, const char *module, char *ret_driver, size_t size)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;

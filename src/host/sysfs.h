@@ -48,6 +48,9 @@ int sysfs_write(int folder, const char *name, const char *text);
 /* Is this PCI driver there, as a module that is loaded or in the kernel? */
 bool sysfs_has_driver(int sysfs, const char *driver);
 
+/* Is the module there, loaded or in the kernel? */
+bool sysfs_has_module(int sysfs, const char *module);
+
 /* The PCI driver that a loaded module brings. -ENOENT: none. */
 int sysfs_module_driver(int sysfs, const char *module, char *ret_driver, size_t size);
 

@@ -207,15 +207,18 @@ static int record_member(struct binding_job *job, struct member *member)
 
 /* ---- bind ---- */
 
-static int check_is_near_vf(struct binding_job *job, const struct member *member)
+/* By the PCI code and ID assignment specification. */
+#define PCI_BASE_CLASS_NETWORK 0x02
+
+static int check_is_ours(struct binding_job *job, const struct member *member)
 {
 	char text[VFPOOL_PCI_TEXT];
 
 	/* What was bound when it was in a group with a VF stays vfpool's when there are no VFs. */
-	if (member->is.is_vf || member->is_near_vf || member->was.id)
+	if (member->is.is_vf || member->is_near_vf || member->is.class >> 16 == PCI_BASE_CLASS_NETWORK || member->was.id)
 		return 0;
-	return fail(&job->vp->err, -EINVAL, "%s is no VF and in no IOMMU group with one, and only such devices are "
-		    "vfpool's to bind; nothing was changed", text_of(member, text));
+	return fail(&job->vp->err, -EINVAL, "%s is no VF, no network card and in no IOMMU group with a VF, and only such "
+		    "devices are vfpool's to bind; nothing was changed", text_of(member, text));
 }
 
 static int prepare_bind(struct binding_job *job)
@@ -227,7 +230,7 @@ static int prepare_bind(struct binding_job *job)
 
 		member->driver = job->request->driver;
 		member->changes = !host_driver_is(driver_of(&member->is), member->driver);
-		r = check_is_near_vf(job, member);
+		r = check_is_ours(job, member);
 		if (r == 0 && member->changes)
 			r = check_change(job, member);
 	}

@@ -167,17 +167,19 @@ static int read_all(struct doctor *doctor)
 {
 	static const char *const daemons[] = { "libvirtd", "virtqemud", NULL };
 	struct vfpool *vp = doctor->vp;
-	struct error ignored;
 	int r;
 
 	if ((r = open_host(vp, &doctor->host)) < 0 ||
 	    (r = host_read_platform(&doctor->host, vp->dirs[VFPOOL_DIR_ROOT], &doctor->platform)) < 0 ||
-	    (r = vfpool_inventory(vp, &doctor->inventory)) < 0 || (r = read_pools(doctor)) < 0)
+	    (vfpool_inventory(vp, &doctor->inventory) < 0 && /* the checks say why */
+	     (r = inventory_without_ledger(vp, &doctor->inventory)) < 0) ||
+	    (r = read_pools(doctor)) < 0)
 		return r;
 	doctor->distribution = find_distribution(vp);
 	doctor->has_libvirt = libvirt_is_installed(vp);
 	host_find_process(&doctor->host, daemons, &doctor->daemon);
-	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &doctor->guests, &ignored);
+	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &doctor->guests,
+		       &doctor->guests_error);
 	doctor->guests_known = r == 0;
 	return r == -ENOMEM ? fail_oom(&vp->err) : 0;
 }

@@ -23,6 +23,7 @@ struct doctor {
 	struct host_process daemon;   /* that runs; pid 0: none */
 	struct guests guests;
 	bool guests_known;
+	struct error guests_error; /* else why not */
 	const struct check *check; /* the one at work */
 	struct vfpool_diagnosis *diagnosis;
 };

@@ -3,6 +3,7 @@
 #include "manager/doctor.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 #include <string.h>
 
@@ -57,12 +58,16 @@ static int check_limit(struct doctor *doctor, struct vfpool_pf *pf, const struct
 {
 	char text[VFPOOL_PCI_TEXT];
 
+	if (use && (!pf->driver || driver_is_vfio(pf->driver)))
+		return report(doctor, VFPOOL_FAULT, "its own driver ('vfpool bind ADDRESS --driver host'), which makes VFs",
+			      "%s has %s%s, so it makes no VFs", pf_text(pf, text), pf->driver ? "the driver " : "no driver",
+			      pf->driver ? pf->driver : "");
 	if (use && use->want->numvfs > pf->totalvfs)
 		return report(doctor, VFPOOL_FAULT, "define fewer, or raise the limit in the card's firmware",
-			    "%s makes %u VFs at most, and pool %s wants %u", pf_text(pf, text), pf->totalvfs,
-			    use->pool->name, use->want->numvfs);
+			      "%s makes %u VFs at most, and pool %s wants %u", pf_text(pf, text), pf->totalvfs,
+			      use->pool->name, use->want->numvfs);
 	return report(doctor, VFPOOL_SOUND, NULL, "%s (%s) makes %u VFs at most", pf_text(pf, text),
-		    pf->driver ? pf->driver : "no driver", pf->totalvfs);
+		      pf->driver ? pf->driver : "no driver", pf->totalvfs);
 }
 
 static int check_pfs(struct doctor *doctor)
@@ -85,18 +90,20 @@ static int check_pfs(struct doctor *doctor)
 
 static int check_link(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_use *use)
 {
-	char text[VFPOOL_PCI_TEXT];
 	AUTO_FREE char *remedy = NULL;
 
-	if (pf->up || !pf->netdev)
-		return pf->up && !pf->carrier && use ? report(doctor, VFPOOL_WARNING, "plug the cable in, look at the switch",
-							    "%s is up and has no link: its VFs have none, and take no rate",
-							    pf_text(pf, text)) : 0;
+	if (!pf->netdev)
+		return use && pf->driver ? report(doctor, VFPOOL_WARNING, "is it in another network namespace?",
+						  "the PF of pool %s has no network device here, so its VFs can't be programmed",
+						  use->pool->name) : 0;
+	if (pf->up)
+		return use && !pf->carrier ? report(doctor, VFPOOL_WARNING, "plug the cable in, look at the switch",
+						    "%s is up and has no link: its VFs have none, and take no rate", pf->netdev) : 0;
 	remedy = use && use->want->up ? strdup("'vfpool apply'") :
 					format_text("up='yes' in the pool's definition, or 'ip link set %s up'", pf->netdev);
 	return remedy ? report(doctor, use ? VFPOOL_FAULT : VFPOOL_WARNING, remedy,
-			     "%s is down: libvirt refuses its VFs (the PF is not online), and many cards their settings",
-			     pf->netdev) : -ENOMEM;
+			       "%s is down: libvirt refuses its VFs (the PF is not online), and many cards their settings",
+			       pf->netdev) : -ENOMEM;
 }
 
 static int check_links(struct doctor *doctor)
@@ -131,7 +138,7 @@ static int check_pf_room(struct doctor *doctor, struct vfpool_pf *pf, const stru
 		if (!remedy)
 			return -ENOMEM;
 		r = report(doctor, use ? VFPOOL_FAULT : VFPOOL_WARNING, remedy, "%s: %u VFs take PCI bus numbers up to %02x, and the "
-			 "bridge %s above it goes to %02x (ENOSPC)%s", pf_text(pf, text), numvfs, room.last_bus, bridge,
+			 "bridge %s above it goes to %02x (ENOMEM)%s", pf_text(pf, text), numvfs, room.last_bus, bridge,
 			 room.max_bus, room.ari ? "" : "; with ARI, in the firmware's setup, they take fewer");
 	}
 	return r;
@@ -170,6 +177,15 @@ static int check_others(struct doctor *doctor)
 
 /* ---- VFs ---- */
 
+/* The pool that the VF is of, when that is asked for; NULL: it isn't, or it is no pool's. */
+static const struct vfpool_pool *pool_of(const struct doctor *doctor, const struct vfpool_pf *pf,
+					 const struct vfpool_vf *vf)
+{
+	const struct vfpool_pool *pool = pool_of_vf(doctor->uses, doctor->n_uses, &pf->address, vf->index);
+
+	return pool && pool_is_asked_for(doctor, pool) ? pool : NULL;
+}
+
 static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_use *use)
 {
 	unsigned off = 0;
@@ -178,11 +194,12 @@ static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struc
 	if (!use)
 		return 0;
 	if (pf->n_vfs < use->want->numvfs)
-		return report(doctor, VFPOOL_FAULT, "'vfpool apply'", "%s has %zu VFs, pool %s wants %u", pf_text(pf, text), pf->n_vfs,
-			    use->pool->name, use->want->numvfs);
+		return report(doctor, VFPOOL_FAULT, "'vfpool apply'", "%s has %zu VFs, pool %s wants %u", pf_text(pf, text),
+			      pf->n_vfs, use->pool->name, use->want->numvfs);
 	for (size_t i = 0; i < pf->n_vfs; i++)
-		off += pf->vfs[i].is_off && (!doctor->pool || strcmp(pf->vfs[i].pool, doctor->pool) == 0);
-	return off ? report(doctor, VFPOOL_WARNING, "'vfpool apply'", "%u of %s's VFs aren't as defined", off, pf_text(pf, text)) : 0;
+		off += pf->vfs[i].is_off && pool_of(doctor, pf, &pf->vfs[i]);
+	return off ? report(doctor, VFPOOL_WARNING, "'vfpool apply'", "%u of %s's VFs aren't as defined", off,
+			    pf_text(pf, text)) : 0;
 }
 
 static int check_vfs(struct doctor *doctor)
@@ -192,7 +209,7 @@ static int check_vfs(struct doctor *doctor)
 	return r < 0 ? r : report_sound(doctor, doctor->n_uses ? "all VFs are there, as defined" : "no pool is defined");
 }
 
-/* "ports 0000:00:1c.0, 0000:00:1c.1": what can't keep the group's devices apart. */
+/* What can't keep the group's devices apart: ", behind 0000:00:1c.0, 0000:00:1c.1". */
 static void name_bridges(const struct vfpool_group *group, char *text, size_t size)
 {
 	size_t length = 0;
@@ -204,22 +221,36 @@ static void name_bridges(const struct vfpool_group *group, char *text, size_t si
 		if (group->devices[i].kind == VFPOOL_ENDPOINT)
 			continue;
 		vfpool_pci_format(&group->devices[i].address, address);
-		length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : " behind ", address);
+		length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "; they are behind ",
+					   address);
 	}
 }
 
 static int check_vf_group(struct doctor *doctor, const struct vfpool_pf *pf, const struct vfpool_vf *vf)
 {
 	CLEANUP(group_end) struct vfpool_group group = { 0 };
+	const char *remedy = "another slot for the card, whose ports have ACS ('lspci -vv' shows it), or ACS in the firmware's "
+			     "setup; 'vfpool iommu' shows the group";
 	char text[VFPOOL_PCI_TEXT], bridges[200] = "";
 
-	if (vf->iommu_group >= 0 && host_read_group(&doctor->host, vf->iommu_group, &group) == 0)
+	if (vf->iommu_group < 0)
+		return report(doctor, VFPOOL_FAULT, "what the checks above say", "VF %u of %s: %s", vf->index, pf_text(pf, text),
+			      vf->obstacle);
+	if (host_read_group(&doctor->host, vf->iommu_group, &group) == 0)
 		name_bridges(&group, bridges, sizeof(bridges));
-	return report(doctor, vf->iommu_group >= 0 && group.is_viable ? VFPOOL_WARNING : VFPOOL_FAULT,
-		    vf->iommu_group < 0 ? "what the checks above say" :
-		    "another slot for the card, whose ports have ACS ('lspci -vv' shows it), or ACS in the firmware's setup; "
-		    "'vfpool iommu' shows the group, 'vfpool bind --group' takes all of it",
-		    "VF %u of %s: %s%s", vf->index, pf_text(pf, text), vf->obstacle, bridges);
+	return report(doctor, group.is_viable ? VFPOOL_WARNING : VFPOOL_FAULT, remedy, "VF %u of %s: %s%s", vf->index,
+		      pf_text(pf, text), vf->obstacle, bridges);
+}
+
+/* Memory that the firmware keeps for a device, which may then not leave the host. */
+static int check_reserved(struct doctor *doctor, const struct vfpool_pf *pf, const struct vfpool_vf *vf)
+{
+	char text[VFPOOL_PCI_TEXT];
+
+	return vf->iommu_group < 0 || !host_group_is_reserved(&doctor->host, vf->iommu_group) ? 0 :
+		report(doctor, VFPOOL_FAULT, "newer firmware of the machine; some have a switch for it in their setup",
+		       "VF %u of %s: the firmware has memory reserved in its IOMMU group %d (RMRR), so vfio refuses it", vf->index,
+		       pf_text(pf, text), vf->iommu_group);
 }
 
 /* One finding for a group. */
@@ -227,13 +258,17 @@ static int check_pf_groups(struct doctor *doctor, struct vfpool_pf *pf, const st
 {
 	int known = -2, r = 0;
 
-	if (use && use->pool->driver == VFPOOL_DRIVER_HOST)
-		return 0;
 	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
-		if (!pf->vfs[i].obstacle || pf->vfs[i].iommu_group == known)
+		const struct vfpool_vf *vf = &pf->vfs[i];
+		const struct vfpool_pool *pool = pool_of(doctor, pf, vf);
+
+		if (use && (!pool || pool->driver == VFPOOL_DRIVER_HOST))
 			continue;
-		known = pf->vfs[i].iommu_group;
-		r = check_vf_group(doctor, pf, &pf->vfs[i]);
+		r = check_reserved(doctor, pf, vf);
+		if (r < 0 || !vf->obstacle || vf->iommu_group == known)
+			continue;
+		known = vf->iommu_group;
+		r = check_vf_group(doctor, pf, vf);
 	}
 	return r;
 }
@@ -242,7 +277,7 @@ static int check_shared_groups(struct doctor *doctor)
 {
 	int r = each_pf(doctor, check_pf_groups);
 
-	return r < 0 ? r : report_sound(doctor, "no VF shares its group");
+	return r < 0 ? r : report_sound(doctor, "no VF is in a group with anything else");
 }
 
 /* ---- MACs ---- */

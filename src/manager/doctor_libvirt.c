@@ -5,6 +5,7 @@
 #include "util/file.h"
 #include "util/name.h"
 
+#include <fcntl.h>
 #include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,18 +23,20 @@ static bool skip(struct doctor *doctor, int *ret)
 static int check_daemon(struct doctor *doctor)
 {
 	struct vfpool *vp = doctor->vp;
+	const char *unit = libvirt_unit(doctor);
 	AUTO_FREE char *remedy = NULL;
 	unsigned devices = 0;
 	int r;
 
 	if (skip(doctor, &r))
 		return r;
-	r = guest_count_devices(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &devices, &vp->err);
-	remedy = format_text("'systemctl enable --now %s.socket'%s", libvirt_unit(doctor),
-			     strcmp(libvirt_unit(doctor), "virtqemud") == 0 ? ", and virtnodedevd.socket and virtnetworkd.socket" :
-									      "");
+	remedy = format_text("'systemctl enable --now %s.socket'%s", unit,
+			     strcmp(unit, "virtqemud") == 0 ? ", and virtnodedevd.socket and virtnetworkd.socket" : "");
 	if (!remedy)
 		return -ENOMEM;
+	if (!doctor->guests_known)
+		return report(doctor, VFPOOL_FAULT, remedy, "%s", doctor->guests_error.text);
+	r = guest_count_devices(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &devices, &vp->err);
 	if (r < 0)
 		return report(doctor, VFPOOL_FAULT, remedy, "%s", vp->err.text);
 	if (devices == 0)
@@ -55,14 +58,15 @@ static int check_conf(struct doctor *doctor)
 	user = conf.user;
 	if (conf.has_acl && !conf.acl_has_vfio)
 		r = report(doctor, VFPOOL_WARNING, "put \"/dev/vfio/vfio\" into it, and restart libvirt's daemon",
-			 "cgroup_device_acl lacks /dev/vfio/vfio: a guest with a VF may not start (Operation not permitted)");
-	if (r == 0 && conf.keeps_owners && user && strcmp(user, "root") != 0)
+			   "cgroup_device_acl lacks /dev/vfio/vfio: a guest with a VF may not start (Operation not permitted)");
+	if (r == 0 && conf.keeps_owners)
 		r = report(doctor, VFPOOL_FAULT, "dynamic_ownership = 1, and restart libvirt's daemon",
-			 "dynamic_ownership is 0 and QEMU runs as %s, to which nobody gives /dev/vfio/N", user);
-	if (r == 0 && conf.relaxed_acs)
-		r = report(doctor, VFPOOL_WARNING, "take it out, unless every guest is trusted",
-			 "relaxed_acs_check lets guests have devices that others can reach past the IOMMU");
-	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "nothing in it keeps VFs from guests") : r;
+			   "dynamic_ownership is 0 and QEMU runs as %s, to whom nobody gives /dev/vfio/N",
+			   user ? user : "libvirt's own user");
+	if (r == 0 && found_nothing(doctor))
+		r = report(doctor, VFPOOL_SOUND, NULL, "nothing in it keeps VFs from guests%s",
+			   conf.relaxed_acs ? "; relaxed_acs_check has no effect with vfio" : "");
+	return r;
 }
 
 static int check_memlock(struct doctor *doctor)
@@ -83,21 +87,29 @@ static int check_memlock(struct doctor *doctor)
 			     daemon->name, daemon->pid, daemon->memlock / 1024) : -ENOMEM;
 }
 
-/* libvirt looks for its hooks when it starts. */
+/* When the folder was made, in seconds since 1970; 0: the file system doesn't know. */
+static long long made_at(const char *folder)
+{
+	struct statx is;
+
+	return statx(AT_FDCWD, folder, 0, STATX_BTIME, &is) == 0 && (is.stx_mask & STATX_BTIME) ? is.stx_btime.tv_sec : 0;
+}
+
+/* libvirt looks for folders with hooks when it starts. */
 static int check_hook(struct doctor *doctor, const char *driver)
 {
-	AUTO_FREE char *path = format_text("%s/%s.d/vfpool", doctor->vp->dirs[VFPOOL_DIR_HOOKS], driver);
+	AUTO_FREE char *folder = format_text("%s/%s.d", doctor->vp->dirs[VFPOOL_DIR_HOOKS], driver);
+	AUTO_FREE char *path = folder ? format_text("%s/vfpool", folder) : NULL;
 	AUTO_FREE char *remedy = format_text("'systemctl restart %s'", libvirt_unit(doctor));
-	struct stat is;
 
 	if (!path || !remedy)
 		return -ENOMEM;
-	if (stat(path, &is) < 0 || access(path, X_OK) < 0)
+	if (access(path, X_OK) < 0)
 		return report(doctor, VFPOOL_WARNING, "'make install' puts it there; then restart libvirt's daemon",
-			    "%s isn't there: a guest may start with a VF that is leased to another", path);
-	if (doctor->daemon.pid && doctor->daemon.started && is.st_ctime > doctor->daemon.started + 1)
-		return report(doctor, VFPOOL_WARNING, remedy, "%s came after %s had started, which doesn't know of it", path,
-			    doctor->daemon.name);
+			      "%s isn't there: a guest may start with a VF that is leased to another", path);
+	if (doctor->daemon.pid && doctor->daemon.started && made_at(folder) > doctor->daemon.started + 1)
+		return report(doctor, VFPOOL_WARNING, remedy, "%s came after %s had started, which doesn't know of it", folder,
+			      doctor->daemon.name);
 	return 0;
 }
 
@@ -111,6 +123,30 @@ static int check_hooks(struct doctor *doctor)
 	if (r == 0)
 		r = check_hook(doctor, "network");
 	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "vfpool's are there") : r;
+}
+
+/* A guest that runs has its VFs on vfio. When libvirt refuses to start one because of an unmanaged device on
+ * its host's driver, its file stays, and the VF counts as in use. */
+static int check_leftovers(struct doctor *doctor)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < doctor->inventory->n_pfs; i++)
+		for (size_t j = 0; r == 0 && j < doctor->inventory->pfs[i].n_vfs; j++) {
+			const struct vfpool_pf *pf = &doctor->inventory->pfs[i];
+			const struct vfpool_vf *vf = &pf->vfs[j];
+			AUTO_FREE char *remedy = NULL;
+
+			if (vf->holder != VFPOOL_HELD_BY_LIBVIRT || !vf->driver || driver_is_vfio(vf->driver))
+				continue;
+			remedy = format_text("'rm %s/hostdevmgr/%s_vf%u', unless a guest with it is just starting",
+					     doctor->vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], pf->netdev, vf->index);
+			if (!remedy)
+				return -ENOMEM;
+			r = report(doctor, VFPOOL_WARNING, remedy, "libvirt's file says that a guest has VF %u of %s, which is on %s: left "
+				   "from a start that failed", vf->index, pf->netdev, vf->driver);
+		}
+	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "none of a VF that no guest has") : r;
 }
 
 /* ---- networks ---- */
@@ -139,6 +175,7 @@ static int check_network_file(struct doctor *doctor, const char *path)
 {
 	AUTO_FREE char *xml = NULL, *dev = NULL;
 	const char *name = strrchr(path, '/') + 1;
+	const int length = (int)(strlen(name) - strlen(".xml"));
 	struct error ignored;
 
 	if (read_file(path, 1024 * 1024, &xml, NULL, &ignored) < 0 || guest_network_pf(xml, &dev) < 0 || !dev)
@@ -151,7 +188,7 @@ static int check_network_file(struct doctor *doctor, const char *path)
 	}
 	return report(doctor, VFPOOL_FAULT, "make its VFs ('vfpool apply' when it is a pool's), or 'virsh net-undefine' it",
 		    "libvirt's network %.*s is on %s, which has no VFs (No usable Vf's present)",
-		    (int)strcspn(name, "."), name, dev);
+		      length, name, dev);
 }
 
 static int check_networks(struct doctor *doctor)
@@ -175,19 +212,17 @@ static int check_networks(struct doctor *doctor)
 
 /* ---- a guest ---- */
 
-static int check_lease_of(struct doctor *doctor, const struct vfpool_vf *vf, const char *address,
-			  const struct guest_state *state)
+static int check_lease_of(struct doctor *doctor, const struct vfpool_vf *vf, const char *address, const char *guest)
 {
 	if (!vf->owner)
 		return report(doctor, VFPOOL_WARNING, "'vfpool adopt' records it", "it has %s, a VF of pool %s that is leased to nobody",
-			    address, vf->pool);
-	return strcmp(vf->owner, state->name) == 0 ? 0 :
+			      address, vf->pool);
+	return strcmp(vf->owner, guest) == 0 ? 0 :
 		report(doctor, VFPOOL_FAULT, "'vfpool rename', if that is the same guest; else take the VF out of its definition",
-		     "it has %s, which is leased to %s", address, vf->owner);
+		       "it has %s, which is leased to %s", address, vf->owner);
 }
 
-static int check_vf(struct doctor *doctor, const struct vfpool_device *device, const char *address,
-		    const struct guest_state *state)
+static int check_vf(struct doctor *doctor, const struct vfpool_device *device, const char *address, const char *guest)
 {
 	const struct vfpool_pool_pf by_address = { .by = VFPOOL_PF_BY_ADDRESS, .address = device->pf };
 	const struct vfpool_pf *pf = vfpool_find_pf(doctor->inventory, &by_address);
@@ -196,18 +231,36 @@ static int check_vf(struct doctor *doctor, const struct vfpool_device *device, c
 
 	if (!vf)
 		return 0;
-	if (vf->obstacle)
-		r = report(doctor, VFPOOL_FAULT, "'vfpool iommu' shows the group; another VF may do", "it has %s: %s", address,
-			 vf->obstacle);
-	if (r == 0 && pf->netdev && !pf->up)
+	if (pf->netdev && !pf->up)
 		r = report(doctor, VFPOOL_FAULT, "bring the PF up", "it has %s, whose PF %s is down (not online)", address,
-			 pf->netdev);
-	return r == 0 && vf->pool ? check_lease_of(doctor, vf, address, state) : r;
+			   pf->netdev);
+	return r == 0 && vf->pool ? check_lease_of(doctor, vf, address, guest) : r;
+}
+
+/* Is the whole group on vfio-pci, or without drivers, but for this device, which libvirt may bind? */
+static int check_group(struct doctor *doctor, const struct vfpool_device *device, const char *address)
+{
+	CLEANUP(group_end) struct vfpool_group group = { 0 };
+	char other[VFPOOL_PCI_TEXT];
+	int r = host_read_group_of(&doctor->host, &device->address, &group);
+
+	if (r < 0)
+		return report(doctor, VFPOOL_WARNING, NULL, "%s", doctor->vp->err.text);
+	if (group.number < 0)
+		return report(doctor, VFPOOL_FAULT, "what the first checks say", "it has %s, which is in no IOMMU group", address);
+	for (size_t i = 0; i < group.n_devices; i++) {
+		if (!group.devices[i].is_in_the_way || vfpool_pci_equal(&group.devices[i].address, &device->address))
+			continue;
+		vfpool_pci_format(&group.devices[i].address, other);
+		return report(doctor, VFPOOL_FAULT, "'vfpool iommu' shows the group; a VF of another card may do",
+			      "it has %s, with %s (%s) in its IOMMU group %d", address, other, group.devices[i].driver, group.number);
+	}
+	return 0;
 }
 
 /* An interface of the guest, or a plain device, which is there. */
 static int check_device(struct doctor *doctor, const struct guest_nic *nic, const struct vfpool_device *device,
-			const char *address, const struct guest_state *state)
+			const char *address, const struct guest *guest)
 {
 	AUTO_FREE char *remedy = format_text("'vfpool bind %s', or managed='yes' in its definition", address);
 	int r = 0;
@@ -215,13 +268,16 @@ static int check_device(struct doctor *doctor, const struct guest_nic *nic, cons
 	if (!remedy)
 		return -ENOMEM;
 	if (nic->is_unmanaged && !(device->driver && driver_is_vfio(device->driver)))
-		r = report(doctor, VFPOOL_FAULT, remedy, "it has %s unmanaged, which isn't on vfio-pci (must be manually detached)", address);
-	if (r == 0 && device->used && !state->is_running)
+		r = report(doctor, VFPOOL_FAULT, remedy, "it has %s unmanaged, which isn't on vfio-pci (must be manually detached)",
+			   address);
+	if (r == 0 && device->used && !guest->is_running)
 		r = report(doctor, VFPOOL_FAULT, "end what uses it", "it is off, and %s is in use: %s", address, device->used);
-	return r == 0 && device->is_vf ? check_vf(doctor, device, address, state) : r;
+	if (r == 0)
+		r = check_group(doctor, device, address);
+	return r == 0 && device->is_vf ? check_vf(doctor, device, address, guest->name) : r;
 }
 
-static int check_nic(struct doctor *doctor, const struct guest_nic *nic, const struct guest_state *state)
+static int check_nic(struct doctor *doctor, const struct guest_nic *nic, const struct guest *guest)
 {
 	CLEANUP(device_end) struct vfpool_device device = { 0 };
 	char address[VFPOOL_PCI_TEXT];
@@ -232,43 +288,61 @@ static int check_nic(struct doctor *doctor, const struct guest_nic *nic, const s
 	vfpool_pci_format(&nic->address, address);
 	r = host_read_device(&doctor->host, &nic->address, &device);
 	if (r == -VFPOOL_ENOTFOUND)
-		return report(doctor, VFPOOL_FAULT, "'vfpool apply' makes VFs; 'vfpool attach --refresh' mends addresses that have changed",
-			    "it has %s, which this host doesn't have", address);
+		return report(doctor, VFPOOL_FAULT, "'vfpool apply' makes VFs; 'vfpool attach --refresh' mends addresses that changed",
+			      "it has %s, which this host doesn't have", address);
 	return r < 0 ? report(doctor, VFPOOL_WARNING, NULL, "%s", doctor->vp->err.text) :
-		       check_device(doctor, nic, &device, address, state);
+		       check_device(doctor, nic, &device, address, guest);
 }
 
-static int check_definitions(struct doctor *doctor, const struct guest_state *state)
+/* QEMU has memory of its own, which is locked as well. */
+static int check_limit(struct doctor *doctor, const struct guest *guest)
 {
-	const struct guest *guest = state->is_persistent ? &state->next : &state->now;
-	int r = 0;
+	if (!guest->hard_limit || guest->n_nics == 0 || guest->hard_limit > guest->memory + 1024 * 1024)
+		return 0;
+	return report(doctor, guest->hard_limit <= guest->memory ? VFPOOL_FAULT : VFPOOL_WARNING,
+		      "take <hard_limit> out of <memtune>, or raise it to 1 GiB above its memory",
+		      "its hard_limit of %llu KiB leaves little beside its %llu KiB of memory, all of which a VF has locked",
+		      guest->hard_limit, guest->memory);
+}
 
-	for (size_t i = 0; r == 0 && i < guest->n_nics; i++)
-		r = check_nic(doctor, &guest->nics[i], state);
-	/* QEMU has memory of its own, which is locked as well; libvirt itself takes 1 GiB for it. */
-	if (r == 0 && guest->hard_limit && guest->hard_limit < guest->memory + 1024 * 1024)
-		r = report(doctor, VFPOOL_FAULT, "take <hard_limit> out of <memtune>, or raise it to 1 GiB above its memory",
-			 "its hard_limit of %llu KiB leaves too little beside its %llu KiB of memory, which a VF has locked",
-			 guest->hard_limit, guest->memory);
+static int look_at_guest(struct doctor *doctor, struct guest *guest)
+{
+	struct vfpool *vp = doctor->vp;
+	AUTO_FREE char *xml = NULL;
+	int r = guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_definition, doctor->guest, &xml, &vp->err);
+
+	if (r < 0)
+		return r;
+	r = xml ? guest_read_domain(xml, guest) : -EBADMSG;
+	if (r == -EBADMSG || (r == 0 && !guest->name))
+		return fail(&vp->err, -EBADMSG, "what libvirt says of guest %s can't be understood", doctor->guest);
+	for (size_t i = 0; i < doctor->guests.n; i++)
+		if (strcmp(doctor->guests.list[i].uuid, guest->uuid) == 0)
+			guest->is_running = doctor->guests.list[i].is_running;
 	return r;
 }
 
 static int check_guest(struct doctor *doctor)
 {
-	CLEANUP(guest_state_end) struct guest_state state = { .uuid = "" };
+	CLEANUP(guest_end) struct guest guest = { .name = NULL };
 	int r;
 
 	if (!doctor->guest)
 		return 0;
-	/* It may hang as long as libvirt does, which has just answered. */
 	if (!doctor->guests_known)
-		return report(doctor, VFPOOL_FAULT, "see the check libvirt", "libvirt doesn't answer, so %s can't be looked at", doctor->guest);
-	r = guest_look(doctor->vp->uri, doctor->guest, &state, &doctor->vp->err);
-	if (r < 0)
+		return report(doctor, VFPOOL_FAULT, "see the check libvirt", "libvirt doesn't answer, so %s can't be looked at",
+			      doctor->guest);
+	r = look_at_guest(doctor, &guest);
+	if (r == -VFPOOL_ENOTFOUND || r == -ENOMEM)
 		return r;
-	r = check_definitions(doctor, &state);
+	if (r < 0)
+		return report(doctor, VFPOOL_FAULT, "see the check libvirt", "%s", doctor->vp->err.text);
+	for (size_t i = 0; r == 0 && i < guest.n_nics; i++)
+		r = check_nic(doctor, &guest.nics[i], &guest);
+	if (r == 0)
+		r = check_limit(doctor, &guest);
 	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "nothing in the definition of %s keeps VFs from it",
-						      state.name) : r;
+							guest.name) : r;
 }
 
 const struct check libvirt_checks[] = {
@@ -276,6 +350,7 @@ const struct check libvirt_checks[] = {
 	{ "qemu.conf", "/etc/libvirt/qemu.conf", check_conf },
 	{ "memory-lock", "the limit of locked memory of libvirt's daemon", check_memlock },
 	{ "hooks", "libvirt's hooks", check_hooks },
+	{ "leftovers", "libvirt's files of VFs in its run directory", check_leftovers },
 	{ "networks", "libvirt's networks", check_networks },
 	{ "guest", "the guest's definition", check_guest },
 	{ 0 },

@@ -3,6 +3,7 @@
 #include "manager/doctor.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -15,10 +16,10 @@ static int check_firmware(struct doctor *doctor)
 
 	if (platform->n_iommus > 0)
 		return report(doctor, VFPOOL_SOUND, NULL, "the kernel drives %u IOMMU%s%s", platform->n_iommus,
-			    platform->n_iommus == 1 ? "" : "s",
-			    platform->has_virt ? "" : "; the processor shows neither vmx nor svm, so guests run "
-						      "emulated, with VFs all the same");
-	if (platform->has_table)
+			      platform->n_iommus == 1 ? "" : "s",
+			      platform->is_x86 && !platform->has_virt ?
+				      "; the processor has neither vmx nor svm, so guests run emulated, with VFs all the same" : "");
+	if (platform->has_dmar || platform->has_ivrs)
 		return report(doctor, VFPOOL_SOUND, NULL, "the firmware tells of an IOMMU");
 	if (platform->is_intel)
 		remedy = "switch VT-d on in the firmware's setup; in a virtual machine, give it a virtual IOMMU";
@@ -27,39 +28,65 @@ static int check_firmware(struct doctor *doctor)
 	return report(doctor, VFPOOL_FAULT, remedy, "the firmware tells of no IOMMU");
 }
 
-/* One of them on the command line, NULL: none. */
-static const char *find_word(const char *cmdline, const char *const *words)
+/* The first word of the command line that is KEY, or KEY=VALUE with this value among several (NULL: any),
+ * with its length; NULL: none. */
+static const char *find_word(const char *cmdline, const char *key, const char *value, int *ret_length)
 {
-	for (; *words; words++) {
-		const char *at = strstr(cmdline, *words);
+	for (const char *at = cmdline + strspn(cmdline, " "); *at; at += strspn(at, " ")) {
+		const size_t length = strcspn(at, " "), n = strlen(key);
+		const char *part = at + n + 1;
 
-		if (at && (at == cmdline || at[-1] == ' '))
-			return *words;
+		*ret_length = (int)length;
+		if (strncmp(at, key, n) == 0 && (at[n] == '=' || n == length)) {
+			if (!value)
+				return at;
+			for (; n < length && part < at + length; part += strcspn(part, ", ") + 1)
+				if (strcspn(part, ", ") == strlen(value) && strncmp(part, value, strlen(value)) == 0)
+					return at;
+		}
+		at += length;
 	}
 	return NULL;
 }
 
+/* What has switched it off there, as a word; "": nothing. */
+static void find_off(const char *cmdline, char *word, size_t size)
+{
+	static const char *const keys[] = { "intel_iommu", "amd_iommu", "iommu" };
+
+	*word = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		int length;
+		const char *at = find_word(cmdline, keys[i], "off", &length);
+
+		if (at && !*word)
+			snprintf(word, size, "%.*s", length, at);
+	}
+}
+
 static int check_cmdline(struct doctor *doctor)
 {
-	static const char *const off[] = { "intel_iommu=off", "amd_iommu=off", "iommu=off", NULL };
 	const struct host_platform *platform = &doctor->platform;
-	const char *word = find_word(platform->cmdline, off);
 	AUTO_FREE char *remedy = NULL;
+	char off[100];
+	int length;
 
 	if (platform->n_iommus > 0 && platform->n_groups > 0)
 		return report(doctor, VFPOOL_SOUND, NULL, "the IOMMU is on");
-	if (!platform->has_table)
+	if (!platform->has_dmar && !platform->has_ivrs)
 		return report(doctor, VFPOOL_SOUND, NULL, "nothing on it matters before the firmware tells of an IOMMU");
-	if (word) {
-		remedy = cmdline_remedy(doctor, false, word);
-		return remedy ? report(doctor, VFPOOL_FAULT, remedy, "it has %s", word) : -ENOMEM;
+	find_off(platform->cmdline, off, sizeof(off));
+	if (*off) {
+		remedy = cmdline_remedy(doctor, false, off);
+		return remedy ? report(doctor, VFPOOL_FAULT, remedy, "it has %s", off) : -ENOMEM;
 	}
-	if (platform->is_amd)
-		return report(doctor, VFPOOL_FAULT, "'dmesg | grep -i amd-vi' may say why",
-			    "the firmware tells of an IOMMU, and the kernel doesn't drive it");
-	remedy = cmdline_remedy(doctor, true, "intel_iommu=on");
-	return remedy ? report(doctor, VFPOOL_FAULT, remedy, "the kernel doesn't drive the IOMMU: it lacks intel_iommu=on") :
-			-ENOMEM;
+	if (platform->has_dmar && !find_word(platform->cmdline, "intel_iommu", "on", &length)) {
+		remedy = cmdline_remedy(doctor, true, "intel_iommu=on");
+		return remedy ? report(doctor, VFPOOL_FAULT, remedy, "the kernel doesn't drive the IOMMU: it lacks intel_iommu=on") :
+				-ENOMEM;
+	}
+	return report(doctor, VFPOOL_FAULT, "'dmesg | grep -iE \"dmar|amd-vi\"' may say why",
+		      "nothing on it keeps the kernel from driving the IOMMU, and it doesn't");
 }
 
 static int check_groups(struct doctor *doctor)
@@ -72,28 +99,38 @@ static int check_groups(struct doctor *doctor)
 
 static int check_interrupts(struct doctor *doctor)
 {
-	static const char *const off[] = { "intremap=off", "nointremap", NULL };
 	const struct host_platform *platform = &doctor->platform;
-	const char *word = find_word(platform->cmdline, off);
 	AUTO_FREE char *remedy = NULL;
+	const char *word;
+	int length;
 
-	if (platform->remaps_interrupts || !(platform->is_intel || platform->is_amd))
+	if (platform->remaps_interrupts || !platform->is_x86)
 		return report(doctor, VFPOOL_SOUND, NULL, "%s", platform->remaps_interrupts ? "they are remapped" :
-											    "this processor's need no remapping");
+											      "this processor's need no remapping");
 	if (platform->n_groups == 0)
 		return report(doctor, VFPOOL_SOUND, NULL, "without IOMMU they aren't remapped, and needn't be");
+	if (!platform->knows_interrupts)
+		return report(doctor, VFPOOL_WARNING, NULL, "whether they are remapped isn't known: /proc/interrupts can't be read");
 	if (platform->allows_unsafe_interrupts)
 		return report(doctor, VFPOOL_WARNING, "interrupt remapping, in the firmware's setup",
-			    "they aren't remapped, and vfio_iommu_type1 allows that: a guest with a VF can send the host "
-			    "any interrupt");
-	if (word && !(remedy = cmdline_remedy(doctor, false, word)))
-		return -ENOMEM;
+			      "they aren't remapped, and vfio_iommu_type1 allows that: a guest with a VF can send the host any "
+			      "interrupt");
+	word = find_word(platform->cmdline, "intremap", "off", &length);
+	if (!word)
+		word = find_word(platform->cmdline, "nointremap", NULL, &length);
+	if (word) {
+		AUTO_FREE char *off = strndup(word, (size_t)length);
+
+		remedy = off ? cmdline_remedy(doctor, false, off) : NULL;
+		if (!remedy)
+			return -ENOMEM;
+	}
 	return report(doctor, VFPOOL_FAULT,
-		    remedy ? remedy : "switch interrupt remapping (x2APIC) on in the firmware's setup; or, where every guest is "
-				      "trusted, 'options vfio_iommu_type1 allow_unsafe_interrupts=1' in "
-				      "/etc/modprobe.d/vfio.conf and a reboot",
-		    "they aren't remapped%s%s: vfio refuses devices then (Failed to set iommu for container)",
-		    word ? ": the command line has " : "", word ? word : "");
+		      remedy ? remedy : "switch interrupt remapping (x2APIC) on in the firmware's setup; or, where every guest is "
+					"trusted, 'options vfio_iommu_type1 allow_unsafe_interrupts=1' in "
+					"/etc/modprobe.d/vfio.conf and a reboot",
+		      "they aren't remapped%s%.*s: vfio refuses devices then (Failed to set iommu for container)",
+		      word ? ": the command line has " : "", word ? length : 0, word ? word : "");
 }
 
 static int check_vfio(struct doctor *doctor)
@@ -107,11 +144,34 @@ static int check_vfio(struct doctor *doctor)
 	};
 
 	if (doctor->platform.has_vfio)
-		return report(doctor, VFPOOL_SOUND, NULL, "vfio-pci is there");
+		return report(doctor, VFPOOL_SOUND, NULL, "vfio-pci and vfio_iommu_type1 are there");
 	return report(doctor, VFPOOL_FAULT,
 		    strstr(doctor->platform.vfio_missing, "blacklisted") ? "take it out of /etc/modprobe.d" :
 									   packages[doctor->distribution],
 		    "%s", doctor->platform.vfio_missing);
+}
+
+/* vfio makes one for each group that it has a device of. */
+static int check_group_nodes(struct doctor *doctor)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < doctor->inventory->n_pfs; i++)
+		for (size_t j = 0; r == 0 && j < doctor->inventory->pfs[i].n_vfs; j++) {
+			const struct vfpool_vf *vf = &doctor->inventory->pfs[i].vfs[j];
+			AUTO_FREE char *path = format_text("%s/dev/vfio/%d", doctor->vp->dirs[VFPOOL_DIR_ROOT], vf->iommu_group);
+			char text[VFPOOL_PCI_TEXT];
+
+			if (!path)
+				return -ENOMEM;
+			vfpool_pci_format(&vf->address, text);
+			if (vf->pool && vf->iommu_group >= 0 && vf->driver && driver_is_vfio(vf->driver) &&
+			    access(path, F_OK) < 0)
+				r = report(doctor, VFPOOL_FAULT, "'udevadm trigger'; in a container, the host has to hand it in",
+					   "%s is on %s and there is no /dev/vfio/%d", text, vf->driver, vf->iommu_group);
+		}
+	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "/dev/vfio/vfio can be opened, and the files of the "
+							"VFs' groups are there") : r;
 }
 
 static int check_node(struct doctor *doctor)
@@ -129,7 +189,7 @@ static int check_node(struct doctor *doctor)
 		return report(doctor, VFPOOL_WARNING, "'chmod 666 /dev/vfio/vfio', and no rule of udev that changes it",
 			    "/dev/vfio/vfio has the mode %03o: who isn't root can't start a guest with a VF. It gives access to "
 			    "nothing by itself", is.st_mode & 0777);
-	return report(doctor, VFPOOL_SOUND, NULL, "/dev/vfio/vfio can be opened");
+	return check_group_nodes(doctor);
 }
 
 static int check_selinux(struct doctor *doctor)
@@ -153,8 +213,9 @@ static int check_apparmor(struct doctor *doctor)
 	if (doctor->platform.has_apparmor && access(folder, F_OK) == 0 && access(template, F_OK) < 0)
 		return report(doctor, VFPOOL_WARNING, "install libvirt's package again",
 			    "libvirt's template of a guest's profile is gone, so libvirt can't let a guest at its VF");
-	return report(doctor, VFPOOL_SOUND, NULL, "%s", doctor->platform.has_apparmor ? "libvirt lets a guest at its VF" :
-										      "AppArmor is off");
+	return report(doctor, VFPOOL_SOUND, NULL, "%s", !doctor->platform.has_apparmor  ? "AppArmor is off" :
+						       access(folder, F_OK) < 0 ? "libvirt has no profiles here" :
+										 "libvirt lets a guest at its VF");
 }
 
 const struct check platform_checks[] = {
@@ -162,7 +223,7 @@ const struct check platform_checks[] = {
 	{ "kernel-line", "/proc/cmdline", check_cmdline },
 	{ "groups", "the kernel's /sys/kernel/iommu_groups", check_groups },
 	{ "interrupts", "/proc/interrupts, vfio_iommu_type1's allow_unsafe_interrupts", check_interrupts },
-	{ "vfio", "the module vfio-pci", check_vfio },
+	{ "vfio", "the modules vfio-pci and vfio_iommu_type1", check_vfio },
 	{ "device-nodes", "/dev/vfio", check_node },
 	{ "selinux", "SELinux's /sys/fs/selinux", check_selinux },
 	{ "apparmor", "AppArmor's module, /etc/apparmor.d/libvirt", check_apparmor },

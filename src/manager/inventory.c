@@ -104,7 +104,8 @@ static void mark_unknown(struct vfpool_inventory *inventory)
 		}
 }
 
-int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
+/* Without a ledger, whatever keeps it from being read is told elsewhere. */
+static int read_inventory(struct vfpool *vp, bool with_ledger, struct vfpool_inventory **ret_inventory)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(rollback) struct ledger *ledger = NULL;
@@ -112,7 +113,7 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 	AUTO_FREE struct pool_use *uses = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	size_t n_uses;
-	bool readable;
+	bool readable = with_ledger;
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 ||
@@ -120,9 +121,11 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 	    (r = load_sound(vp, &pools)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
-	r = open_ledger(vp, LEDGER_READ, &ledger);
-	readable = !ledger_is_out_of_reach(r);
-	if (!readable)
+	if (with_ledger) {
+		r = open_ledger(vp, LEDGER_READ, &ledger);
+		readable = !ledger_is_out_of_reach(r);
+	}
+	if (with_ledger && !readable)
 		note(vp, "%s, so free and leased aren't told apart",
 		     r == -EACCES ? "who leases what is for root" : vp->err.text);
 	if (r == 0 && ledger)
@@ -145,4 +148,14 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 	host_read_eswitch(inventory);
 	*ret_inventory = TAKE_PTR(inventory);
 	return 0;
+}
+
+int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
+{
+	return read_inventory(vp, true, ret_inventory);
+}
+
+int inventory_without_ledger(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
+{
+	return read_inventory(vp, false, ret_inventory);
 }

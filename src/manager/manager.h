@@ -107,6 +107,9 @@ int fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_use 
 int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *uses, size_t n_uses,
 	      struct vfpool_pf *pf);
 
+/* vfpool_inventory() of a host whose ledger can't be read. */
+int inventory_without_ledger(struct vfpool *vp, struct vfpool_inventory **ret_inventory);
+
 /* The seed of the pool's MACs; free() it. */
 int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 	      char **ret_seed);

@@ -229,7 +229,8 @@ int vfpool_network_compare(struct vfpool *vp, const char *name, const char *from
 
 	if ((r = load_network_pool(vp, name, &pool)) < 0 ||
 	    (r = wanted_xml(vp, pool, from, &wanted, &notes)) < 0 ||
-	    (r = guest_network_get(vp->uri, pool->network, &is, &vp->err)) < 0 ||
+	    (r = guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_network_get, pool->network, &is,
+			   &vp->err)) < 0 ||
 	    (is && (r = normal(vp, is, &text)) < 0) || (r = normal(vp, wanted, ret_wanted)) < 0)
 		return r;
 	*ret_is = TAKE_PTR(text);

@@ -3,6 +3,7 @@
 
 #include "util/cleanup.h"
 
+#include <libxml/parser.h>
 #include <string.h>
 
 const xmlNode *xml_child(const xmlNode *node, const char *name)
@@ -34,4 +35,16 @@ unsigned xml_number(const xmlNode *node, const char *name, unsigned missing)
 	AUTO_FREE char *value = xml_attribute(node, name);
 
 	return value ? (unsigned)strtoul(value, NULL, 10) : missing;
+}
+
+xmlDocPtr xml_read(const char *text)
+{
+	xmlDocPtr doc = xmlReadMemory(text, (int)strlen(text), "libvirt.xml", NULL,
+				      XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+
+	if (doc && doc->intSubset) {
+		xmlFreeDoc(doc);
+		return NULL;
+	}
+	return doc;
 }

@@ -6,6 +6,10 @@
 #include <libxml/tree.h>
 #include <stdbool.h>
 
+/* A text as a tree, without anything from outside it. NULL: it isn't XML, it declares entities, or out
+ * of memory. xmlFreeDoc() it. */
+xmlDocPtr xml_read(const char *text);
+
 /* The first child element of that name, NULL: none. */
 const xmlNode *xml_child(const xmlNode *node, const char *name);
 

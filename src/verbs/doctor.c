@@ -55,7 +55,7 @@ static int sum_up(const struct vfpool_diagnosis *diagnosis, bool json)
 }
 
 /* What the message means, and what its checks say here. */
-static int explain(struct vfpool *vp, const char *message, bool json)
+static int explain(struct vfpool *vp, const char *message, const char *pool, const char *guest, bool json)
 {
 	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = NULL;
 	const struct vfpool_explanation *is;
@@ -67,8 +67,8 @@ static int explain(struct vfpool *vp, const char *message, bool json)
 		print_json(json_explanation(is));
 		return 0;
 	}
-	printf("It means: %s.\nRemedy: %s.\n", is->meaning, is->remedy);
-	if (vfpool_doctor(vp, NULL, NULL, &diagnosis) < 0) {
+	printf("What it means, most often: %s.\nRemedy: %s.\n", is->meaning, is->remedy);
+	if (vfpool_doctor(vp, pool, guest, &diagnosis) < 0) {
 		warn_user("note: this host can't be looked at: %s", vfpool_error(vp));
 		return 0;
 	}
@@ -95,7 +95,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if (r < 0)
 		return r;
 	if (message)
-		return explain(vp, message, json);
+		return explain(vp, message, pool, guest, json);
 	r = vfpool_doctor(vp, pool, guest, &diagnosis);
 	if (r < 0)
 		return r;
@@ -107,6 +107,6 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_doctor = {
-	"doctor", "[--pool POOL] [--guest GUEST] [--json] | --explain TEXT [--json]",
+	"doctor", "[--explain TEXT] [--pool POOL] [--guest GUEST] [--json]",
 	"what keeps VFs from guests, and what to do", run,
 };

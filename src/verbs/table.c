@@ -186,28 +186,50 @@ static size_t count_endpoints(const struct vfpool_group *group)
 	return n;
 }
 
-static void set_verdict(struct libscols_line *line, const struct vfpool_group *group)
+static const char *verdict(const struct vfpool_group *group, const char **ret_color)
 {
-	size_t length, n = count_endpoints(group);
-	char text[400];
+	const size_t n = count_endpoints(group);
+
+	*ret_color = group->number < 0 ? "red" : "green";
+	if (group->number < 0)
+		return "no guest can have it: it is in no group";
+	return n == 0 ? "" : n == 1 ? "a guest can have it" : "one guest can have all of it";
+}
+
+/* -ENOMEM. */
+static int set_verdict(struct libscols_line *line, const struct vfpool_group *group)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out;
 
 	if (group->is_viable || group->number < 0) {
-		set(line, DEVICE_USE, group->number < 0 ? "no guest can have it: it is in no group" :
-				      n == 0 ? "-" : n == 1 ? "a guest can have it" : "one guest can have all of it");
-		if (n > 0)
-			scols_cell_set_color(scols_line_get_cell(line, DEVICE_USE), group->number < 0 ? "red" : "green");
-		return;
+		const char *color, *is = verdict(group, &color);
+
+		set(line, DEVICE_USE, is);
+		if (*is)
+			scols_cell_set_color(scols_line_get_cell(line, DEVICE_USE), color);
+		return 0;
 	}
-	length = (size_t)snprintf(text, sizeof(text), "no guest can have it before these go to vfio-pci or lose their driver:");
-	for (size_t i = 0; i < group->n_devices && length < sizeof(text); i++) {
+	out = open_memstream(&text, &size);
+	if (!out)
+		return -ENOMEM;
+	fputs("no guest can have it before these go to vfio-pci or lose their driver:", out);
+	for (size_t i = 0; i < group->n_devices; i++) {
 		char address[VFPOOL_PCI_TEXT];
 
 		vfpool_pci_format(&group->devices[i].address, address);
 		if (group->devices[i].is_in_the_way)
-			length += (size_t)snprintf(text + length, sizeof(text) - length, " %s", address);
+			fprintf(out, " %s", address);
+	}
+	if (fclose(out) != 0) {
+		free(text);
+		return -ENOMEM;
 	}
 	set(line, DEVICE_USE, text);
+	free(text);
 	scols_cell_set_color(scols_line_get_cell(line, DEVICE_USE), "yellow");
+	return 0;
 }
 
 static struct libscols_line *add_group(struct libscols_table *table, const struct vfpool_group *group)
@@ -222,8 +244,7 @@ static struct libscols_line *add_group(struct libscols_table *table, const struc
 	set(line, DEVICE, name);
 	for (size_t column = KIND; column < DEVICE_USE; column++)
 		scols_line_set_data(line, column, "");
-	set_verdict(line, group);
-	return line;
+	return set_verdict(line, group) < 0 ? NULL : line;
 }
 
 const char *kind_name(enum vfpool_kind kind)

@@ -66,7 +66,7 @@ t 'and all is as it was' same ' ' "$(is $vf)"
 t 'not even a record' same 0 "$(sql 'SELECT count(*) FROM binding')"
 
 # ---- who may be bound ----
-t "a card far from any VF" fails_with 1 "$card is no VF and in no IOMMU group with one" v bind $card
+t 'what is neither a network card nor near a VF' fails_with 1 '0000:00:01.0 is no VF, no network card and in no' v bind 0000:00:01.0
 t 'a root port' fails_with 1 '0000:00:1c.0 is a bridge or port' v bind 0000:00:1c.0
 t 'a bridge' fails_with 1 '0000:02:00.0 is a bridge or port' v bind 0000:02:00.0
 t 'a PF with VFs' fails_with 4 '0000:05:00.0 is in use: it has VFs' v bind 0000:05:00.0

@@ -43,6 +43,7 @@ mkdir -p root/etc/systemd/system/multi-user.target.wants networks proc/77
 ln -s /dev/null root/etc/systemd/system/multi-user.target.wants/vfpool.service
 export PEER_STATE=$PWD/peer
 v apply >/dev/null 2>&1
+touch root/dev/vfio/{15,16,17,18} # vfio makes one for each group
 # Its daemon doesn't run here, and one PF of the peer is down.
 sound() {
 	v doctor --json | tr -d '\n' | grep -o '"check": "[^}]*"verdict": "[wf][^}]*' | sed 's/.*"check": "\([^"]*\).*"found": "\([^"]*\).*/\1: \2/'
@@ -80,10 +81,20 @@ without() { # PATH COMMAND…: while it isn't there
 	return $r
 }
 t 'interrupts without remapping' with proc/interrupts '0: IO-APIC timer' is failed interrupts
+many() { # a large host's table
+	{ cat proc/interrupts; head -c 5000000 /dev/zero | tr '\0' '\n'; } >"$work/many"
+	mv "$work/many" proc/interrupts
+	is ok interrupts
+}
+cp proc/interrupts "$work/interrupts"
+t 'a large table of interrupts' many
+t 'one that can not be read: not known' without proc/interrupts is warning interrupts
+cp "$work/interrupts" proc/interrupts
 t 'nointremap on the command line is named' with proc/interrupts '0: IO-APIC timer' with proc/cmdline 'nointremap quiet' remedy interrupts 'nointremap: take it out of GRUB_CMDLINE_LINUX'
 t 'allowed: a warning' with proc/interrupts '0: IO-APIC timer' \
 	with sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts Y is warning interrupts
 t 'no vfio-pci' without sys/bus/pci/drivers/vfio-pci is failed vfio
+t 'no file of a group' without root/dev/vfio/16 is failed device-nodes
 t 'no control file of vfio' without root/dev/vfio/vfio is failed device-nodes
 chmod 600 root/dev/vfio/vfio
 t 'one for root alone' is warning device-nodes
@@ -100,11 +111,18 @@ t 'a list that has it' with $conf 'cgroup_device_acl = [ "/dev/null",
 t 'one that is a comment' with $conf '#cgroup_device_acl = [ "/dev/null" ]' is ok qemu.conf
 t 'owners that stay' with $conf 'user = "qemu"
 dynamic_ownership = 0' is failed qemu.conf
-t 'relaxed_acs_check' with $conf 'relaxed_acs_check = 1' is warning qemu.conf
+t 'of the default user too' with $conf 'dynamic_ownership = 0' is failed qemu.conf
+t 'not of root' with $conf "user = '+0'
+dynamic_ownership = 0" is ok qemu.conf
+t 'a list that has it in a comment' with $conf 'cgroup_device_acl = [
+	"/dev/null",
+#	"/dev/vfio/vfio",
+]' is warning qemu.conf
+t 'relaxed_acs_check: no effect' with $conf 'relaxed_acs_check = 1' is ok qemu.conf
 t 'no hook' without hooks/qemu.d/vfpool is warning hooks
 daemon() { # CAPABILITIES LIMIT STARTED COMMAND…: libvirt's daemon runs so
 	echo libvirtd >proc/77/comm
-	echo "CapEff: $1" >proc/77/status
+	printf 'Uid:\t%d\t0\t0\t0\nCapEff: %s\n' "${uid:-0}" "$1" >proc/77/status
 	echo "Max locked memory         $2             $2             bytes" >proc/77/limits
 	echo "77 (libvirtd) S 1 77 77 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 $(($3 * $(getconf CLK_TCK))) 1 2" >proc/77/stat
 	echo "btime $(($(date +%s) - 1000))" >proc/stat
@@ -115,6 +133,7 @@ t 'one without a limit' daemon 0 unlimited 2000 is ok memory-lock
 t 'one that raises it' daemon 000001ffffffffff 65536 2000 is ok memory-lock
 t 'a hook that came after the daemon' daemon 0 unlimited 500 is 'warning warning' hooks
 t 'one that was there' daemon 0 unlimited 2000 is ok hooks
+t "a user's own daemon isn't the host's" eval 'uid=1000 daemon 0 65536 500 is "ok ok" "\(memory-lock\|hooks\)"'
 rm -r proc/77
 t 'nothing makes the VFs at boot' without root/etc/systemd/system/multi-user.target.wants/vfpool.service is warning boot
 t 'another who makes VFs' with root/etc/udev/rules.d/90-x.rules \
@@ -132,14 +151,24 @@ v undefine c >/dev/null
 pf=sys/bus/pci/devices/0000:01:00.0
 resources=$(cat $pf/resource)
 t 'VFs without a memory window' with $pf/resource "$(sed '8s/.*/0x0000000000000000 0x0000000000003fff 0x0000000020140204/' <<<"$resources")" is failed room
+t 'or the kernel has taken it away' with $pf/resource "$(sed '8,13s/.*/0x0000000000000000 0x0000000000000000 0x0000000000000000/' <<<"$resources")" is failed room
 t 'its remedy' with $pf/resource "$(sed '8s/.*/0x0000000000000000 0x0000000000003fff 0x0000000020140204/' <<<"$resources")" remedy room 'pci=realloc'
 t 'VFs without bus numbers' with $pf/sriov_stride 200 is failed room
 t 'fewer VFs than defined' without $pf/virtfn3 is failed vfs
+t 'a PF without a driver' without $pf/driver is failed limits
 t 'more than the card makes' with $pf/sriov_totalvfs 3 is failed limits
-echo 'lease' >/dev/null
 v alloc a --owner web --vf 3 --pf enp1s0 >/dev/null 2>&1
 t "a lease whose VF isn't there" without $pf/virtfn3 is failed leases
 t 'as it is there' is ok leases
+
+mkdir -p libvirt/hostdevmgr
+touch libvirt/hostdevmgr/enp1s0_vf1
+t "libvirt's file of a VF that a guest has" is ok leftovers
+rm $pf/virtfn1/driver
+ln -s ../../../../../bus/pci/drivers/igbvf $pf/virtfn1/driver
+t 'of one on its own driver' is warning leftovers
+rm -r libvirt/hostdevmgr $pf/virtfn1/driver
+ln -s ../../../../../bus/pci/drivers/vfio-pci $pf/virtfn1/driver
 
 # ---- shared groups ----
 v define /dev/stdin <<<"<pool><name>b</name><pf dev='enp5s0' numvfs='4'/></pool>" >/dev/null
@@ -150,6 +179,27 @@ ports() {
 t 'the ports are named' ports
 t 'not for the other pool' is ok acs --pool a
 v undefine b >/dev/null
+v define /dev/stdin <<<"<pool><name>h</name><pf dev='enp5s0' numvfs='4' vfs='0-1'/><driver name='host'/></pool>" >/dev/null
+v define /dev/stdin <<<"<pool><name>z</name><pf dev='enp5s0' numvfs='4' vfs='2-3'/></pool>" >/dev/null
+shared() { # each VF by its own pool
+	anyhow v doctor --pool z | grep 'FAILED *acs' | grep -q 'VF 2 of' && is ok acs --pool h
+}
+t 'two pools on one card: each by its own VFs' shared
+v undefine h >/dev/null; v undefine z >/dev/null
+printf '0x00000000fee00000 0x00000000feefffff msi\n0x000000007f000000 0x000000007fffffff direct\n' >sys/kernel/iommu_groups/15/reserved_regions
+t 'memory that the firmware reserves' is failed acs
+rm sys/kernel/iommu_groups/15/reserved_regions
+
+# ---- the ledger ----
+cp state/ledger.db "$work/kept.db"
+damaged() {
+	rm -f state/ledger.db-*
+	head -c 8192 /dev/urandom >state/ledger.db
+	is failed ledger && is ok firmware && is warning leases
+}
+t 'a damaged ledger: the other checks go on' damaged
+rm -f state/ledger.db-*
+cp "$work/kept.db" state/ledger.db
 
 # ---- hosts without ----
 unset PEER_STATE
@@ -158,6 +208,9 @@ t 'the IOMMU is off: the command line is at fault' is failed kernel-line
 t 'the firmware is not' is ok firmware
 t 'its remedy on Debian' remedy kernel-line "intel_iommu=off: take it out of GRUB_CMDLINE_LINUX in /etc/default/grub, then 'update-grub'"
 t 'without the word, another one' with proc/cmdline quiet remedy kernel-line 'intel_iommu=on: put it into GRUB_CMDLINE_LINUX'
+t 'it has the word, and it does not help' with proc/cmdline 'quiet intel_iommu=on' remedy kernel-line 'dmesg'
+t 'off among other values' with proc/cmdline 'intel_iommu=sm_on,off' remedy kernel-line 'intel_iommu=sm_on,off: take it out'
+t "an AMD processor with Intel's table" with proc/cpuinfo 'vendor_id : AuthenticAMD' with proc/cmdline quiet remedy kernel-line 'intel_iommu=on: put it'
 t 'on Fedora' with proc/cmdline quiet with root/etc/os-release 'ID=fedora' remedy kernel-line "grubby --update-kernel=ALL --args=intel_iommu=on"
 t 'on one like SUSE' with proc/cmdline quiet with root/etc/os-release 'ID="x"
 ID_LIKE="opensuse suse"' remedy kernel-line 'grub2-mkconfig'
