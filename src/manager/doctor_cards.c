@@ -275,7 +275,11 @@ static int check_pf_groups(struct doctor *doctor, struct vfpool_pf *pf, const st
 
 static int check_shared_groups(struct doctor *doctor)
 {
-	int r = each_pf(doctor, check_pf_groups);
+	int r;
+
+	if (doctor->platform.n_groups == 0)
+		return report(doctor, VFPOOL_SOUND, NULL, "not looked at: there are no IOMMU groups");
+	r = each_pf(doctor, check_pf_groups);
 
 	return r < 0 ? r : report_sound(doctor, "no VF is in a group with anything else");
 }

@@ -105,8 +105,9 @@ static int check_hook(struct doctor *doctor, const char *driver)
 	if (!path || !remedy)
 		return -ENOMEM;
 	if (access(path, X_OK) < 0)
-		return report(doctor, VFPOOL_WARNING, "'make install' puts it there; then restart libvirt's daemon",
-			      "%s isn't there: a guest may start with a VF that is leased to another", path);
+		return report(doctor, VFPOOL_WARNING, "'make install' in vfpool's sources puts it there; then restart libvirt's daemon",
+			      "%s isn't there: %s", path, strcmp(driver, "qemu") == 0 ?
+			      "a guest may start with a VF that is leased to another" : "which guests are on its networks isn't seen");
 	if (doctor->daemon.pid && doctor->daemon.started && made_at(folder) > doctor->daemon.started + 1)
 		return report(doctor, VFPOOL_WARNING, remedy, "%s came after %s had started, which doesn't know of it", folder,
 			      doctor->daemon.name);

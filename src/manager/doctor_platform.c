@@ -12,7 +12,7 @@ static int check_firmware(struct doctor *doctor)
 {
 	const struct host_platform *platform = &doctor->platform;
 	const char *remedy = "switch the IOMMU on in the firmware's setup (Intel calls it VT-d, AMD AMD-Vi or IOMMU); in a "
-			     "virtual machine, give it a virtual IOMMU";
+			     "virtual machine, give it a virtual IOMMU (libvirt: <iommu model='intel'>)";
 
 	if (platform->n_iommus > 0)
 		return report(doctor, VFPOOL_SOUND, NULL, "the kernel drives %u IOMMU%s%s", platform->n_iommus,
@@ -22,9 +22,9 @@ static int check_firmware(struct doctor *doctor)
 	if (platform->has_dmar || platform->has_ivrs)
 		return report(doctor, VFPOOL_SOUND, NULL, "the firmware tells of an IOMMU");
 	if (platform->is_intel)
-		remedy = "switch VT-d on in the firmware's setup; in a virtual machine, give it a virtual IOMMU";
+		remedy = "switch VT-d on in the firmware's setup; in a virtual machine, give it one (libvirt: <iommu model='intel'>)";
 	if (platform->is_amd)
-		remedy = "switch AMD-Vi (IOMMU) on in the firmware's setup; in a virtual machine, give it a virtual IOMMU";
+		remedy = "switch AMD-Vi (IOMMU) on in the firmware's setup; in a virtual machine, give it one (libvirt: <iommu model='intel'>)";
 	return report(doctor, VFPOOL_FAULT, remedy, "the firmware tells of no IOMMU");
 }
 
@@ -93,7 +93,7 @@ static int check_groups(struct doctor *doctor)
 {
 	if (doctor->platform.n_groups > 0)
 		return report(doctor, VFPOOL_SOUND, NULL, "%u IOMMU groups", doctor->platform.n_groups);
-	return report(doctor, VFPOOL_FAULT, "what firmware and command line say above",
+	return report(doctor, VFPOOL_FAULT, "mend what the checks firmware and kernel-line say",
 		    "no device is in an IOMMU group, so none can go into a guest");
 }
 
@@ -137,7 +137,7 @@ static int check_vfio(struct doctor *doctor)
 {
 	static const char *const packages[] = {
 		[OTHER_DISTRIBUTION] = "a kernel with CONFIG_VFIO_PCI",
-		[DEBIAN] = "a kernel that has it: linux-image-amd64 or linux-generic, not one for clouds",
+		[DEBIAN] = "'apt-get install linux-image-amd64' (Ubuntu: linux-generic), not a kernel for clouds, and boot it",
 		[FEDORA] = "'dnf install kernel-modules'",
 		[SUSE] = "'zypper install kernel-default'",
 		[ARCH] = "'pacman -S linux', and a reboot when the kernel was updated",
@@ -182,9 +182,9 @@ static int check_node(struct doctor *doctor)
 	if (!path)
 		return -ENOMEM;
 	if (stat(path, &is) < 0)
-		return report(doctor, doctor->platform.has_vfio ? VFPOOL_FAULT : VFPOOL_SOUND,
+		return report(doctor, doctor->platform.has_vfio ? VFPOOL_FAULT : VFPOOL_SOUND, !doctor->platform.has_vfio ? NULL :
 			    "'modprobe vfio'; in a container, the host has to hand /dev/vfio in",
-			    "there is no /dev/vfio/vfio");
+			    "there is no /dev/vfio/vfio%s", doctor->platform.has_vfio ? "" : ", as vfio isn't there");
 	if ((is.st_mode & 0666) != 0666)
 		return report(doctor, VFPOOL_WARNING, "'chmod 666 /dev/vfio/vfio', and no rule of udev that changes it",
 			    "/dev/vfio/vfio has the mode %03o: who isn't root can't start a guest with a VF. It gives access to "

@@ -7,6 +7,9 @@
 
 #include <regex.h>
 
+/* An errno alone says much only where it is known whose. */
+#define ABOUT_VFS "(write error|RTNETLINK|numvfs|sriov|vf [0-9]).*"
+
 /* The first that matches counts: what says more comes first. */
 static const struct {
 	const char *pattern; /* extended, any case */
@@ -24,29 +27,42 @@ static const struct {
 	{ "/dev/vfio/[0-9]+.*(busy)",
 	  { "something has that IOMMU group open already: another guest, DPDK",
 	    "'vfpool list' names who; devices of one group go to one guest", { "acs", "guest" } } },
-	{ "/dev/vfio.*(no such file|not found)|module vfio",
+	{ "module vfio.*not found",
+	  { "this kernel has no vfio", "install a kernel that has it, not one for clouds, and boot it", { "vfio" } } },
+	{ "/dev/vfio.*(no such file|not found)",
 	  { "vfio isn't loaded, or the device isn't on vfio-pci", "'modprobe vfio-pci'; 'vfpool bind ADDRESS'",
 	    { "vfio", "device-nodes" } } },
+	{ "vfio-pci: probe of .* failed",
+	  { "vfio-pci doesn't take the device: it is in no IOMMU group, or a bridge", "see the checks of the IOMMU",
+	    { "groups", "kernel-line", "firmware" } } },
+	{ "vfio_(listener_region_add|dma_map|container_dma_map).*(-22|-14|invalid argument|bad address)",
+	  { "a part of the guest's memory can't be mapped for the device: often the card's own window, which most guests don't need",
+	    "harmless when the guest starts; else newer QEMU and kernel", { "groups" } } },
+	{ "stuck in D3|unable to power on device",
+	  { "the device doesn't wake up: its reset, or its power management, is at fault",
+	    "'options vfio-pci disable_idle_d3=1' in /etc/modprobe.d/vfio.conf; a cold start of the host", { "vfio" } } },
+	{ "invalid PCI ROM", { "the card has no ROM to boot from: a VF never has one", "nothing: it is harmless", { NULL } } },
 
 	/* IOMMU */
 	{ "set iommu for container|allow_unsafe_interrupts|interrupt remapping support",
 	  { "the IOMMU remaps no interrupts, and vfio then refuses devices; or the firmware has memory reserved for the device (RMRR)",
-	    "switch interrupt remapping on in the firmware, or allow_unsafe_interrupts=1 where every guest is trusted",
+	    "switch interrupt remapping on in the firmware's setup; or, where every guest is trusted, 'options vfio_iommu_type1 "
+	    "allow_unsafe_interrupts=1' in /etc/modprobe.d/vfio.conf",
 	    { "interrupts", "acs" } } },
 	{ "RMRR|ineligible for IOMMU",
 	  { "the firmware has memory reserved for the device, which may then not leave the host", "newer firmware, or a switch in its setup",
 	    { "acs", "firmware" } } },
 	{ "support passthrough of host PCI devices|no IOMMU|iommu.*not (found|enabled|supported)",
-	  { "the kernel drives no IOMMU", "VT-d or AMD-Vi in the firmware; on Intel, intel_iommu=on on the kernel's command line",
+	  { "the kernel drives no IOMMU", "switch on VT-d or AMD-Vi in the firmware's setup; on Intel, put intel_iommu=on on the kernel's command line",
 	    { "firmware", "kernel-line", "groups" } } },
 	{ "is not assignable",
 	  { "a switch or port above the device has no ACS, so others reach it past the IOMMU",
-	    "another slot; today's libvirt says so only without vfio, where relaxed_acs_check in qemu.conf lets it through",
+	    "another slot for the card. relaxed_acs_check in qemu.conf helps with old libvirt only",
 	    { "acs", "qemu.conf" } } },
 	{ "not viable|within the iommu_group are bound|iommu_group.*vfio bus driver|devices in group .* are bound|failed to get group",
 	  { "another device of the IOMMU group has a driver of the host",
 	    "'vfpool iommu ADDRESS' names it; 'vfpool bind ADDRESS --group' takes the whole group", { "acs", "guest" } } },
-	{ "DMAR:.*fault|IO_PAGE_FAULT",
+	{ "DMAR:.*fault|IO_PAGE_FAULT|DMAR:.*BIOS",
 	  { "a device reads or writes where it may not: its driver or firmware is at fault",
 	    "newer firmware of machine and card; another slot", { "firmware", "acs" } } },
 
@@ -78,11 +94,40 @@ static const struct {
 	  { "libvirt's unit is newer than systemd, which takes the service as one of another kind: harmless but for slow starts",
 	    "a drop-in of the unit with Type=notify", { "libvirt" } } },
 	{ "connect.*libvirt|libvirt-sock|virtqemud-sock",
-	  { "libvirt's daemon doesn't run", "start its socket", { "libvirt" } } },
+	  { "libvirt's daemon doesn't run", "'systemctl start libvirtd.socket' (or virtqemud.socket)", { "libvirt" } } },
 	{ "[Nn]etwork .* is not active|network.*not active",
 	  { "the pool's network isn't started", "'vfpool network POOL --define --start'", { "networks", "boot" } } },
 
+	{ "interface MAC/vlanid.*(out of range|invalid argument)",
+	  { "the PF has no VF of that number now, or the card refuses the MAC or VLAN", "'vfpool list' shows what there is",
+	    { "vfs", "networks", "leases" } } },
+	{ "(get|set) interface MAC/vlanid",
+	  { "libvirt can't read or set the VF's MAC and VLAN: its PF is in switchdev mode, or its driver has no such thing",
+	    "'vfpool list --json' shows the PF's eswitch", { "vfs", "limits" } } },
+	{ "hostdev is currently supported on SR-IOV",
+	  { "an <interface type='hostdev'> names a device that is no VF, or no VF any more", "'vfpool attach --refresh'; a plain <hostdev> for "
+	    "other devices", { "guest", "vfs" } } },
+	{ "unable to get index for interface",
+	  { "the PF's network device has another name by now, or is in another namespace", "'vfpool list' shows its name; definitions "
+	    "by address or MAC don't depend on it", { "networks", "link" } } },
+
 	/* the VF's own driver */
+	{ "attempted to override administratively set MAC",
+	  { "the guest wants another MAC than its PF has set for it", "the guest takes the one that it has; trust lets it choose",
+	    { "vfs" } } },
+	{ "spoofed packets",
+	  { "a guest sent from a MAC or VLAN that isn't its own: a bridge or a second MAC inside it", "spoofchk='off' and trust='on' in the "
+	    "pool's definition, where it may", { "macs", "vfs" } } },
+	{ "communicate with PF|init adminq|PF driver isn't up",
+	  { "the VF's driver gets no answer from the PF's: that is down, in reset, or older than it", "bring the PF up; drivers of one "
+	    "release on host and guest", { "link", "vfs" } } },
+	{ "support SRIOV configuration via sysfs",
+	  { "the PF's driver makes no VFs: it is vfio-pci, or has no SR-IOV", "'vfpool bind ADDRESS --driver host'", { "limits" } } },
+	{ "enable PCI sriov: -12",
+	  { "no memory window, or no PCI bus numbers, for the VFs", "'Above 4G decoding' and ARI in the firmware's setup; pci=realloc",
+	    { "room" } } },
+	{ "enable PCI sriov: -16",
+	  { "there are VFs already", "'vfpool apply' makes another number while nobody uses one", { "vfs", "other-managers" } } },
 	{ "Reload the VF driver",
 	  { "the PF has set the VF's MAC while its driver had the old one: the change isn't seen before that is bound anew",
 	    "end what uses the VF, then 'vfpool unbind' and 'vfpool bind', or let vfpool set it before it binds", { "vfs" } } },
@@ -97,7 +142,7 @@ static const struct {
 	    { "vfs" } } },
 
 	/* PCI */
-	{ "not enough MMIO|BAR .*(assign|no space)|can't assign mem|SR-IOV.*resource|IOV BARS",
+	{ "not enough MMIO|BAR .*(assign|no space|reserve)|can't assign mem|SR-IOV.*resource|IOV BARS",
 	  { "the firmware left no memory window for the VFs",
 	    "'SR-IOV' and 'Above 4G decoding' in its setup; pci=realloc on the kernel's command line", { "room" } } },
 	{ "bus.*out of range",
@@ -108,37 +153,36 @@ static const struct {
 	    { "other-managers", "limits" } } },
 
 	/* an errno alone: mostly of sriov_numvfs or 'ip link set PF vf N' */
-	{ "resource busy|EBUSY",
+	{ ABOUT_VFS "(resource busy)|^ *EBUSY *$",
 	  { "sriov_numvfs goes from one number to another through 0 only, which destroys all VFs; or something has the VF",
 	    "'vfpool apply' does it while nobody uses one, and names who does", { "vfs", "other-managers", "leases" } } },
-	{ "result out of range|ERANGE",
+	{ ABOUT_VFS "(result out of range)|^ *ERANGE *$",
 	  { "more VFs than the card or its driver makes", "fewer, or another limit in the card's firmware", { "limits" } } },
-	{ "no space left|ENOSPC",
+	{ ABOUT_VFS "(no space left)|^ *ENOSPC *$",
 	  { "no message vectors (MSI-X) are left for the VFs, by the card's driver", "fewer VFs",
 	    { "room", "limits" } } },
-	{ "cannot allocate memory|ENOMEM",
+	{ ABOUT_VFS "(cannot allocate memory)|^ *ENOMEM *$",
 	  { "no memory window, or no PCI bus numbers, for the VFs (sriov_numvfs), or too little memory may be locked (QEMU)",
-	    "'Above 4G decoding' and ARI in the firmware's setup; pci=realloc; the limit of locked memory", { "room", "memory-lock" } } },
-	{ "resource temporarily unavailable|EAGAIN",
+	    "'Above 4G decoding' and ARI in the firmware's setup, pci=realloc; for QEMU a higher limit of locked memory", { "room", "memory-lock" } } },
+	{ ABOUT_VFS "(temporarily unavailable)|^ *EAGAIN *$",
 	  { "the VF or its PF is in reset", "again, a little later; 'vfpool apply' tries by itself", { "vfs", "link" } } },
 	{ "ENOBUFS", { "more answers of the kernel than the socket takes", "'vfpool apply' sends in groups", { "vfs" } } },
-	{ "write error: no such file",
-	  { "sriov_numvfs was written while the PF had no driver", "load the PF's driver", { "limits" } } },
-	{ "protocol not supported|EPROTONOSUPPORT",
+	{ "write error: no such (file|device)|sriov_numvfs: no such file",
+	  { "the PF has no driver, or is no PF", "load the PF's driver; 'vfpool list' shows what can make VFs", { "limits" } } },
+	{ ABOUT_VFS "(protocol not supported)|^ *EPROTONOSUPPORT *$",
 	  { "the card has no 802.1ad", "proto='802.1Q', or none", { "vfs" } } },
-	{ "operation not supported|EOPNOTSUPP",
+	{ ABOUT_VFS "(operation not supported)|^ *EOPNOTSUPP *$",
 	  { "the card's driver doesn't have that setting of a VF, as igb has no link state", "leave it out: 'vfpool apply' names it",
 	    { "vfs", "limits" } } },
-	{ "invalid argument|EINVAL",
+	{ ABOUT_VFS "(invalid argument)|^ *EINVAL *$",
 	  { "a value that the card doesn't take: a rate without a link or beyond its speed, a minimal rate, a multicast MAC, the "
 	    "zero MAC, a VF that isn't there", "bring the PF up before a rate; 'vfpool apply' names VF and setting",
 	    { "link", "vfs" } } },
 	{ "I/O error|EIO",
 	  { "dash says so for any error of a file in sysfs", "bash names the errno: 'bash -c \"echo N >sriov_numvfs\"'",
 	    { "limits", "vfs" } } },
-	{ "operation not permitted|permission denied|EPERM|EACCES",
-	  { "it takes root, or a limit or a security module is in the way", "as root; SELinux's and AppArmor's log",
-	    { "device-nodes", "selinux", "interrupts" } } },
+	{ ABOUT_VFS "(not permitted|permission denied)|^ *(EPERM|EACCES) *$",
+	  { "it takes root", "as root", { NULL } } },
 };
 
 int vfpool_explain(struct vfpool *vp, const char *message, const struct vfpool_explanation **ret_is)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+DEFINE_CLEANUP(struct vfpool_groups *, cleanup_groups, vfpool_groups_free);
 DEFINE_CLEANUP(struct vfpool_diagnosis *, cleanup_diagnosis, vfpool_diagnosis_free);
 
 static bool is_checked(const struct vfpool_check *check, const struct vfpool_explanation *of)
@@ -54,13 +55,49 @@ static int sum_up(const struct vfpool_diagnosis *diagnosis, bool json)
 	return n[VFPOOL_FAULT] ? -VERB_SAID : 0;
 }
 
+/* The IOMMU group of the device that a message names, when there is one here. */
+static void print_group_of(struct vfpool *vp, const char *message)
+{
+	static const char digits[] = "0123456789abcdefABCDEF:._pci";
+
+	for (const char *at = message; *at; at += strcspn(at, digits)) {
+		const size_t length = strspn(at, digits);
+		CLEANUP(cleanup_groups) struct vfpool_groups *groups = NULL;
+		AUTO_FREE char *word = strndup(at, length);
+		const char *const address = word;
+		struct vfpool_pci parsed;
+
+		at += length;
+		while (word && *word && strchr(":._", word[strlen(word) - 1]))
+			word[strlen(word) - 1] = '\0'; /* the sentence's */
+		if (!word || vfpool_pci_parse(word, &parsed) < 0)
+			continue;
+		puts("The device's IOMMU group:");
+		if (vfpool_iommu(vp, &address, 1, &groups) < 0)
+			puts(vfpool_error(vp));
+		else
+			print_groups(groups);
+		return;
+	}
+}
+
 /* What the message means, and what its checks say here. */
 static int explain(struct vfpool *vp, const char *message, const char *pool, const char *guest, bool json)
 {
 	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = NULL;
 	const struct vfpool_explanation *is;
-	int r = vfpool_explain(vp, message, &is);
+	AUTO_FREE char *pasted = NULL;
+	size_t size = 0;
+	int r;
 
+	if (strcmp(message, "-") == 0) {
+		if (getdelim(&pasted, &size, '\0', stdin) < 0) {
+			warn_user("doctor: there is no message on standard input");
+			return -VERB_USAGE;
+		}
+		message = pasted;
+	}
+	r = vfpool_explain(vp, message, &is);
 	if (r < 0)
 		return r;
 	if (json) {
@@ -74,6 +111,7 @@ static int explain(struct vfpool *vp, const char *message, const char *pool, con
 	}
 	puts("On this host:");
 	print_checks(diagnosis, is);
+	print_group_of(vp, message);
 	return 0;
 }
 
@@ -85,7 +123,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	const struct verb_option options[] = {
 		{ "pool", OPTION_TEXT, &pool, "look at this pool's cards only" },
 		{ "guest", OPTION_TEXT, &guest, "look at this guest of libvirt too" },
-		{ "explain", OPTION_TEXT, &message, "what does this error message mean?" },
+		{ "explain", OPTION_TEXT, &message, "what does this error message mean? -: it is on standard input" },
 		{ "json", OPTION_FLAG, &json, "the checks as JSON" },
 		{ 0 },
 	};
