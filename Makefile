@@ -57,7 +57,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 FAST_TESTS := tests/layers.t tests/cli/cli.t tests/cli/lease.t tests/cli/ledger.t tests/cli/forms.t tests/cli/guests.t tests/cli/boot.t tests/cli/iommu.t tests/cli/doctor.t tests/cli/vectors.t tests/cli/bind.t
 SLOW_TESTS := tests/cli/scale.t tests/cli/cost.t tests/cli/storm.t tests/cli/stress.t tests/cli/install.t
 # The longest first: they run side by side.
-LAB_TESTS := $(addprefix tests/lab/,guests.t boot.t vfpool.t ledger.t runner.t apply.t netdevsim.t)
+LAB_TESTS := $(addprefix tests/lab/,guests.t boot.t vfpool.t ledger.t doctor.t runner.t apply.t netdevsim.t)
 
 # The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.
 SANITIZED = $(MAKE) --no-print-directory BUILD=build/sanitized \

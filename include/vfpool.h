@@ -348,7 +348,7 @@ struct vfpool_step {
 	unsigned unverified;         /* those that were accepted and can't be read back */
 	char *driver_from;           /* of BIND and VECTORS: the one that it has, "" = none */
 	char *driver;
-	char *text;                  /* of a refused or failed step: why */
+	char *text;                  /* of a refused or failed step: why; of VECTORS also why they are unverified */
 };
 
 struct vfpool_plan {

@@ -106,30 +106,59 @@ int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, stru
 	return vf->busy ? 0 : -ENOMEM;
 }
 
-/* By the PCI code and ID assignment specification. */
-#define PCI_BASE_CLASS_NETWORK 0x02
+struct use {
+	struct host *host;
+	const char *why; /* NULL: nothing, as yet */
+	char *netdev;    /* which has it */
+	bool any;
+};
 
-/* Its driver has it, and there may be a netdev that isn't seen from here. */
-static bool is_network_device_in_use(const struct vfpool_device *device)
+static void look_at_netdev(void *arg, const char *name)
 {
-	return device->class >> 16 == PCI_BASE_CLASS_NETWORK && device->driver &&
-	       !driver_is_stub(device->driver);
+	struct use *use = arg;
+	const char *why;
+
+	use->any = true;
+	if (use->why || netdev_holder(use->host, name, &why) == VFPOOL_HELD_BY_NOBODY)
+		return;
+	use->why = why;
+	use->netdev = strdup(name);
+}
+
+/* Its netdevs may be several, and deeper down, as below a USB controller or virtio's device. */
+static void look_at_netdevs(struct use *use, int folder, const struct vfpool_device *device)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+
+	if (sysfs_list(folder, "net", &dir) == 0) {
+		while ((entry = readdir(dir)))
+			if (entry->d_name[0] != '.')
+				look_at_netdev(use, entry->d_name);
+	} else {
+		sysfs_each_netdev(use->host->sysfs, &device->address, look_at_netdev, use);
+	}
+	/* Its driver has it, and there may be a netdev that isn't seen from here. */
+	if (!use->any && is_network_class(device->class))
+		netdev_holder(use->host, NULL, &use->why);
 }
 
 int host_device_use(struct host *host, int folder, struct vfpool_device *device)
 {
-	const char *why = NULL;
+	struct use use = { .host = host };
+	AUTO_FREE char *netdev = NULL;
 
 	if (device->kind != VFPOOL_ENDPOINT)
 		return 0;
 	if (device_count_vfs(folder) > 0)
-		why = "it has VFs, which go with its driver";
+		use.why = "it has VFs, which go with its driver";
 	else if (device->driver && driver_is_vfio(device->driver))
-		vfio_holder(folder, &why);
-	else if (device->netdev || is_network_device_in_use(device))
-		netdev_holder(host, device->netdev, &why);
-	else if (device->driver && sysfs_has_block_device(host->sysfs, &device->address))
-		why = "it has a block device";
-	device->used = why ? with_netdev(why, device->netdev) : NULL;
-	return why && !device->used ? -ENOMEM : 0;
+		vfio_holder(folder, &use.why);
+	else if (device->driver && !driver_is_stub(device->driver))
+		look_at_netdevs(&use, folder, device);
+	netdev = use.netdev;
+	if (!use.why && device->driver && sysfs_has_block_device(host->sysfs, &device->address))
+		use.why = "it has a block device";
+	device->used = use.why ? with_netdev(use.why, netdev ? netdev : device->netdev) : NULL;
+	return use.why && !device->used ? -ENOMEM : 0;
 }

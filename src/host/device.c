@@ -69,6 +69,20 @@ int device_group(int folder)
 	return *end || number < 0 || number > INT32_MAX ? -1 : (int)number;
 }
 
+#define PCI_BASE_CLASS_NETWORK 0x02
+
+bool is_network_class(unsigned class)
+{
+	return class >> 16 == PCI_BASE_CLASS_NETWORK;
+}
+
+bool device_is_network(int folder)
+{
+	long long class;
+
+	return sysfs_read_number(folder, "class", &class) == 0 && is_network_class((unsigned)class);
+}
+
 unsigned device_count_vfs(int folder)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;

@@ -16,6 +16,8 @@ int device_override(int folder, char **ret_driver);
 /* Its IOMMU group, -1: none. */
 int device_group(int folder);
 
+bool device_is_network(int folder);
+
 /* How many VFs a PF has now; 0 of what is no PF. */
 unsigned device_count_vfs(int folder);
 

@@ -31,19 +31,12 @@ int host_autoprobe_off(struct host *host, const struct vfpool_pf *pf)
 	return r < 0 ? fail_errno(host->err, r, "switching sriov_drivers_autoprobe off") : 0;
 }
 
-bool host_driver_is(const char *is, const char *wanted)
-{
-	if (strcmp(wanted, "host") == 0)
-		return *is && !driver_is_vfio(is);
-	return strcmp(is, wanted) == 0;
-}
-
 static bool is_bound_as_wanted(int folder, const char *driver)
 {
 	char is[128] = "";
 	int r = sysfs_read_link(folder, "driver", is, sizeof(is));
 
-	return (r == 0 || r == -ENOENT) && host_driver_is(is, driver);
+	return (r == 0 || r == -ENOENT) && driver_is(is, driver);
 }
 
 static int unbind(int folder, const char *address)
@@ -91,7 +84,6 @@ static int load_modules(struct host *host, const char *what, char **ret_name)
 	return 0;
 }
 
-/* Is there a module of that name, or that alias, which may be loaded? */
 int host_find_module(struct host *host, const char *root, const char *what)
 {
 	AUTO_FREE char *folder = *root ? module_folder(root) : NULL;
@@ -107,6 +99,13 @@ int host_find_module(struct host *host, const char *root, const char *what)
 	if (r < 0)
 		return fail_errno(host->err, r, "looking up the module for %s", what);
 	return allowed ? 0 : fail(host->err, -EPERM, "the module %s is blacklisted", what);
+}
+
+int host_check_driver(struct host *host, const char *driver)
+{
+	if (strcmp(driver, "host") == 0 || sysfs_has_driver(host->sysfs, driver))
+		return 0;
+	return host_find_module(host, "", driver);
 }
 
 /*
@@ -133,12 +132,17 @@ static int find_own_driver(struct host *host, int folder, char *ret_driver, size
 static int prepare_driver(struct host *host, int folder, const char *driver, char *ret_driver,
 			  size_t size)
 {
+	int r;
+
 	if (strcmp(driver, "host") == 0)
 		return find_own_driver(host, folder, ret_driver, size);
 	snprintf(ret_driver, size, "%s", driver);
 	if (!*driver || sysfs_has_driver(host->sysfs, driver))
 		return 0;
-	return load_modules(host, driver, NULL);
+	r = load_modules(host, driver, NULL);
+	if (r == 0 && !sysfs_has_driver(host->sysfs, driver))
+		return fail(host->err, -ENOENT, "the module %s has no PCI driver of that name", driver);
+	return r;
 }
 
 /* Some drivers show their netdev some time after the bind; some have none. */
@@ -165,13 +169,14 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 	r = prepare_driver(host, folder, driver, name, sizeof(name));
 	if (r < 0)
 		return fail_while(host->err, r, "binding %s", address);
-	r = unbind(folder, address);
-	if (r < 0)
-		return fail_errno(host->err, r, "unbinding %s from its driver", address);
-	/* A newline clears the override: that is the kernel's word for none. */
+	/* First, so that no other driver takes it when it has none. A newline clears it: that is the kernel's
+	 * word for none. */
 	r = sysfs_write(folder, "driver_override", *name ? name : "\n");
 	if (r < 0)
 		return fail_errno(host->err, r, "setting the driver override of %s", address);
+	r = unbind(folder, address);
+	if (r < 0)
+		return fail_errno(host->err, r, "unbinding %s from its driver", address);
 	if (!*name)
 		return 0;
 	r = sysfs_probe_driver(host->sysfs, vf);
@@ -183,7 +188,7 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 	if (!is_bound_as_wanted(folder, driver))
 		return fail(host->err, -ENODEV, "%s didn't take %s; the kernel log may say why", name,
 			    address);
-	if (strcmp(driver, "host") == 0)
+	if (strcmp(driver, "host") == 0 && device_is_network(folder))
 		wait_for_netdev(folder);
 	return 0;
 }

@@ -61,6 +61,9 @@ int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct v
 /* Any PCI device; device_end() it. VFPOOL_ENOTFOUND: it isn't there. */
 int host_read_device(struct host *host, const struct vfpool_pci *address,
 		     struct vfpool_device *ret_device);
+
+/* By the base class of the PCI code and ID assignment specification. */
+bool is_network_class(unsigned class);
 void device_end(struct vfpool_device *device);
 
 /* Fills the device's `used`, as host_vf_busy() does for a VF; `folder` is its own in sysfs. */
@@ -140,9 +143,6 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 int host_restore(struct host *host, const struct vfpool_pci *device, const char *driver,
 		 const char *override);
 
-/* Is a device with the driver `is`, "" for none, bound as host_bind() would bind it? */
-bool host_driver_is(const char *is, const char *wanted);
-
 /* Room for the kernel's name of this boot. */
 #define HOST_BOOT_ID 40
 
@@ -153,8 +153,8 @@ int host_boot_id(struct host *host, char ret_id[HOST_BOOT_ID]);
 void host_read_vectors(struct host *host, struct vfpool_pf *pf, bool locked);
 
 /* Takes the VF's driver away, gives it that many message vectors and reads them back. It stays
- * without a driver. */
-int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned count);
+ * without a driver. *ret_verified: it could be read, which takes CAP_SYS_ADMIN. */
+int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned count, bool *ret_verified);
 
 /* What of the machine and its system decides whether devices go into guests. */
 struct host_platform {
@@ -196,6 +196,9 @@ struct host_room {
 };
 int host_look_for_room(struct host *host, const struct vfpool_pf *pf, unsigned numvfs,
 		       struct host_room *ret_room);
+
+/* Is there that driver, or a module of that name which may be loaded? "host" is a device's own. */
+int host_check_driver(struct host *host, const char *driver);
 
 /* Is there such a module, that may be loaded? */
 int host_find_module(struct host *host, const char *root, const char *what);

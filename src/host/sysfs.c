@@ -67,22 +67,42 @@ int sysfs_upstream(int sysfs, const struct vfpool_pci *address, struct vfpool_pc
 	return above && vfpool_pci_parse(above + 1, ret_above) == 0 ? 0 : -ENOENT;
 }
 
-bool sysfs_has_block_device(int sysfs, const struct vfpool_pci *address)
+/* Calls `fn` for the entries of a class that are on the device; -ENOENT: there is no such class. */
+static int each_of_class(int sysfs, const char *class, const struct vfpool_pci *address,
+			 void (*fn)(void *arg, const char *name), void *arg)
 {
 	char part[VFPOOL_PCI_TEXT + 2] = "/", target[512];
 	AUTO_CLOSEDIR DIR *dir = NULL;
 	struct dirent *entry;
-	int r = sysfs_list(sysfs, "class/block", &dir);
+	int r = sysfs_list(sysfs, class, &dir);
 
 	if (r < 0)
-		return r != -ENOENT;
+		return r;
 	vfpool_pci_format(address, part + 1);
 	strcat(part, "/");
 	while ((entry = readdir(dir)))
-		if (read_target(dirfd(dir), entry->d_name, target, sizeof(target)) == 0 &&
-		    strstr(target, part))
-			return true;
-	return false;
+		if (read_target(dirfd(dir), entry->d_name, target, sizeof(target)) == 0 && strstr(target, part))
+			fn(arg, entry->d_name);
+	return 0;
+}
+
+void sysfs_each_netdev(int sysfs, const struct vfpool_pci *address, void (*fn)(void *arg, const char *name), void *arg)
+{
+	(void)each_of_class(sysfs, "class/net", address, fn, arg);
+}
+
+static void note_one(void *arg, const char *name)
+{
+	(void)name;
+	*(bool *)arg = true;
+}
+
+bool sysfs_has_block_device(int sysfs, const struct vfpool_pci *address)
+{
+	bool any = false;
+	int r = each_of_class(sysfs, "class/block", address, note_one, &any);
+
+	return r < 0 ? r != -ENOENT : any;
 }
 
 int sysfs_open_netdev(int sysfs, const char *name)

@@ -26,6 +26,10 @@ int sysfs_list_groups(int sysfs, DIR **ret_dir);
 /* The bridge above a device. -ENOENT: it is on the host's own bus, or that isn't told. */
 int sysfs_upstream(int sysfs, const struct vfpool_pci *address, struct vfpool_pci *ret_above);
 
+/* Calls `fn` for the netdevs on a device, however deep below it. */
+void sysfs_each_netdev(int sysfs, const struct vfpool_pci *address, void (*fn)(void *arg, const char *name),
+		       void *arg);
+
 /* Is there a block device on it, as an NVMe disk's? True where that can't be told. */
 bool sysfs_has_block_device(int sysfs, const struct vfpool_pci *address);
 

@@ -352,8 +352,17 @@ static bool has_its_mac(const struct vfpool_plan *plan, const struct vfpool_step
 	       (step->result != VFPOOL_STEP_FAILED || step->failed);
 }
 
-static int do_vf_step(struct apply *apply, const struct vfpool_plan *plan,
-		      const struct vfpool_step *step)
+static int set_vectors(struct apply *apply, const struct vfpool_vf *vf, struct vfpool_step *step)
+{
+	bool verified = true;
+	int r = host_set_vectors(&apply->host, &vf->address, step->count, &verified);
+
+	if (r == 0 && !verified && !(step->text = strdup("unverified: its config space can't be read")))
+		return fail_oom(&apply->vp->err);
+	return r;
+}
+
+static int do_vf_step(struct apply *apply, const struct vfpool_plan *plan, struct vfpool_step *step)
 {
 	AUTO_FREE char *busy = NULL;
 	const struct vfpool_pf *pf = &apply->inventory->pfs[pf_index(apply, &step->pf)];
@@ -366,7 +375,7 @@ static int do_vf_step(struct apply *apply, const struct vfpool_plan *plan,
 			    "it was taken meanwhile, and left alone: %s", busy);
 	/* It is there: it has just been looked at. */
 	if (step->kind == VFPOOL_STEP_VECTORS)
-		return host_set_vectors(&apply->host, &vf->address, step->count);
+		return set_vectors(apply, vf, step);
 	if (!has_its_mac(plan, step))
 		return fail(&apply->vp->err, -ECANCELED, "not bound: its MAC isn't set");
 	return host_bind(&apply->host, &vf->address, step->driver);

@@ -18,7 +18,16 @@ static int check_driver(struct vfpool *vp, const char *driver)
 			return fail(&vp->err, -EINVAL, "'%s' is no name of a driver", driver);
 	if (length == 0 || length > 63 || driver[0] == '.' || driver[0] == '(')
 		return fail(&vp->err, -EINVAL, "'%s' is no name of a driver", driver);
+	/* DPDK's. The kernel counts nobody who has it open then, as it does with vfio. */
+	if (strncmp(driver, "uio", 3) == 0 || strcmp(driver, "igb_uio") == 0)
+		return fail(&vp->err, -EINVAL, "with %s nobody can see whether a device is in use; take vfio-pci", driver);
 	return 0;
+}
+
+/* Does that driver itself have the device's DMA? */
+static bool has_dma(const char *driver)
+{
+	return *driver && !driver_is_vfio(driver) && !driver_is_stub(driver);
 }
 
 static int check_use(struct binding_job *job, const struct member *member)
@@ -26,7 +35,7 @@ static int check_use(struct binding_job *job, const struct member *member)
 	const char *used = member->used;
 	char text[VFPOOL_PCI_TEXT];
 
-	if (!used && !driver_is_vfio(member->driver))
+	if (!used && has_dma(member->driver))
 		used = member->live;
 	if (!used)
 		return 0;
@@ -34,8 +43,8 @@ static int check_use(struct binding_job *job, const struct member *member)
 		    text_of(member, text), used);
 }
 
-/* A lease's VF stays as it was handed out; one in quarantine isn't scrubbed yet. In the transaction that
- * records the change, so that no lease comes in between. */
+/* A lease's VF stays as it was handed out; one in quarantine isn't scrubbed yet. A lease that comes after this
+ * binds the VF anew, under the PF's lock. */
 static int check_lease(struct binding_job *job, const struct member *member)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
@@ -96,15 +105,20 @@ static int check_pool(struct binding_job *job, const struct definitions *definit
 	const struct vfpool_pool *pool = NULL;
 	char text[VFPOOL_PCI_TEXT];
 
+	for (size_t i = 0; i < definitions->n_uses && !member->is_left; i++)
+		if (definitions->uses[i].pf && vfpool_pci_equal(&definitions->uses[i].pf->address, &member->address))
+			return driver_is(member->driver, "host") ? 0 :
+				fail(&job->vp->err, -EINVAL, "%s is a PF of pool %s, whose VFs its own driver makes; nothing was "
+				     "changed", text_of(member, text), definitions->uses[i].pool->name);
 	if (member->is.is_vf && !member->is_left)
 		pool = pool_of_vf(definitions->uses, definitions->n_uses, &member->is.pf, member->is.vf);
 	if (!pool || strcmp(driver_name(pool->driver), member->driver) == 0 ||
-	    (strcmp(member->driver, "host") != 0 && host_driver_is(member->driver, driver_name(pool->driver))))
+	    (strcmp(member->driver, "host") != 0 && driver_is(member->driver, driver_name(pool->driver))))
 		return 0;
 	if (job->request->persist)
 		return fail(&job->vp->err, -EINVAL,
 			    "%s is a VF of pool %s, whose definition has another driver (%s): change <driver> in the "
-			    "definition; nothing was changed", text_of(member, text), pool->name,
+			    "definition, or 'vfpool unbind' it; nothing was changed", text_of(member, text), pool->name,
 			    pool->driver == VFPOOL_DRIVER_NONE ? "none" : driver_name(pool->driver));
 	member->pool = strdup(pool->name);
 	return member->pool ? 0 : fail_oom(&job->vp->err);
@@ -128,11 +142,27 @@ void note_member(struct binding_job *job, const struct member *member)
 	if (member->pool)
 		note(job->vp, "%s is a VF of pool %s, whose definition has another driver: the next "
 		     "'vfpool apply' puts it back", text, member->pool);
+	if (member->is_recorded && member->record.persists && !unit_is_enabled(job->vp, BOOT_UNIT))
+		note(job->vp, "nothing binds %s at boot yet: 'systemctl enable " BOOT_UNIT "'", text);
 	if (member->is_recorded && member->was.persists && !member->record.persists)
 		note(job->vp, "%s doesn't get the driver %s at each boot any more", text, member->was.driver);
 }
 
 /* ---- the record ---- */
+
+/* A VF's PF is known by its MAC; the address is where both were last. */
+static bool is_gone(struct binding_job *job, const struct ledger_binding *found)
+{
+	const struct vfpool_lease place = {
+		.pf = found->pf, .has_pf_mac = found->has_pf_mac, .pf_mac = found->pf_mac, .vf = found->vf,
+	};
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	const struct error why = job->vp->err;
+	int r = found->pf_id ? open_lease_pf(&job->host, &place, &pf, NULL) : 0;
+
+	job->vp->err = why;
+	return r == -VFPOOL_ENOTFOUND || (r == 0 && found->pf_id && pf.n_vfs == 0);
+}
 
 static int find_record(struct binding_job *job, struct member *member)
 {
@@ -143,7 +173,15 @@ static int find_record(struct binding_job *job, struct member *member)
 		r = ledger_pf(job->ledger, &member->pf, false, &member->pf_id);
 	if (r == 0 && (member->pf_id || !member->is.is_vf))
 		r = ledger_binding(job->ledger, member->pf_id, member->is.vf, &member->address, job->boot, &found);
-	if (r < 0 || !found.id)
+	if (r == 0 && !found.id) {
+		/* What was bound there may have been another device, which is gone. */
+		r = ledger_binding_at(job->ledger, &member->address, job->boot, &found);
+		member->is_other = r == 0 && found.id && is_gone(job, &found);
+		if (member->is_other)
+			member->other = found;
+		return r;
+	}
+	if (r < 0)
 		return r;
 	member->is_other = found.vendor != member->is.vendor || found.device != member->is.device;
 	*(member->is_other ? &member->other : &member->was) = found;
@@ -207,15 +245,12 @@ static int record_member(struct binding_job *job, struct member *member)
 
 /* ---- bind ---- */
 
-/* By the PCI code and ID assignment specification. */
-#define PCI_BASE_CLASS_NETWORK 0x02
-
 static int check_is_ours(struct binding_job *job, const struct member *member)
 {
 	char text[VFPOOL_PCI_TEXT];
 
 	/* What was bound when it was in a group with a VF stays vfpool's when there are no VFs. */
-	if (member->is.is_vf || member->is_near_vf || member->is.class >> 16 == PCI_BASE_CLASS_NETWORK || member->was.id)
+	if (member->is.is_vf || member->is_near_vf || is_network_class(member->is.class) || member->was.id)
 		return 0;
 	return fail(&job->vp->err, -EINVAL, "%s is no VF, no network card and in no IOMMU group with a VF, and only such "
 		    "devices are vfpool's to bind; nothing was changed", text_of(member, text));
@@ -229,7 +264,7 @@ static int prepare_bind(struct binding_job *job)
 		struct member *member = &job->members[i];
 
 		member->driver = job->request->driver;
-		member->changes = !host_driver_is(driver_of(&member->is), member->driver);
+		member->changes = !driver_is(driver_of(&member->is), member->driver);
 		r = check_is_ours(job, member);
 		if (r == 0 && member->changes)
 			r = check_change(job, member);
@@ -269,7 +304,8 @@ int vfpool_bind(struct vfpool *vp, const struct vfpool_bind_request *request,
 	if (!with_driver.driver)
 		with_driver.driver = "vfio-pci";
 	if ((r = check_driver(vp, with_driver.driver)) < 0 ||
-	    (r = open_binding_job(vp, "binding a device", &job)) < 0)
+	    (r = open_binding_job(vp, "binding a device", &job)) < 0 ||
+	    (r = host_check_driver(&job.host, with_driver.driver)) < 0)
 		return r;
 	r = bind_members(&job);
 	if (r < 0)

@@ -46,14 +46,16 @@ int open_binding_job(struct vfpool *vp, const char *doing, struct binding_job *j
 /* Finds the devices that are meant, locks them and looks at them. VFPOOL_ENOTFOUND: one isn't there. */
 int find_members(struct binding_job *job);
 
+/* Who keeps the member's group from a driver of the host, in its `live`. */
+int look_at_group(struct binding_job *job, struct member *member);
+
 /* What uses the device now; free() *ret_used, NULL: nothing that shows. */
 int look_at_use(struct binding_job *job, const struct member *member, char **ret_used);
 
 /* Opens the ledger for a change, and finds what it says of the members. */
 int begin_binding(struct binding_job *job);
 
-/* Is anyone in the way of another driver for it? In the ledger's transaction, so that no lease comes in
- * between. */
+/* Is anyone in the way of another driver for it? */
 int check_change(struct binding_job *job, const struct member *member);
 
 /* Finds which are VFs of pools that have another driver than these are to get. -EINVAL: that is to persist. */
@@ -68,7 +70,7 @@ bool persists_anyway(const struct member *member);
 /* Gives all that change their driver, or none. */
 int carry_out_binding(struct binding_job *job);
 
-int fill_bindings(const struct binding_job *job, struct vfpool_binding **ret_bindings, size_t *ret_n);
+int fill_bindings(struct binding_job *job, struct vfpool_binding **ret_bindings, size_t *ret_n);
 
 const char *driver_of(const struct vfpool_device *device);
 const char *override_of(const struct vfpool_device *device);

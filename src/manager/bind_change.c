@@ -4,15 +4,19 @@
 
 #include <string.h>
 
-static int change_member(struct binding_job *job, const struct member *member)
+static int change_member(struct binding_job *job, struct member *member)
 {
 	AUTO_FREE char *used = NULL;
 	int r = look_at_use(job, member, &used);
 
+	if (r == 0)
+		r = look_at_group(job, member);
 	if (r < 0)
 		return r;
 	if (used)
 		return fail(&job->vp->err, -VFPOOL_EINUSE, "it was taken meanwhile: %s", used);
+	if (strcmp(driver_of(&member->is), member->driver) != 0 && (r = check_change(job, member)) < 0)
+		return r;
 	return member->override ? host_restore(&job->host, &member->address, member->driver, member->override) :
 				  host_bind(&job->host, &member->address, member->driver);
 }
@@ -112,12 +116,23 @@ static char *copy_driver(const char *driver)
 	return *driver ? strdup(driver) : NULL;
 }
 
-static int fill_result(const struct member *member, struct vfpool_binding *binding)
+/* What it has now, in a dry run is to have. */
+static char *driver_now(struct binding_job *job, const struct member *member)
+{
+	CLEANUP(device_end) struct vfpool_device device = { 0 };
+
+	if (!member->changes || job->request->dry_run || strcmp(member->driver, "host") != 0 ||
+	    host_read_device(&job->host, &member->address, &device) < 0)
+		return copy_driver(member->changes ? member->driver : driver_of(&member->is));
+	return copy_driver(driver_of(&device));
+}
+
+static int fill_result(struct binding_job *job, const struct member *member, struct vfpool_binding *binding)
 {
 	*binding = (struct vfpool_binding){
 		.address = member->address,
 		.driver_from = copy_driver(driver_of(&member->is)),
-		.driver = copy_driver(member->changes ? member->driver : driver_of(&member->is)),
+		.driver = driver_now(job, member),
 		.changed = member->changes,
 		.persists = !member->override &&
 			    (member->is_recorded ? member->record.persists : persists_anyway(member)),
@@ -127,7 +142,7 @@ static int fill_result(const struct member *member, struct vfpool_binding *bindi
 	return binding->driver || !*member->driver ? 0 : -ENOMEM;
 }
 
-int fill_bindings(const struct binding_job *job, struct vfpool_binding **ret_bindings, size_t *ret_n)
+int fill_bindings(struct binding_job *job, struct vfpool_binding **ret_bindings, size_t *ret_n)
 {
 	struct vfpool_binding *bindings = calloc(job->n + 1, sizeof(*bindings));
 	size_t n = 0;
@@ -135,7 +150,7 @@ int fill_bindings(const struct binding_job *job, struct vfpool_binding **ret_bin
 
 	for (size_t i = 0; r == 0 && i < job->n; i++)
 		if (!job->members[i].is_left)
-			r = fill_result(&job->members[i], &bindings[n++]);
+			r = fill_result(job, &job->members[i], &bindings[n++]);
 	if (r < 0) {
 		vfpool_bindings_free(bindings, n);
 		return fail_oom(&job->vp->err);

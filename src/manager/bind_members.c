@@ -234,6 +234,14 @@ static int look_at_others(struct binding_job *job, const struct vfpool_group *gr
 	return 0;
 }
 
+int look_at_group(struct binding_job *job, struct member *member)
+{
+	CLEANUP(group_end) struct vfpool_group group = { 0 };
+	int r = host_read_group_of(&job->host, &member->address, &group);
+
+	return r < 0 ? r : look_at_others(job, &group, member);
+}
+
 static int look_at_member(struct binding_job *job, struct member *member)
 {
 	CLEANUP(group_end) struct vfpool_group group = { 0 };

@@ -118,8 +118,9 @@ static int unbind_members(struct binding_job *job)
 		r = check_pools(job);
 	if (r == 0 && !job->request->dry_run) {
 		r = carry_out_binding(job);
-		if (r == 0)
-			r = forget_members(job);
+		if (r == 0 && (r = forget_members(job)) < 0)
+			r = fail_while(&job->vp->err, r, "the drivers are as they were before, and the same command tells the "
+				       "ledger so");
 	}
 	for (size_t i = 0; r == 0 && i < job->n; i++)
 		note_member(job, &job->members[i]);

@@ -179,9 +179,7 @@ static bool driver_is_wanted(enum vfpool_driver driver, const char *is)
 {
 	const char *want = wanted_driver(driver);
 
-	if (want)
-		return strcmp(is, want) == 0;
-	return *is && !driver_is_vfio(is);
+	return driver_is(is, want ? want : "host");
 }
 
 static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf,
@@ -209,7 +207,9 @@ static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf
 static bool vectors_differ(const struct wanted_vf *want, const struct vfpool_pf *pf,
 			   const struct vfpool_vf *vf)
 {
-	return want->vectors && pf->vf_total_msix > 0 && (!vf || vf->vectors != want->vectors);
+	/* One whose number can't be read keeps its driver: it would lose it at every apply. */
+	return want->vectors && pf->vf_total_msix > 0 && 
+	       (!vf || (vf->vectors ? vf->vectors != want->vectors : !vf->driver));
 }
 
 /* Before the VF is programmed: to some drivers this is a reset of the VF. */
@@ -276,7 +276,7 @@ static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf
 	if (!driver_is_wanted(want->driver, vf->driver ? vf->driver : ""))
 		return refuse(plan, pf, (int)vf->index, "its driver can't be changed: %s", vf->busy);
 	r = plan_busy_settings(want, pf, vf, live, plan);
-	if (r == 0 && vf->vectors && vectors_differ(want, pf, vf))
+	if (r == 0 && vectors_differ(want, pf, vf))
 		r = refuse(plan, pf, (int)vf->index,
 			   "it has %u message vectors instead of %u, which can't be changed while it is in "
 			   "use: %s", vf->vectors, want->vectors, vf->busy);
@@ -354,6 +354,9 @@ static int refuse_vectors(const struct wanted *wanted, const struct vfpool_pf *p
 
 	for (size_t i = 0; i < wanted->n_vfs; i++)
 		any = any || (wanted->vfs[i].vectors && vfpool_pci_equal(&wanted->vfs[i].pf, &pf->address));
+	if (any && pf->vf_total_msix > 0 && pf->n_vfs > 0 && !pf->vfs[0].vectors && pf->vfs[0].driver)
+		return plan_note(plan, "how many message vectors the VFs of %s have can't be read, which takes CAP_SYS_ADMIN; they "
+				 "are left as they are", pf->netdev ? pf->netdev : "a PF");
 	if (!any || pf->vf_total_msix > 0)
 		return 0;
 	if (pf->vf_total_msix < 0)

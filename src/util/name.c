@@ -75,3 +75,10 @@ bool driver_is_vfio(const char *driver)
 {
 	return strstr(driver, "vfio") != NULL;
 }
+
+bool driver_is(const char *is, const char *wanted)
+{
+	if (strcmp(wanted, "host") == 0)
+		return *is && !driver_is_vfio(is) && !driver_is_stub(is);
+	return strcmp(is, wanted) == 0;
+}

@@ -20,6 +20,9 @@ bool netdev_name_is_valid(const char *name);
 /* Is it one of vfio's PCI drivers? vfio-pci, or a card's own: mlx5_vfio_pci, … */
 bool driver_is_vfio(const char *driver);
 
+/* Is a device with the driver `is`, "" for none, bound as wanted? "host" is any that is its own. */
+bool driver_is(const char *is, const char *wanted);
+
 /* Is it the one that takes devices to do nothing with them? */
 bool driver_is_stub(const char *driver);
 

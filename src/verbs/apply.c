@@ -79,6 +79,8 @@ static void print_step(const struct vfpool_step *step)
 			printf("message vectors %u", step->count);
 		if (*step->driver_from)
 			printf(", without its driver %s meanwhile", step->driver_from);
+		if (step->text && step->result == VFPOOL_STEP_DONE)
+			printf(" (%s)", step->text);
 		break;
 	case VFPOOL_STEP_REFUSED:
 		printf("refused: %s", step->text);

@@ -190,10 +190,10 @@ static const char *verdict(const struct vfpool_group *group, const char **ret_co
 {
 	const size_t n = count_endpoints(group);
 
-	*ret_color = group->number < 0 ? "red" : "green";
+	*ret_color = group->number < 0 ? "red" : n > 0 ? "green" : NULL;
 	if (group->number < 0)
 		return "no guest can have it: it is in no group";
-	return n == 0 ? "" : n == 1 ? "a guest can have it" : "one guest can have all of it";
+	return n == 0 ? "ports and bridges only" : n == 1 ? "a guest can have it" : "one guest can have all of it";
 }
 
 /* -ENOMEM. */
@@ -207,7 +207,7 @@ static int set_verdict(struct libscols_line *line, const struct vfpool_group *gr
 		const char *color, *is = verdict(group, &color);
 
 		set(line, DEVICE_USE, is);
-		if (*is)
+		if (color)
 			scols_cell_set_color(scols_line_get_cell(line, DEVICE_USE), color);
 		return 0;
 	}

@@ -60,6 +60,7 @@ t 'no address at all: 1' fails_with 1 "'enp1s0' is no PCI address" v bind enp1s0
 t 'no such device: 5' fails_with 5 'no PCI device 0000:07:00.0' v bind 0000:07:00.0
 t 'nor for unbind: 5' fails_with 5 'no PCI device 0000:07:00.0' v unbind 0000:07:00.0
 t 'no name of a driver: 1' fails_with 1 "'../x' is no name of a driver" v bind $vf --driver ../x
+t 'one for DPDK, which nobody can see in use: 1' fails_with 1 'uio_pci_generic nobody can see' v bind $vf --driver uio_pci_generic
 t 'an empty one: 1' fails_with 1 "'' is no name of a driver" v bind $vf --driver ''
 t 'a driver that this kernel has not: 1' fails_with 1 'module.* no_such_driver|no_such_driver.*; it is as it was' v bind $vf --driver no_such_driver
 t 'and all is as it was' same ' ' "$(is $vf)"
@@ -94,7 +95,7 @@ t 'unbind --dry-run' says "^$vf: driver would go pci-stub → none" v unbind $vf
 t 'back to none' says "^$vf: driver pci-stub → none" v unbind $vf
 t 'without override' same ' ' "$(is $vf)"
 t 'unbound twice: 5, and what to do' refused 5 "vfpool hasn't bound $vf.*'vfpool bind $vf --driver host'" unbind $vf
-t "history has a VF's" same 'bind unbind bind bind unbind ' "$(v history --vf $vf --json | field event | tr '\n' ' ')"
+t "history has a VF's" same 'bind bind unbind ' "$(v history --vf $vf --json | field event | tr '\n' ' ')"
 v bind $vf >/dev/null
 t 'as JSON' same "$vf pci_0000_01_10_0 vfio-pci null true false " "$(v unbind $vf --json >out; for f in address nodedev driver_from driver changed persist; do field $f <out; done | tr '\n' ' ')"
 t "an NVMe disk's VF" says '0000:04:00.1: driver none → vfio-pci' v bind 0000:04:00.1
@@ -118,8 +119,20 @@ mkdir "$(dev $other)/net/ens2/master"
 t 'one that is enslaved' refused 4 "enslaved" bind $vf --group
 rmdir "$(dev $other)/net/ens2/master"
 mv "$(dev $other)/net" away
+mv sys/class/net/ens2 away.link
 t 'one that is elsewhere' refused 4 "in another network namespace" bind $vf --group
+mv away.link sys/class/net/ens2
 mv away "$(dev $other)/net"
+cp -r "$(dev $other)/net/ens2" "$(dev $other)/net/zz1"
+ln -s "$(readlink sys/class/net/ens2 | sed 's/ens2$/zz1/')" sys/class/net/zz1
+echo 0x1003 >"$(dev $other)/net/zz1/flags"
+t 'a second netdev that is up' refused 4 "$other is in use: its netdev is up \(zz1\)" bind $vf --group
+mkdir "$(dev $other)/usb1"
+mv "$(dev $other)/net" "$(dev $other)/usb1/"
+ln -sfn "$(readlink sys/class/net/zz1 | sed 's/net.zz1$/usb1\/&/')" sys/class/net/zz1
+t 'one that is deeper down' refused 4 "$other is in use: its netdev is up \(zz1\)" bind $vf --group
+mv "$(dev $other)/usb1/net" "$(dev $other)/"
+rm -r "$(dev $other)/usb1" "$(dev $other)/net/zz1" sys/class/net/zz1
 t 'nothing was changed' same "$untouched" "$(are)"
 t '--dry-run names them all' same 3 "$(v bind $vf --group --dry-run | grep -c 'would go')"
 t 'the whole group' same 3 "$(v bind $vf --group | grep -c '→ vfio-pci')"
@@ -264,4 +277,23 @@ t 'and leave' same 'e1000 , e1000 ' "$(v unbind $vf --group >/dev/null; echo "$(
 v release --owner web >/dev/null
 t 'released: it may' says 'driver vfio-pci → pci-stub' v bind $vf --driver pci-stub
 t 'the ledger is whole' same ok "$(sql 'PRAGMA integrity_check')"
+# ---- pools and stubs ----
+v bind $vf --driver pci-stub >/dev/null
+t 'on pci-stub it has not its own driver' says '^0000:01:10.0: driver pci-stub → vfio-pci' v bind $vf
+v unbind $vf >/dev/null
+mkdir -p etc/pools
+echo "<pool><name>p</name><pf address='0000:06:00.0' numvfs='4'/></pool>" >etc/pools/p.xml
+rm "$(dev 0000:06:00.0)"/virtfn*
+t 'the PF of a pool keeps the driver that makes its VFs: 1' fails_with 1 '0000:06:00.0 is a PF of pool p' v bind 0000:06:00.0
+rm etc/pools/p.xml
+
+# ---- a card was replaced ----
+v bind $vf --persist >/dev/null 2>&1
+sql "UPDATE pf SET mac = '02:00:00:00:00:99' WHERE address = '0000:01:00.0'"
+reboot boot-replaced
+replaced() {
+	anyhow with_stderr v unbind $vf | grep -q 'another device than the one that vfpool bound there, which is forgotten' &&
+		same 0 "$(sql 'SELECT count(*) FROM binding WHERE persist')"
+}
+t 'what was bound in its place is forgotten' replaced
 tap_end

@@ -126,6 +126,15 @@ t 'the vectors are set' same 12 "$(vectors | cut -d' ' -f1)"
 rm $pci/0000:01:01.0/refuse_probe
 t 'the next apply binds it' says '^pf0 vf 0: driver none → vfio-pci$' v apply
 
+# ---- where the number can't be read, as without CAP_SYS_ADMIN ----
+define 5 - - - >/dev/null
+cp $pci/0000:01:01.0/config whole
+truncate -s 64 $pci/0000:01:01.0/config
+t 'a VF that has its driver is left alone, with a note' same '1 0' "$(v apply 2>&1 | grep -c "can't be read, which takes CAP_SYS_ADMIN") $(v apply 2>/dev/null | grep -c vectors)"
+t 'and keeps it' same vfio-pci "$(driver_here 0000:01:01.0)"
+cp whole $pci/0000:01:01.0/config
+t_applies 'when it can be read, it is done' '5 8 8 8'
+
 # ---- a card that can't ----
 pool other "dev='pf1' numvfs='4'" "<vectors count='8'/>" "<vlan><tag id='9'/></vlan>" >other.xml
 t "it may be defined" v define other.xml
