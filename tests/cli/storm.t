@@ -116,7 +116,7 @@ old_or_new() { # the ledger is whole, and of version 1 or 2
 	is=$(sqlite3 copy/ledger.db 'PRAGMA integrity_check; PRAGMA user_version;
 		SELECT count(*) FROM held; SELECT name FROM sqlite_schema WHERE name = "new_vf"' | tr '\n' ' ')
 	case $is in
-	'ok 1 2 ' | 'ok 2 2 ') version=${is:3:1} ;;
+	'ok 1 2 ' | 'ok 3 2 ') version=${is:3:1} ;;
 	*) echo "$is"; return 1 ;;
 	esac
 }
@@ -133,7 +133,7 @@ old_storm() { # ROUNDS
 		old_or_new || return
 		[ "$fate" != killed ] || [ "$version" = 1 ] || new=$((new + 1))
 		v --state-dir old list >/dev/null && old_or_new || return
-		[ "$version" = 2 ] || { echo 'it stays old'; return 1; }
+		[ "$version" = 3 ] || { echo 'it stays old'; return 1; }
 	done
 	echo "# $new of $1 were killed after the change" >&4
 }
