@@ -9,7 +9,7 @@ new_folder cli
 "$fake/tree" sys 1 7
 
 v() { # no fake kernel
-	"$top/build/sanitized/vfpool" "${at[@]}" "$@"
+	"${fake%/tests/fake}/vfpool" "${at[@]}" "$@"
 }
 
 # ---- words ----

@@ -42,6 +42,21 @@ whole_pool() { # NAME PFS VFS [ELEMENT]
 	echo "${4:-}</pool>"
 }
 
+# run_tests: each function test_… of the calling file in a folder of its own, so that none leans on
+# what another left. T=WORD: only those with it in their names. Then the plan.
+run_tests() {
+	local test tally checks failed
+	tally=$(mktemp)
+	for test in $(compgen -A function test_ | grep -e "${T:-}"); do
+		: >"$tally"
+		( new_folder "$test"; "$test"; echo "$tap_count $tap_failed" >"$tally" )
+		read -r checks failed <"$tally" || t "$test ends" false
+		tap_count=$((tap_count + ${checks:-0})) tap_failed=$((tap_failed | ${failed:-0}))
+	done
+	rm "$tally"
+	tap_end
+}
+
 # usage PATTERN ARGUMENT…: wrong usage of vfpool, and its stderr matches.
 usage() {
 	local pattern=$1 code=0 err
