@@ -102,6 +102,12 @@ static int take_global_options(struct vfpool *vp, int argc, char **argv)
 		} else if (c == 'V') {
 			puts("vfpool " VFPOOL_VERSION);
 			return 1;
+		} else if (c != ':' && c != '?' && optarg == argv[optind - 1] && strncmp(optarg, "--", 2) == 0) {
+			warn_user("an option has no value before '%s'; see 'vfpool --help'", optarg);
+			return -VERB_USAGE;
+		} else if (c >= 256 && !*optarg && dir_options[c - 256].dir != VFPOOL_DIR_ROOT) {
+			warn_user("--%s has an empty value", dir_options[c - 256].name);
+			return -VERB_USAGE;
 		} else if (c == 'c') {
 			r = vfpool_set_uri(vp, optarg);
 		} else if (c >= 256) {

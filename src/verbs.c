@@ -2,6 +2,8 @@
 /* The verb table, and how a verb reads its arguments. */
 #include "verbs.h"
 
+#include "util/name.h"
+
 #include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -54,7 +56,7 @@ static void print_help(const struct verb *verb, const struct verb_option *option
 	printf("Usage: vfpool %s %s\n\n%s\n\nOptions:\n", verb->name, verb->args, verb->help);
 	for (; options->name; options++) {
 		const char *value = options->kind == OPTION_FLAG   ? "" :
-				    options->kind == OPTION_NUMBER ? " N" :
+				    options->kind == OPTION_NUMBER || options->kind == OPTION_LEASE ? " N" :
 								     " TEXT";
 		int width = printf("  --%s%s", options->name, value);
 
@@ -84,15 +86,47 @@ static int parse_number(const struct verb_option *option, const char *text)
 	return 0;
 }
 
-static int take_option(const struct verb_option *option, const char *text)
+static int parse_lease(const struct verb_option *option, const char *text)
 {
+	char *end;
+	long long number;
+
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	if (errno || *end || text[0] < '0' || text[0] > '9' || number == 0) {
+		warn_user("--%s takes a lease's number, not '%s'; 'vfpool show POOL --json' tells them",
+			  option->name, text);
+		return -VERB_USAGE;
+	}
+	*(uint64_t *)option->value = (uint64_t)number;
+	return 0;
+}
+
+/* `apart`: it is an argument of its own. One that looks like an option is the next one then, whose
+ * variable was empty. */
+static int take_option(const struct verb_option *option, const char *text, bool apart)
+{
+	if (apart && strncmp(text, "--", 2) == 0) {
+		warn_user("--%s has no value before '%s'; one that begins so is given as --%s='%s'",
+			  option->name, text, option->name, text);
+		return -VERB_USAGE;
+	}
 	switch (option->kind) {
 	case OPTION_FLAG:
 		*(bool *)option->value = true;
 		return 0;
 	case OPTION_TEXT:
+		if (!*text) {
+			warn_user("--%s has an empty value", option->name);
+			return -VERB_USAGE;
+		}
 		*(const char **)option->value = text;
 		return 0;
+	case OPTION_PROSE:
+		*(const char **)option->value = text;
+		return 0;
+	case OPTION_LEASE:
+		return parse_lease(option, text);
 	case OPTION_NUMBER:
 		return parse_number(option, text);
 	}
@@ -133,13 +167,27 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 				  c == '?' ? " (options of vfpool itself go before the verb)" : "");
 			return fail_usage(verb);
 		}
-		if (take_option(&options[c - 256], optarg) < 0)
+		if (take_option(&options[c - 256], optarg, optarg == argv[optind - 1]) < 0)
 			return fail_usage(verb);
 	}
 	if (argc - optind < min || argc - optind > max) {
 		warn_user("%s: %s arguments", verb->name, argc - optind < min ? "missing" : "too many");
 		return fail_usage(verb);
 	}
+	for (int i = optind; i < argc; i++)
+		if (!argv[i][0]) {
+			warn_user("%s: an argument is empty", verb->name);
+			return fail_usage(verb);
+		}
 	*ret_args = argv + optind;
 	return argc - optind;
+}
+
+int verb_check_owner(const struct verb *verb, const char *owner)
+{
+	if (owner_name_is_valid(owner))
+		return 0;
+	warn_user("%s: '%s' can't be an owner's name: 1 to 255 bytes of UTF-8 without control characters, '/', "
+		  "a '-' at the beginning or a space at either end", verb->name, owner);
+	return -VERB_USAGE;
 }

@@ -10,10 +10,15 @@
 /* All is said; the exit code is 1. */
 #define VERB_SAID EREMOTEIO
 
-enum verb_option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
+enum verb_option_kind {
+	OPTION_FLAG,   /* bool */
+	OPTION_TEXT,   /* const char *, never empty: an empty variable isn't "all" */
+	OPTION_PROSE,  /* const char *, free text */
+	OPTION_NUMBER, /* unsigned, or int, where -1 is for none */
+	OPTION_LEASE,  /* uint64_t, a lease's number: 0 is none */
+};
 
-/* An option of one verb; where `value` points to depends on the kind: bool,
- * const char *, or unsigned (int, where -1 is for none). */
+/* An option of one verb; `value` points to what its kind says. */
 struct verb_option {
 	const char *name;
 	enum verb_option_kind kind;
@@ -39,6 +44,9 @@ extern const struct verb *const verbs[];
  */
 int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
 	       int min, int max, char ***ret_args);
+
+/* Can that be an owner's name? -VERB_USAGE after a message. */
+int verb_check_owner(const struct verb *verb, const char *owner);
 
 /* Prints to stderr "vfpool: " and the message. */
 void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -223,7 +223,7 @@ static int run_qemu(struct hook *hook, const char *operation, const char *extra,
 {
 	int r = guest_read_domain(xml, &hook->guest);
 
-	if (r < 0 || !hook->guest.name || !*hook->guest.uuid || !owner_name_is_valid(hook->guest.name))
+	if (r < 0 || !hook->guest.name || !*hook->guest.uuid || !guest_name_is_valid(hook->guest.name))
 		return fail(&hook->vp->err, -EBADMSG, "what libvirt says of the guest can't be understood");
 	if (strcmp(operation, "prepare") == 0)
 		return prepare(hook);

@@ -12,7 +12,8 @@ int check_owner(struct vfpool *vp, const char *owner)
 	if (owner_name_is_valid(owner))
 		return 0;
 	return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name: 1 to 255 "
-		    "bytes of UTF-8 without control characters, '/' or a space at either end", owner);
+		    "bytes of UTF-8 without control characters, '/', a '-' at the beginning or a space at either "
+		    "end", owner);
 }
 
 int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)

@@ -40,6 +40,11 @@ static int utf8_length(const unsigned char *s)
 
 bool owner_name_is_valid(const char *name)
 {
+	return name[0] != '-' && guest_name_is_valid(name);
+}
+
+bool guest_name_is_valid(const char *name)
+{
 	size_t length = strlen(name);
 
 	if (length == 0 || length > 255 || name[0] == ' ' || name[length - 1] == ' ')

@@ -9,8 +9,11 @@
  * or digit. It becomes part of file names. */
 bool pool_name_is_valid(const char *name);
 
-/* An owner's: what libvirt takes for a guest: at most 255 bytes of UTF-8
- * without control characters and '/', no space at either end. */
+/* A guest's, as libvirt takes it: at most 255 bytes of UTF-8 without control characters and '/', no
+ * space at either end. */
+bool guest_name_is_valid(const char *name);
+
+/* An owner's: the same, but none that begins with '-': that is the option after an empty variable. */
 bool owner_name_is_valid(const char *name);
 
 /* A netdev's: at most 127 bytes (an alternative name may be as long), no '/',

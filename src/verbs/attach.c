@@ -53,7 +53,7 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits, str
 			 (args->current ? VFPOOL_GUEST_CURRENT : 0);
 	request->pool = r > 1 ? rest[0] : NULL;
 	request->guest = r > 0 ? rest[r - 1] : NULL;
-	return 0;
+	return request->guest ? verb_check_owner(verb, request->guest) : 0;
 }
 
 static int print(struct vfpool *vp, const struct vfpool_lease *lease, const struct attach_args *args,

@@ -123,7 +123,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	const struct verb_option options[] = {
 		{ "pool", OPTION_TEXT, &pool, "look at this pool's cards only" },
 		{ "guest", OPTION_TEXT, &guest, "look at this guest of libvirt too" },
-		{ "explain", OPTION_TEXT, &message, "what does this error message mean? -: it is on standard input" },
+		{ "explain", OPTION_PROSE, &message, "what does this error message mean? -: it is on standard input" },
 		{ "json", OPTION_FLAG, &json, "the checks as JSON" },
 		{ 0 },
 	};

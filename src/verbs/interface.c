@@ -95,37 +95,39 @@ int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 	return r;
 }
 
-static bool is_number(const char *text)
-{
-	return *text && strspn(text, "0123456789") == strlen(text) && strlen(text) < 19;
-}
-
 static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	struct interface_args interface = { .array = false };
 	const char *pool = NULL;
+	uint64_t lease = 0;
 	int nic = -1;
 	const struct verb_option options[] = {
 		{ "pool", OPTION_TEXT, &pool, "of the owner's leases, those of this pool" },
 		{ "nic", OPTION_NUMBER, &nic, "the one for this interface" },
+		{ "lease", OPTION_LEASE, &lease, "instead of an owner's: the lease of this number" },
 		INTERFACE_OPTIONS(&interface),
 		{ 0 },
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, 0, 1, &args);
 
-	if (r < 0 || (r = check_interface_args(verb, &interface)) < 0)
+	if (r < 0)
 		return r;
-	r = vfpool_find_leases(vp, pool, args[0], nic, 0, &leases);
-	if (r == -VFPOOL_ENOTFOUND && is_number(args[0]))
-		r = vfpool_find_leases(vp, NULL, NULL, -1, strtoull(args[0], NULL, 10), &leases);
-	else
-		interface.array = true;
+	if ((r == 0) != (lease != 0)) {
+		warn_user("%s: an owner or --lease, one of them\nUsage: vfpool %s %s", verb->name, verb->name,
+			  verb->args);
+		return -VERB_USAGE;
+	}
+	if ((r > 0 && (r = verb_check_owner(verb, args[0])) < 0) ||
+	    (r = check_interface_args(verb, &interface)) < 0)
+		return r;
+	interface.array = !lease;
+	r = vfpool_find_leases(vp, pool, lease ? NULL : args[0], nic, lease, &leases);
 	return r < 0 ? r : print_interfaces(vp, leases, &interface);
 }
 
 const struct verb verb_interface = {
-	"interface", "OWNER|LEASE [--pool POOL] [--nic N] [--format F]",
+	"interface", "{OWNER [--pool POOL] [--nic N] | --lease N} [--format F]",
 	"an owner's leases in the words of what starts the guest", run_interface,
 };

@@ -70,6 +70,9 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 					   "--owner says whose VF it is", verb->name, verb->args);
 		return -VERB_USAGE;
 	}
+	r = verb_check_owner(verb, request->owner);
+	if (r < 0)
+		return r;
 	request->count = args->count >= 0 ? (unsigned)args->count : 1;
 	args->interface.array = args->count >= 0;
 	if ((r = check_interface_args(verb, &args->interface)) < 0 ||
@@ -95,7 +98,6 @@ struct release_args {
 	struct vfpool_release_request request;
 	struct vfpool_pci vf;
 	const char *address;
-	unsigned lease;
 	bool json;
 };
 
@@ -106,7 +108,7 @@ static int parse_release(const struct verb *verb, int argc, char **argv, struct 
 		{ "owner", OPTION_TEXT, &request->owner, "whose lease" },
 		{ "nic", OPTION_NUMBER, &request->nic, "which of the owner's interfaces" },
 		{ "vf", OPTION_TEXT, &args->address, "the lease of the VF with this PCI address" },
-		{ "lease", OPTION_NUMBER, &args->lease, "the lease of this number" },
+		{ "lease", OPTION_LEASE, &request->lease, "the lease of this number" },
 		{ "all", OPTION_FLAG, &request->all, "all leases that it could mean" },
 		{ "forget", OPTION_FLAG, &request->forget, "the MAC is nobody's then" },
 		{ "force", OPTION_FLAG, &request->force, "also when in use: the VF goes into quarantine" },
@@ -120,7 +122,8 @@ static int parse_release(const struct verb *verb, int argc, char **argv, struct 
 	if (r < 0)
 		return r;
 	request->pool = r > 0 ? rest[0] : NULL;
-	request->lease = args->lease;
+	if (request->owner && verb_check_owner(verb, request->owner) < 0)
+		return -VERB_USAGE;
 	if (args->address && vfpool_pci_parse(args->address, &args->vf) < 0) {
 		warn_user("--vf takes a PCI address like 0000:01:10.2, not '%s'", args->address);
 		return -VERB_USAGE;

@@ -15,7 +15,7 @@ static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **arg
 	const struct verb_option options[] = {
 		{ "vf", OPTION_NUMBER, &vf, "this VF of the PF, not all of it" },
 		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
-		{ on ? "reason" : NULL, OPTION_TEXT, &reason, "what 'vfpool list' says of it" },
+		{ on ? "reason" : NULL, OPTION_PROSE, &reason, "what 'vfpool list' says of it" },
 		{ 0 },
 	};
 	char **args, index[24] = "";
@@ -55,7 +55,9 @@ static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char
 	unsigned n;
 	int r = verb_parse(verb, argc, argv, options, 2, 2, &args);
 
-	if (r < 0 || (r = vfpool_rename(vp, args[0], args[1], dry_run, &n)) < 0)
+	if (r < 0 || (r = verb_check_owner(verb, args[0])) < 0 ||
+	    (r = verb_check_owner(verb, args[1])) < 0 ||
+	    (r = vfpool_rename(vp, args[0], args[1], dry_run, &n)) < 0)
 		return r;
 	printf("%u MAC%s of %s, with %s leases, %s %s's\n", n, n == 1 ? "" : "s", args[0],
 	       n == 1 ? "its" : "their", dry_run ? "would be" : n == 1 ? "is now" : "are now", args[1]);
@@ -101,6 +103,8 @@ static int run_finding(struct vfpool *vp, const struct verb *verb, int argc, cha
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 0, adopt, &args);
 
+	if (r > 0)
+		r = verb_check_owner(verb, args[0]) < 0 ? -VERB_USAGE : r;
 	if (r < 0)
 		return r;
 	r = adopt ? vfpool_adopt(vp, r > 0 ? args[0] : NULL, dry_run, &found) :

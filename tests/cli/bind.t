@@ -61,7 +61,7 @@ t 'no such device: 5' fails_with 5 'no PCI device 0000:07:00.0' v bind 0000:07:0
 t 'nor for unbind: 5' fails_with 5 'no PCI device 0000:07:00.0' v unbind 0000:07:00.0
 t 'no name of a driver: 1' fails_with 1 "'../x' is no name of a driver" v bind $vf --driver ../x
 t 'one for DPDK, which nobody can see in use: 1' fails_with 1 'uio_pci_generic nobody can see' v bind $vf --driver uio_pci_generic
-t 'an empty one: 1' fails_with 1 "'' is no name of a driver" v bind $vf --driver ''
+t 'an empty one: 2' usage 'driver has an empty value' bind 0000:01:10.0 --driver ''
 t 'a driver that this kernel has not: 1' fails_with 1 'module.* no_such_driver|no_such_driver.*; it is as it was' v bind $vf --driver no_such_driver
 t 'and all is as it was' same ' ' "$(is $vf)"
 t 'not even a record' same 0 "$(sql 'SELECT count(*) FROM binding')"

@@ -42,7 +42,7 @@ v alloc libvirts --owner web >/dev/null
 t 'the interfaces of an owner: valid' as_devices v interface "it's"
 t 'there are two' same 2 "$(v interface "it's" | grep -c "<interface type=\"hostdev\" managed=\"yes\"")"
 t 'with the VLAN of the pool' says '<tag id="42"/>' v interface "it's" --nic 1
-t 'by the number of the lease: the same' same "$(v interface "it's" --nic 0)" "$(v interface 1)"
+t 'by the number of the lease: the same' same "$(v interface "it's" --nic 0)" "$(v interface --lease 1)"
 t 'plain hostdev: valid' as_devices v interface "it's" --format hostdev
 t 'which has no MAC, since libvirt programs nothing' sh -c '! echo "$1" | grep -q mac' sh "$(v interface "it's" --format hostdev)"
 t 'the failover pair: valid' as_devices v interface "it's" --format teaming

@@ -49,7 +49,7 @@ run_tests() {
 	tally=$(mktemp)
 	for test in $(compgen -A function test_ | grep -e "${T:-}"); do
 		: >"$tally"
-		( new_folder "$test"; "$test"; echo "$tap_count $tap_failed" >"$tally" )
+		( tap_count=0 tap_failed=0; new_folder "$test"; "$test"; echo "$tap_count $tap_failed" >"$tally" )
 		read -r checks failed <"$tally" || t "$test ends" false
 		tap_count=$((tap_count + ${checks:-0})) tap_failed=$((tap_failed | ${failed:-0}))
 	done

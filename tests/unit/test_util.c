@@ -57,6 +57,8 @@ static void names(void **state)
 	assert_true(owner_name_is_valid("it's <a> & \"b\""));
 	assert_true(owner_name_is_valid("b\xc3\xbcro"));
 	assert_false(owner_name_is_valid(""));
+	assert_false(owner_name_is_valid("--json"));
+	assert_true(guest_name_is_valid("--json"));
 	assert_false(owner_name_is_valid(" web"));
 	assert_false(owner_name_is_valid("web\n"));
 	assert_false(owner_name_is_valid("a\x1b[2J"));

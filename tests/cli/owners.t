@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Who has what: names of owners, the MACs that are theirs, and what ends that.
+cd "$(dirname "$0")/../.." || exit
+. tests/tap.sh
+. tests/lab/suite/lib.sh
+. tests/cli/host.sh
+
+# two_pools: p and q, of four VFs each, applied.
+two_pools() {
+	"$fake/tree" sys 2 4 --netdev
+	export PEER_VFS=4 PEER_STATE=$work/kernel
+	pool p "dev='pf0' numvfs='4'" >p.xml
+	pool q "dev='pf1' numvfs='4'" >q.xml
+	v define p.xml q.xml >/dev/null && v apply >/dev/null 2>&1
+}
+mac() { # ARGUMENT… of alloc
+	v alloc "$@" --json | field mac
+}
+leases() {
+	sql 'SELECT owner FROM held ORDER BY owner' | paste -sd ' '
+}
+
+# ---- names ----
+
+test_an_owner_may_be_called_as_a_lease_is_numbered() {
+	two_pools
+	local of_one
+	v alloc p --owner one >/dev/null # lease 1
+	of_one=$(mac p --owner one)
+	t "interface of an owner called 1 who has nothing: not found, though there is a lease 1" \
+		fails_with 5 'no such lease' v interface 1
+	t "release of an owner called 1 who has nothing: not found, lease 1 stays" \
+		fails_with 5 'no such lease' v release --owner 1
+	t "forgetting an owner called 1: not found, lease 1 stays" fails_with 5 'no such lease' v release --owner 1 --forget
+	t "interface --lease 1 is lease 1's" says "$of_one" v interface --lease 1
+	v alloc p --owner 1 >/dev/null
+	t "interface of an owner called 1: its own MAC" says "$(mac p --owner 1)" v interface 1
+	t "interface of an owner and of a lease at once: usage" usage 'an owner or --lease' interface one --lease 1
+	t "interface of nobody: usage" usage 'an owner or --lease' interface
+	t "release of an owner called 1: its own lease ends" says 'released the VF of 1 nic 0' v release --owner 1
+	t "nobody else's lease has ended" same one "$(leases)"
+	t "a lease's number is given whole: no sign, no zero, no letters" eval '
+		for n in 0 -1 +1 " 1" 1x 99999999999999999999; do usage "takes a lease" release --lease "$n" || exit; done'
+	t "release --lease 1: that lease ends" says 'released the VF of one nic 0' v release --lease 1
+}
+
+test_an_empty_variable_is_never_all() {
+	two_pools
+	local empty='' verb
+	v alloc p --owner web >/dev/null && v alloc q --owner web >/dev/null
+	t "alloc --owner \$EMPTY --json: usage, nobody is called --json" usage "no value before '--json'" alloc p --owner $empty --json
+	t "alloc --owner='--json': usage" usage "can't be an owner's name" alloc p --owner=--json
+	t "alloc --owner -x: usage" usage "can't be an owner's name" alloc p --owner -x
+	t "no lease was made" same 'web web' "$(leases)"
+	for verb in 'alloc p --owner' 'release --owner' 'release --lease' 'release --vf' 'alloc p --owner x --pf' \
+		'alloc p --owner x --mac' 'interface web --pool' 'interface --lease' 'history --owner' 'doctor --pool'; do
+		t "$verb '': usage" usage . $verb ''
+		t "$verb --json: usage" usage . $verb --json
+	done
+	for verb in alloc\ --owner\ x release\ --owner\ web apply show undefine interface attach\ p detach adopt rename\ web rename\ web; do
+		t "$verb '': usage" usage 'an argument is empty' $verb ''
+	done
+	t "rename '' web: usage" usage 'an argument is empty' rename '' web
+	t "an owner after -- that begins with '-': usage, whichever verb" eval '
+		for verb in interface "rename web" "attach p" detach adopt; do usage "can.t be an owner" $verb -- -x || exit; done'
+	t "a folder's empty name: usage" usage 'state-dir has an empty value' --state-dir '' list
+	t "a folder's name that is the next option: usage" usage "no value before '--run-dir'" --state-dir --run-dir x list
+	t "a reason is free text: one that begins with '-'" says 'is held' v hold pf0 --reason '-x'
+	t "a reason that begins with '--' is given with =" says 'is held' v hold pf1 --reason=--later
+	t "it is what list says" says 'held: --later' v list
+	t "web has its two leases still" same 'web web' "$(leases)"
+}
+
+test_an_owner_of_old_whose_name_is_an_option() {
+	two_pools
+	v alloc p --owner web >/dev/null
+	sql "UPDATE reservation SET owner = '--json'"
+	t "list shows it" says 'leased *--json nic 0' v list
+	t "its interface is told by the lease's number" says '<interface' v interface --lease 1
+	t "it is released by the lease's number, and forgotten" says 'released the VF of --json' v release --lease 1 --forget
+	t "nothing is left of it" same 0 "$(sql 'SELECT count(*) FROM reservation')"
+}
+
+run_tests
