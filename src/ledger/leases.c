@@ -323,9 +323,10 @@ int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, u
 	r = db_run(ledger, "INSERT INTO mac (mac, half) VALUES (?, 'lease')", "s", text);
 	if (r == 0)
 		r = db_run(ledger,
-			   "INSERT INTO reservation (pool, owner, nic, mac, attempt) "
-			   "VALUES (?, ?, ?, ?, ?)",
-			   "ssisi", pool, owner, (int64_t)nic, text, (int64_t)attempt);
+			   "INSERT INTO reservation (pool, owner, nic, mac, attempt, used) "
+			   "VALUES (?, ?, ?, ?, ?, ?)",
+			   "ssisii", pool, owner, (int64_t)nic, text, (int64_t)attempt,
+			   (int64_t)time(NULL));
 	if (r == 0)
 		*ret_id = sqlite3_last_insert_rowid(ledger->db);
 	return r;
@@ -353,9 +354,8 @@ int ledger_drop_untold(struct ledger *ledger, const char *pool, const char *owne
 {
 	int r = db_run(ledger,
 		       "DELETE FROM reservation WHERE pool = ?1 AND owner = ?2 AND nic >= ?3 AND "
-		       "nic < ?3 + ?4 AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.reservation = "
-		       "reservation.id) AND NOT EXISTS (SELECT 1 FROM history WHERE history.mac = "
-		       "reservation.mac AND history.owner = ?2)",
+		       "nic < ?3 + ?4 AND told = 0 AND NOT EXISTS (SELECT 1 FROM lease WHERE "
+		       "lease.reservation = reservation.id)",
 		       "ssii", pool, owner, (int64_t)nic, (int64_t)count);
 
 	if (r < 0 || sqlite3_changes(ledger->db) == 0)

@@ -201,4 +201,22 @@ static const char version_3[] =
 	") STRICT;"
 	"CREATE UNIQUE INDEX binding_address ON binding (address) WHERE pf IS NULL;";
 
-const char *const ledger_versions[LEDGER_VERSION] = { version_1, version_2, version_3 };
+/* Isn't released yet: what else a ledger needs until then is appended. */
+static const char version_4[] =
+	/* Has anyone been told of the MAC, and when was it last somebody's? Before this was known, the
+	 * history said so, by MAC: an owner may have been renamed. */
+	"ALTER TABLE reservation ADD COLUMN told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1));"
+	"ALTER TABLE reservation ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE reservation SET used = CAST(strftime('%s', 'now') AS INTEGER);"
+	"UPDATE reservation SET told = 1, used = was.at FROM"
+	"  (SELECT mac, max(at) AS at FROM history GROUP BY mac) AS was WHERE was.mac = reservation.mac;"
+	"UPDATE reservation SET told = 1"
+	"  WHERE id IN (SELECT reservation FROM lease WHERE state <> 'pending');"
+	"CREATE TRIGGER lease_is_told AFTER UPDATE OF state ON lease WHEN NEW.state = 'active' BEGIN"
+	"  UPDATE reservation SET told = 1 WHERE id = NEW.reservation AND told = 0;"
+	" END;"
+	"CREATE TRIGGER lease_was_used AFTER DELETE ON lease BEGIN"
+	"  UPDATE reservation SET used = CAST(strftime('%s', 'now') AS INTEGER) WHERE id = OLD.reservation;"
+	" END;";
+
+const char *const ledger_versions[LEDGER_VERSION] = { version_1, version_2, version_3, version_4 };

@@ -3,7 +3,7 @@
 #define VFPOOL_LEDGER_SCHEMA_H
 
 /* The newest version, in SQLite's user_version. */
-#define LEDGER_VERSION 3
+#define LEDGER_VERSION 4
 
 /* SQLite's application_id: "vfpl". */
 #define LEDGER_APPLICATION_ID 0x7666706c

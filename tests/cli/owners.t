@@ -82,4 +82,33 @@ test_an_owner_of_old_whose_name_is_an_option() {
 	t "nothing is left of it" same 0 "$(sql 'SELECT count(*) FROM reservation')"
 }
 
+# ---- a MAC stays its owner's ----
+
+all_busy() { # 0|1: as if guests had all VFs of p open through vfio
+	local vf
+	for vf in sys/bus/pci/devices/0000:01:01.*; do echo "$1" >"$vf/enable"; done
+}
+# Asks for a VF of p while none can be had.
+fails_to_alloc() { # OWNER
+	local code=0
+	all_busy 1
+	fails_with 3 'no VF of pool p can be had' v alloc p --owner "$1" || code=1
+	all_busy 0
+	return $code
+}
+
+test_a_mac_that_its_owner_was_told_of() {
+	two_pools
+	local mac
+	mac=$(mac p --owner web) && v release --owner web >/dev/null && v rename web www >/dev/null
+	t "an alloc of a renamed owner fails" fails_to_alloc www
+	t "its next one has the MAC that it had under its old name" same "$mac" "$(mac p --owner www)"
+	v release --owner www >/dev/null
+	sql 'DELETE FROM history'
+	t "an alloc fails when the history is empty" fails_to_alloc www
+	t "the next one has the owner's MAC nevertheless" same "$mac" "$(mac p --owner www)"
+	t "an alloc of a new owner fails" fails_to_alloc new
+	t "no MAC is kept for it, since it wasn't told of one" same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'new'")"
+}
+
 run_tests

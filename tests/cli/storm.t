@@ -116,7 +116,7 @@ old_or_new() { # the ledger is whole, and of version 1 or 2
 	is=$(sqlite3 copy/ledger.db 'PRAGMA integrity_check; PRAGMA user_version;
 		SELECT count(*) FROM held; SELECT name FROM sqlite_schema WHERE name = "new_vf"' | tr '\n' ' ')
 	case $is in
-	'ok 1 2 ' | 'ok 3 2 ') version=${is:3:1} ;;
+	'ok 1 2 ' | 'ok 4 2 ') version=${is:3:1} ;;
 	*) echo "$is"; return 1 ;;
 	esac
 }

@@ -357,12 +357,14 @@ static void bring_up_to_date(const char *file)
 	struct ledger_place *places;
 	struct ledger *ledger;
 	unsigned n_leases;
+	struct ledger_reservation kept;
 	struct ledger_binding *bindings;
 	int64_t version;
 	size_t n;
 
 	write_database(sql);
 	free(sql);
+	write_database("UPDATE reservation SET owner = 'renamed' WHERE owner = 'gone'");
 	ledger = open_ledger();
 	assert_int_equal(ledger_check(ledger), 0);
 	assert_int_equal(ledger_places(ledger, "a", &places, &n), 0);
@@ -380,6 +382,10 @@ static void bring_up_to_date(const char *file)
 	vfpool_lease_free(lease);
 	assert_int_equal(ledger_persistent_bindings(ledger, &bindings, &n), 0);
 	assert_int_equal(n, 0);
+	/* Who was told of a MAC was in the history, under the name of then. */
+	assert_int_equal(ledger_drop_untold(ledger, "a", "renamed", 0, 1), 0);
+	assert_int_equal(ledger_reservation(ledger, "a", "renamed", 0, &kept), 0);
+	assert_true(kept.id);
 	ledger_close(ledger);
 	ledger = open_ledger(); /* and only once */
 	ledger_close(ledger);
