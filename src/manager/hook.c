@@ -3,7 +3,6 @@
 #include "manager/manager.h"
 
 #include "util/file.h"
-#include "util/name.h"
 
 #include <string.h>
 
@@ -83,59 +82,89 @@ static bool has_moved(struct hook *hook, const struct guest_nic *nic)
 	       lease->has_vf && is_guests(hook, lease);
 }
 
+static int refuse_leased(struct hook *hook, const struct guest_nic *nic, const char *pool, const char *vf,
+			 const struct vfpool_lease *lease, const char *named, const char *help)
+{
+	char has[VFPOOL_MAC_TEXT], own[600];
+
+	if (lease->state == VFPOOL_LEASE_RELEASING)
+		return fail(&hook->vp->err, -VFPOOL_EINUSE, "VF %s of pool %s is being released by %s nic %u: 'vfpool gc' "
+			    "finishes it", vf, pool, lease->owner, lease->nic);
+	vfpool_mac_format(&lease->mac, has);
+	/* Its tool may call the guest by another name than libvirt does. */
+	snprintf(own, sizeof(own), "if that is the guest of this lease, 'vfpool rename %s %s' says so", lease->owner,
+		 hook->guest.name);
+	return fail(&hook->vp->err, -VFPOOL_EINUSE, "VF %s of pool %s is leased to %s nic %u with the MAC %s, and guest %s "
+		    "names it%s: %s", vf, pool, lease->owner, lease->nic, has, hook->guest.name, named,
+		    nic->has_mac ? help : own);
+}
+
 static int refuse(struct hook *hook, const struct guest_nic *nic, const struct ledger_vf *row,
 		  const struct vfpool_lease *lease)
 {
 	const char *remedy = has_moved(hook, nic) ? "'vfpool attach --refresh %s' mends that" :
 						    "'vfpool interface %s' prints what the guest has";
-	char vf[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT] = "", has[VFPOOL_MAC_TEXT], help[400];
-	struct error *err = &hook->vp->err;
+	char vf[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT], help[400], named[60] = " in a plain <hostdev>";
 	const char *name = hook->guest.name;
 
 	vfpool_pci_format(&nic->address, vf);
-	if (nic->has_mac)
+	if (nic->has_mac) {
 		vfpool_mac_format(&nic->mac, mac);
+		snprintf(named, sizeof(named), " with the MAC %s", mac);
+	}
 	snprintf(help, sizeof(help), remedy, name);
-	if (!lease)
-		return fail(err, -VFPOOL_EINUSE,
-			    "VF %s of pool %s is leased to nobody, and guest %s names it%s%s: %s, 'vfpool adopt %s' "
-			    "records this", vf, row->pool, name, *mac ? " with the MAC " : "", mac, help, name);
-	vfpool_mac_format(&lease->mac, has);
-	if (lease->state == VFPOOL_LEASE_RELEASING)
-		return fail(err, -VFPOOL_EINUSE, "VF %s of pool %s is being released by %s nic %u: 'vfpool gc' "
-			    "finishes it", vf, row->pool, lease->owner, lease->nic);
-	return fail(err, -VFPOOL_EINUSE,
-		    "VF %s of pool %s is leased to %s nic %u with the MAC %s, and guest %s names it%s%s: %s", vf,
-		    row->pool, lease->owner, lease->nic, has, name, *mac ? " with the MAC " : "", mac, help);
+	if (lease)
+		return refuse_leased(hook, nic, row->pool, vf, lease, named, help);
+	return fail(&hook->vp->err, -VFPOOL_EINUSE, "VF %s of pool %s is leased to nobody, and guest %s names it%s: %s, "
+		    "'vfpool adopt %s' records this", vf, row->pool, name, named, help, name);
 }
 
-/* Would the guest take what isn't its? What can't be found out is no proof. */
+/* A lease of that VF is the ledger's word alone, whatever became of its pool's definition. The lease's
+ * MAC is proof enough, whatever its tool calls the guest; a plain <hostdev> has none. */
+static bool is_leased_to_guest(const struct hook *hook, const struct guest_nic *nic, const struct vfpool_lease *lease)
+{
+	return lease->state != VFPOOL_LEASE_RELEASING &&
+	       (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) : is_guests(hook, lease));
+}
+
+/* Would the guest take what isn't its? */
 static int check_nic(struct hook *hook, const struct guest_nic *nic)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	struct ledger_vf row;
+	struct ledger_vf row = { 0 };
+	int r = nic->has_address ? find_row(hook, nic, &row) : 0;
 
-	if (!nic->has_address || find_row(hook, nic, &row) < 0 || !row.id ||
-	    load_pool(hook->vp, row.pool, &pool) < 0 || pool->allocate == VFPOOL_BY_LIBVIRT ||
-	    (row.lease && ledger_get_lease(hook->ledger, row.lease, &lease) < 0))
-		return 0;
-	/* A plain <hostdev> has no MAC: only a guest that was seen with the lease proves that this one
-	 * isn't its. */
-	if (lease && lease->state != VFPOOL_LEASE_RELEASING &&
-	    (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) :
-			    !lease->guest || is_guests(hook, lease)))
-		return 0;
-	return refuse(hook, nic, &row, lease);
+	if (r < 0 || !row.id)
+		return r;
+	if (row.lease) {
+		r = ledger_get_lease(hook->ledger, row.lease, &lease);
+		return r < 0 || !lease || is_leased_to_guest(hook, nic, lease) ? r : refuse(hook, nic, &row, lease);
+	}
+	/* Only the definition says whether libvirt gives it out. */
+	r = load_pool(hook->vp, row.pool, &pool);
+	return r < 0 || pool->allocate == VFPOOL_BY_LIBVIRT ? r : refuse(hook, nic, &row, NULL);
 }
 
+/* All of them: what can't be found out about one is no reason to let another go. */
 static int prepare(struct hook *hook)
 {
-	int r = 0;
+	struct error first = { 0 };
+	int result = 0;
 
-	for (size_t i = 0; r == 0 && i < hook->guest.n_nics; i++)
-		r = check_nic(hook, &hook->guest.nics[i]);
-	return r;
+	for (size_t i = 0; i < hook->guest.n_nics; i++) {
+		int r = check_nic(hook, &hook->guest.nics[i]);
+
+		if (r == -VFPOOL_EINUSE)
+			return r;
+		if (r < 0 && result == 0) {
+			result = r;
+			first = hook->vp->err;
+		}
+	}
+	if (result < 0)
+		hook->vp->err = first;
+	return result;
 }
 
 /* ---- when it runs ---- */
@@ -179,7 +208,8 @@ static bool is_saved(const struct hook *hook, const char *extra)
 	AUTO_FREE char *path = format_text("%s/qemu/save/%s.save", hook->vp->dirs[VFPOOL_DIR_LIBVIRT_STATE],
 					   hook->guest.name);
 
-	return strcmp(extra, "saved") == 0 || (path && access(path, F_OK) == 0);
+	return strcmp(extra, "saved") == 0 ||
+	       (path && !strchr(hook->guest.name, '/') && access(path, F_OK) == 0);
 }
 
 static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
@@ -223,7 +253,8 @@ static int run_qemu(struct hook *hook, const char *operation, const char *extra,
 {
 	int r = guest_read_domain(xml, &hook->guest);
 
-	if (r < 0 || !hook->guest.name || !*hook->guest.uuid || !guest_name_is_valid(hook->guest.name))
+	/* Its name may be one that no owner has: it must not take what is another's all the same. */
+	if (r < 0 || !hook->guest.name || !*hook->guest.uuid)
 		return fail(&hook->vp->err, -EBADMSG, "what libvirt says of the guest can't be understood");
 	if (strcmp(operation, "prepare") == 0)
 		return prepare(hook);

@@ -6,30 +6,11 @@ cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
 . tests/cli/host.sh
+. tests/cli/libvirt.sh
 new_host guests 2 4
 export PEER_STATE=$work/kernel
 at+=(--connect "test://$work/node.xml")
 
-guest() { # NAME NUMBER INTERFACE…
-	echo "<domain type='test'><name>$1</name><uuid>$2$2$2$2$2$2$2$2-2222-3333-4444-555555555555</uuid>
-		<memory>1024</memory><os><type>hvm</type></os><devices>"
-	shift 2
-	echo "$* </devices></domain>"
-}
-nic() { # MAC DOMAIN VF [VLAN]: in the words of libvirt
-	echo "<interface type='hostdev'><mac address='$1'/><source>
-		<address type='pci' domain='$2' bus='1' slot='1' function='$3'/></source>
-		${4:+<vlan><tag id='$4'/></vlan>}</interface>"
-}
-plain() { # DOMAIN VF
-	echo "<hostdev mode='subsystem' type='pci'><source><address domain='$1' bus='1' slot='1' function='$2'/></source></hostdev>"
-}
-on_network() { # MAC NETWORK
-	echo "<interface type='network'><mac address='$1'/><source network='$2'/></interface>"
-}
-guests() { # XML…
-	echo "<node>$*</node>" >node.xml
-}
 pool a "dev='pf0' numvfs='4'" "<vlan><tag id='42'/></vlan>" >a.xml
 pool l "dev='pf1' numvfs='4'" "<allocate by='libvirt'/><network name='tenant'/>" >l.xml
 guests
@@ -144,9 +125,6 @@ t '--refresh and --live: 2' usage 'goes with' attach --refresh --live
 t 'detach would take it out all the same' says 'web nic 0: .*would be detached' v detach web --dry-run
 
 # ---- the hook ----
-hook() { # OPERATION XML [EXTRA]: as libvirt calls it for a guest
-	v hook qemu name "$1" begin "${3:--}" <<<"$2"
-}
 guests
 v release --owner old --all >/dev/null 2>&1
 v alloc a --owner web --nic 0 --json >lease
@@ -155,7 +133,8 @@ mine=$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")
 t 'a guest that names its own VF may start' hook prepare "$mine"
 t 'another may not' fails_with 4 "VF 0000:01:01.$vf of pool a is leased to web nic 0 with the MAC $mac, and guest thief names it with the MAC 52:54:00:00:00:07" \
 	hook prepare "$(guest thief 3 "$(nic 52:54:00:00:00:07 0 "$vf")")"
-t 'a plain <hostdev> of another, as long as no guest was seen with it' hook prepare "$(guest thief 3 "$(plain 0 "$vf")")"
+t 'a plain <hostdev> of another, though no guest was seen with it: refused' fails_with 4 "and guest thief names it in a plain <hostdev>: .*'vfpool rename web thief'" \
+	hook prepare "$(guest thief 3 "$(plain 0 "$vf")")"
 t 'its owner may' hook prepare "$(guest web 1 "$(plain 0 "$vf")")"
 other=$(((vf + 1) % 4))
 t 'a VF that nobody has: refused too' fails_with 4 "of pool a is leased to nobody, .*'vfpool attach --refresh web' mends that" hook prepare "$(guest web 1 "$(nic "$mac" 0 $other)")"
