@@ -2,14 +2,19 @@
 #include "ledger/db.h"
 #include "ledger/schema.h"
 
+#include "util/clock.h"
 #include "util/file.h"
 
 #include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 
-/* How long one waits for the others' commits. */
+/* How long one operation waits for others that don't get on. A commit takes far less than the first rests of
+ * each wait: those aren't counted, since thousands may come together. */
 #define WAIT_MS 60000
+#define SHORT_RESTS 10
+#define LONG_REST_MS 50
+#define UNCOUNTED_RESTS 30
 
 DEFINE_CLEANUP(struct ledger *, cleanup_ledger, ledger_close);
 
@@ -48,13 +53,38 @@ static int errno_of(sqlite3 *db)
 	}
 }
 
+/* SQLite's busy handler: 0 gives up. What has waited in vain once waits no more. */
+static int wait_for_others(void *arg, int n)
+{
+	struct ledger *ledger = arg;
+	long long from = clock_ms();
+
+	if (ledger->waited_ms >= ledger->wait_ms)
+		return 0;
+	rest_ms(n < SHORT_RESTS ? (unsigned)n + 1 : LONG_REST_MS);
+	if (n >= UNCOUNTED_RESTS)
+		ledger->waited_ms += (unsigned)(clock_ms() - from);
+	return 1;
+}
+
+static int fail_busy(struct ledger *ledger, const char *doing)
+{
+	char pid[16], command[160];
+
+	if (!db_name_writer(ledger->db, pid, command, sizeof(command)))
+		return fail(ledger->err, -ETIMEDOUT, "%s: others have kept the ledger from being written for %u s",
+			    doing, ledger->wait_ms / 1000);
+	return fail(ledger->err, -ETIMEDOUT,
+		    "%s: process %s (%s) has kept the ledger from being written for %u s; is it stuck? "
+		    "'cat /proc/%s/stack' tells", doing, pid, command, ledger->wait_ms / 1000, pid);
+}
+
 int db_fail(struct ledger *ledger, const char *doing)
 {
 	int r = errno_of(ledger->db);
 
 	if (r == -ETIMEDOUT)
-		return fail(ledger->err, r, "%s: other processes have kept the ledger busy for %d s",
-			    doing, WAIT_MS / 1000);
+		return fail_busy(ledger, doing);
 	if (r == -EUCLEAN)
 		return fail(ledger->err, r, "%s: the ledger is damaged (%s); nothing was changed",
 			    doing, sqlite3_errmsg(ledger->db));
@@ -251,7 +281,7 @@ static int set_up(struct ledger *ledger, enum ledger_mode mode, const char *path
 {
 	int r;
 
-	sqlite3_busy_timeout(ledger->db, WAIT_MS);
+	sqlite3_busy_handler(ledger->db, wait_for_others, ledger);
 	r = db_execute(ledger, SETTINGS, "opening the ledger");
 	if (r == 0 && mode == LEDGER_WRITE)
 		r = db_execute(ledger, "PRAGMA journal_mode = WAL", "opening the ledger");
@@ -265,6 +295,7 @@ static int set_up(struct ledger *ledger, enum ledger_mode mode, const char *path
 void ledger_set_command(struct ledger *ledger, const char *command)
 {
 	ledger->command = command;
+	ledger->waited_ms = 0;
 }
 
 int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **ret_ledger,
@@ -279,6 +310,7 @@ int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **re
 		return fail_oom(err);
 	ledger->err = err;
 	ledger->command = "";
+	ledger->wait_ms = WAIT_MS;
 	if (mode == LEDGER_WRITE) {
 		r = make_dirs(state_dir, 0700, err);
 		if (r < 0)

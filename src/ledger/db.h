@@ -13,6 +13,8 @@ struct ledger {
 	sqlite3 *db;
 	const char *command;
 	struct error *err;
+	unsigned wait_ms;   /* how long one operation waits for others in all */
+	unsigned waited_ms; /* it has waited so long */
 };
 
 DEFINE_CLEANUP(sqlite3_stmt *, cleanup_stmt, sqlite3_finalize);
@@ -43,6 +45,9 @@ int db_execute(struct ledger *ledger, const char *sql, const char *doing);
  * row 0. */
 int db_add_event(struct ledger *ledger, const char *event, const char *pool, const char *owner,
 		 unsigned nic, const char *mac, int64_t pf, int vf);
+
+/* The process that keeps others from writing, and its command line; false: it doesn't show. */
+bool db_name_writer(sqlite3 *db, char pid[16], char *command, size_t size);
 
 /* A text column, never NULL. */
 const char *db_text(sqlite3_stmt *stmt, int column);

@@ -23,7 +23,8 @@ int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **re
 		struct error *err);
 void ledger_close(struct ledger *ledger);
 
-/* What the history says of who did it; the caller keeps the text. */
+/* A new operation: what the history says of who does it; the caller keeps the text. It waits for others'
+ * writing a minute in all, however many questions it has. */
 void ledger_set_command(struct ledger *ledger, const char *command);
 
 /* Is the file whole, and does all that must hold do so? -EUCLEAN: it is damaged. */

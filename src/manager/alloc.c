@@ -138,7 +138,7 @@ static void drop_untold(struct alloc *alloc)
 	const struct vfpool_alloc_request *request = alloc->request;
 	const struct error why = alloc->vp->err;
 
-	if (!alloc->ledger || request->dry_run)
+	if (!alloc->has_reserved || request->dry_run)
 		return;
 	ledger_rollback(alloc->ledger);
 	if (ledger_begin(alloc->ledger) == 0 &&

@@ -19,6 +19,7 @@ struct alloc {
 	struct vfpool_pf want_pf; /* the one that is asked for, n_vfs 0; has no names */
 	int64_t want_pf_id;       /* its row, 0: any PF */
 	struct foreign_macs foreign;
+	bool has_reserved;        /* a MAC, that nobody may have been told of */
 	struct error passed_over; /* why the last VF couldn't be had */
 };
 

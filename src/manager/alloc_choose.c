@@ -276,6 +276,8 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 				request->has_mac ? &request->mac : NULL, &alloc->foreign,
 				&reservation);
 	if (r == 0)
+		alloc->has_reserved = true;
+	if (r == 0)
 		r = ledger_add_lease(alloc->ledger, reservation.id, vf, request->vlan, &id);
 	if (r == 0 && request->until_stop)
 		r = ledger_end_at_stop(alloc->ledger, id);
@@ -313,6 +315,34 @@ static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 	return 0;
 }
 
+/* All of them as they are held already, by reading alone: nobody waits for a writer to be told what he has.
+ * *ret_leases is NULL when there is more to do. */
+static int find_held(struct alloc *alloc, struct vfpool_lease ***ret_leases)
+{
+	const struct vfpool_alloc_request *request = alloc->request;
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	size_t n = 0;
+
+	*ret_leases = NULL;
+	for (unsigned nic = request->nic; nic < request->nic + request->count; nic++) {
+		struct vfpool_lease *lease = NULL;
+		int r = ledger_find_lease(alloc->ledger, alloc->pool->name, request->owner, nic, &lease);
+
+		if (r < 0 || !lease)
+			return r;
+		if (add_to_leases(&leases, &n, lease) < 0)
+			return fail_oom(&alloc->vp->err);
+		if (lease->state != VFPOOL_LEASE_ACTIVE)
+			return 0;
+		r = check_same(alloc, lease);
+		if (r < 0)
+			return r;
+	}
+	if (definition_is_read(alloc))
+		*ret_leases = TAKE_PTR(leases);
+	return 0;
+}
+
 static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
@@ -333,8 +363,19 @@ static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***
  * the ledger. */
 int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 {
-	int r = try_choose(alloc, dry_run, ret_leases);
+	struct vfpool_lease **held;
+	int r = ledger_begin_read(alloc->ledger);
 
+	if (r == 0)
+		r = find_held(alloc, &held);
+	ledger_rollback(alloc->ledger);
+	if (r < 0)
+		return r;
+	if (held) {
+		*ret_leases = held;
+		return 0;
+	}
+	r = try_choose(alloc, dry_run, ret_leases);
 	if (r != -EAGAIN)
 		return r;
 	r = find_foreign_macs(alloc->vp, &alloc->host, &alloc->foreign);

@@ -111,4 +111,25 @@ test_a_mac_that_its_owner_was_told_of() {
 	t "no MAC is kept for it, since it wasn't told of one" same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'new'")"
 }
 
+# ---- a neighbour that is stuck ----
+
+test_what_is_held_is_told_while_a_writer_is_stuck() {
+	two_pools
+	local mac
+	mac=$(mac p --owner web)
+	coproc writer { sqlite3 state/ledger.db; }
+	echo "BEGIN IMMEDIATE; SELECT 'begun';" >&"${writer[1]}"
+	read -r _ <&"${writer[0]}"
+	vf() { timeout 20 "$fake/vfpool" "${at[@]}" "$@"; }
+	t "alloc of what is held and intact: the same MAC, without waiting" says "$mac" vf alloc p --owner web
+	t "asked for something else than what is held: refused without waiting" \
+		fails_with 4 'release it first' vf alloc p --owner web --vlan 9
+	t "a dry run of it" says "$mac" vf alloc p --owner web --dry-run
+	t "list, show and interface read on" eval 'vf list && vf show p && vf interface web'
+	t "a release of what nobody has: not found, without waiting" fails_with 5 'no such lease' vf release --owner nobody
+	kill "$writer_PID"
+	wait "$writer_PID" 2>/dev/null
+	t "then the next owner gets a VF" says '<interface' vf alloc p --owner db
+}
+
 run_tests

@@ -2,12 +2,15 @@
 /* The ledger keeps what always holds, also against its own callers. */
 #include "unit.h"
 
+#include "ledger/db.h"
 #include "ledger/ledger.h"
 #include "util/error.h"
 #include "util/file.h"
 
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static struct error err;
 static char folder[64], path[96];
@@ -526,6 +529,84 @@ static void damage_is_found(void **state)
 	ledger_close(ledger);
 }
 
+/* Holds the ledger's write lock, until it is killed. */
+static pid_t start_stuck_writer(const char *begin)
+{
+	int ready[2];
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		sqlite3 *db;
+
+		if (sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, begin, NULL, NULL, NULL) == SQLITE_OK &&
+		    write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void a_stuck_writer_is_named_and_waited_for_once(void **state)
+{
+	struct ledger *ledger = open_ledger();
+	pid_t pid = start_stuck_writer("BEGIN IMMEDIATE");
+	char text[64];
+	char *seed;
+
+	(void)state;
+	snprintf(text, sizeof(text), "process %d (", (int)pid);
+	ledger->wait_ms = 1;
+	assert_int_equal(ledger_seed(ledger, &seed), 0); /* who reads isn't kept */
+	free(seed);
+	assert_int_equal(ledger_begin(ledger), -ETIMEDOUT);
+	assert_non_null(strstr(err.text, text));
+	assert_non_null(strstr(err.text, "test_ledger) has kept"));
+	ledger->waited_ms = 1;
+	assert_int_equal(ledger_begin(ledger), -ETIMEDOUT);
+	assert_int_equal(ledger->waited_ms, 1); /* not again in this operation, */
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(ledger_begin(ledger), 0); /* nor is the lock lost on it */
+	ledger_rollback(ledger);
+	ledger_set_command(ledger, "next");
+	assert_int_equal(ledger->waited_ms, 0);
+	ledger_close(ledger);
+}
+
+/* To name the writer is to look at the ledger's files: this process's own locks stay. */
+static void naming_the_writer_drops_no_lock(void **state)
+{
+	struct ledger *ledger = open_ledger(), *other = open_ledger();
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(ledger_begin(ledger), 0);
+	other->wait_ms = 0;
+	assert_int_equal(ledger_begin(other), -ETIMEDOUT);
+	pid = fork();
+	if (pid == 0) {
+		sqlite3 *db;
+
+		_exit(sqlite3_open(path, &db) != SQLITE_OK ||
+		      sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_BUSY);
+	}
+	{
+		int status = -1;
+
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(ledger_commit(ledger), 0);
+	ledger_close(ledger);
+	ledger_close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -542,6 +623,8 @@ int main(void)
 		cmocka_unit_test_setup(a_vfs_binding_is_of_its_pf_and_index, set_up),
 		cmocka_unit_test_setup(a_backup_is_whole, set_up),
 		cmocka_unit_test_setup(damage_is_found, set_up),
+		cmocka_unit_test_setup(a_stuck_writer_is_named_and_waited_for_once, set_up),
+		cmocka_unit_test_setup(naming_the_writer_drops_no_lock, set_up),
 		cmocka_unit_test_setup(other_ledgers, set_up),
 		cmocka_unit_test_setup(seeds_are_the_hosts, set_up),
 	};
