@@ -841,22 +841,29 @@ struct vfpool_network_request {
 	bool start;
 	bool autostart;   /* libvirt itself starts it at boot */
 	bool sync;        /* what is done at boot: the network is started, and when it wasn't there
-			   * before, the guests that have autostart and are off, since libvirt
-			   * couldn't start them without it */
-	bool undefine;    /* stops it and takes it from libvirt; nothing else counts then */
+			   * before, or had VFs that aren't its own any more, the guests that have
+			   * autostart and are off, since libvirt couldn't start them; where that
+			   * can't be done they are told in notes */
+	bool undefine;    /* stops it and takes it from libvirt; only `force` counts then */
+	bool force;       /* one of VFs that somebody else has made, too */
 };
+
+/* Is the network of that pool one that a boot brings back: by the pool's definition, or by libvirt's
+ * own autostart? */
+bool vfpool_network_is_synced(const struct vfpool *vp, const struct vfpool_pool *pool);
 
 /*
  * Defines the pool's network in libvirt when it isn't there alike. One that runs is stopped
  * and started to change it; VFPOOL_EINUSE when guests use it, with their names: nothing was
- * changed.
+ * changed. VFPOOL_EINUSE too when the network is somebody else's: what vfpool has made has an element of the
+ * namespace urn:vfpool in its <metadata>. One that isn't of VFs is never replaced.
  */
 int vfpool_network_define(struct vfpool *vp, const char *pool,
 			  const struct vfpool_network_request *request, bool *ret_changed,
 			  char **ret_notes);
 
 /* What libvirt has for it (*ret_is, NULL: nothing) and what it is to have, as texts that
- * compare line by line. */
+ * compare line by line. VFPOOL_EINUSE: what libvirt has isn't of VFs. */
 int vfpool_network_compare(struct vfpool *vp, const char *pool, const char *from, char **ret_is,
 			   char **ret_wanted);
 

@@ -32,21 +32,24 @@ static void read_mac(const xmlNode *interface, struct guest_nic *nic)
 	nic->has_mac = text && vfpool_mac_parse(text, &nic->mac) == 0;
 }
 
-static void read_address(const xmlNode *device, struct guest_nic *nic)
+bool guest_read_pci(const xmlNode *address, struct vfpool_pci *ret_address)
 {
-	const xmlNode *address = xml_child(xml_child(device, "source"), "address");
 	unsigned long domain, bus, slot, function;
 
 	/* Without a domain it is 0; what isn't PCI has no bus and slot. */
 	if (!address || !number(address, "bus", 0xff, &bus) || !number(address, "slot", 0x1f, &slot))
-		return;
+		return false;
 	if (!number(address, "domain", 0xffffffff, &domain))
 		domain = 0;
 	if (!number(address, "function", 7, &function))
 		function = 0;
-	nic->has_address = true;
-	nic->address = (struct vfpool_pci){ (uint32_t)domain, (uint8_t)bus, (uint8_t)slot,
-					    (uint8_t)function };
+	*ret_address = (struct vfpool_pci){ (uint32_t)domain, (uint8_t)bus, (uint8_t)slot, (uint8_t)function };
+	return true;
+}
+
+static void read_address(const xmlNode *device, struct guest_nic *nic)
+{
+	nic->has_address = guest_read_pci(xml_child(xml_child(device, "source"), "address"), &nic->address);
 }
 
 static void read_vlan(const xmlNode *interface, struct guest_nic *nic)

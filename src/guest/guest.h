@@ -32,34 +32,62 @@ int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
  * that name. */
 int guest_network_complete(const char *own, const char *made, char **ret_xml);
 
-/* Do both texts define the same network, whatever the UUID? */
+/* The namespace of the element in a network's <metadata> by which vfpool knows what it has made. */
+#define GUEST_NETWORK_MARK "urn:vfpool"
+
+/* What to do about another's. */
+#define GUEST_OTHER_NAME "<network name='…'/> in the pool's definition gives the pool's another name"
+
+enum guest_network_kind {
+	GUEST_NETWORK_OURS,    /* of VFs, and vfpool has made it */
+	GUEST_NETWORK_HOSTDEV, /* of VFs, and somebody else's */
+	GUEST_NETWORK_OTHER,   /* a bridge, NAT, … */
+};
+
+/* What libvirt's <network> is; *ret_what says it, as in "forward mode nat, bridge virbr0". -EBADMSG: it
+ * is none; -ENOMEM. */
+int guest_network_look(const char *xml, enum guest_network_kind *ret_kind, char **ret_what);
+
+/* Do both texts define the same network, whatever the UUID and the mark? */
 bool guest_networks_equal(const char *a, const char *b);
 
 /* Do guests use the running network, by its own XML? */
 bool guest_network_is_used(const char *xml);
 
-/* The text without its UUID, a line each element, so that two of them compare. */
+/* The text without its UUID and mark, a line each element, so that two of them compare. */
 int guest_network_normal(const char *xml, char **ret_text);
 
 enum guest_autostart { GUEST_AUTOSTART_AS_IS, GUEST_AUTOSTART_OFF, GUEST_AUTOSTART_ON };
 
-/*
- * Gives the network to libvirt. *ret_changed: it wasn't there, or didn't run, alike. One that runs
- * is stopped and started to change it: VFPOOL_EINUSE when guests use it, with their names.
- * *ret_started: it runs, and has not before.
- */
-int guest_network_define(const char *uri, const char *name, const char *xml,
-			 enum guest_autostart autostart, bool start, bool *ret_changed,
-			 bool *ret_started, struct error *err);
+struct guest_network {
+	const char *name, *xml;
+	enum guest_autostart autostart;
+	bool start;
+	bool force; /* replace one of VFs that is somebody else's */
+	const struct vfpool_pci *vfs; /* all that it may have: one that runs with another is stale */
+	size_t n_vfs;
+};
 
-/* Starts the guests that are off, have autostart, and use that network: libvirt couldn't start them
- * without it. Calls `fn` for each, with NULL or why it didn't start. */
-typedef int (*guest_started_fn)(void *arg, const char *guest, const char *failure);
-int guest_start_on_network(const char *uri, const char *network, guest_started_fn fn, void *arg,
-			   struct error *err);
+struct guest_network_result {
+	bool changed; /* it wasn't there, or didn't run, alike */
+	bool started; /* it runs, and has not before, or with VFs that aren't its own any more */
+};
+
+/*
+ * Gives the network to libvirt. One that runs is stopped and started to change it. VFPOOL_EINUSE when
+ * guests use it, with their names, or when it is somebody else's.
+ */
+int guest_network_define(const char *uri, const struct guest_network *network,
+			 struct guest_network_result *ret_result, struct error *err);
+
+/* The guests that are off, have autostart, and use that network: libvirt couldn't start them without
+ * it. `start` starts them. Calls `fn` for each, with NULL or why it didn't start. */
+typedef int (*guest_on_network_fn)(void *arg, const char *guest, const char *failure);
+int guest_each_on_network(const char *uri, const char *network, bool start, guest_on_network_fn fn, void *arg,
+			  struct error *err);
 
 /* Stops it and takes it from libvirt. VFPOOL_EINUSE likewise; *ret_changed: it was there. */
-int guest_network_undefine(const char *uri, const char *name, bool *ret_changed, struct error *err);
+int guest_network_undefine(const char *uri, const char *name, bool force, bool *ret_changed, struct error *err);
 
 /* What libvirt has; *ret_xml is NULL when there is none. */
 int guest_network_get(const char *uri, const char *name, char **ret_xml, struct error *err);

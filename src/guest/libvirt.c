@@ -256,21 +256,31 @@ static bool runs_alike(virNetworkPtr network)
 	return now && next && guest_networks_equal(now, next);
 }
 
+static bool is_ours(const char *xml)
+{
+	enum guest_network_kind kind;
+	AUTO_FREE char *what = NULL;
+
+	return guest_network_look(xml, &kind, &what) == 0 && kind == GUEST_NETWORK_OURS;
+}
+
 /* A running one takes its new definition by stopping and starting. Where guests use it the old
  * definition is put back, which has changed nothing that runs. */
 static int redefine(virConnectPtr connection, const char *xml, virNetworkPtr *network,
 		    bool *ret_changed, bool *ret_start, struct error *err)
 {
 	AUTO_FREE char *before = *network ? definition_of(*network) : NULL, *after = NULL;
+	const bool is_alike = before && guest_networks_equal(before, xml);
 	bool was_active = false;
 	int r;
 
-	if (!*network || !before || !guest_networks_equal(before, xml)) {
+	/* Alike but for the mark: that is put in, and nothing that runs is touched. */
+	if (!is_alike || !is_ours(before)) {
 		r = define(connection, xml, network, err);
 		if (r < 0)
 			return r;
 		after = p_virNetworkGetXMLDesc(*network, VIR_NETWORK_XML_INACTIVE);
-		*ret_changed = !before || !after || !guest_networks_equal(before, after);
+		*ret_changed = !is_alike && (!before || !after || !guest_networks_equal(before, after));
 	}
 	if (!before || (!*ret_changed && (is_active(*network, err) != 1 || runs_alike(*network))))
 		return 0;
@@ -286,49 +296,105 @@ static int redefine(virConnectPtr connection, const char *xml, virNetworkPtr *ne
 	return r;
 }
 
-int guest_network_define(const char *uri, const char *name, const char *xml,
-			 enum guest_autostart autostart, bool start, bool *ret_changed,
-			 bool *ret_started, struct error *err)
+/* Somebody else's network is neither replaced nor stopped. `wanted`: one that is defined just so may be marked as
+ * vfpool's; NULL: none may. What runs has the mark of its own start only. */
+static int check_is_ours(virNetworkPtr network, const char *wanted, bool force, struct error *err)
 {
-	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
-	CLEANUP(cleanup_network) virNetworkPtr network = NULL;
-	bool changed = false, started = false, was_active;
-	int r = connect_to(uri, &connection, err);
+	AUTO_FREE char *defined = definition_of(network), *now = p_virNetworkGetXMLDesc(network, 0);
+	const char *const texts[] = { defined, now };
 
-	if (r == 0)
-		r = find_network(connection, name, &network, err);
-	was_active = r == 0 && network && p_virNetworkIsActive(network) == 1;
-	if (r == 0)
-		r = redefine(connection, xml, &network, &changed, &start, err);
-	if (r == 0)
-		r = set_autostart(network, autostart, &changed, err);
-	if (r == 0 && start)
-		r = start_network(network, &started, err);
-	if (r < 0)
-		return connection ? fail_while(err, r, "network %s", name) : r;
-	*ret_changed = changed || started;
-	if (ret_started)
-		*ret_started = started && !was_active;
+	for (size_t i = 0; i < 2; i++) {
+		enum guest_network_kind kind;
+		AUTO_FREE char *what = NULL;
+		int r = texts[i] ? guest_network_look(texts[i], &kind, &what) : -EBADMSG;
+
+		if (r < 0)
+			return r == -ENOMEM ? fail_oom(err) : fail(err, -EIO, "what libvirt says of it can't be understood");
+		if (kind == GUEST_NETWORK_OTHER)
+			return fail(err, -VFPOOL_EINUSE, "it is somebody else's (%s), and stays as it is; " GUEST_OTHER_NAME, what);
+		if (i == 0 && kind == GUEST_NETWORK_HOSTDEV && !force && !(wanted && guest_networks_equal(defined, wanted)))
+			return fail(err, -VFPOOL_EINUSE, "it isn't vfpool's (%s), and stays as it is; " GUEST_OTHER_NAME
+				    ", or 'vfpool network' with --force takes this one", what);
+	}
 	return 0;
 }
 
-int guest_network_undefine(const char *uri, const char *name, bool *ret_changed, struct error *err)
+/* Does it run with a VF that is none of these? */
+static bool is_stale(virNetworkPtr network, const struct guest_network *is)
+{
+	AUTO_FREE char *xml = p_virNetworkIsActive(network) == 1 ? p_virNetworkGetXMLDesc(network, 0) : NULL;
+
+	return xml && guest_network_has_other(xml, is->vfs, is->n_vfs);
+}
+
+static int define_network(virConnectPtr connection, const struct guest_network *is, virNetworkPtr *network,
+			  struct guest_network_result *result, struct error *err)
+{
+	bool start = is->start, was_active, was_stale, started = false;
+	int r = find_network(connection, is->name, network, err);
+
+	if (r == 0 && *network)
+		r = check_is_ours(*network, is->xml, is->force, err);
+	if (r < 0)
+		return r;
+	was_active = *network && p_virNetworkIsActive(*network) == 1;
+	was_stale = *network && is_stale(*network, is);
+	r = redefine(connection, is->xml, network, &result->changed, &start, err);
+	if (r == 0)
+		r = set_autostart(*network, is->autostart, &result->changed, err);
+	if (r == 0 && start)
+		r = start_network(*network, &started, err);
+	result->changed = result->changed || started;
+	result->started = started && (!was_active || was_stale);
+	return r;
+}
+
+int guest_network_define(const char *uri, const struct guest_network *network,
+			 struct guest_network_result *ret_result, struct error *err)
+{
+	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
+	CLEANUP(cleanup_network) virNetworkPtr found = NULL;
+	struct guest_network_result result = { .changed = false };
+	int r = connect_to(uri, &connection, err);
+
+	if (r < 0)
+		return r;
+	r = define_network(connection, network, &found, &result, err);
+	if (r < 0)
+		return fail_while(err, r, "network %s", network->name);
+	*ret_result = result;
+	return 0;
+}
+
+static int undefine(virNetworkPtr network, bool force, struct error *err)
+{
+	bool was_active;
+	int r = check_is_ours(network, NULL, force, err);
+
+	if (r == 0)
+		r = stop_network(network, &was_active, err);
+	if (r < 0)
+		return r;
+	if (p_virNetworkIsPersistent(network) == 1 && p_virNetworkUndefine(network) < 0)
+		return fail(err, -EIO, "undefining it: %s", p_virGetLastErrorMessage());
+	return 0;
+}
+
+int guest_network_undefine(const char *uri, const char *name, bool force, bool *ret_changed, struct error *err)
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_network) virNetworkPtr network = NULL;
-	bool was_active;
 	int r = connect_to(uri, &connection, err);
 
-	if (r == 0)
-		r = find_network(connection, name, &network, err);
-	if (r == 0)
-		*ret_changed = network;
+	if (r < 0)
+		return r;
+	r = find_network(connection, name, &network, err);
 	if (r == 0 && network)
-		r = stop_network(network, &was_active, err);
-	if (r == 0 && network && p_virNetworkIsPersistent(network) == 1 &&
-	    p_virNetworkUndefine(network) < 0)
-		r = fail(err, -EIO, "undefining it: %s", p_virGetLastErrorMessage());
-	return r < 0 && connection ? fail_while(err, r, "network %s", name) : r;
+		r = undefine(network, force, err);
+	if (r < 0)
+		return fail_while(err, r, "network %s", name);
+	*ret_changed = network;
+	return 0;
 }
 
 int guest_network_get(const char *uri, const char *name, char **ret_xml, struct error *err)
@@ -555,18 +621,8 @@ static bool is_on_network(const char *xml, const char *network)
 	return is;
 }
 
-static int start_on_network(virDomainPtr domain, const char *network, guest_started_fn fn, void *arg)
-{
-	AUTO_FREE char *xml = p_virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
-
-	if (!is_on_network(xml, network))
-		return 0;
-	return fn(arg, p_virDomainGetName(domain),
-		  p_virDomainCreate(domain) < 0 ? p_virGetLastErrorMessage() : NULL);
-}
-
-int guest_start_on_network(const char *uri, const char *network, guest_started_fn fn, void *arg,
-			   struct error *err)
+int guest_each_on_network(const char *uri, const char *network, bool start, guest_on_network_fn fn, void *arg,
+			  struct error *err)
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	virDomainPtr *domains;
@@ -579,8 +635,11 @@ int guest_start_on_network(const char *uri, const char *network, guest_started_f
 	if (n < 0)
 		return fail(err, -EIO, "listing libvirt's guests: %s", p_virGetLastErrorMessage());
 	for (int i = 0; i < n; i++) {
-		if (r == 0)
-			r = start_on_network(domains[i], network, fn, arg);
+		AUTO_FREE char *xml = p_virDomainGetXMLDesc(domains[i], VIR_DOMAIN_XML_INACTIVE);
+
+		if (r == 0 && is_on_network(xml, network))
+			r = fn(arg, p_virDomainGetName(domains[i]),
+			       start && p_virDomainCreate(domains[i]) < 0 ? p_virGetLastErrorMessage() : NULL);
 		p_virDomainFree(domains[i]);
 	}
 	free(domains);

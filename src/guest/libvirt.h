@@ -5,8 +5,16 @@
 
 #include "guest/guest.h"
 
+#include "util/xml.h"
+
 /* Adds a copy, unless the guest has it already. -ENOMEM. */
 int guest_add_nic(struct guest *guest, const struct guest_nic *nic);
+
+/* An <address> of a PCI device; false: it is none. */
+bool guest_read_pci(const xmlNode *address, struct vfpool_pci *ret_address);
+
+/* Has the running network, by its XML, an address that is none of these? */
+bool guest_network_has_other(const char *xml, const struct vfpool_pci *vfs, size_t n);
 
 /* One guest: (o)ff, (r)unning or (s)aved, its definition now and, when it differs, the one of its
  * next start; a NULL isn't there. */

@@ -252,6 +252,17 @@ static bool add_portgroup(xmlNodePtr network, const struct vfpool_portgroup *gro
 	return node && add_vlan(node, group->vlan) && add_virtualport(node, &group->virtualport);
 }
 
+/* By which it is known as vfpool's. */
+static bool add_mark(xmlNodePtr network, const struct vfpool_pool *pool)
+{
+	xmlNodePtr metadata = add(network, "metadata");
+	xmlNodePtr mark = metadata ? xmlNewTextChild(metadata, NULL, XML("pool"), XML(pool->name)) : NULL;
+	xmlNsPtr ns = mark ? xmlNewNs(mark, XML(GUEST_NETWORK_MARK), XML("vfpool")) : NULL;
+
+	xmlSetNs(mark, ns);
+	return ns;
+}
+
 int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
 		      const struct vfpool_pci *addresses, size_t n, char **ret_xml)
 {
@@ -260,7 +271,7 @@ int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
 	bool whole;
 
 	/* The order of elements is libvirt's own, so that its text compares. */
-	if (!network || !xmlNewTextChild(network, NULL, XML("name"), XML(pool->network)))
+	if (!network || !xmlNewTextChild(network, NULL, XML("name"), XML(pool->network)) || !add_mark(network, pool))
 		return -ENOMEM;
 	forward = set_managed(set(add(network, "forward"), "mode", "hostdev"), pool);
 	whole = forward && add_driver(forward, pool);
@@ -362,7 +373,25 @@ static void drop(xmlNodePtr node)
 	xmlFreeNode(node);
 }
 
-/* Without what isn't the definition's: its UUID, how many guests use it, and the VFs that
+static bool is_mark(const xmlNode *node)
+{
+	return node->ns && strcmp((const char *)node->ns->href, GUEST_NETWORK_MARK) == 0;
+}
+
+static void drop_marks(xmlNodePtr root)
+{
+	xmlNodePtr metadata = child(root, "metadata"), next;
+
+	for (xmlNodePtr node = metadata ? metadata->children : NULL; node; node = next) {
+		next = node->next;
+		if (is_mark(node))
+			drop(node);
+	}
+	if (metadata && !metadata->children)
+		drop(metadata);
+}
+
+/* Without what isn't the definition's: its UUID, its mark, how many guests use it, and the VFs that
  * libvirt has found for a whole PF. */
 static xmlNodePtr normal_root(xmlDocPtr doc)
 {
@@ -373,6 +402,7 @@ static xmlNodePtr normal_root(xmlDocPtr doc)
 	if (!root)
 		return NULL;
 	xmlUnsetProp(root, XML("connections"));
+	drop_marks(root);
 	for (xmlNodePtr node = root->children; node; node = next) {
 		next = node->next;
 		if (!is_part(node))
@@ -431,6 +461,23 @@ static bool put(xmlDocPtr doc, xmlNodePtr after, xmlNodePtr other)
 	return false;
 }
 
+/* The other's mark, in the order of libvirt's own text. */
+static bool put_mark(xmlDocPtr doc, xmlNodePtr root, xmlNodePtr other)
+{
+	static const char *const before[] = { "description", "title", "uuid", "name" };
+	xmlNodePtr from = child(other, "metadata"), metadata, copy, after = NULL;
+
+	drop_marks(root);
+	metadata = child(root, "metadata");
+	if (metadata) {
+		copy = xmlDocCopyNode(from->children, doc, 1);
+		return copy && xmlAddChild(metadata, copy);
+	}
+	for (size_t i = 0; !after; i++) /* it has a name */
+		after = child(root, before[i]);
+	return put(doc, after, from);
+}
+
 int guest_network_complete(const char *own, const char *made, char **ret_xml)
 {
 	CLEANUP(cleanup_doc) xmlDocPtr doc = parse(own);
@@ -443,7 +490,7 @@ int guest_network_complete(const char *own, const char *made, char **ret_xml)
 		return -EBADMSG;
 	while ((forward = child(root, "forward")))
 		drop(forward);
-	if (!put(doc, child(root, "name"), child(from, "forward")))
+	if (!put(doc, child(root, "name"), child(from, "forward")) || !put_mark(doc, root, from))
 		return -ENOMEM;
 	if (!child(root, "vlan") && !child(root, "virtualport") && child(from, "vlan") &&
 	    !put(doc, child(root, "forward"), child(from, "vlan")))

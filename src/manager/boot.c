@@ -39,21 +39,35 @@ static int note_rule(struct apply *apply, struct vfpool_plan *plan, struct vfpoo
 	return 0;
 }
 
+/* What keeps vfpool from giving its network to libvirt. */
+static int note_others_network(struct vfpool_plan *plan, const struct vfpool_pool *pool, enum guest_network_kind kind,
+			       const char *what)
+{
+	if (kind == GUEST_NETWORK_OTHER)
+		return plan_note(plan, "pool %s: libvirt's network %s is somebody else's (%s); " GUEST_OTHER_NAME,
+				 pool->name, pool->network, what);
+	return plan_note(plan, "pool %s: libvirt's network %s isn't vfpool's (%s); " GUEST_OTHER_NAME
+			 ", or 'vfpool network %s --define --force' takes this one", pool->name, pool->network, what,
+			 pool->name);
+}
+
 static int note_network(struct apply *apply, struct vfpool_plan *plan, const struct vfpool_pool *pool)
 {
-	const char *dir = apply->vp->dirs[VFPOOL_DIR_NETWORKS];
-	AUTO_FREE char *network = NULL, *autostart = NULL;
+	enum guest_network_kind kind;
+	AUTO_FREE char *what = NULL;
+	int r;
 
 	if (pool->allocate != VFPOOL_BY_LIBVIRT)
 		return 0;
-	network = format_text("%s/%s.xml", dir, pool->network);
-	autostart = format_text("%s/autostart/%s.xml", dir, pool->network);
-	if (!network || !autostart)
-		return -ENOMEM;
-	if (access(network, F_OK) < 0)
+	r = look_at_network_file(apply->vp, pool, &kind, &what);
+	if (r == -ENOENT)
 		return plan_note(plan, "pool %s: libvirt has no network %s; 'vfpool network %s --define "
 				 "--start' makes it", pool->name, pool->network, pool->name);
-	if (pool->network_autostart && access(autostart, F_OK) < 0 && !unit_is_enabled(apply->vp, LATE_UNIT))
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0 && kind != GUEST_NETWORK_OURS)
+		return note_others_network(plan, pool, kind, what);
+	if (pool->network_autostart && !network_has_autostart(apply->vp, pool) && !unit_is_enabled(apply->vp, LATE_UNIT))
 		return plan_note(plan, "pool %s: nothing starts network %s at boot; 'systemctl enable "
 				 LATE_UNIT "' does, or 'vfpool network %s --define'", pool->name, pool->network,
 				 pool->name);

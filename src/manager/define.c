@@ -113,6 +113,33 @@ static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct ba
 	return r;
 }
 
+/* Two pools of one network would replace each other's. */
+static int check_network_name(struct vfpool *vp, const struct vfpool_pool *pool, struct vfpool_pool *const *others,
+			      size_t n)
+{
+	for (size_t i = 0; pool->network && i < n; i++)
+		if (others[i]->network && strcmp(others[i]->network, pool->network) == 0)
+			return fail(&vp->err, -EINVAL, "%s: libvirt's network %s is that of pool %s (%s) already; "
+				    GUEST_OTHER_NAME, pool->file, pool->network, others[i]->name, others[i]->file);
+	return 0;
+}
+
+static int check_networks(struct vfpool *vp, const struct batch *batch)
+{
+	CLEANUP(cleanup_pools) struct vfpool_pool **others = NULL;
+	size_t n = 0;
+	int r = load_others(vp, batch->pools, batch->n, &others, &n);
+
+	for (size_t i = 0; r == 0 && i < batch->n; i++) {
+		r = check_network_name(vp, batch->pools[i], others, n);
+		if (r == 0)
+			r = check_network_name(vp, batch->pools[i], batch->pools, i);
+		if (r == 0)
+			r = check_network_is_free(vp, batch->pools[i]);
+	}
+	return r;
+}
+
 static int load_and_check(struct vfpool *vp, const char *const *files, size_t n,
 			  struct batch *batch)
 {
@@ -123,7 +150,8 @@ static int load_and_check(struct vfpool *vp, const char *const *files, size_t n,
 		return r;
 	r = open_ledger(vp, LEDGER_READ, &ledger);
 	/* Anyone may validate; the leases, which are root's, are then left out. */
-	return r < 0 && r != -EACCES ? r : check_batch(vp, ledger, batch);
+	r = r < 0 && r != -EACCES ? r : check_batch(vp, ledger, batch);
+	return r < 0 ? r : check_networks(vp, batch);
 }
 
 int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,

@@ -154,19 +154,28 @@ static int check_leftovers(struct doctor *doctor)
 
 static int check_pool_network(struct doctor *doctor, const struct vfpool_pool *pool)
 {
-	AUTO_FREE char *is = NULL, *wanted = NULL, *remedy = NULL;
+	AUTO_FREE char *is = NULL, *wanted = NULL, *remedy = NULL, *what = NULL;
+	enum guest_network_kind kind;
+	int r;
 
 	if (pool->allocate != VFPOOL_BY_LIBVIRT || !pool_is_asked_for(doctor, pool))
 		return 0;
 	remedy = format_text("'vfpool network %s --define --start'", pool->name);
 	if (!remedy)
 		return -ENOMEM;
-	if (vfpool_network_compare(doctor->vp, pool->name, NULL, &is, &wanted) < 0)
+	r = vfpool_network_compare(doctor->vp, pool->name, NULL, &is, &wanted);
+	if (r == -VFPOOL_EINUSE)
+		return report(doctor, VFPOOL_FAULT, NULL, "pool %s: %s", pool->name, doctor->vp->err.text);
+	if (r < 0)
 		return report(doctor, VFPOOL_WARNING, remedy, "pool %s: %s", pool->name, doctor->vp->err.text);
 	if (!is)
 		return report(doctor, VFPOOL_FAULT, remedy, "pool %s: libvirt has no network %s", pool->name, pool->network);
-	if (strcmp(is, wanted) != 0)
-		return report(doctor, VFPOOL_WARNING, remedy, "pool %s: libvirt's network %s has other VFs than the pool ('vfpool network "
+	if (strcmp(is, wanted) == 0)
+		return 0;
+	if (look_at_network_file(doctor->vp, pool, &kind, &what) == 0 && kind == GUEST_NETWORK_HOSTDEV)
+		return report(doctor, VFPOOL_WARNING, GUEST_OTHER_NAME "; 'vfpool network' with --define --force takes this one",
+			      "pool %s: libvirt's network %s isn't vfpool's (%s)", pool->name, pool->network, what);
+	return report(doctor, VFPOOL_WARNING, remedy, "pool %s: libvirt's network %s has other VFs than the pool ('vfpool network "
 			    "%s --diff')", pool->name, pool->network, pool->name);
 	return 0;
 }

@@ -124,6 +124,17 @@ bool rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
 /* Does systemd start that unit of vfpool's at boot? */
 bool unit_is_enabled(const struct vfpool *vp, const char *unit);
 
+/* What is libvirt's network of the pool's name, by its file? -ENOENT: libvirt has none; another error: it
+ * can't be told, without a message. */
+int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool, enum guest_network_kind *ret_kind,
+			 char **ret_what);
+
+/* Does libvirt itself start the pool's network? By its files. */
+bool network_has_autostart(const struct vfpool *vp, const struct vfpool_pool *pool);
+
+/* VFPOOL_EINUSE: libvirt has a network of that pool's network's name that isn't of VFs. */
+int check_network_is_free(struct vfpool *vp, const struct vfpool_pool *pool);
+
 /* The PF that a person names: netdev, PCI address or permanent MAC. VFPOOL_ENOTFOUND.
  * The PF is the inventory's. */
 int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,

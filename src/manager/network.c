@@ -4,6 +4,8 @@
 
 #include "util/file.h"
 
+#define NETWORK_MAX (1024 * 1024)
+
 static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
@@ -44,7 +46,20 @@ static int note_left_out(struct vfpool *vp, const struct vfpool_pf *pf, const st
 	return 0;
 }
 
-static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t n_uses,
+/* What libvirt is to have, and all VFs of the pool. */
+struct wanted_network {
+	char *xml;
+	struct vfpool_pci *vfs;
+	size_t n_vfs;
+};
+
+static void wanted_network_end(struct wanted_network *wanted)
+{
+	free(wanted->xml);
+	free(wanted->vfs);
+}
+
+static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t n_uses, struct wanted_network *wanted,
 			  struct vfpool_pci **ret_addresses, size_t *ret_n, char **ret_notes)
 {
 	AUTO_FREE struct vfpool_pci *addresses = NULL;
@@ -54,7 +69,8 @@ static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t
 	for (size_t i = 0; i < n_uses; i++)
 		room += uses[i].pf->n_vfs;
 	addresses = calloc(room, sizeof(*addresses));
-	if (!addresses)
+	wanted->vfs = calloc(room, sizeof(*wanted->vfs));
+	if (!addresses || !wanted->vfs)
 		return fail_oom(&vp->err);
 	for (size_t i = 0; i < n_uses; i++)
 		for (size_t j = 0; j < uses[i].pf->n_vfs; j++) {
@@ -62,6 +78,7 @@ static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t
 
 			if (!vfpool_pool_has_vf(uses[i].want, vf->index))
 				continue;
+			wanted->vfs[wanted->n_vfs++] = vf->address;
 			if (belongs_in_list(vf))
 				addresses[n++] = vf->address;
 			else if (note_left_out(vp, uses[i].pf, vf, &notes) < 0)
@@ -102,7 +119,7 @@ static int look_at_host(struct vfpool *vp, struct host *host,
 	return 0;
 }
 
-static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, char **ret_xml, char **ret_notes)
+static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, struct wanted_network *wanted, char **ret_notes)
 {
 	struct vfpool_pool *pools[] = { pool, NULL };
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
@@ -119,14 +136,14 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, char **ret_xml,
 	for (size_t i = 0; i < n_uses; i++)
 		if (!uses[i].pf)
 			return fail_missing_pf(vp, &host, &uses[i]);
-	r = list_addresses(vp, uses, n_uses, &addresses, &n, ret_notes);
+	r = list_addresses(vp, uses, n_uses, wanted, &addresses, &n, ret_notes);
 	if (r < 0)
 		return r;
 	if (n == 0)
 		return fail(&vp->err, -VFPOOL_ENOVF,
 			    "pool %s has no VFs now; 'vfpool apply %s' makes them", pool->name,
 			    pool->name);
-	r = guest_network_xml(pool, whole_pf(uses, n_uses, n), addresses, n, ret_xml);
+	r = guest_network_xml(pool, whole_pf(uses, n_uses, n), addresses, n, &wanted->xml);
 	return r < 0 ? fail_oom(&vp->err) : 0;
 }
 
@@ -150,27 +167,80 @@ static int complete(struct vfpool *vp, const char *from, char **xml)
 	return 0;
 }
 
-static int wanted_xml(struct vfpool *vp, struct vfpool_pool *pool, const char *from, char **ret_xml,
-		      char **ret_notes)
+static int want_network(struct vfpool *vp, struct vfpool_pool *pool, const char *from, struct wanted_network *wanted,
+			char **ret_notes)
 {
-	AUTO_FREE char *xml = NULL;
-	int r = make_xml(vp, pool, &xml, ret_notes);
+	int r = make_xml(vp, pool, wanted, ret_notes);
 
-	if (r == 0 && from)
-		r = complete(vp, from, &xml);
-	if (r == 0)
-		*ret_xml = TAKE_PTR(xml);
-	return r;
+	return r == 0 && from ? complete(vp, from, &wanted->xml) : r;
 }
 
 int vfpool_network_xml(struct vfpool *vp, const char *name, const char *from, char **ret_xml,
 		       char **ret_notes)
 {
+	CLEANUP(wanted_network_end) struct wanted_network wanted = { .n_vfs = 0 };
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = load_network_pool(vp, name, &pool);
 
-	return r < 0 ? r : wanted_xml(vp, pool, from, ret_xml, ret_notes);
+	if (r == 0)
+		r = want_network(vp, pool, from, &wanted, ret_notes);
+	if (r == 0)
+		*ret_xml = TAKE_PTR(wanted.xml);
+	return r;
 }
+
+/* ---- whose it is ---- */
+
+static char *network_file(const struct vfpool *vp, const char *folder, const struct vfpool_pool *pool)
+{
+	return format_text("%s/%s%s.xml", vp->dirs[VFPOOL_DIR_NETWORKS], folder, pool->network);
+}
+
+bool network_has_autostart(const struct vfpool *vp, const struct vfpool_pool *pool)
+{
+	AUTO_FREE char *path = network_file(vp, "autostart/", pool);
+
+	return path && access(path, F_OK) == 0;
+}
+
+bool vfpool_network_is_synced(const struct vfpool *vp, const struct vfpool_pool *pool)
+{
+	return pool->allocate == VFPOOL_BY_LIBVIRT && (pool->network_autostart || network_has_autostart(vp, pool));
+}
+
+int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool, enum guest_network_kind *ret_kind,
+			 char **ret_what)
+{
+	AUTO_FREE char *path = network_file(vp, "", pool), *xml = NULL;
+	struct error ignored;
+
+	if (!path)
+		return -ENOMEM;
+	if (access(path, F_OK) < 0)
+		return -ENOENT;
+	return read_file(path, NETWORK_MAX, &xml, NULL, &ignored) < 0 ? -EACCES :
+									guest_network_look(xml, ret_kind, ret_what);
+}
+
+int check_network_is_free(struct vfpool *vp, const struct vfpool_pool *pool)
+{
+	enum guest_network_kind kind = GUEST_NETWORK_OURS;
+	AUTO_FREE char *what = NULL, *xml = NULL;
+	struct error ignored;
+
+	if (pool->allocate != VFPOOL_BY_LIBVIRT)
+		return 0;
+	/* One that only runs has no file. A libvirt that isn't there or doesn't answer has none to lose now. */
+	if (look_at_network_file(vp, pool, &kind, &what) < 0 &&
+	    guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_network_get, pool->network, &xml, &ignored) == 0 && xml)
+		guest_network_look(xml, &kind, &what);
+	if (kind != GUEST_NETWORK_OTHER)
+		return 0;
+	return fail(&vp->err, -VFPOOL_EINUSE, "%s: libvirt's network %s is somebody else's (%s); " GUEST_OTHER_NAME,
+		    pool->file, pool->network, what);
+}
+
+/* ---- given to libvirt ---- */
 
 /* Where vfpool's unit starts it after libvirt's daemons, libvirt's own autostart is off: the list
  * of VFs may be another one by then. */
@@ -191,25 +261,62 @@ static int note_started(void *arg, const char *guest, const char *failure)
 	return 0;
 }
 
+static int note_waiting(void *arg, const char *guest, const char *failure)
+{
+	(void)failure;
+	note(arg, "guest %s has autostart and is off: it waits for that network", guest);
+	return 0;
+}
+
+/* After a sync that failed: who is off for it. */
+static void note_guests(struct vfpool *vp, const struct vfpool_pool *pool)
+{
+	struct error ignored;
+
+	guest_each_on_network(vp->uri, pool->network, false, note_waiting, vp, &ignored);
+}
+
+static int define_network(struct vfpool *vp, struct vfpool_pool *pool, const struct vfpool_network_request *request,
+			  bool *ret_changed, char **ret_notes)
+{
+	CLEANUP(wanted_network_end) struct wanted_network wanted = { .n_vfs = 0 };
+	struct guest_network_result result = { .changed = false };
+	int r = want_network(vp, pool, request->from, &wanted, ret_notes);
+	const struct guest_network network = {
+		.name = pool->network,
+		.xml = wanted.xml,
+		.autostart = autostart_of(vp, pool, request),
+		.start = request->start || request->sync,
+		.force = request->force,
+		.vfs = wanted.vfs,
+		.n_vfs = wanted.n_vfs,
+	};
+
+	if (r == 0)
+		r = guest_network_define(vp->uri, &network, &result, &vp->err);
+	if (r == 0 && result.started && request->sync)
+		r = guest_each_on_network(vp->uri, pool->network, true, note_started, vp, &vp->err);
+	if (r == 0)
+		*ret_changed = result.changed;
+	return r;
+}
+
 int vfpool_network_define(struct vfpool *vp, const char *name,
 			  const struct vfpool_network_request *request, bool *ret_changed,
 			  char **ret_notes)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_FREE char *xml = NULL;
-	bool started = false;
-	int r;
+	int r = check_root(vp, "defining a network");
 
-	if ((r = check_root(vp, "defining a network")) < 0 || (r = load_network_pool(vp, name, &pool)) < 0)
+	if (r == 0)
+		r = load_network_pool(vp, name, &pool);
+	if (r < 0)
 		return r;
 	if (request->undefine)
-		return guest_network_undefine(vp->uri, pool->network, ret_changed, &vp->err);
-	r = wanted_xml(vp, pool, request->from, &xml, ret_notes);
-	if (r == 0)
-		r = guest_network_define(vp->uri, pool->network, xml, autostart_of(vp, pool, request),
-					 request->start || request->sync, ret_changed, &started, &vp->err);
-	if (r == 0 && started && request->sync)
-		r = guest_start_on_network(vp->uri, pool->network, note_started, vp, &vp->err);
+		return guest_network_undefine(vp->uri, pool->network, request->force, ret_changed, &vp->err);
+	r = define_network(vp, pool, request, ret_changed, ret_notes);
+	if (r < 0 && request->sync)
+		note_guests(vp, pool);
 	return r;
 }
 
@@ -220,19 +327,37 @@ static int normal(struct vfpool *vp, const char *xml, char **ret_text)
 	return r < 0 ? fail(&vp->err, r, "what libvirt says of the network can't be understood") : 0;
 }
 
+/* What libvirt has, unless that isn't to be replaced. */
+static int read_network(struct vfpool *vp, const struct vfpool_pool *pool, char **ret_text)
+{
+	enum guest_network_kind kind = GUEST_NETWORK_OURS;
+	AUTO_FREE char *is = NULL, *what = NULL;
+	int r = guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_network_get, pool->network, &is, &vp->err);
+
+	if (r < 0 || !is)
+		return r;
+	guest_network_look(is, &kind, &what);
+	if (kind == GUEST_NETWORK_OTHER)
+		return fail(&vp->err, -VFPOOL_EINUSE, "network %s is somebody else's (%s); " GUEST_OTHER_NAME,
+			    pool->network, what);
+	return normal(vp, is, ret_text);
+}
+
 int vfpool_network_compare(struct vfpool *vp, const char *name, const char *from, char **ret_is,
 			   char **ret_wanted)
 {
+	CLEANUP(wanted_network_end) struct wanted_network wanted = { .n_vfs = 0 };
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_FREE char *is = NULL, *wanted = NULL, *notes = NULL, *text = NULL;
-	int r;
+	AUTO_FREE char *notes = NULL, *text = NULL;
+	int r = load_network_pool(vp, name, &pool);
 
-	if ((r = load_network_pool(vp, name, &pool)) < 0 ||
-	    (r = wanted_xml(vp, pool, from, &wanted, &notes)) < 0 ||
-	    (r = guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_network_get, pool->network, &is,
-			   &vp->err)) < 0 ||
-	    (is && (r = normal(vp, is, &text)) < 0) || (r = normal(vp, wanted, ret_wanted)) < 0)
-		return r;
-	*ret_is = TAKE_PTR(text);
-	return 0;
+	if (r == 0)
+		r = read_network(vp, pool, &text);
+	if (r == 0)
+		r = want_network(vp, pool, from, &wanted, &notes);
+	if (r == 0)
+		r = normal(vp, wanted.xml, ret_wanted);
+	if (r == 0)
+		*ret_is = TAKE_PTR(text);
+	return r;
 }

@@ -24,6 +24,7 @@ static int parse(const struct verb *verb, int argc, char **argv, struct network_
 		{ "diff", OPTION_FLAG, &args->diff, "what --define would change; exit code 1: something" },
 		{ "sync", OPTION_FLAG, &request->sync, "as at boot: each network with autostart='yes' defined as it "
 						       "should be now, started, and its guests too" },
+		{ "force", OPTION_FLAG, &request->force, "with --define or --undefine: one of VFs that isn't vfpool's, too" },
 		{ "from", OPTION_TEXT, &request->from, "your own <network>, completed with the pool's VFs" },
 		{ "dry-run", OPTION_FLAG, &args->dry_run, "only print what libvirt would be given" },
 		{ 0 },
@@ -34,9 +35,10 @@ static int parse(const struct verb *verb, int argc, char **argv, struct network_
 	if (r < 0)
 		return r;
 	if (args->define + request->undefine + args->diff + request->sync > 1 ||
-	    ((request->start || request->autostart) && !args->define)) {
+	    ((request->start || request->autostart) && !args->define) ||
+	    (request->force && !args->define && !request->undefine)) {
 		warn_user("network: --define, --undefine, --diff and --sync exclude each other; --start and "
-			  "--autostart go with --define");
+			  "--autostart go with --define, --force with that and --undefine");
 		return -VERB_USAGE;
 	}
 	if (r == 0 && (!request->sync || request->from)) {
@@ -83,7 +85,7 @@ static int sync_all(struct vfpool *vp, const struct network_args *args)
 	if (r < 0)
 		return r;
 	for (struct vfpool_pool **pool = pools; *pool; pool++) {
-		if ((*pool)->allocate != VFPOOL_BY_LIBVIRT || !(*pool)->network_autostart)
+		if (!vfpool_network_is_synced(vp, *pool))
 			continue;
 		r = args->dry_run ? compare(vp, (*pool)->name, args) : change(vp, (*pool)->name, args);
 		if (r == 0 || r == -VERB_SAID) /* a dry run's difference */
@@ -130,6 +132,6 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 
 const struct verb verb_network = {
 	"network",
-	"POOL [--define [--start] [--autostart] | --undefine | --diff] [--from FILE] [--dry-run] | --sync [POOL]",
+	"POOL [--define [--start] [--autostart] [--force] | --undefine [--force] | --diff] [--from FILE] [--dry-run] | --sync [POOL]",
 	"the libvirt network of a pool that libvirt allocates", run,
 };
