@@ -571,7 +571,7 @@ void vfpool_bindings_free(struct vfpool_binding *bindings, size_t n);
 
 /* What is asked of alloc; begin with VFPOOL_ALLOC_REQUEST. */
 struct vfpool_alloc_request {
-	const char *owner; /* a guest's name: 1 to 255 bytes of UTF-8 */
+	const char *owner; /* a guest's name: 1 to 255 bytes of UTF-8 that can be seen */
 	unsigned nic;      /* which of the owner's interfaces, */
 	unsigned count;    /* and how many from there on: all or none */
 	int numa;          /* a NUMA node, -1: any */
@@ -691,7 +691,8 @@ void vfpool_reservations_free(struct vfpool_reservation *reservations, size_t n)
 /*
  * Nobody gets that VF from now on, for `reason`; a lease on it stays. `device` is
  * a VF's PCI address, or a PF's netdev, address or permanent MAC with `vf` its
- * index, -1 for the whole PF. A NULL reason ends it. *ret_changed: it wasn't so.
+ * index, -1 for the whole PF. A NULL reason ends it; one with control or invisible characters, or that isn't UTF-8,
+ * is -EINVAL. *ret_changed: it wasn't so.
  */
 int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reason, bool dry_run,
 		bool *ret_changed);

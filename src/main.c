@@ -2,6 +2,8 @@
 /* Finds the verb, maps its result to an exit code. */
 #include "verbs.h"
 
+#include "util/name.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,11 +152,14 @@ static int run(struct vfpool *vp, int argc, char **argv)
 static void show_progress(void *arg, const char *pf, const char *step, unsigned done,
 			  unsigned total)
 {
+	char text[200];
+	int n = snprintf(text, sizeof(text), "%s: %s %u", pf, step, done);
+
 	(void)arg;
-	if (total > 0)
-		fprintf(stderr, "\r\033[K%s: %s %u of %u", pf, step, done, total);
-	else
-		fprintf(stderr, "\r\033[K%s: %s %u", pf, step, done);
+	if (total > 0 && (size_t)n < sizeof(text))
+		snprintf(text + n, sizeof(text) - (size_t)n, " of %u", total);
+	make_printable(text);
+	fprintf(stderr, "\r\033[K%s", text);
 	if (done == total)
 		fputs("\r\033[K", stderr);
 }
@@ -165,14 +170,17 @@ static void show_note(void *arg, const char *text)
 	warn_user("note: %s", text);
 }
 
+#define COMMAND_MAX 300
+
 /* The command line, for the history; cut off where it is long. */
 static int set_command(struct vfpool *vp, int argc, char **argv)
 {
-	char text[300] = "vfpool";
+	char text[COMMAND_MAX + 8] = "vfpool"; /* room for the character that is cut off */
 	size_t n = strlen(text);
 
 	for (int i = 1; i < argc && n < sizeof(text) - 1; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, " %s", argv[i]);
+	cut_text(text, COMMAND_MAX);
 	return vfpool_set_command(vp, text);
 }
 

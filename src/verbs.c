@@ -6,7 +6,6 @@
 
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +19,6 @@ const struct verb *const verbs[] = {
 };
 
 #define MAX_OPTIONS 16
-
-void warn_user(const char *format, ...)
-{
-	va_list args;
-
-	fputs("vfpool: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
 
 static void warn_missing(const struct vfpool_inventory *inventory, const struct vfpool_pool *pool)
 {
@@ -187,7 +175,7 @@ int verb_check_owner(const struct verb *verb, const char *owner)
 {
 	if (owner_name_is_valid(owner))
 		return 0;
-	warn_user("%s: '%s' can't be an owner's name: 1 to 255 bytes of UTF-8 without control characters, '/', "
-		  "a '-' at the beginning or a space at either end", verb->name, owner);
+	warn_user("%s: '%s' can't be an owner's name: 1 to 255 bytes of UTF-8 without control or invisible "
+		  "characters, '/', a '-' at the beginning or a space at either end", verb->name, owner);
 	return -VERB_USAGE;
 }

@@ -48,7 +48,8 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 /* Can that be an owner's name? -VERB_USAGE after a message. */
 int verb_check_owner(const struct verb *verb, const char *owner);
 
-/* Prints to stderr "vfpool: " and the message. */
+/* Print to stdout, and to stderr: "vfpool: " and the message. What a terminal would obey or hide becomes '?'. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Says which PFs of a definition this host doesn't have now. */

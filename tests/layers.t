@@ -33,6 +33,7 @@ t 'only host/nlsock.c sends' only_in 'src/host/nlsock.c' '\bnl_(send|recv|connec
 t 'only guest/libvirt.c calls libvirt' only_in 'src/guest/libvirt.c' '\bvir(Connect|Network|Domain)[A-Z]|libvirt/libvirt\.h'
 t 'only ledger/ knows SQL' only_in 'src/ledger/' '(SELECT|INSERT|UPDATE|DELETE|sqlite3_)'
 t 'only the verbs print' only_in 'src/main\.c|src/verbs' '\b(printf|puts|putchar|vprintf)\(|\b(stdout|stderr)\b'
+t 'only verbs/print.c prints what came from outside' only_in 'src/main\.c|src/verbs\.c|src/verbs/print\.c|src/(host|guest|ledger)/|[^:]*:[0-9]+:.*\b(fputs\((colour|"))' '\b(printf|puts|putchar|vprintf|fputs)\('
 t 'pool/ asks the system nothing' not_in pool '\b(open|read|write|ioctl|time|fork)\('
 t 'no shell is called' only_in 'none' '\b(system|popen)\('
 t 'no environment variable is read' only_in 'none' '\bgetenv\('

@@ -9,6 +9,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/file.h"
+#include "util/name.h"
 #include "util/process.h"
 
 #include <ctype.h>

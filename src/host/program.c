@@ -8,6 +8,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/file.h"
+#include "util/name.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 
 #include "host/nlsock.h"
 #include "host/sysfs.h"
+#include "util/name.h"
 
 #include <stdarg.h>
 #include <string.h>

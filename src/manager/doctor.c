@@ -3,6 +3,7 @@
 #include "manager/doctor.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* What gc and adopt found, and did about it. */
 #include "manager/manager.h"
 
-#include "util/error.h"
+#include "util/name.h"
 
 #include <stdarg.h>
 

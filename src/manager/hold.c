@@ -2,6 +2,8 @@
 /* VFs and PFs that nobody is to get, for a while. */
 #include "manager/manager.h"
 
+#include "util/name.h"
+
 #include <string.h>
 
 int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
@@ -92,6 +94,9 @@ int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reaso
 	const struct vfpool_pf *pf;
 	int r;
 
+	if (reason && !text_is_visible(reason, false))
+		return fail(&vp->err, -EINVAL, "'%s' can't be a reason: UTF-8 without control or invisible "
+			    "characters", reason);
 	if ((r = check_root(vp, "holding a VF")) < 0 || (r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
 	    (r = find_device(vp, &host, device, vf, inventory, &pf, &vf)) < 0 ||

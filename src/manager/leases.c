@@ -12,8 +12,8 @@ int check_owner(struct vfpool *vp, const char *owner)
 	if (owner_name_is_valid(owner))
 		return 0;
 	return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name: 1 to 255 "
-		    "bytes of UTF-8 without control characters, '/', a '-' at the beginning or a space at either "
-		    "end", owner);
+		    "bytes of UTF-8 without control or invisible characters, '/', a '-' at the "
+		    "beginning or a space at either end", owner);
 }
 
 int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
@@ -152,8 +152,9 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 	unsigned n = 0;
 	int r;
 
-	if ((r = check_root(vp, "renaming an owner")) < 0 || (r = check_owner(vp, owner)) < 0 ||
-	    (r = check_owner(vp, new_owner)) < 0 || (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0)
+	/* An old name may be one that isn't taken any more. */
+	if ((r = check_root(vp, "renaming an owner")) < 0 || (r = check_owner(vp, new_owner)) < 0 ||
+	    (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0)
 		return r;
 	if (ledger && (r = ledger_begin(ledger)) == 0)
 		r = ledger_rename(ledger, owner, new_owner, &n);

@@ -187,6 +187,25 @@ static int validate(xmlDocPtr doc, const struct place *place)
 		       complaint.text[0] ? complaint.text : "not a pool definition");
 }
 
+/* Comments too: a definition is shown to people. */
+static int check_visible(const char *text, size_t size, const struct place *place)
+{
+	const char *const end = text + size;
+	long line = 1;
+
+	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
+		text += 3;
+	while (text < end) {
+		size_t length = visible_length(text, true);
+
+		if (length == 0)
+			return fail_at(place, line, "there is a character that isn't UTF-8, or a control or invisible one");
+		line += *text == '\n';
+		text += length;
+	}
+	return 0;
+}
+
 /* ---- from elements to the struct; the schema has checked their form ---- */
 
 static int parse_ranges(const char *text, struct vfpool_pool_pf *pf)
@@ -398,6 +417,16 @@ static int parse_name(const xmlNode *node, struct vfpool_pool *pool, const struc
 	return 0;
 }
 
+static int parse_teaming(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
+{
+	pool->teaming_network = xml_attribute(node, "network");
+	pool->teaming_bridge = xml_attribute(node, "bridge");
+	if (pool->teaming_bridge && !netdev_name_is_valid(pool->teaming_bridge))
+		return fail_at(place, xmlGetLineNo((xmlNode *)node), "'%s' can't be a bridge's name",
+			       pool->teaming_bridge);
+	return 0;
+}
+
 static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const struct place *place)
 {
 	const char *name = (const char *)node->name;
@@ -436,10 +465,8 @@ static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const st
 		pool->vectors = xml_number(node, "count", 0);
 	else if (strcmp(name, "driver") == 0)
 		parse_driver(node, pool);
-	else if (strcmp(name, "teaming") == 0) {
-		pool->teaming_network = xml_attribute(node, "network");
-		pool->teaming_bridge = xml_attribute(node, "bridge");
-	}
+	else if (strcmp(name, "teaming") == 0)
+		return parse_teaming(node, pool, place);
 	return 0;
 }
 
@@ -518,7 +545,9 @@ int pool_parse(const char *text, size_t size, const char *file, struct vfpool_po
 	r = parse_xml(text, size, &place, &doc);
 	if (r < 0)
 		return r;
-	r = check_pfs(doc, &place);
+	r = check_visible(text, size, &place);
+	if (r == 0)
+		r = check_pfs(doc, &place);
 	if (r == 0)
 		r = validate(doc, &place);
 	if (r < 0)

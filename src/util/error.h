@@ -7,8 +7,8 @@ struct error {
 	char text[1024];
 };
 
-/* Sets the message and returns `r`. Control characters become '?': parts of
- * a message come from outside and end on a terminal. */
+/* Sets the message and returns `r`. What isn't visible (util/name.h) becomes '?':
+ * parts of a message come from outside and end on a terminal. */
 int fail(struct error *err, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -21,8 +21,5 @@ int fail_while(struct error *err, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 int fail_oom(struct error *err);
-
-/* Control characters, C1's too, become '?': for text that comes from outside. */
-void make_printable(char *text);
 
 #endif

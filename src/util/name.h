@@ -4,19 +4,38 @@
 #define VFPOOL_NAME_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The UTF-8 character at `text`: its length in bytes, 0 when it isn't one. */
+size_t utf8_read(const char *text, uint32_t *ret_code);
+
+/*
+ * The length of the character at `text` when a reader sees it as what it is, 0 when not: it isn't UTF-8, a
+ * terminal obeys it (C0, DEL, C1), or it is invisible or turns the text around it. `lines`: ends of lines
+ * (also CR LF) and tabs may stand too.
+ */
+size_t visible_length(const char *text, bool lines);
+
+/* Is all of it so? What may be a name or a note of a person. */
+bool text_is_visible(const char *text, bool lines);
+
+/* What isn't so becomes '?'. */
+void make_printable(char *text);
+void make_lines_printable(char *text);
+
+/* Ends the text, of at least `max` + 1 bytes, after `max` at most, between two characters. */
+void cut_text(char *text, size_t max);
 
 /* A pool's: letters, digits, '_', '.', '-', at most 50, the first one a letter
  * or digit. It becomes part of file names. */
 bool pool_name_is_valid(const char *name);
 
-/* A guest's, as libvirt takes it: at most 255 bytes of UTF-8 without control characters and '/', no
- * space at either end. */
-bool guest_name_is_valid(const char *name);
-
-/* An owner's: the same, but none that begins with '-': that is the option after an empty variable. */
+/* An owner's: what libvirt takes for a guest: at most 255 bytes of visible text without '/', no space at either
+ * end. None begins with '-': that is the option after an empty variable. */
 bool owner_name_is_valid(const char *name);
 
-/* A netdev's: at most 127 bytes (an alternative name may be as long), no '/',
+/* A netdev's: at most 127 bytes of ASCII (an alternative name may be as long), no '/',
  * no space, no ':'. */
 bool netdev_name_is_valid(const char *name);
 

@@ -22,9 +22,9 @@ static void print_settings(const struct vfpool_step *step)
 		vfpool_setting_format(&step->from, attr, from);
 		vfpool_setting_format(&step->to, attr, to);
 		if (step->from.have & attr)
-			printf("%s%s %s → %s", separator, vfpool_attr_name(attr), from, to);
+			say("%s%s %s → %s", separator, vfpool_attr_name(attr), from, to);
 		else
-			printf("%s%s %s", separator, vfpool_attr_name(attr), to);
+			say("%s%s %s", separator, vfpool_attr_name(attr), to);
 		separator = ", ";
 	}
 }
@@ -34,81 +34,81 @@ static void print_unsupported(const struct vfpool_step *step)
 {
 	const char *separator = " ";
 
-	printf("FAILED for all its VFs: %s doesn't have", step->driver);
+	say("FAILED for all its VFs: %s doesn't have", step->driver);
 	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
 		char value[VFPOOL_SETTING_TEXT];
 
 		if (!(step->unsupported & attr))
 			continue;
 		vfpool_setting_format(&step->to, attr, value);
-		printf("%s%s %s", separator, vfpool_attr_name(attr), value);
+		say("%s%s %s", separator, vfpool_attr_name(attr), value);
 		separator = ", ";
 	}
 }
 
 static void print_step(const struct vfpool_step *step)
 {
-	printf("%s", step->pf_name);
+	say("%s", step->pf_name);
 	if (step->has_vf)
-		printf(" vf %u", step->vf);
-	printf(": ");
+		say(" vf %u", step->vf);
+	say(": ");
 	switch (step->kind) {
 	case VFPOOL_STEP_AUTOPROBE_OFF:
-		printf("switch the drivers' autoprobe off");
+		say("switch the drivers' autoprobe off");
 		break;
 	case VFPOOL_STEP_MAKE_VFS:
 		if (step->count_from)
-			printf("destroy its %u VFs and make %u", step->count_from, step->count);
+			say("destroy its %u VFs and make %u", step->count_from, step->count);
 		else
-			printf("make %u VFs", step->count);
+			say("make %u VFs", step->count);
 		break;
 	case VFPOOL_STEP_UP:
-		printf("bring the PF up");
+		say("bring the PF up");
 		break;
 	case VFPOOL_STEP_PROGRAM:
 		print_settings(step);
 		break;
 	case VFPOOL_STEP_BIND:
-		printf("driver %s → %s", *step->driver_from ? step->driver_from : "none",
-		       *step->driver ? step->driver : "none");
+		say("driver %s → %s", *step->driver_from ? step->driver_from : "none",
+		    *step->driver ? step->driver : "none");
 		break;
 	case VFPOOL_STEP_VECTORS:
 		if (step->count_from)
-			printf("message vectors %u → %u", step->count_from, step->count);
+			say("message vectors %u → %u", step->count_from, step->count);
 		else
-			printf("message vectors %u", step->count);
+			say("message vectors %u", step->count);
 		if (*step->driver_from)
-			printf(", without its driver %s meanwhile", step->driver_from);
+			say(", without its driver %s meanwhile", step->driver_from);
 		if (step->text && step->result == VFPOOL_STEP_DONE)
-			printf(" (%s)", step->text);
+			say(" (%s)", step->text);
 		break;
 	case VFPOOL_STEP_REFUSED:
-		printf("refused: %s", step->text);
+		say("refused: %s", step->text);
 		break;
 	case VFPOOL_STEP_UNSUPPORTED:
 		print_unsupported(step);
 		break;
 	}
 	if (step->unverified)
-		printf(" (unverified: the kernel doesn't report it)");
+		say(" (unverified: the kernel doesn't report it)");
 	if (step->deferred)
-		printf(": the rate waits for the PF's link; apply again when it is there");
+		say(": the rate waits for the PF's link; apply again when it is there");
 	if (step->result == VFPOOL_STEP_FAILED && step->kind != VFPOOL_STEP_UNSUPPORTED &&
 	    step->kind != VFPOOL_STEP_REFUSED)
-		printf(": FAILED: %s", step->text ? step->text : "no reason known");
-	putchar('\n');
+		say(": FAILED: %s", step->text ? step->text : "no reason known");
+	say("\n");
 }
 
 static void print_plan(const struct vfpool_plan *plan, bool dry_run, bool failed)
 {
 	if (plan->n_pools == 0 && plan->n_steps == 0)
-		puts("nothing to do: no pools are defined; 'vfpool define FILE.xml' comes first");
+		say("nothing to do: no pools are defined; 'vfpool define FILE.xml' comes first\n");
 	else if (plan->n_steps == 0 && !failed)
-		puts("nothing to do: everything is as the definitions say");
+		say("nothing to do: everything is as the definitions say\n");
 	for (size_t i = 0; i < plan->n_steps; i++)
 		print_step(&plan->steps[i]);
 	if (dry_run && plan->n_steps > 0)
-		puts("(nothing was changed)");
+		say("(nothing was changed)\n");
 	fflush(stdout);
 	for (size_t i = 0; i < plan->n_notes; i++)
 		warn_user("note: %s", plan->notes[i]);

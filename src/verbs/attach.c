@@ -72,8 +72,8 @@ static int print(struct vfpool *vp, const struct vfpool_lease *lease, const stru
 	vfpool_mac_format(&lease->mac, mac);
 	if (lease->has_vf)
 		vfpool_pci_format(&lease->address, vf);
-	printf("%s nic %u: MAC %s%s%s %s\n", lease->owner, lease->nic, mac, lease->has_vf ? ", VF " : "",
-	       vf, what);
+	say("%s nic %u: MAC %s%s%s %s\n", lease->owner, lease->nic, mac, lease->has_vf ? ", VF " : "",
+	    vf, what);
 	return 0;
 }
 

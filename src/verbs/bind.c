@@ -19,11 +19,11 @@ static void print_binding(const struct vfpool_binding *binding, bool dry_run)
 
 	vfpool_pci_format(&binding->address, address);
 	if (binding->changed)
-		printf("%s: driver %s%s → %s", address, dry_run ? "would go " : "", or_none(binding->driver_from),
-		       or_none(binding->driver));
+		say("%s: driver %s%s → %s", address, dry_run ? "would go " : "", or_none(binding->driver_from),
+		    or_none(binding->driver));
 	else
-		printf("%s: nothing to do: its driver is %s already", address, or_none(binding->driver));
-	puts(binding->persists ? ", also at each boot" : "");
+		say("%s: nothing to do: its driver is %s already", address, or_none(binding->driver));
+	say("%s\n", binding->persists ? ", also at each boot" : "");
 }
 
 static int run_either(struct vfpool *vp, const struct verb *verb, int argc, char **argv, bool bind)

@@ -36,11 +36,11 @@ static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char
 		return n;
 	r = vfpool_define(vp, (const char *const *)files, (size_t)n, dry_run, &pools, changed);
 	for (int i = 0; r == 0 && i < n; i++) {
-		printf("pool %s %s %s\n", pools[i]->name,
-		       !changed[i] ? "is unchanged: it is defined already as in" :
-		       dry_run	   ? "would be defined from" :
+		say("pool %s %s %s\n", pools[i]->name,
+		    !changed[i] ? "is unchanged: it is defined already as in" :
+		    dry_run	   ? "would be defined from" :
 				     "defined from",
-		       files[i]);
+		    files[i]);
 	}
 	if (r == 0)
 		warn_missing(vp, pools);
@@ -58,7 +58,7 @@ static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, ch
 		return n;
 	r = vfpool_validate(vp, (const char *const *)files, (size_t)n, &pools);
 	for (int i = 0; r == 0 && i < n; i++) {
-		printf("%s is a valid definition of pool %s\n", files[i], pools[i]->name);
+		say("%s is a valid definition of pool %s\n", files[i], pools[i]->name);
 	}
 	if (r == 0)
 		warn_missing(vp, pools);

@@ -3,6 +3,7 @@
 #include "verbs/output.h"
 
 #include "util/cleanup.h"
+#include "util/name.h"
 
 #include <errno.h>
 #include <spawn.h>
@@ -13,13 +14,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The text as a file that diff can open by *path. */
+/* The text, as far as it may be shown, as a file that diff can open by *path. */
 static int make_file(const char *text, char path[32])
 {
-	int fd = memfd_create("vfpool", 0);
+	AUTO_FREE char *shown = strdup(text);
+	int fd = shown ? memfd_create("vfpool", 0) : -1;
 	size_t size = strlen(text);
 
-	if (fd >= 0 && write(fd, text, size) != (ssize_t)size) {
+	if (shown)
+		make_lines_printable(shown);
+	if (fd >= 0 && write(fd, shown, size) != (ssize_t)size) {
 		close(fd);
 		return -EIO;
 	}

@@ -32,13 +32,15 @@ static void print_checks(const struct vfpool_diagnosis *diagnosis, const struct 
 
 		if (!is_checked(check, of))
 			continue;
-		printf("%s%-8s%s %s: %s\n", colour ? colours[check->verdict] : "", verdicts[check->verdict],
-		       colour ? "\033[0m" : "", check->name, check->found);
+		fputs(colour ? colours[check->verdict] : "", stdout);
+		say("%-8s", verdicts[check->verdict]);
+		fputs(colour ? "\033[0m" : "", stdout);
+		say(" %s: %s\n", check->name, check->found);
 		if (check->verdict == VFPOOL_SOUND)
 			continue;
-		printf("         looked at: %s\n", check->looked_at);
+		say("         looked at: %s\n", check->looked_at);
 		if (check->remedy)
-			printf("         remedy: %s\n", check->remedy);
+			say("         remedy: %s\n", check->remedy);
 	}
 }
 
@@ -50,8 +52,8 @@ static int sum_up(const struct vfpool_diagnosis *diagnosis, bool json)
 	for (size_t i = 0; i < diagnosis->n; i++)
 		n[diagnosis->checks[i].verdict]++;
 	if (!json)
-		printf("%u ok, %u warning%s, %u failed\n", n[VFPOOL_SOUND], n[VFPOOL_WARNING],
-		       n[VFPOOL_WARNING] == 1 ? "" : "s", n[VFPOOL_FAULT]);
+		say("%u ok, %u warning%s, %u failed\n", n[VFPOOL_SOUND], n[VFPOOL_WARNING],
+		    n[VFPOOL_WARNING] == 1 ? "" : "s", n[VFPOOL_FAULT]);
 	return n[VFPOOL_FAULT] ? -VERB_SAID : 0;
 }
 
@@ -72,9 +74,9 @@ static void print_group_of(struct vfpool *vp, const char *message)
 			word[strlen(word) - 1] = '\0'; /* the sentence's */
 		if (!word || vfpool_pci_parse(word, &parsed) < 0)
 			continue;
-		puts("The device's IOMMU group:");
+		say("The device's IOMMU group:\n");
 		if (vfpool_iommu(vp, &address, 1, &groups) < 0)
-			puts(vfpool_error(vp));
+			say("%s\n", vfpool_error(vp));
 		else
 			print_groups(groups);
 		return;
@@ -104,12 +106,12 @@ static int explain(struct vfpool *vp, const char *message, const char *pool, con
 		print_json(json_explanation(is));
 		return 0;
 	}
-	printf("What it means, most often: %s.\nRemedy: %s.\n", is->meaning, is->remedy);
+	say("What it means, most often: %s.\nRemedy: %s.\n", is->meaning, is->remedy);
 	if (vfpool_doctor(vp, pool, guest, &diagnosis) < 0) {
 		warn_user("note: this host can't be looked at: %s", vfpool_error(vp));
 		return 0;
 	}
-	puts("On this host:");
+	say("On this host:\n");
 	print_checks(diagnosis, is);
 	print_group_of(vp, message);
 	return 0;

@@ -14,7 +14,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 
 	if (r < 0 || (r = vfpool_dumpxml(vp, args[0], &text)) < 0)
 		return r;
-	fputs(text, stdout);
+	say("%s", text);
 	return 0;
 }
 

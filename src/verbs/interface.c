@@ -90,7 +90,7 @@ int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 		if (r < 0)
 			break;
 		note_lease(*leases, text, format != VFPOOL_FORMAT_LIBVIRT);
-		fputs(text, stdout);
+		say("%s", text);
 	}
 	return r;
 }

@@ -509,11 +509,3 @@ struct json_object *json_plan(const struct vfpool_plan *plan)
 	add(object, "notes", notes);
 	return object;
 }
-
-void print_json(struct json_object *object)
-{
-	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							    JSON_C_TO_STRING_SPACED |
-							    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
-}

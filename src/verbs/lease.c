@@ -143,9 +143,9 @@ static void print_released(const struct vfpool_lease *lease, const struct releas
 	char mac[VFPOOL_MAC_TEXT];
 
 	vfpool_mac_format(&lease->mac, mac);
-	printf("%s the VF of %s nic %u; %s %s\n", dry_run ? "would release" : "released", lease->owner,
-	       lease->nic, mac,
-	       args->request.forget ? (dry_run ? "would be nobody's" : "is nobody's now") : "stays reserved");
+	say("%s the VF of %s nic %u; %s %s\n", dry_run ? "would release" : "released", lease->owner,
+	    lease->nic, mac,
+	    args->request.forget ? (dry_run ? "would be nobody's" : "is nobody's now") : "stays reserved");
 	if (lease->quarantined)
 		warn_user("note: something has the VF: it %s in quarantine, and free when that lets go of "
 			  "it and 'vfpool gc' sees so", dry_run ? "would be" : "is");
@@ -167,8 +167,8 @@ static int run_release(struct vfpool *vp, const struct verb *verb, int argc, cha
 	for (struct vfpool_lease **lease = leases; !args.json && lease && *lease; lease++)
 		print_released(*lease, &args);
 	if (r == 0 && !args.json && !leases[0])
-		printf("%s the MACs of %s: they are nobody's now\n",
-		       args.request.dry_run ? "would forget" : "forgot", args.request.owner);
+		say("%s the MACs of %s: they are nobody's now\n",
+		    args.request.dry_run ? "would forget" : "forgot", args.request.owner);
 	return r;
 }
 

@@ -33,11 +33,11 @@ static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inv
 	int r;
 
 	if (!*pools)
-		puts("no pools are defined");
+		say("no pools are defined\n");
 	r = print_pools(pools, inventory, leases);
-	putchar('\n');
+	say("\n");
 	if (inventory->n_pfs == 0)
-		puts("no PFs: no device of this host has SR-IOV");
+		say("no PFs: no device of this host has SR-IOV\n");
 	if (r == 0)
 		r = print_inventory(inventory, NULL, nodedev);
 	warn_missing_pfs(inventory, pools);
@@ -105,10 +105,10 @@ static void print_picked(const struct vfpool_lease *lease)
 	vfpool_mac_format(&lease->mac, mac);
 	vfpool_pci_format(&lease->address, vf);
 	if (vfpool_pci_equal(&lease->address, &none))
-		printf("leased to %s nic %u: %s, on the VF that libvirt picks\n", lease->owner, lease->nic, mac);
+		say("leased to %s nic %u: %s, on the VF that libvirt picks\n", lease->owner, lease->nic, mac);
 	else
-		printf("leased to %s nic %u: %s, now on VF %s, which libvirt picked\n", lease->owner, lease->nic,
-		       mac, vf);
+		say("leased to %s nic %u: %s, now on VF %s, which libvirt picked\n", lease->owner, lease->nic,
+		    mac, vf);
 }
 
 static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
@@ -120,7 +120,7 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 
 	if (r < 0)
 		return r;
-	putchar('\n');
+	say("\n");
 	r = print_inventory(inventory, pool->name, nodedev);
 	for (; r == 0 && leases && *leases; leases++)
 		if (!(*leases)->has_vf)
@@ -130,8 +130,8 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 
 		vfpool_mac_format(&reservations->list[i].mac, mac);
 		if (!reservations->list[i].leased)
-			printf("reserved for %s nic %u: %s\n", reservations->list[i].owner,
-			       reservations->list[i].nic, mac);
+			say("reserved for %s nic %u: %s\n", reservations->list[i].owner,
+			    reservations->list[i].nic, mac);
 	}
 	warn_missing_pfs(inventory, pools);
 	return r;

@@ -57,11 +57,11 @@ static int change(struct vfpool *vp, const char *pool, const struct network_args
 	int r = vfpool_network_define(vp, pool, request, &changed, &notes);
 
 	if (r == 0 && request->undefine)
-		printf("the network of pool %s %s\n", pool, changed ? "is undefined" : "isn't in libvirt");
+		say("the network of pool %s %s\n", pool, changed ? "is undefined" : "isn't in libvirt");
 	else if (r == 0)
-		printf("the network of pool %s %s\n", pool,
-		       !changed		? "is in libvirt as it should be" :
-		       request->start || request->sync ? "is defined and started" :
+		say("the network of pool %s %s\n", pool,
+		    !changed		? "is in libvirt as it should be" :
+		    request->start || request->sync ? "is defined and started" :
 					  "is defined");
 	if (notes)
 		warn_user("note: %s", notes);
@@ -103,7 +103,7 @@ static int print(struct vfpool *vp, const char *pool, const struct network_args 
 	int r = vfpool_network_xml(vp, pool, args->request.from, &xml, &notes);
 
 	if (r == 0)
-		fputs(xml, stdout);
+		say("%s", xml);
 	if (notes)
 		warn_user("note: %s", notes);
 	return r;
@@ -124,7 +124,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if ((args.define || args.request.undefine || args.request.sync) && !args.dry_run)
 		return change(vp, pool, &args);
 	if (args.request.undefine) {
-		printf("the network of pool %s would be stopped and undefined\n", pool);
+		say("the network of pool %s would be stopped and undefined\n", pool);
 		return 0;
 	}
 	return print(vp, pool, &args);

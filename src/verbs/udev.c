@@ -14,7 +14,7 @@ static int change(struct vfpool *vp, const char *pool, bool install)
 			  vfpool_udev_remove(vp, pool, &path, &changed);
 
 	if (r == 0)
-		printf("%s %s\n", path, install ? (changed ? "written" : "is up to date") :
+		say("%s %s\n", path, install ? (changed ? "written" : "is up to date") :
 						  (changed ? "removed" : "isn't there"));
 	return r;
 }
@@ -36,7 +36,7 @@ static int print_properties(struct vfpool *vp, const char *netdev)
 	int r = vfpool_udev_properties(vp, netdev, &text);
 
 	if (r == 0)
-		fputs(text, stdout);
+		say("%s", text);
 	return r;
 }
 
@@ -69,12 +69,12 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if ((install || remove) && !dry_run)
 		return change(vp, args[0], install);
 	if (remove) {
-		printf("the udev rules of pool %s would be removed\n", args[0]);
+		say("the udev rules of pool %s would be removed\n", args[0]);
 		return 0;
 	}
 	r = vfpool_udev_rules(vp, args[0], &text);
 	if (r == 0)
-		fputs(text, stdout);
+		say("%s", text);
 	return r;
 }
 

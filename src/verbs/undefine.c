@@ -15,8 +15,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 
 	if (r < 0 || (r = vfpool_undefine(vp, args[0], dry_run)) < 0)
 		return r;
-	printf("pool %s %s; its VFs, its udev rule and its network stay as they are\n", args[0],
-	       dry_run ? "would be undefined" : "undefined");
+	say("pool %s %s; its VFs, its udev rule and its network stay as they are\n", args[0],
+	    dry_run ? "would be undefined" : "undefined");
 	return 0;
 }
 

@@ -26,10 +26,10 @@ static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **arg
 	if (vf >= 0)
 		snprintf(index, sizeof(index), "VF %d of ", vf);
 	if (!changed)
-		printf("%s%s: nothing to do\n", index, args[0]);
+		say("%s%s: nothing to do\n", index, args[0]);
 	else
-		printf("%s%s %s\n", index, args[0],
-		       on ? (dry_run ? "would be held" : "is held: nobody gets it") :
+		say("%s%s %s\n", index, args[0],
+		    on ? (dry_run ? "would be held" : "is held: nobody gets it") :
 			    (dry_run ? "would be free to get" : "is free to get"));
 	return 0;
 }
@@ -55,12 +55,12 @@ static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char
 	unsigned n;
 	int r = verb_parse(verb, argc, argv, options, 2, 2, &args);
 
-	if (r < 0 || (r = verb_check_owner(verb, args[0])) < 0 ||
-	    (r = verb_check_owner(verb, args[1])) < 0 ||
+	/* The old name may be one that isn't taken any more. */
+	if (r < 0 || (r = verb_check_owner(verb, args[1])) < 0 ||
 	    (r = vfpool_rename(vp, args[0], args[1], dry_run, &n)) < 0)
 		return r;
-	printf("%u MAC%s of %s, with %s leases, %s %s's\n", n, n == 1 ? "" : "s", args[0],
-	       n == 1 ? "its" : "their", dry_run ? "would be" : n == 1 ? "is now" : "are now", args[1]);
+	say("%u MAC%s of %s, with %s leases, %s %s's\n", n, n == 1 ? "" : "s", args[0],
+	    n == 1 ? "its" : "their", dry_run ? "would be" : n == 1 ? "is now" : "are now", args[1]);
 	return 0;
 }
 
@@ -73,11 +73,11 @@ static void print_finding(const struct vfpool_finding *finding, bool dry_run)
 	const struct vfpool_lease *lease = finding->lease;
 
 	if (lease)
-		printf("%s nic %u in pool %s (lease %llu): ", lease->owner, lease->nic, lease->pool,
-		       (unsigned long long)lease->id);
-	printf("%s%s\n", finding->result == VFPOOL_FINDING_DONE && dry_run ? "would: " :
+		say("%s nic %u in pool %s (lease %llu): ", lease->owner, lease->nic, lease->pool,
+		    (unsigned long long)lease->id);
+	say("%s%s\n", finding->result == VFPOOL_FINDING_DONE && dry_run ? "would: " :
 									    results[finding->result],
-	       finding->text);
+	    finding->text);
 }
 
 void print_findings(const struct vfpool_findings *found, bool json, bool dry_run)
@@ -87,7 +87,7 @@ void print_findings(const struct vfpool_findings *found, bool json, bool dry_run
 	for (size_t i = 0; found && !json && i < found->n; i++)
 		print_finding(&found->list[i], dry_run);
 	if (found && !json && found->n == 0)
-		puts("nothing to do");
+		say("nothing to do\n");
 }
 
 /* `gc`, or `adopt`, which may be given a guest. */
@@ -131,7 +131,7 @@ static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char
 
 	if (r < 0 || (r = vfpool_backup(vp, args[0])) < 0)
 		return r;
-	printf("the ledger is in %s, whole and checked\n", args[0]);
+	say("the ledger is in %s, whole and checked\n", args[0]);
 	return 0;
 }
 
