@@ -79,6 +79,8 @@ enum vfpool_link {
 /* The settings of a VF that its PF programs, or those of them in `have`. */
 struct vfpool_settings {
 	unsigned have;       /* set of enum vfpool_attr */
+	unsigned must;       /* when they are wanted: those without which nobody is to get the VF,
+			      * should its card not have them */
 	struct vfpool_mac mac;
 	uint16_t vlan;       /* 0: none; 1 to 4094 */
 	uint8_t qos;         /* VLAN priority, 0 to 7 */
@@ -107,8 +109,26 @@ unsigned vfpool_settings_differ(const struct vfpool_settings *is,
 unsigned vfpool_settings_to_send(const struct vfpool_settings *is,
 				 const struct vfpool_settings *want);
 
+/* Those of `want` that aren't as a driver makes a VF: a set of enum vfpool_attr. */
+unsigned vfpool_settings_asked(const struct vfpool_settings *want);
+
+/* Gives `to` that setting of `from`. */
+void vfpool_setting_copy(struct vfpool_settings *to, enum vfpool_attr attr,
+			 const struct vfpool_settings *from);
+
 /* Room for the text of any one setting. */
 #define VFPOOL_SETTING_TEXT 48
+
+/* What a card's driver doesn't have: that setting with that value, in vfpool_setting_format()'s words.
+ * igb has VLANs as 802.1Q, say, and none as 802.1ad. */
+struct vfpool_refusal {
+	enum vfpool_attr attr;
+	char value[VFPOOL_SETTING_TEXT];
+};
+
+/* Those of `want` that are among the n refusals, with their values: a set of enum vfpool_attr. */
+unsigned vfpool_settings_refused(const struct vfpool_settings *want,
+				 const struct vfpool_refusal *refusals, size_t n);
 
 /* The setting's name, as ip-link(8) spells it. */
 const char *vfpool_attr_name(enum vfpool_attr attr);
@@ -233,6 +253,9 @@ struct vfpool_pf {
 	int numa_node;  /* -1: none */
 	bool up;        /* IFF_UP */
 	bool carrier;   /* the link is there */
+	struct vfpool_refusal *refusals; /* from the ledger: what its driver refused, and doesn't report
+					  * either, so that a look at the VFs can't tell it */
+	size_t n_refusals;
 	struct vfpool_vf *vfs; /* by index, ascending */
 	size_t n_vfs;
 };
@@ -323,7 +346,8 @@ enum vfpool_step_kind {
 	VFPOOL_STEP_PROGRAM,  /* `to` over `from` */
 	VFPOOL_STEP_BIND,     /* to `driver`, "" = to none */
 	VFPOOL_STEP_REFUSED,  /* what can't be done now, `text` says why */
-	VFPOOL_STEP_UNSUPPORTED, /* what the PF's driver doesn't have: `unsupported` */
+	VFPOOL_STEP_UNSUPPORTED, /* what the PF's driver doesn't have: `unsupported` of `to`. One step for
+				  * each value, when VFs are to have different ones */
 	VFPOOL_STEP_VECTORS,  /* `count` message vectors; takes the VF's driver away first */
 };
 
@@ -344,7 +368,7 @@ struct vfpool_step {
 	struct vfpool_settings to;   /* have: what is sent */
 	unsigned failed;             /* those of to.have that the kernel didn't take */
 	unsigned deferred;           /* those that wait for the PF's link */
-	unsigned unsupported;        /* those that the PF's driver doesn't have */
+	unsigned unsupported;        /* those that the PF's driver doesn't have, with these values */
 	unsigned unverified;         /* those that were accepted and can't be read back */
 	char *driver_from;           /* of BIND and VECTORS: the one that it has, "" = none */
 	char *driver;

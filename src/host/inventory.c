@@ -52,6 +52,7 @@ void pf_end(struct vfpool_pf *pf)
 	free(pf->device_name);
 	free(pf->driver);
 	free(pf->eswitch);
+	free(pf->refusals);
 	*pf = (struct vfpool_pf){ 0 };
 }
 

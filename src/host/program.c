@@ -32,9 +32,28 @@ void host_expect_links(struct host *host)
 struct job {
 	struct host *host;
 	const struct vfpool_pf *pf;
-	bool linked;          /* the PF's link is there */
-	unsigned unsupported; /* found out once, not asked for again */
+	bool linked; /* the PF's link is there */
+	/* Found out once, not asked for again. One VF's value says nothing of another's. */
+	struct vfpool_refusal *refused;
+	size_t n_refused;
 };
+
+static void job_end(struct job *job)
+{
+	free(job->refused);
+}
+
+static int refuse(struct job *job, enum vfpool_attr attr, const char *value)
+{
+	struct vfpool_refusal *grown = reallocarray(job->refused, job->n_refused + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	job->refused = grown;
+	grown[job->n_refused].attr = attr;
+	snprintf(grown[job->n_refused++].value, VFPOOL_SETTING_TEXT, "%s", value);
+	return 0;
+}
 
 static int send_patiently(const struct job *job, const struct rtnl_change *changes, size_t n,
 			  char reason[NLSOCK_REASON])
@@ -86,6 +105,18 @@ static void blame(struct vfpool_step *step, enum vfpool_attr attr, int r, const 
 	step->result = VFPOOL_STEP_FAILED;
 }
 
+/* The driver doesn't have that setting with that value. A MAC is nobody else's, so that no other VF's
+ * is spared the asking. */
+static void note_unsupported(struct job *job, struct vfpool_step *step, enum vfpool_attr attr)
+{
+	char value[VFPOOL_SETTING_TEXT];
+
+	step->unsupported |= attr;
+	vfpool_setting_format(&step->to, attr, value);
+	if (!(attr & (VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID)))
+		(void)refuse(job, attr, value); /* out of memory: the next VF asks again */
+}
+
 /* Sends the VF's settings one by one: now each error has a name. */
 static void send_each_attr(struct job *job, struct vfpool_step *step, unsigned attrs)
 {
@@ -99,7 +130,7 @@ static void send_each_attr(struct job *job, struct vfpool_step *step, unsigned a
 		r = send_patiently(job, &change, 1, reason);
 		/* 802.1ad alone may be lacking: EPROTONOSUPPORT. */
 		if (r == -EOPNOTSUPP || r == -EPROTONOSUPPORT)
-			job->unsupported |= attr;
+			note_unsupported(job, step, attr);
 		else if (r < 0 && attr == VFPOOL_ATTR_RATE && !job->linked)
 			step->deferred |= attr;
 		else if (r < 0)
@@ -107,10 +138,15 @@ static void send_each_attr(struct job *job, struct vfpool_step *step, unsigned a
 	}
 }
 
+static unsigned unsupported(const struct job *job, const struct vfpool_step *step)
+{
+	return step->unsupported | vfpool_settings_refused(&step->to, job->refused, job->n_refused);
+}
+
 /* What is sent for a step. */
 static unsigned wanted_attrs(const struct job *job, const struct vfpool_step *step)
 {
-	return step->kind == VFPOOL_STEP_REFUSED ? 0 : step->to.have & ~job->unsupported;
+	return step->kind == VFPOOL_STEP_REFUSED ? 0 : step->to.have & ~unsupported(job, step);
 }
 
 /* The plan is some time old: a guest may have been started meanwhile. */
@@ -193,6 +229,25 @@ static int send_group(struct job *job, struct vfpool_step **steps, size_t n)
 	return r < 0 ? isolate(job, steps, n) : 0;
 }
 
+/* What the driver doesn't have is the VF's failure too, unless the VF has it all the same. */
+static void blame_driver(const struct job *job, struct vfpool_step *step,
+			 const struct vfpool_settings *is)
+{
+	const unsigned has = is ? is->have & ~vfpool_settings_differ(is, &step->to) : 0;
+	char value[VFPOOL_SETTING_TEXT];
+
+	step->unsupported = unsupported(job, step) & ~has;
+	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
+		if (!(step->unsupported & attr))
+			continue;
+		vfpool_setting_format(&step->to, attr, value);
+		add_text(step, "%s doesn't have %s %s", job->pf->driver ? job->pf->driver : "its driver",
+			 vfpool_attr_name(attr), value);
+	}
+	if (step->unsupported)
+		step->result = VFPOOL_STEP_FAILED;
+}
+
 /* A driver that says yes and does nothing is found here. */
 static void compare(const struct job *job, struct vfpool_step *step,
 		    const struct vfpool_settings *is)
@@ -202,7 +257,7 @@ static void compare(const struct job *job, struct vfpool_step *step,
 
 	if (step->kind == VFPOOL_STEP_REFUSED)
 		return;
-	step->unsupported = step->to.have & job->unsupported;
+	blame_driver(job, step, is);
 	differ &= ~(step->failed | step->unsupported | step->deferred);
 	if (step->result != VFPOOL_STEP_FAILED)
 		step->result = differ ? VFPOOL_STEP_FAILED : VFPOOL_STEP_DONE;
@@ -227,10 +282,11 @@ static void trust_blindly(const struct job *job, struct vfpool_step *step)
 {
 	if (step->kind == VFPOOL_STEP_REFUSED)
 		return;
-	step->unsupported = step->to.have & job->unsupported;
-	if (step->result == VFPOOL_STEP_FAILED)
+	blame_driver(job, step, NULL);
+	if (step->failed)
 		return;
-	step->result = VFPOOL_STEP_DONE;
+	if (!step->unsupported)
+		step->result = VFPOOL_STEP_DONE;
 	step->unverified = step->to.have & ~(step->unsupported | step->deferred);
 }
 
@@ -303,13 +359,16 @@ int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_st
 		 size_t n)
 {
 	const char *name = pf->netdev ? pf->netdev : "a PF";
-	struct job job = { .host = host, .pf = pf };
+	CLEANUP(job_end) struct job job = { .host = host, .pf = pf };
 	size_t group = 1;
 	int r = 0;
 
 	if (!pf->netdev)
 		return fail(host->err, -VFPOOL_ENOTFOUND,
 			    "the PF has no netdev in this network namespace, so its VFs can't be programmed");
+	for (size_t i = 0; i < pf->n_refusals; i++)
+		if (refuse(&job, pf->refusals[i].attr, pf->refusals[i].value) < 0)
+			return fail_oom(host->err);
 	wait_for_link(&job, steps, n);
 	for (size_t done = 0; r == 0 && done < n; ) {
 		size_t size = n - done < group ? n - done : group;

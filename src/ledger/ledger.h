@@ -106,6 +106,16 @@ int ledger_hold(struct ledger *ledger, int64_t pf, int index, const char *reason
 		char **ret_reason);
 int ledger_held(struct ledger *ledger, int64_t pf, int index, char **ret_reason);
 
+/* ---- what drivers don't have ---- */
+
+/* Of the PF, as that driver refused it; free() it. */
+int ledger_refusals(struct ledger *ledger, int64_t pf, const char *driver,
+		    struct vfpool_refusal **ret_refusals, size_t *ret_n);
+int ledger_add_refusal(struct ledger *ledger, int64_t pf, const char *driver,
+		       const struct vfpool_refusal *refusal);
+/* NULL: all of the PF. */
+int ledger_forget_refusal(struct ledger *ledger, int64_t pf, const struct vfpool_refusal *refusal);
+
 /* ---- reservations ---- */
 
 struct ledger_reservation {

@@ -217,6 +217,16 @@ static const char version_4[] =
 	" END;"
 	"CREATE TRIGGER lease_was_used AFTER DELETE ON lease BEGIN"
 	"  UPDATE reservation SET used = CAST(strftime('%s', 'now') AS INTEGER) WHERE id = OLD.reservation;"
-	" END;";
+	" END;"
+
+	/* What a PF's driver, of that kernel, doesn't have and doesn't report, with the value that was asked
+	 * for, in the words of apply. */
+	"CREATE TABLE refusal ("
+	"  pf INTEGER NOT NULL REFERENCES pf (id) ON DELETE CASCADE,"
+	"  driver TEXT NOT NULL,"
+	"  attr TEXT NOT NULL,"
+	"  value TEXT NOT NULL,"
+	"  PRIMARY KEY (pf, attr, value)"
+	") STRICT, WITHOUT ROWID;";
 
 const char *const ledger_versions[LEDGER_VERSION] = { version_1, version_2, version_3, version_4 };

@@ -76,12 +76,14 @@ static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
 /* The pending lease's VF, locked, is set up. *ret_drop: after a failure nothing
  * of the lease is left on the VF, so that the lease can be dropped. */
 static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
-			   const struct vfpool_pf *pf, bool *ret_drop)
+			   struct vfpool_pf *pf, bool *ret_drop)
 {
 	const struct vfpool_vf *vf = pf->vfs;
 	int r = check_generation(alloc, lease);
 
 	*ret_drop = false;
+	if (r == 0)
+		r = read_refusals(alloc->ledger, pf);
 	if (r < 0)
 		return r;
 	*ret_drop = true;
@@ -155,7 +157,8 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	bool clean;
 	int r = open_lease_pf(&alloc->host, lease, &pf, &lock);
 
-	if (r < 0 || (r = check_generation(alloc, lease)) < 0)
+	if (r < 0 || (r = check_generation(alloc, lease)) < 0 ||
+	    (r = read_refusals(alloc->ledger, &pf)) < 0)
 		return r;
 	if (pf.n_vfs == 0)
 		return fail_vf(alloc, -VFPOOL_ENOTFOUND, &pf, lease->vf,

@@ -103,15 +103,25 @@ static int make_plan(struct apply *apply, const struct wanted *wanted,
 	return 0;
 }
 
-/* Does the plan speak of a holder? Its only notes, as yet, are of those. */
-static bool has_refusal(const struct vfpool_plan *plan)
+/* Does the plan speak of who holds a VF? What else is refused has failed. */
+static bool has_holder(const struct vfpool_plan *plan)
 {
-	if (plan->n_notes > 0)
-		return true;
 	for (size_t i = 0; i < plan->n_steps; i++)
-		if (plan->steps[i].kind == VFPOOL_STEP_REFUSED)
+		if (plan->steps[i].kind == VFPOOL_STEP_REFUSED && plan->steps[i].result != VFPOOL_STEP_FAILED)
 			return true;
 	return false;
+}
+
+/* Of one pool, what the others ask for isn't known. */
+static int forget_what_was_refused(struct apply *apply, const struct wanted *wanted)
+{
+	int r = 0;
+
+	if (apply->name || apply->flags & VFPOOL_APPLY_DRY_RUN)
+		return 0;
+	for (size_t i = 0; r == 0 && i < wanted->n_pfs; i++)
+		r = forget_unasked(apply->ledger, wanted->pfs[i].pf, wanted);
+	return r;
 }
 
 static int plan(struct apply *apply, struct vfpool_plan **ret_plan)
@@ -124,8 +134,10 @@ static int plan(struct apply *apply, struct vfpool_plan **ret_plan)
 	if (apply->ledger)
 		ledger_rollback(apply->ledger);
 	if (r == 0)
+		r = forget_what_was_refused(apply, &wanted);
+	if (r == 0)
 		r = make_plan(apply, &wanted, ret_plan);
-	if (r < 0 || !has_refusal(*ret_plan))
+	if (r < 0 || !has_holder(*ret_plan))
 		return r;
 	/* Worth a look at who it is. */
 	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
@@ -180,6 +192,8 @@ static int do_pf_step(struct apply *apply, const struct vfpool_step *step)
 				return fail(&apply->vp->err, -VFPOOL_EINUSE, "VF %u is in use: %s",
 					    pf->vfs[i].index,
 					    pf->vfs[i].busy ? pf->vfs[i].busy : pf->vfs[i].owner);
+		if (r == 0)
+			r = forget_refusals(apply->ledger, pf);
 		return r < 0 ? r : host_make_vfs(&apply->host, pf, step->count, apply->locks[i_pf]);
 	}
 }
@@ -292,32 +306,27 @@ static int join_plans(struct apply *apply, struct vfpool_plan *done, struct vfpo
 	return 0;
 }
 
-/* What the card's driver doesn't have is said once for the PF. */
-static int add_unsupported(struct apply *apply, struct vfpool_plan *plan,
-			   const struct vfpool_pf *pf, struct vfpool_step **steps, size_t n)
+/* What the card's driver doesn't have is said once for the PF, and remembered where the kernel doesn't
+ * report it either: else the next apply would find nothing to do. */
+static int tell_unsupported(struct apply *apply, struct vfpool_plan *plan, struct vfpool_pf *pf)
 {
-	struct vfpool_settings to = { 0 };
-	struct vfpool_step *step;
-	unsigned unsupported = 0;
+	const size_t n = plan->n_steps; /* what is added comes after these */
+	int r = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (steps[i]->unsupported & ~unsupported) {
-			unsupported |= steps[i]->unsupported;
-			to = steps[i]->to;
-		}
-	if (!unsupported)
-		return 0;
-	step = plan_add(plan, VFPOOL_STEP_UNSUPPORTED, pf); /* ends the use of `steps` */
-	if (!step)
-		return fail_oom(&apply->vp->err);
-	step->unsupported = unsupported;
-	step->to = to;
-	step->result = VFPOOL_STEP_FAILED;
-	step->driver = strdup(pf->driver ? pf->driver : "its driver");
-	return step->driver ? 0 : fail_oom(&apply->vp->err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct vfpool_step step = plan->steps[i]; /* a copy: the array may move */
+
+		if (step.kind != VFPOOL_STEP_PROGRAM || !step.unsupported ||
+		    !vfpool_pci_equal(&step.pf, &pf->address))
+			continue;
+		if (plan_lacks(plan, pf, step.unsupported, &step.to) < 0)
+			return fail_oom(&apply->vp->err);
+		r = remember_refused(apply->vp, apply->ledger, pf, &step);
+	}
+	return r;
 }
 
-static int program_pf(struct apply *apply, struct vfpool_plan *plan, const struct vfpool_pf *pf)
+static int program_pf(struct apply *apply, struct vfpool_plan *plan, struct vfpool_pf *pf)
 {
 	AUTO_FREE struct vfpool_step **steps = calloc(plan->n_steps + 1, sizeof(*steps));
 	size_t n = 0;
@@ -334,22 +343,28 @@ static int program_pf(struct apply *apply, struct vfpool_plan *plan, const struc
 	r = host_program(&apply->host, pf, steps, n);
 	for (size_t i = 0; r < 0 && i < n; i++)
 		finish_step(apply, steps[i], r);
-	return r < 0 ? 0 : add_unsupported(apply, plan, pf, steps, n);
+	return r < 0 ? 0 : tell_unsupported(apply, plan, pf);
 }
 
-/* No driver gets a VF whose MAC isn't set. A VF's programming stands right
+/* No driver gets a VF before what keeps owners apart is set. A VF's programming stands right
  * before its binding. */
-static bool has_its_mac(const struct vfpool_plan *plan, const struct vfpool_step *bind)
+#define SETS_OWNERS_APART                                                                           \
+	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST | VFPOOL_ATTR_SPOOFCHK)
+
+/* What of that the VF hasn't, as a set of enum vfpool_attr; *ret_to has the values. */
+static unsigned missing_settings(const struct vfpool_plan *plan, const struct vfpool_step *bind,
+				 const struct vfpool_settings **ret_to)
 {
 	const struct vfpool_step *step = bind - 1;
 
 	if (bind == plan->steps || !step->has_vf || step->vf != bind->vf ||
 	    !vfpool_pci_equal(&step->pf, &bind->pf) || !step->to.have)
-		return true; /* there was nothing to program */
-	if (step->kind == VFPOOL_STEP_REFUSED) /* someone had it, and let it go since */
-		return false;
-	return !((step->failed | step->unsupported) & (VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID)) &&
-	       (step->result != VFPOOL_STEP_FAILED || step->failed);
+		return 0; /* there was nothing to program */
+	*ret_to = &step->to;
+	if (step->kind == VFPOOL_STEP_REFUSED || /* someone had it, and let it go since */
+	    (step->result == VFPOOL_STEP_FAILED && !step->failed && !step->unsupported))
+		return step->to.have;
+	return (step->failed & SETS_OWNERS_APART) | (step->unsupported & step->to.must);
 }
 
 static int set_vectors(struct apply *apply, const struct vfpool_vf *vf, struct vfpool_step *step)
@@ -364,8 +379,10 @@ static int set_vectors(struct apply *apply, const struct vfpool_vf *vf, struct v
 
 static int do_vf_step(struct apply *apply, const struct vfpool_plan *plan, struct vfpool_step *step)
 {
-	AUTO_FREE char *busy = NULL;
+	AUTO_FREE char *busy = NULL, *why = NULL;
 	const struct vfpool_pf *pf = &apply->inventory->pfs[pf_index(apply, &step->pf)];
+	const struct vfpool_settings *to;
+	unsigned missing;
 	const struct vfpool_vf *vf = vfpool_find_vf(pf, step->vf);
 
 	if (host_look_again(&apply->host, pf, step->vf, &busy) < 0)
@@ -376,8 +393,11 @@ static int do_vf_step(struct apply *apply, const struct vfpool_plan *plan, struc
 	/* It is there: it has just been looked at. */
 	if (step->kind == VFPOOL_STEP_VECTORS)
 		return set_vectors(apply, vf, step);
-	if (!has_its_mac(plan, step))
-		return fail(&apply->vp->err, -ECANCELED, "not bound: its MAC isn't set");
+	missing = missing_settings(plan, step, &to);
+	if (missing) {
+		why = plan_why_not_bound(to, missing);
+		return why ? fail(&apply->vp->err, -ECANCELED, "%s", why) : fail_oom(&apply->vp->err);
+	}
 	return host_bind(&apply->host, &vf->address, step->driver);
 }
 
@@ -393,7 +413,7 @@ static bool takes_vectors(const struct vfpool_step *step)
 
 static bool binds(const struct vfpool_step *step)
 {
-	return step->kind == VFPOOL_STEP_BIND;
+	return step->kind == VFPOOL_STEP_BIND && step->result == VFPOOL_STEP_PLANNED;
 }
 
 static void do_vf_steps_that(bool (*are_meant)(const struct vfpool_step *), const char *doing,

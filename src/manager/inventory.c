@@ -42,7 +42,8 @@ static bool is_off(const struct vfpool_pool *pool, const struct vfpool_pf *pf, c
 	if (!row->id || (pool->vectors && vf->vectors && vf->vectors != pool->vectors))
 		return true;
 	want = lease ? settings_of_lease(pool, pf, lease) : settings_with_mac(pool, pf, &row->parking);
-	return vfpool_settings_differ(&vf->programmed, &want);
+	return vfpool_settings_differ(&vf->programmed, &want) ||
+	       vfpool_settings_refused(&want, pf->refusals, pf->n_refusals);
 }
 
 static int mark_vf(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool, int64_t pf_id,
@@ -77,6 +78,8 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 	int64_t pf_id = 0;
 	int r = ledger ? ledger_pf(ledger, pf, false, &pf_id) : 0;
 
+	if (r == 0 && pf_id)
+		r = read_refusals(ledger, pf);
 	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
 		struct vfpool_vf *vf = &pf->vfs[i];
 		const struct vfpool_pool *pool = pool_of_vf(uses, n_uses, &pf->address, vf->index);

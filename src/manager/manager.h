@@ -178,6 +178,16 @@ struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool,
 int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 	       const struct vfpool_settings *to, unsigned *ret_deferred, unsigned *ret_sent);
 
+/* Fills the PF's refusals from the ledger. */
+int read_refusals(struct ledger *ledger, struct vfpool_pf *pf);
+/* What the step found its PF's driver not to have is remembered where it can't be read back; */
+int remember_refused(struct vfpool *vp, struct ledger *ledger, struct vfpool_pf *pf,
+		     const struct vfpool_step *step);
+/* all of it is forgotten with the VFs, which may have had another driver, */
+int forget_refusals(struct ledger *ledger, const struct vfpool_pf *pf);
+/* and what no definition asks of the PF any more. */
+int forget_unasked(struct ledger *ledger, const struct vfpool_pf *pf, const struct wanted *wanted);
+
 /* Puts back what libvirt leaves out of the VF's VLAN, in use or not; 0 when there is nothing
  * to put back, or the lease isn't there any more. */
 int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,

@@ -28,6 +28,14 @@ static uint64_t guid_of(const struct vfpool_mac *mac)
 	       (uint64_t)0xfffe << 24 | (uint64_t)b[3] << 16 | (uint64_t)b[4] << 8 | b[5];
 }
 
+/* What keeps owners apart: nobody gets a VF whose card can't do that. A card without VLANs is as good as
+ * one with them to whom asks for none, and so with trust. */
+static unsigned must_have(const struct vfpool_settings *settings)
+{
+	return settings->must | VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | (settings->vlan ? VFPOOL_ATTR_VLAN : 0) |
+	       (settings->trust ? VFPOOL_ATTR_TRUST : 0);
+}
+
 struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
 					 const struct vfpool_pf *pf,
 					 const struct vfpool_mac *mac)
@@ -40,6 +48,7 @@ struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
 		settings.have = VFPOOL_ATTR_GUID | VFPOOL_ATTR_LINK;
 		settings.guid = guid_of(mac);
 	}
+	settings.must = must_have(&settings);
 	return settings;
 }
 
@@ -55,6 +64,7 @@ struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool,
 		settings.qos = 0;
 		settings.vlan_proto = 0x8100;
 	}
+	settings.must = must_have(&settings); /* a pool's VLAN can't be had as none */
 	return settings;
 }
 
@@ -69,7 +79,9 @@ static int run_step(struct host *host, const struct vfpool_pf *pf, const struct 
 	struct vfpool_step *steps[] = { &step };
 	int r = 0;
 
-	step.to.have = vfpool_settings_to_send(&vf->programmed, to);
+	/* What was refused and can't be read back isn't sent again, but failed all the same. */
+	step.to.have = vfpool_settings_to_send(&vf->programmed, to) |
+		       vfpool_settings_refused(to, pf->refusals, pf->n_refusals);
 	if (step.to.have)
 		r = host_program(host, pf, steps, 1);
 	*ret_step = step;
@@ -84,13 +96,12 @@ static int judge_step(struct host *host, const struct vfpool_pf *pf,
 
 	if (step->kind == VFPOOL_STEP_REFUSED)
 		return fail(host->err, -VFPOOL_EINUSE, "VF %u of %s: %s", step->vf, name, step->text);
-	if (step->result == VFPOOL_STEP_FAILED)
-		return fail(host->err, -EIO, "programming VF %u of %s: %s", step->vf, name,
-			    step->text ? step->text : "failed");
-	if (step->unsupported)
-		return fail(host->err, -EOPNOTSUPP,
-			    "programming VF %u of %s: its driver %s doesn't have all that the pool asks "
-			    "for; 'vfpool apply' names it", step->vf, name, pf->driver ? pf->driver : "");
+	/* A card without what its pool doesn't ask for is as good as any. */
+	if (step->result == VFPOOL_STEP_FAILED &&
+	    (step->failed || !step->unsupported ||
+	     step->unsupported & (step->to.must | vfpool_settings_asked(&step->to))))
+		return fail(host->err, step->failed || !step->unsupported ? -EIO : -EOPNOTSUPP,
+			    "programming VF %u of %s: %s", step->vf, name, step->text ? step->text : "failed");
 	return 0;
 }
 
@@ -207,7 +218,7 @@ static int park_vf(struct host *host, const struct vfpool_pool *pool, const stru
 	int r = run_step(host, pf, &pf->vfs[0], &to, false, &step);
 
 	if (r == 0 && (step.kind == VFPOOL_STEP_REFUSED || step.failed & MUST_BE_SCRUBBED ||
-		       (step.result == VFPOOL_STEP_FAILED && !step.failed)))
+		       (step.result == VFPOOL_STEP_FAILED && !step.failed && !step.unsupported)))
 		r = judge_step(host, pf, &step);
 	free(step.text);
 	return r;

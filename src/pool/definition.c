@@ -320,6 +320,15 @@ static void parse_vlan(const xmlNode *node, struct vfpool_pool *pool)
 		pool->policy.vlan_proto = 0x88a8;
 }
 
+/* On is what a driver does by itself, and a card that doesn't know it is no reason to have no pool; but
+ * who writes it down means it. */
+static void parse_spoofchk(const xmlNode *node, struct vfpool_pool *pool)
+{
+	pool->policy.spoofchk = xml_attribute_is(node, "state", "on");
+	if (pool->policy.spoofchk)
+		pool->policy.must |= VFPOOL_ATTR_SPOOFCHK;
+}
+
 static void parse_driver(const xmlNode *node, struct vfpool_pool *pool)
 {
 	pool->driver = xml_attribute_is(node, "name", "host") ? VFPOOL_DRIVER_HOST :
@@ -454,7 +463,7 @@ static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const st
 	else if (strcmp(name, "trust") == 0)
 		pool->policy.trust = xml_attribute_is(node, "state", "on");
 	else if (strcmp(name, "spoofchk") == 0)
-		pool->policy.spoofchk = xml_attribute_is(node, "state", "on");
+		parse_spoofchk(node, pool);
 	else if (strcmp(name, "rss") == 0)
 		pool->policy.rss_query = xml_attribute_is(node, "query", "on");
 	else if (strcmp(name, "link") == 0)

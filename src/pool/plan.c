@@ -47,6 +47,54 @@ int plan_note(struct vfpool_plan *plan, const char *format, ...)
 	return 0;
 }
 
+/* Can that setting be told in the step: for want of it, or for the same value? */
+static bool takes_setting(const struct vfpool_step *step, enum vfpool_attr attr,
+			  const struct vfpool_settings *to)
+{
+	char has[VFPOOL_SETTING_TEXT], wants[VFPOOL_SETTING_TEXT];
+
+	/* Each VF has a MAC of its own: one is told for all. */
+	if (!(step->unsupported & attr) || attr & (VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID))
+		return true;
+	vfpool_setting_format(&step->to, attr, has);
+	vfpool_setting_format(to, attr, wants);
+	return strcmp(has, wants) == 0;
+}
+
+static struct vfpool_step *lack_for(struct vfpool_plan *plan, const struct vfpool_pf *pf,
+				    enum vfpool_attr attr, const struct vfpool_settings *to)
+{
+	struct vfpool_step *step;
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].kind == VFPOOL_STEP_UNSUPPORTED &&
+		    vfpool_pci_equal(&plan->steps[i].pf, &pf->address) &&
+		    takes_setting(&plan->steps[i], attr, to))
+			return &plan->steps[i];
+	step = plan_add(plan, VFPOOL_STEP_UNSUPPORTED, pf);
+	if (!step)
+		return NULL;
+	step->result = VFPOOL_STEP_FAILED;
+	step->driver = strdup(pf->driver ? pf->driver : "its driver");
+	return step->driver ? step : NULL;
+}
+
+int plan_lacks(struct vfpool_plan *plan, const struct vfpool_pf *pf, unsigned attrs,
+	       const struct vfpool_settings *to)
+{
+	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
+		struct vfpool_step *step = attrs & attr ? lack_for(plan, pf, attr, to) : NULL;
+
+		if (!step && attrs & attr)
+			return -ENOMEM;
+		if (!step || step->unsupported & attr)
+			continue;
+		step->unsupported |= attr;
+		vfpool_setting_copy(&step->to, attr, to);
+	}
+	return 0;
+}
+
 void vfpool_plan_free(struct vfpool_plan *plan)
 {
 	if (!plan)
@@ -139,8 +187,8 @@ static int plan_count(const struct wanted_pf *want, bool *ret_make, struct vfpoo
 		*ret_make = true;
 		r = step ? 0 : -ENOMEM;
 	} else if (pf->n_vfs > want->numvfs) {
-		r = plan_note(plan, "%s has %zu VFs, more than the %u defined; left so while in use: %s",
-			      pf->netdev ? pf->netdev : "a PF", pf->n_vfs, want->numvfs, holders);
+		r = refuse(plan, pf, -1, "it has %zu VFs, more than the %u defined; left so while in use: %s",
+			   pf->n_vfs, want->numvfs, holders);
 	} else {
 		r = refuse(plan, pf, -1,
 			   "it has %zu VFs, the definition wants %u, and making them anew would "
@@ -182,6 +230,25 @@ static bool driver_is_wanted(enum vfpool_driver driver, const char *is)
 	return driver_is(is, want ? want : "host");
 }
 
+/* What the PF's driver is known not to have. VFs that are made anew (NULL) are tried anew. */
+static unsigned refused(const struct wanted_vf *want, const struct vfpool_pf *pf, const struct vfpool_vf *vf)
+{
+	return vf ? vfpool_settings_refused(&want->settings, pf->refusals, pf->n_refusals) : 0;
+}
+
+char *plan_why_not_bound(const struct vfpool_settings *to, unsigned attrs)
+{
+	char value[VFPOOL_SETTING_TEXT], *text;
+	unsigned attr = 1;
+
+	while (attr < VFPOOL_ATTR_LAST && !(attrs & attr))
+		attr <<= 1;
+	vfpool_setting_format(to, attr, value);
+	if (attr == VFPOOL_ATTR_MAC)
+		return strdup("not bound: its MAC isn't set");
+	return asprintf(&text, "not bound: its %s isn't set to %s", vfpool_attr_name(attr), value) < 0 ? NULL : text;
+}
+
 static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf,
 			const struct vfpool_vf *vf, struct vfpool_plan *plan)
 {
@@ -189,7 +256,7 @@ static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf
 	unsigned differ = want->settings.have;
 
 	if (vf)
-		differ = vfpool_settings_to_send(&vf->programmed, &want->settings);
+		differ = vfpool_settings_to_send(&vf->programmed, &want->settings) & ~refused(want, pf, vf);
 	if (!differ)
 		return 0;
 	step = plan_add(plan, VFPOOL_STEP_PROGRAM, pf);
@@ -228,9 +295,9 @@ static int plan_vectors(const struct wanted_vf *want, const struct vfpool_pf *pf
 	return step->driver_from ? 0 : -ENOMEM;
 }
 
-/* `is`: the driver that it has by then, "" for none. */
+/* `is`: the driver that it has by then, "" for none. `lacking`: what it must have, and its card hasn't. */
 static int plan_bind(const struct wanted_vf *want, const struct vfpool_pf *pf, const char *is,
-		     struct vfpool_plan *plan)
+		     unsigned lacking, struct vfpool_plan *plan)
 {
 	const char *driver = wanted_driver(want->driver);
 	struct vfpool_step *step;
@@ -244,7 +311,11 @@ static int plan_bind(const struct wanted_vf *want, const struct vfpool_pf *pf, c
 	step->vf = want->index;
 	step->driver = strdup(driver ? driver : "host");
 	step->driver_from = strdup(is);
-	return step->driver && step->driver_from ? 0 : -ENOMEM;
+	if (lacking) {
+		step->result = VFPOOL_STEP_FAILED;
+		step->text = plan_why_not_bound(&want->settings, lacking);
+	}
+	return step->driver && step->driver_from && (step->text || !lacking) ? 0 : -ENOMEM;
 }
 
 static int plan_busy_settings(const struct wanted_vf *want, const struct vfpool_pf *pf,
@@ -288,6 +359,7 @@ static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, boo
 {
 	const struct vfpool_vf *vf = make ? NULL : vfpool_find_vf(pf, want->index);
 	const char *driver = vf && vf->driver ? vf->driver : "";
+	const unsigned lacking = refused(want, pf, vf) & want->settings.must;
 	int r = 0;
 
 	if (!vf && !make)
@@ -300,7 +372,25 @@ static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, boo
 	}
 	if (r == 0)
 		r = plan_program(want, pf, vf, plan);
-	return r < 0 ? r : plan_bind(want, pf, driver, plan);
+	return r < 0 ? r : plan_bind(want, pf, driver, lacking, plan);
+}
+
+/* What an earlier apply was refused, and no look at the VFs shows. */
+static int plan_refused(const struct wanted *wanted, const struct vfpool_pf *pf, bool make,
+			struct vfpool_plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && pf->n_refusals > 0 && !make && i < wanted->n_vfs; i++) {
+		const struct wanted_vf *want = &wanted->vfs[i];
+		const struct vfpool_vf *vf = NULL;
+
+		if (vfpool_pci_equal(&want->pf, &pf->address))
+			vf = vfpool_find_vf(pf, want->index);
+		if (vf && !(vf->busy && want->leave_busy))
+			r = plan_lacks(plan, pf, refused(want, pf, vf), &want->settings);
+	}
+	return r;
 }
 
 /* Asked for, set already as far as one can tell, and never reported. */
@@ -397,6 +487,8 @@ int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan)
 		for (size_t j = 0; r == 0 && j < wanted->n_vfs; j++)
 			if (vfpool_pci_equal(&wanted->vfs[j].pf, &pf->address))
 				r = plan_vf(&wanted->vfs[j], pf, make, live, plan);
+		if (r == 0)
+			r = plan_refused(wanted, pf, make, plan);
 		if (r == 0)
 			r = note_down(&wanted->pfs[i], n_before, plan);
 		if (r == 0)

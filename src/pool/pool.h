@@ -89,6 +89,11 @@ int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan);
 /* Adds a step, or returns NULL when out of memory. */
 struct vfpool_step *plan_add(struct vfpool_plan *plan, enum vfpool_step_kind kind,
 			     const struct vfpool_pf *pf);
+/* Adds to the plan, once for each value, what the PF's driver doesn't have: `attrs` of `to`. -ENOMEM. */
+int plan_lacks(struct vfpool_plan *plan, const struct vfpool_pf *pf, unsigned attrs,
+	       const struct vfpool_settings *to);
+/* Why a VF gets no driver whose settings `attrs` weren't set to what `to` says; NULL: out of memory. */
+char *plan_why_not_bound(const struct vfpool_settings *to, unsigned attrs);
 int plan_note(struct vfpool_plan *plan, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

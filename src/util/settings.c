@@ -3,6 +3,7 @@
 #include "vfpool.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static bool setting_equal(enum vfpool_attr attr, const struct vfpool_settings *a,
 			  const struct vfpool_settings *b)
@@ -28,6 +29,41 @@ static bool setting_equal(enum vfpool_attr attr, const struct vfpool_settings *a
 	return true;
 }
 
+void vfpool_setting_copy(struct vfpool_settings *to, enum vfpool_attr attr,
+			 const struct vfpool_settings *from)
+{
+	to->have |= attr;
+	switch (attr) {
+	case VFPOOL_ATTR_MAC:
+		to->mac = from->mac;
+		break;
+	case VFPOOL_ATTR_VLAN:
+		to->vlan = from->vlan;
+		to->qos = from->qos;
+		to->vlan_proto = from->vlan_proto;
+		break;
+	case VFPOOL_ATTR_RATE:
+		to->min_rate = from->min_rate;
+		to->max_rate = from->max_rate;
+		break;
+	case VFPOOL_ATTR_SPOOFCHK:
+		to->spoofchk = from->spoofchk;
+		break;
+	case VFPOOL_ATTR_LINK:
+		to->link = from->link;
+		break;
+	case VFPOOL_ATTR_TRUST:
+		to->trust = from->trust;
+		break;
+	case VFPOOL_ATTR_RSS_QUERY:
+		to->rss_query = from->rss_query;
+		break;
+	case VFPOOL_ATTR_GUID:
+		to->guid = from->guid;
+		break;
+	}
+}
+
 unsigned vfpool_settings_differ(const struct vfpool_settings *is,
 				const struct vfpool_settings *want)
 {
@@ -45,17 +81,41 @@ static const struct vfpool_settings default_settings = {
 	.spoofchk = true,
 };
 
+unsigned vfpool_settings_asked(const struct vfpool_settings *want)
+{
+	unsigned asked = 0;
+
+	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1)
+		if (want->have & attr && !setting_equal(attr, &default_settings, want))
+			asked |= attr;
+	return asked;
+}
+
 unsigned vfpool_settings_to_send(const struct vfpool_settings *is,
 				 const struct vfpool_settings *want)
 {
-	unsigned differ = vfpool_settings_differ(is, want), asked = 0;
+	const unsigned differ = vfpool_settings_differ(is, want);
 
 	if (!is->have)
 		return want->have;
-	for (unsigned attr = 1; differ && attr <= VFPOOL_ATTR_LAST; attr <<= 1)
-		if (want->have & ~is->have & attr && !setting_equal(attr, &default_settings, want))
-			asked |= attr;
-	return differ | asked;
+	return differ ? differ | (vfpool_settings_asked(want) & ~is->have) : 0;
+}
+
+unsigned vfpool_settings_refused(const struct vfpool_settings *want,
+				 const struct vfpool_refusal *refusals, size_t n)
+{
+	unsigned refused = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char value[VFPOOL_SETTING_TEXT];
+
+		if (!(want->have & ~refused & refusals[i].attr))
+			continue;
+		vfpool_setting_format(want, refusals[i].attr, value);
+		if (strcmp(value, refusals[i].value) == 0)
+			refused |= refusals[i].attr;
+	}
+	return refused;
 }
 
 const char *vfpool_attr_name(enum vfpool_attr attr)

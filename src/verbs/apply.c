@@ -34,7 +34,7 @@ static void print_unsupported(const struct vfpool_step *step)
 {
 	const char *separator = " ";
 
-	say("FAILED for all its VFs: %s doesn't have", step->driver);
+	say("FAILED for every VF that is to have it: %s doesn't have", step->driver);
 	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
 		char value[VFPOOL_SETTING_TEXT];
 

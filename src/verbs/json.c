@@ -483,6 +483,8 @@ static struct json_object *json_step(const struct vfpool_step *step)
 		add(object, "from", json_settings(&from));
 		add(object, "to", json_settings(&step->to));
 	}
+	if (step->kind == VFPOOL_STEP_UNSUPPORTED)
+		add(object, "to", json_settings(&step->to));
 	if (step->kind == VFPOOL_STEP_BIND) {
 		add_text(object, "from", *step->driver_from ? step->driver_from : NULL);
 		add_text(object, "to", *step->driver ? step->driver : NULL);

@@ -25,6 +25,7 @@ struct peer_pf {
 	unsigned refusals;    /* how often; UINT_MAX: always */
 	unsigned ignored;     /* attributes that are accepted and not taken */
 	unsigned lacks;       /* attributes that answer EOPNOTSUPP */
+	bool no_qinq;         /* a VLAN as 802.1ad answers EPROTONOSUPPORT, as igb's */
 	bool down;            /* the PF is down */
 	int silent;           /* this VF is left out of a read; -1: none */
 	unsigned silences;    /* how often */
@@ -37,6 +38,13 @@ struct peer_pf {
 };
 
 extern struct peer_pf peers[PEER_MAX_PFS];
+
+/*
+ * In the environment of a program that isn't a unit test:
+ *  - PEER_CARD=WORDS, what kind of cards all are: no-qinq, no-ATTR (lacks), mute-ATTR (unreported) and
+ *    deaf-ATTR (ignored), with ATTR as vfpool_attr_name() spells it; sick-ATTR: VF 1 refuses it, EINVAL.
+ *  - PEER_LOG=FILE: a line for each RTM_SETLINK that comes, with its interface index.
+ */
 
 /* The one that unit tests use. */
 #define peer (peers[0])

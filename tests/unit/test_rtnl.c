@@ -114,14 +114,49 @@ static void what_a_card_lacks_is_found_once(void **state)
 	peer.lacks = VFPOOL_ATTR_LINK | VFPOOL_ATTR_TRUST;
 	make_steps(64, &all);
 	assert_int_equal(host_program(&host, &pf, pointers, 64), 0);
-	assert_int_equal(count(VFPOOL_STEP_DONE, 64), 64);
+	assert_int_equal(count(VFPOOL_STEP_FAILED, 64), 64);
 	for (unsigned i = 0; i < 64; i++) {
+		assert_string_equal(steps[i].text, "its driver doesn't have link on; its driver doesn't have trust on");
 		assert_int_equal(steps[i].unsupported, peer.lacks);
 		assert_int_equal(vfpool_settings_differ(&peer.vfs[i], &steps[i].to), peer.lacks);
 	}
 	/* The first VF alone, what is left of it (3 settings), each of these; then the
 	 * groups of 2, 4, …, 32 and the last VF, without. */
 	assert_int_equal(peer.messages, 5 + 6);
+	free_texts(64);
+}
+
+static void one_value_takes_nothing_from_another(void **state)
+{
+	(void)state;
+	peer_reset(8);
+	peer.no_qinq = true;
+	make_steps(8, &all);
+	steps[2].to.vlan_proto = steps[5].to.vlan_proto = 0x88a8;
+	assert_int_equal(host_program(&host, &pf, pointers, 8), 0);
+	assert_int_equal(count(VFPOOL_STEP_DONE, 8), 6);
+	assert_int_equal(steps[2].unsupported, VFPOOL_ATTR_VLAN);
+	assert_string_equal(steps[5].text, "its driver doesn't have vlan 42 qos 3 802.1ad");
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(vfpool_settings_differ(&peer.vfs[i], &steps[i].to), steps[i].unsupported);
+	free_texts(8);
+}
+
+static void what_is_remembered_isnt_sent(void **state)
+{
+	struct vfpool_refusal refusal = { VFPOOL_ATTR_TRUST, "on" };
+	struct vfpool_pf known = pf;
+
+	(void)state;
+	known.refusals = &refusal;
+	known.n_refusals = 1;
+	peer_reset(2);
+	peer.lacks = VFPOOL_ATTR_TRUST;
+	make_steps(2, &all);
+	assert_int_equal(host_program(&host, &known, pointers, 2), 0);
+	assert_int_equal(peer.messages, 2); /* both VFs' other settings, a message each */
+	assert_int_equal(steps[1].unsupported, VFPOOL_ATTR_TRUST);
+	free_texts(2);
 }
 
 static void a_rate_waits_for_the_link(void **state)
@@ -293,6 +328,8 @@ int main(void)
 		cmocka_unit_test(a_vf_in_reset_is_no_culprit),
 		cmocka_unit_test(accepted_and_ignored_is_found),
 		cmocka_unit_test(what_a_card_lacks_is_found_once),
+		cmocka_unit_test(one_value_takes_nothing_from_another),
+		cmocka_unit_test(what_is_remembered_isnt_sent),
 		cmocka_unit_test(a_rate_waits_for_the_link),
 		cmocka_unit_test(qinq_goes_out_in_network_order),
 		cmocka_unit_test(what_cant_be_read_back_is_unverified),
