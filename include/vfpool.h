@@ -808,9 +808,11 @@ int vfpool_adopt(struct vfpool *vp, const char *guest, bool dry_run,
 /*
  * Finds the guests (or the one, by name) whose definition has a lease's MAC on an address that is
  * another VF's by now, as after a card was added, and mends the definition of their next start.
+ * A plain <hostdev> on a pool's VF that isn't that guest's is told. libvirt may take `wait` seconds to tell
+ * its guests, 0: a few, then -EHOSTDOWN.
  * *ret_findings has each, also after VFPOOL_EPARTIAL.
  */
-int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run,
+int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run, unsigned wait,
 		   struct vfpool_findings **ret_findings);
 
 /* A whole copy of the ledger, while others use it; the file is written whole or

@@ -133,6 +133,10 @@ void guests_end(struct guests *guests);
 int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests,
 	       struct error *err);
 
+/* The same, within so many seconds. */
+int guest_list_within(const char *uri, const char *run_dir, unsigned seconds, struct guests *ret_guests,
+		      struct error *err);
+
 bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac);
 bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device);
 

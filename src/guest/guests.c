@@ -13,7 +13,8 @@
 
 #include <string.h>
 
-#define DEADLINE_MS 5000
+#define DEADLINE_S 5
+#define LONGEST_S 86400
 #define TEXT_MAX (16 * 1024 * 1024)
 
 #define OWN_HOST "qemu:///system"
@@ -127,7 +128,7 @@ static int take_line(struct guests *guests, const char *line, struct error *err)
 	return strcmp(line, "done") == 0 ? 1 : -EBADMSG;
 }
 
-static int take_lines(char *text, struct guests *guests, struct error *err)
+static int take_lines(char *text, unsigned seconds, struct guests *guests, struct error *err)
 {
 	int r = 0;
 
@@ -138,8 +139,7 @@ static int take_lines(char *text, struct guests *guests, struct error *err)
 	if (r == -ENOMEM)
 		return fail_oom(err);
 	if (r == 0 || r == -EBADMSG || r == -EINVAL)
-		return fail(err, -EHOSTDOWN, "libvirt hasn't told all of its guests within %d s",
-			    DEADLINE_MS / 1000);
+		return fail(err, -EHOSTDOWN, "libvirt hasn't told all of its guests within %u s", seconds);
 	return r < 0 ? r : 0;
 }
 
@@ -185,26 +185,26 @@ static bool is_there(const char *run_dir)
 
 /* What the child says; it may not be whole. */
 static int ask_child(void (*work)(void *arg, int out), void *arg, const char *uri, const char *run_dir,
-		     char **ret_text, struct error *err)
+		     unsigned seconds, char **ret_text, struct error *err)
 {
 	bool whole;
 	int r;
 
 	if (strcmp(uri, OWN_HOST) == 0 && !is_there(run_dir))
 		return fail(err, -ENOENT, "libvirt isn't running here");
-	r = run_child(work, arg, DEADLINE_MS, TEXT_MAX, ret_text, &whole);
+	r = run_child(work, arg, (int)seconds * 1000, TEXT_MAX, ret_text, &whole);
 	return r < 0 ? fail_errno(err, r, "asking libvirt") : 0;
 }
 
 static int fail_silent(struct error *err)
 {
-	return fail(err, -EHOSTDOWN, "libvirt hasn't answered within %d s", DEADLINE_MS / 1000);
+	return fail(err, -EHOSTDOWN, "libvirt hasn't answered within %d s", DEADLINE_S);
 }
 
 int guest_count_devices(const char *uri, const char *run_dir, unsigned *ret_n, struct error *err)
 {
 	AUTO_FREE char *text = NULL;
-	int r = ask_child(ask_count, (void *)uri, uri, run_dir, &text, err);
+	int r = ask_child(ask_count, (void *)uri, uri, run_dir, DEADLINE_S, &text, err);
 
 	if (r < 0)
 		return r;
@@ -221,7 +221,7 @@ int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, 
 {
 	struct question asked = { uri, name, question };
 	AUTO_FREE char *text = NULL, *answer = NULL;
-	int r = ask_child(ask_question, &asked, uri, run_dir, &text, err), code, rest = 0;
+	int r = ask_child(ask_question, &asked, uri, run_dir, DEADLINE_S, &text, err), code, rest = 0;
 
 	if (r < 0)
 		return r;
@@ -237,18 +237,25 @@ int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, 
 	return 0;
 }
 
-int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests, struct error *err)
+int guest_list_within(const char *uri, const char *run_dir, unsigned seconds, struct guests *ret_guests,
+		      struct error *err)
 {
+	const unsigned time = seconds < LONGEST_S ? seconds : LONGEST_S;
 	struct guests guests = { 0 };
 	AUTO_FREE char *text = NULL;
-	int r = ask_child(ask, (void *)uri, uri, run_dir, &text, err);
+	int r = ask_child(ask, (void *)uri, uri, run_dir, time, &text, err);
 
 	if (r < 0)
 		return r;
-	r = take_lines(text, &guests, err);
+	r = take_lines(text, time, &guests, err);
 	if (r < 0)
 		guests_end(&guests);
 	else
 		*ret_guests = guests;
 	return r;
+}
+
+int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests, struct error *err)
+{
+	return guest_list_within(uri, run_dir, DEADLINE_S, ret_guests, err);
 }

@@ -2,6 +2,8 @@
 /* Guests whose definitions name their VF by an address that it had once. */
 #include "manager/manager.h"
 
+#include "util/file.h"
+
 #include <string.h>
 
 struct refresh {
@@ -53,17 +55,14 @@ static int add_stranger(struct refresh *refresh, const struct guest *guest, stru
 	return r < 0 ? fail_oom(&refresh->vp->err) : 0;
 }
 
-/* A plain <hostdev> has no MAC to know it by. */
-static int refresh_plain(struct refresh *refresh, const struct guest *guest)
+/* The guest has a lease, and none of its plain <hostdev>s, which have no MAC to know them by, is its VF. */
+static int find_unnamed(struct refresh *refresh, const struct guest *guest)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	const struct ledger_lease_filter filter = { .owner = guest->name, .nic = -1 };
-	bool has_plain = false;
 	int r = ledger_leases(refresh->ledger, &filter, &leases);
 
-	for (size_t i = 0; i < guest->n_nics; i++)
-		has_plain = has_plain || (!guest->nics[i].has_mac && guest->nics[i].has_address);
-	for (size_t i = 0; r == 0 && has_plain && leases[i]; i++) {
+	for (size_t i = 0; r == 0 && leases[i]; i++) {
 		char is[VFPOOL_PCI_TEXT];
 
 		if (!leases[i]->has_vf || guest_has_mac(guest, &leases[i]->mac) ||
@@ -76,6 +75,73 @@ static int refresh_plain(struct refresh *refresh, const struct guest *guest)
 			return fail_oom(&refresh->vp->err);
 	}
 	return r;
+}
+
+/* The ledger's row of the VF at that address; its id is 0: it is no pool's, or nothing is there. */
+static int find_row(struct refresh *refresh, const struct vfpool_pci *address, struct ledger_vf *ret_row)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	unsigned index;
+	int64_t pf_id = 0;
+	int r = host_find_vf(&refresh->host, address, &pf.address, &index);
+
+	*ret_row = (struct ledger_vf){ 0 };
+	if (r == 0)
+		r = host_read_pf(&refresh->host, &pf.address, HOST_NO_VFS, &pf);
+	if (r == -VFPOOL_ENOTFOUND)
+		return 0;
+	if (r == 0)
+		r = ledger_pf(refresh->ledger, &pf, false, &pf_id);
+	return r == 0 && pf_id ? ledger_vf(refresh->ledger, pf_id, index, ret_row) : r;
+}
+
+/* Whose the VF is, and what to do about it, as a sentence's end. */
+static char *tell_owner(struct refresh *refresh, const struct guest *guest, const struct ledger_vf *row,
+			const struct vfpool_lease *lease)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+
+	if (lease)
+		return format_text("is leased to %s nic %u: see to it by 'virsh edit'", lease->owner, lease->nic);
+	if (load_pool_or_default(refresh->vp, row->pool, &pool) == 0 && pool->allocate == VFPOOL_BY_LIBVIRT)
+		return format_text("libvirt gives to guests on its network %s: see to it by 'virsh edit'", pool->network);
+	return format_text("is leased to nobody: 'vfpool adopt %s' records it, if that is its VF", guest->name);
+}
+
+/* A plain <hostdev> on a VF of a pool that isn't this guest's: after a bus shift it may be anybody's. */
+static int find_taken(struct refresh *refresh, const struct guest *guest, const struct vfpool_pci *address)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	AUTO_FREE char *owner = NULL;
+	char vf[VFPOOL_PCI_TEXT];
+	struct ledger_vf row;
+	int r = find_row(refresh, address, &row);
+
+	if (r == 0 && row.lease)
+		r = ledger_get_lease(refresh->ledger, row.lease, &lease);
+	if (r < 0 || !row.id || (lease && (is_guests(guest, lease) || strcmp(lease->owner, guest->name) == 0)))
+		return r;
+	owner = tell_owner(refresh, guest, &row, lease);
+	vfpool_pci_format(address, vf);
+	if (!owner || add_finding(refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, NULL,
+				  "the definition of guest %s has VF %s of pool %s in a plain <hostdev>, which %s", guest->name,
+				  vf, row.pool, owner) < 0)
+		return fail_oom(&refresh->vp->err);
+	return 0;
+}
+
+static int refresh_plain(struct refresh *refresh, const struct guest *guest)
+{
+	bool has_plain = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < guest->n_nics; i++) {
+		if (guest->nics[i].has_mac || !guest->nics[i].has_address)
+			continue;
+		has_plain = true;
+		r = find_taken(refresh, guest, &guest->nics[i].address);
+	}
+	return r == 0 && has_plain ? find_unnamed(refresh, guest) : r;
 }
 
 static int refresh_nic(struct refresh *refresh, const struct guest *guest, const struct guest_nic *nic)
@@ -130,7 +196,7 @@ static int refresh_all(struct refresh *refresh, const char *name)
 					"libvirt has no guest %s; 'virsh list --all' names them", name);
 }
 
-int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run,
+int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run, unsigned wait,
 		   struct vfpool_findings **ret_findings)
 {
 	CLEANUP(refresh_end) struct refresh refresh = { .vp = vp, .host = NO_HOST, .dry_run = dry_run };
@@ -144,7 +210,8 @@ int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run,
 	if ((r = check_root(vp, "mending guests")) < 0 || (r = open_host(vp, &refresh.host)) < 0 ||
 	    (r = open_ledger(vp, LEDGER_READ, &refresh.ledger)) < 0)
 		return r;
-	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &refresh.guests, &vp->err);
+	r = wait ? guest_list_within(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], wait, &refresh.guests, &vp->err) :
+		   guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &refresh.guests, &vp->err);
 	if (r == 0 && refresh.ledger)
 		r = refresh_all(&refresh, guest);
 	if (r == 0)

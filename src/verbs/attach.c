@@ -12,6 +12,7 @@ DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
 struct attach_args {
 	struct vfpool_attach_request request;
 	bool live, config, current, json, refresh;
+	unsigned wait;
 };
 
 /* `waits`: it is detach, which may have to. */
@@ -30,6 +31,8 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits, str
 					      "seconds that a running guest may take (60)" } :
 			(struct verb_option){ "refresh", OPTION_FLAG, &args->refresh,
 					      "instead: mend guests that name their VF by an address that it had" },
+		{ waits ? NULL : "wait", OPTION_NUMBER, &args->wait,
+		  "with --refresh: so many seconds at most until libvirt has told its guests (5)" },
 		{ 0 },
 	};
 	char **rest;
@@ -41,8 +44,8 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits, str
 		warn_user("%s: %s arguments", verb->name, args->refresh ? "too many" : "missing");
 		return -VERB_USAGE;
 	}
-	if (args->refresh && (args->live || args->config || args->current || request->nic >= 0)) {
-		warn_user("%s: --refresh goes with --json and --dry-run alone", verb->name);
+	if (args->refresh ? args->live || args->config || args->current || request->nic >= 0 : args->wait) {
+		warn_user("%s: --refresh goes with --wait, --json and --dry-run alone, and --wait with --refresh", verb->name);
 		return -VERB_USAGE;
 	}
 	if (args->current && (args->live || args->config)) {
@@ -80,7 +83,7 @@ static int print(struct vfpool *vp, const struct vfpool_lease *lease, const stru
 static int refresh(struct vfpool *vp, const struct attach_args *args)
 {
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
-	int r = vfpool_refresh(vp, args->request.guest, args->request.dry_run, &found);
+	int r = vfpool_refresh(vp, args->request.guest, args->request.dry_run, args->wait, &found);
 
 	print_findings(found, args->json, args->request.dry_run);
 	return r;
@@ -114,7 +117,7 @@ static int run_detach(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_attach = {
-	"attach", "POOL GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run] | --refresh [GUEST]",
+	"attach", "POOL GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run] | --refresh [GUEST] [--wait N]",
 	"a VF of the pool into a guest of libvirt", run_attach,
 };
 
