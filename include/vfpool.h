@@ -393,7 +393,7 @@ enum vfpool_dir {
 	VFPOOL_DIR_SYSFS,       /* /sys */
 	VFPOOL_DIR_CONFIG,      /* definitions: <config>/pools/NAME.xml */
 	VFPOOL_DIR_STATE,       /* the ledger */
-	VFPOOL_DIR_RUN,         /* locks */
+	VFPOOL_DIR_RUN,         /* locks, and the hook's last failure */
 	VFPOOL_DIR_RULES,       /* udev's rules of the admin */
 	VFPOOL_DIR_LIBVIRT_RUN, /* libvirt's run directory */
 	VFPOOL_DIR_NETWORKS,    /* libvirt's persistent networks */
@@ -410,6 +410,9 @@ void vfpool_free(struct vfpool *vp);
 
 /* Before the first use of the directory. Copies the path. -ENOMEM. */
 int vfpool_set_dir(struct vfpool *vp, enum vfpool_dir dir, const char *path);
+
+/* The directory as it is set; the context's, until it is set anew. */
+const char *vfpool_get_dir(const struct vfpool *vp, enum vfpool_dir dir);
 
 /* libvirt's connection URI, qemu:///system by default. */
 int vfpool_set_uri(struct vfpool *vp, const char *uri);
@@ -697,12 +700,14 @@ int vfpool_detach(struct vfpool *vp, const struct vfpool_attach_request *request
 
 /*
  * What libvirt's hook does: `driver` is qemu or network, `object` the guest or the
- * network, `xml` what libvirt gave on stdin. At "prepare" VFPOOL_EINUSE is the one result
- * that is to stop the guest's start: its definition would take a pool's VF that is leased
- * to another, or to nobody. Never calls libvirt, which waits for its hook.
+ * network; libvirt's XML is read from the descriptor `xml` to its end. Never calls libvirt,
+ * which waits for its hook, and returns within 2 seconds, whatever hangs. VFPOOL_EINUSE, at
+ * "prepare" only, is the one result that is to stop the guest's start: its definition would
+ * take a pool's VF that is leased to another, or to nobody. After any other failure libvirt
+ * is to go on; the last one is kept in the run directory, and vfpool_doctor() tells of it.
  */
 int vfpool_hook(struct vfpool *vp, const char *driver, const char *object, const char *operation,
-		const char *extra, const char *xml);
+		const char *extra, int xml);
 
 void vfpool_lease_free(struct vfpool_lease *lease);
 void vfpool_leases_free(struct vfpool_lease **leases);

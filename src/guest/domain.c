@@ -61,28 +61,73 @@ static void read_vlan(const xmlNode *interface, struct guest_nic *nic)
 		nic->vlan = (int)vlan;
 }
 
-static bool is_same(const struct guest_nic *a, const struct guest_nic *b)
-{
-	return a->has_mac == b->has_mac && a->has_address == b->has_address &&
-	       (!a->has_mac || vfpool_mac_equal(&a->mac, &b->mac)) &&
-	       (!a->has_address || vfpool_pci_equal(&a->address, &b->address));
-}
-
 int guest_add_nic(struct guest *guest, const struct guest_nic *nic)
 {
-	struct guest_nic *grown;
+	const size_t n = guest->n_nics;
 
-	for (size_t i = 0; i < guest->n_nics; i++)
-		if (is_same(&guest->nics[i], nic))
-			return 0;
-	grown = reallocarray(guest->nics, guest->n_nics + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	guest->nics = grown;
-	grown[guest->n_nics] = *nic;
-	if (nic->network && !(grown[guest->n_nics].network = strdup(nic->network)))
+	/* A power of two of them has filled its room. */
+	if ((n & (n - 1)) == 0) {
+		struct guest_nic *grown = reallocarray(guest->nics, n ? 2 * n : 1, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		guest->nics = grown;
+	}
+	guest->nics[n] = *nic;
+	if (nic->network && !(guest->nics[n].network = strdup(nic->network)))
 		return -ENOMEM;
 	guest->n_nics++;
+	return 0;
+}
+
+static uint64_t number_of(const struct vfpool_pci *address)
+{
+	return (uint64_t)address->domain << 24 | (uint64_t)address->bus << 16 | (uint64_t)address->device << 8 |
+	       address->function;
+}
+
+static int compare_nics(const struct guest_nic *a, const struct guest_nic *b)
+{
+	int r = a->has_mac - b->has_mac;
+
+	if (r == 0)
+		r = a->has_address - b->has_address;
+	if (r == 0 && a->has_mac)
+		r = memcmp(&a->mac, &b->mac, sizeof(a->mac));
+	if (r == 0 && a->has_address)
+		r = number_of(&a->address) < number_of(&b->address) ? -1 :
+								     number_of(&a->address) > number_of(&b->address);
+	return r;
+}
+
+static int by_device_and_place(const void *a, const void *b)
+{
+	const struct guest_nic *const *x = a, *const *y = b;
+	int r = compare_nics(*x, *y);
+
+	return r ? r : *x < *y ? -1 : *x > *y;
+}
+
+/* Of devices that are the same the first one stays, in its place. */
+static int drop_copies(struct guest *guest)
+{
+	AUTO_FREE struct guest_nic **sorted = calloc(guest->n_nics + 1, sizeof(*sorted));
+	AUTO_FREE bool *is_copy = calloc(guest->n_nics + 1, sizeof(*is_copy));
+	size_t n = 0;
+
+	if (!sorted || !is_copy)
+		return -ENOMEM;
+	for (size_t i = 0; i < guest->n_nics; i++)
+		sorted[i] = &guest->nics[i];
+	qsort(sorted, guest->n_nics, sizeof(*sorted), by_device_and_place);
+	for (size_t i = 1; i < guest->n_nics; i++)
+		is_copy[sorted[i] - guest->nics] = compare_nics(sorted[i - 1], sorted[i]) == 0;
+	for (size_t i = 0; i < guest->n_nics; i++)
+		if (is_copy[i])
+			free(guest->nics[i].network);
+		else
+			guest->nics[n++] = guest->nics[i];
+	guest->n_nics = n;
 	return 0;
 }
 
@@ -163,7 +208,7 @@ int guest_read_domain(const char *xml, struct guest *guest)
 	     node = node->next)
 		if (node->type == XML_ELEMENT_NODE)
 			r = read_device(node, guest);
-	return r;
+	return r < 0 ? r : drop_copies(guest);
 }
 
 int guest_read_port(const char *xml, struct guest_port *ret_port)

@@ -70,6 +70,11 @@ int vfpool_set_dir(struct vfpool *vp, enum vfpool_dir dir, const char *path)
 	return set_text(&vp->dirs[dir], path);
 }
 
+const char *vfpool_get_dir(const struct vfpool *vp, enum vfpool_dir dir)
+{
+	return vp->dirs[dir];
+}
+
 int vfpool_set_uri(struct vfpool *vp, const char *uri)
 {
 	return set_text(&vp->uri, uri);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* libvirt: its daemon, settings, hooks and networks; a guest. */
 #include "manager/doctor.h"
+#include "manager/hook.h"
 
 #include "util/file.h"
 #include "util/name.h"
@@ -9,6 +10,7 @@
 #include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* Without libvirt there is nothing to look at. */
 static bool skip(struct doctor *doctor, int *ret)
@@ -114,6 +116,34 @@ static int check_hook(struct doctor *doctor, const char *driver)
 	return 0;
 }
 
+/* The last call of the hook that was let go on without having done its work, since the host has booted. */
+static int check_hook_failure(struct doctor *doctor)
+{
+	AUTO_FREE char *path = hook_failure_path(doctor->vp), *text = NULL, *remedy = NULL;
+	char at[40] = "once";
+	struct error ignored;
+	struct tm local;
+	long long when;
+	int rest = 0;
+	time_t seconds;
+
+	if (!path)
+		return -ENOMEM;
+	if (read_file(path, 4096, &text, NULL, &ignored) < 0)
+		return 0;
+	make_printable(text);
+	text[strlen(text) - (*text != '\0')] = '\0'; /* its line's end */
+	if (sscanf(text, "%lld %n", &when, &rest) == 1) {
+		seconds = (time_t)when;
+		if (localtime_r(&seconds, &local))
+			strftime(at, sizeof(at), "at %Y-%m-%d %H:%M:%S", &local);
+	}
+	remedy = format_text("mend what it says; 'vfpool doctor --guest' looks at the guest that it was about, and 'rm %s' ends this "
+			     "warning", path);
+	return remedy ? report(doctor, VFPOOL_WARNING, remedy, "%s the hook let libvirt go on without having done its work: %s", at,
+			       text + rest) : -ENOMEM;
+}
+
 static int check_hooks(struct doctor *doctor)
 {
 	int r;
@@ -123,6 +153,8 @@ static int check_hooks(struct doctor *doctor)
 	r = check_hook(doctor, "qemu");
 	if (r == 0)
 		r = check_hook(doctor, "network");
+	if (r == 0)
+		r = check_hook_failure(doctor);
 	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "vfpool's are there") : r;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What libvirt's hook does. libvirt waits for it, so it never calls libvirt. */
-#include "manager/manager.h"
+#include "manager/hook.h"
 
 #include "util/file.h"
 
@@ -280,8 +280,7 @@ static int run_network(struct hook *hook, const char *operation, const char *xml
 	return r == 0 && lease ? see_guest(hook->vp, hook->ledger, lease, port.uuid) : r;
 }
 
-int vfpool_hook(struct vfpool *vp, const char *driver, const char *object, const char *operation,
-		const char *extra, const char *xml)
+int hook_run(struct vfpool *vp, const struct hook_call *call)
 {
 	CLEANUP(hook_end) struct hook hook = { .vp = vp, .host = NO_HOST };
 	int r;
@@ -292,9 +291,9 @@ int vfpool_hook(struct vfpool *vp, const char *driver, const char *object, const
 	if (!hook.ledger) /* there is no pool yet */
 		return 0;
 	r = open_host(vp, &hook.host);
-	if (r == 0 && strcmp(driver, "qemu") == 0)
-		r = run_qemu(&hook, operation, extra, xml);
+	if (r == 0 && strcmp(call->driver, "qemu") == 0)
+		r = run_qemu(&hook, call->operation, call->extra, call->xml);
 	else if (r == 0)
-		r = run_network(&hook, operation, xml);
-	return r < 0 ? fail_while(&vp->err, r, "%s %s %s", driver, object, operation) : 0;
+		r = run_network(&hook, call->operation, call->xml);
+	return r;
 }

@@ -61,26 +61,82 @@ int run_quietly(const char *const *argv, struct error *err)
 	return r;
 }
 
-/* What came until the child was done; false: until the time was up. */
-static bool read_until(int in, long long deadline, size_t max, char *text)
+/* How much came, 0 at the end; -ETIMEDOUT: nothing until the deadline. */
+static ssize_t read_some(int in, long long deadline, char *text, size_t room)
 {
 	struct pollfd ready = { .fd = in, .events = POLLIN };
-	size_t size = 0;
 
-	while (size < max) {
+	for (;;) {
 		long long left = deadline - clock_ms();
 		ssize_t n = left < 0 ? 0 : poll(&ready, 1, (int)left);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		n = read(in, text + size, max - size);
+		if (n == 0)
+			return -ETIMEDOUT;
+		if (n > 0)
+			n = read(in, text, room);
+		if (n >= 0)
+			return n;
+		if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+	}
+}
+
+/* What came until the child was done; false: until the time was up. */
+static bool read_answer(int in, long long deadline, size_t max, char *text)
+{
+	size_t size = 0;
+
+	while (size < max) {
+		ssize_t n = read_some(in, deadline, text + size, max - size);
+
 		if (n <= 0)
 			return n == 0;
 		size += (size_t)n;
 	}
 	return false;
+}
+
+int read_until(int in, long long deadline, size_t max, char **ret_text)
+{
+	size_t size = 0, room = 1 << 16;
+	AUTO_FREE char *text = malloc(room);
+	char rest[4096];
+	ssize_t n = 1;
+
+	while (text && n > 0 && size < max) {
+		if (size + 1 == room) {
+			char *grown = realloc(text, room *= 2);
+
+			if (!grown)
+				return -ENOMEM;
+			text = grown;
+		}
+		n = read_some(in, deadline, text + size, room - size - 1);
+		size += n > 0 ? (size_t)n : 0;
+	}
+	if (!text)
+		return -ENOMEM;
+	while (n > 0)
+		n = read_some(in, deadline, rest, sizeof(rest));
+	if (n < 0)
+		return (int)n;
+	if (size >= max)
+		return -EFBIG;
+	text[size] = '\0';
+	*ret_text = TAKE_PTR(text);
+	return 0;
+}
+
+/* Who waits for the end of the caller's output must not wait for a child that hangs. */
+static void leave_callers_files(void)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	for (int fd = 0; fd <= 2; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			close(fd);
+	if (null > 2)
+		close(null);
 }
 
 int run_child(void (*work)(void *arg, int out), void *arg, int deadline_ms, size_t max,
@@ -100,13 +156,14 @@ int run_child(void (*work)(void *arg, int out), void *arg, int deadline_ms, size
 	if (child == 0) {
 		close_range((unsigned)fds[1] + 1, ~0U, 0); /* no lock goes along */
 		close_range(3, (unsigned)fds[1] - 1, 0);
+		leave_callers_files();
 		work(arg, fds[1]);
 		_exit(0);
 	}
 	close(fds[1]);
 	if (child < 0)
 		return -errno;
-	*ret_whole = read_until(in, clock_ms() + deadline_ms, max, text);
+	*ret_whole = read_answer(in, clock_ms() + deadline_ms, max, text);
 	if (!*ret_whole)
 		kill(child, SIGKILL);
 	/* One that hangs in the kernel is init's later. */

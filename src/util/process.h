@@ -17,10 +17,14 @@ int run_quietly(const char *const *argv, struct error *err);
 /*
  * Runs `work` in a child, for what may hang, and returns the text that it wrote to
  * `out` (at most `max` bytes): free() it. The child has no other descriptors than
- * 0 to 2 and `out`. *ret_whole: it was done in time; else it was killed. -ENOMEM
+ * `out`, and /dev/null as 0 to 2. *ret_whole: it was done in time; else it was killed. -ENOMEM
  * or what fork() said.
  */
 int run_child(void (*work)(void *arg, int out), void *arg, int deadline_ms, size_t max,
 	      char **ret_text, bool *ret_whole);
+
+/* What comes from `in` to its end, which is less than `max` bytes; free() it. -EFBIG: it is more, and was read
+ * to its end all the same; -ETIMEDOUT: its end hasn't come by `deadline`, of clock_ms(). */
+int read_until(int in, long long deadline, size_t max, char **ret_text);
 
 #endif

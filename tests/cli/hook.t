@@ -66,4 +66,76 @@ test_odd_names() {
 		hook prepare "$(guest thief 3 "$(plain 7 0)" "$(plain 0 "$vf")")"
 }
 
+# ---- libvirt never waits ----
+
+test_the_kernel_sleeps() {
+	host
+	local from=$SECONDS
+	export PEER_SLEEP=60
+	t 'the kernel sleeps, and no signal ends it: the guest may start, and nobody waits for the process that hangs' \
+		same '' "$(hook prepare "$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")" 2>/dev/null || echo failed)"
+	t 'libvirt has its answer long before the kernel wakes' test $((SECONDS - from)) -lt 30
+	t 'the same when the guest has started' hook started "$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")"
+	unset PEER_SLEEP
+}
+
+journal() { # COMMAND…: what the journal is told by it
+	mkdir -p root/dev
+	perl -MIO::Socket::UNIX -e 'use Socket; my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => shift) or die $!;
+		open(my $ready, ">", "listening"); $SIG{ALRM} = sub { exit }; alarm(shift); $s->recv(my $text, 4096); print "$text\n"' \
+		root/dev/log "${patience:-30}" >told &
+	until [ -e listening ]; do sleep 0.02; done
+	"$@" >/dev/null 2>&1
+	wait
+	rm root/dev/log listening
+	cat told
+}
+
+test_what_lets_a_guest_go_is_told() {
+	host
+	local mine
+	mine=$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")
+	export TZ=UTC
+	mkdir -p root/usr/sbin && touch root/usr/sbin/libvirtd
+	hook_check() {
+		anyhow v doctor --json | sed -n '/"hooks"/,/}/p'
+	}
+	t 'a hook that has done its work tells the journal nothing' same '' "$(patience=1 journal hook prepare "$mine")"
+	t 'the doctor has nothing to tell of it' same '' "$(hook_check | grep 'let libvirt go on' || true)"
+	cp state/ledger.db good
+	head -c 4096 /dev/urandom >state/ledger.db
+	t 'a damaged ledger lets the guest start' hook prepare "$mine"
+	t 'the journal is told that the ledger is damaged, and that the guest started all the same' \
+		says '^<28>.* vfpool\[[0-9]*\]: hook: qemu name prepare: .*damaged.*; libvirt goes on all the same$' journal hook prepare "$mine"
+	t 'the doctor tells of it, and when it was' says 'at 20[0-9-]* [0-9:]* the hook let libvirt go on without having done its work: qemu name prepare: .*damaged' hook_check
+	t 'nobody listens where the journal should: the guest may start all the same' hook prepare "$mine"
+	cp good state/ledger.db
+	sqlite3 state/ledger.db 'PRAGMA user_version = 99'
+	t 'a ledger of a newer vfpool: told' says 'newer vfpool' journal hook prepare "$mine"
+	cp good state/ledger.db
+	big() {
+		head -c 17000000 /dev/zero | v hook qemu big prepare begin -
+	}
+	t "XML that is too large: told" says "qemu big prepare: libvirt's XML is larger than 16 MiB" journal big
+	t 'the doctor tells of the last one' says 'qemu big prepare' hook_check
+	export PEER_SLEEP=60
+	t 'a kernel that sleeps: told' says "hasn't come to an end within 2 s" journal hook prepare "$mine"
+	unset PEER_SLEEP
+	t 'a refusal is no failure' fails_with 4 'leased to web' hook prepare "$(guest thief 3 "$(plain 0 "$vf")")"
+	t 'the doctor still tells of the last failure, not of the refusal' says 'within 2 s' hook_check
+	rm run/hook.failed
+	t 'what the doctor says ends its warning' same '' "$(hook_check | grep 'let libvirt go on' || true)"
+}
+
+test_many_devices() {
+	host
+	many() {
+		echo '<domain><name>thief</name><uuid>33333333-2222-3333-4444-555555555555</uuid><devices>'
+		seq 1 10000 | sed "s|.*|<hostdev><source><address domain='&' bus='1' slot='1' function='0'/></source></hostdev>|"
+		plain 0 "$vf"
+		echo '</devices></domain>'
+	}
+	t 'the last one of 10001 devices is looked at too' fails_with 4 'is leased to web nic 0' hook prepare "$(many)"
+}
+
 run_tests

@@ -5,6 +5,8 @@
 #include "guest/guest.h"
 #include "util/error.h"
 
+#include <time.h>
+
 static struct vfpool_pool pool = {
 	.name = (char *)"p", .network = (char *)"p", .policy = { .vlan = 42, .vlan_proto = 0x8100 },
 };
@@ -93,6 +95,39 @@ static void a_domain_is_read(void **state)
 	assert_int_equal(guest_read_domain("<network/>", &guest), -EBADMSG);
 	assert_int_equal(guest_read_domain("<domain/>", &guest), 0);
 	guest_end(&guest);
+}
+
+/* The processor's seconds for a guest with that many devices, each twice. */
+static double time_of_devices(unsigned n)
+{
+	struct guest guest = { 0 };
+	char *xml = NULL;
+	size_t size;
+	FILE *out = open_memstream(&xml, &size);
+	clock_t from;
+
+	fputs("<domain><devices>", out);
+	for (unsigned i = 0; i < 2 * n; i++)
+		fprintf(out, "<hostdev><source><address domain='%u' bus='%u' slot='1' function='0'/></source></hostdev>",
+			i % n / 256, i % n % 256);
+	fputs("</devices></domain>", out);
+	fclose(out);
+	from = clock();
+	assert_int_equal(guest_read_domain(xml, &guest), 0);
+	assert_int_equal(guest.n_nics, n);
+	assert_int_equal(guest.nics[n - 1].address.domain, (n - 1) / 256);
+	guest_end(&guest);
+	free(xml);
+	return (double)(clock() - from) / CLOCKS_PER_SEC;
+}
+
+/* Eight times as many devices would take 64 times as long if each were compared with each. */
+static void many_devices(void **state)
+{
+	double few = time_of_devices(5000), many = time_of_devices(40000);
+
+	(void)state;
+	assert_true(many < 24 * few);
 }
 
 static void a_vlan_beyond_libvirt_is_a_plain_hostdev(void **state)
@@ -195,6 +230,7 @@ int main(void)
 		cmocka_unit_test(an_interface_with_a_vf),
 		cmocka_unit_test(a_lease_with_a_vlan_of_its_own),
 		cmocka_unit_test(a_domain_is_read),
+		cmocka_unit_test(many_devices),
 		cmocka_unit_test(a_vlan_beyond_libvirt_is_a_plain_hostdev),
 		cmocka_unit_test(an_interface_of_a_network),
 		cmocka_unit_test(networks),
