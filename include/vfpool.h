@@ -260,10 +260,19 @@ struct vfpool_pf {
 	size_t n_vfs;
 };
 
+/* A PF that can't be looked at, as one whose driver doesn't answer. */
+struct vfpool_unread_pf {
+	struct vfpool_pci address;
+	char *netdev; /* NULL: none, or that can't be read either */
+	char *why;    /* a sentence's end: what was read, and what the kernel said */
+};
+
 /* What the kernel says now. */
 struct vfpool_inventory {
 	struct vfpool_pf *pfs; /* network cards first, then by PCI address */
 	size_t n_pfs;
+	struct vfpool_unread_pf *unread; /* none of those above, by PCI address */
+	size_t n_unread;
 };
 
 void vfpool_inventory_free(struct vfpool_inventory *inventory);
@@ -460,9 +469,13 @@ int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run);
 /* The definition's text as it was given. */
 int vfpool_dumpxml(struct vfpool *vp, const char *name, char **ret_text);
 
-/* Every definition, by name; the array ends with NULL. */
+/* Every definition, by name; the array ends with NULL. One that can't be read or is broken is told in a
+ * note (vfpool_set_notes()) and left out. */
 int vfpool_pools(struct vfpool *vp, struct vfpool_pool ***ret_pools);
 void vfpool_pools_free(struct vfpool_pool **pools);
+
+/* The one of that name. VFPOOL_ENOTFOUND: there is none; another error: it can't be read, or is broken. */
+int vfpool_find_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
 
 /* ---- host -------------------------------------------------------------- */
 
@@ -474,6 +487,9 @@ int vfpool_inventory(struct vfpool *vp, struct vfpool_inventory **ret_inventory)
 /* The PF that the definition means; NULL: not on this host. */
 const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,
 				       const struct vfpool_pool_pf *want);
+
+/* May that PF be among those that can't be looked at? They can't be told by their MACs. */
+bool vfpool_may_be_unread(const struct vfpool_inventory *inventory, const struct vfpool_pool_pf *want);
 
 /* The PF's VF of that index; NULL: it isn't there. */
 const struct vfpool_vf *vfpool_find_vf(const struct vfpool_pf *pf, unsigned index);

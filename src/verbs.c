@@ -25,7 +25,8 @@ static void warn_missing(const struct vfpool_inventory *inventory, const struct 
 	for (size_t i = 0; i < pool->n_pfs; i++) {
 		char text[160];
 
-		if (vfpool_find_pf(inventory, &pool->pfs[i]))
+		if (vfpool_find_pf(inventory, &pool->pfs[i]) ||
+		    vfpool_may_be_unread(inventory, &pool->pfs[i])) /* which is told elsewhere */
 			continue;
 		vfpool_pool_pf_format(&pool->pfs[i], text, sizeof(text));
 		warn_user("note: %s:%d: this host has no PF %s now; 'vfpool list' shows its PFs",

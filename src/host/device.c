@@ -47,7 +47,7 @@ int device_netdev(int folder, char **ret_name)
 
 int device_override(int folder, char **ret_driver)
 {
-	char text[128];
+	char text[4096 + 1]; /* the kernel takes less than a page */
 	int r = sysfs_read(folder, "driver_override", text, sizeof(text));
 
 	if (r == -ENOENT || (r == 0 && (!*text || strcmp(text, "(null)") == 0)))

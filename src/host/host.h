@@ -30,7 +30,8 @@ struct host {
 #define HOST_ALL_VFS (-1)
 #define HOST_NO_VFS (-2)
 
-/* Every PF; `which` is HOST_ALL_VFS or HOST_NO_VFS. */
+/* Every PF; `which` is HOST_ALL_VFS or HOST_NO_VFS. One that can't be looked at is among the inventory's
+ * `unread` and keeps no other from being told. */
 int host_read(struct host *host, int which, struct vfpool_inventory **ret_inventory);
 
 /* Fills the PFs' eswitch mode where the kernel tells it. */
@@ -39,6 +40,9 @@ void host_read_eswitch(struct vfpool_inventory *inventory);
 /* Fills vendor_name and device_name where they are known. */
 void host_name_devices(struct vfpool_inventory *inventory);
 void host_name_group_devices(struct vfpool_groups *groups);
+
+/* Its fault as a message; returns -EIO. */
+int host_fail_unread(struct error *err, const struct vfpool_unread_pf *pf);
 
 /* One PF. VFPOOL_ENOTFOUND: not there, or no PF. A VF that isn't there is just
  * missing from ret_pf->vfs. */

@@ -9,6 +9,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/file.h"
 #include "util/name.h"
 
 #include <string.h>
@@ -62,7 +63,12 @@ void vfpool_inventory_free(struct vfpool_inventory *inventory)
 		return;
 	for (size_t i = 0; i < inventory->n_pfs; i++)
 		pf_end(&inventory->pfs[i]);
+	for (size_t i = 0; i < inventory->n_unread; i++) {
+		free(inventory->unread[i].netdev);
+		free(inventory->unread[i].why);
+	}
 	free(inventory->pfs);
+	free(inventory->unread);
 	free(inventory);
 }
 
@@ -101,7 +107,7 @@ static int read_driver(struct host *host, const struct vfpool_pf *pf, int folder
 	}
 }
 
-static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_vf *vf)
+static int try_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &vf->address);
 	int r;
@@ -115,6 +121,18 @@ static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_
 	if (vf->netdev)
 		read_seen_mac(folder, vf);
 	return host_vf_busy(host, pf, folder, vf);
+}
+
+/* What can't be known counts as busy. -ENOENT, -ENODEV: it isn't there any more. */
+static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_vf *vf)
+{
+	int r = try_vf(host, pf, vf);
+
+	if (r == 0 || r == -ENOENT || r == -ENODEV || r == -ENOMEM)
+		return r;
+	vf->holder = VFPOOL_HELD_BY_UNKNOWN;
+	vf->busy = format_text("it can't be looked at: %s", strerror(-r));
+	return vf->busy ? 0 : -ENOMEM;
 }
 
 int host_look_again(struct host *host, const struct vfpool_pf *pf, unsigned vf, char **ret_busy)
@@ -275,15 +293,15 @@ static int ask_about_netdev(struct host *host, int folder, bool with_vfs, struct
 /* The first byte of a PCI class, by the PCI code and ID assignment specification. */
 #define PCI_BASE_CLASS_NETWORK 0x02
 
-static int read_numbers(int folder, struct vfpool_pf *pf)
+static int read_numbers(struct host *host, int folder, struct vfpool_pf *pf)
 {
 	long long totalvfs, autoprobe = 1, vendor = 0, device = 0, node = -1, class = 0;
 	int r = sysfs_read_number(folder, "sriov_totalvfs", &totalvfs);
 
+	if (r == 0 && (totalvfs < 0 || totalvfs > UINT16_MAX))
+		r = -ERANGE;
 	if (r < 0)
-		return r;
-	if (totalvfs < 0 || totalvfs > UINT16_MAX)
-		return -ERANGE;
+		return fail_errno(host->err, r, "its sriov_totalvfs can't be read");
 	/* Not every kernel has these. */
 	(void)sysfs_read_number(folder, "sriov_drivers_autoprobe", &autoprobe);
 	(void)sysfs_read_number(folder, "vendor", &vendor);
@@ -308,14 +326,26 @@ static int read_pf(struct host *host, const struct vfpool_pci *address, int whic
 	if (folder < 0)
 		return folder;
 	pf->address = *address;
-	r = read_numbers(folder, pf);
+	r = read_numbers(host, folder, pf);
 	if (r < 0)
 		return r;
 	if ((r = device_link_name(folder, "driver", &pf->driver)) < 0 ||
-	    (r = device_netdev(folder, &pf->netdev)) < 0 ||
-	    (r = read_vfs(host, folder, which, pf)) < 0)
-		return r;
-	return ask_about_netdev(host, folder, which != HOST_NO_VFS, pf);
+	    (r = device_netdev(folder, &pf->netdev)) < 0)
+		return fail_errno(host->err, r, "its driver and netdev can't be read");
+	r = read_vfs(host, folder, which, pf);
+	if (r < 0)
+		return fail_errno(host->err, r, "its VFs can't be read");
+	r = ask_about_netdev(host, folder, which != HOST_NO_VFS, pf);
+	return r < 0 ? fail_errno(host->err, r, "the kernel doesn't tell of %s",
+				  pf->netdev ? pf->netdev : "its netdev") : 0;
+}
+
+/* Or has it gone, or never was a PF? */
+static bool is_there(struct host *host, const struct vfpool_pci *address)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, address);
+
+	return folder >= 0 && sysfs_has(folder, "sriov_totalvfs");
 }
 
 int host_read_vfs(struct host *host, struct vfpool_pf *pf)
@@ -346,9 +376,9 @@ int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 	}
 	pf_end(&pf);
 	vfpool_pci_format(address, text);
-	if (r == -ENOENT)
+	if (!is_there(host, address))
 		return fail(host->err, -VFPOOL_ENOTFOUND, "there is no PF %s", text);
-	return fail_errno(host->err, r, "reading the PF %s", text);
+	return fail_while(host->err, -EIO, "reading the PF %s", text);
 }
 
 /* Network cards first, then by address. */
@@ -360,21 +390,40 @@ static int by_address(const void *a, const void *b)
 						vfpool_pci_compare(&x->address, &y->address);
 }
 
+static int by_unread_address(const void *a, const void *b)
+{
+	const struct vfpool_unread_pf *x = a, *y = b;
+
+	return vfpool_pci_compare(&x->address, &y->address);
+}
+
+/* The PF that can't be read, as host->err says. */
+static int add_unread(struct host *host, const struct vfpool_pci *address, struct vfpool_inventory *inventory)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, address);
+	struct vfpool_unread_pf *grown, *pf;
+
+	grown = reallocarray(inventory->unread, inventory->n_unread + 1, sizeof(*grown));
+	if (!grown)
+		return fail_oom(host->err);
+	inventory->unread = grown;
+	pf = &grown[inventory->n_unread++];
+	*pf = (struct vfpool_unread_pf){ .address = *address, .why = strdup(host->err->text) };
+	if (folder >= 0)
+		(void)device_netdev(folder, &pf->netdev);
+	return pf->why ? 0 : fail_oom(host->err);
+}
+
 static int add_pf(struct host *host, const struct vfpool_pci *address, int which,
 		  struct vfpool_inventory *inventory)
 {
 	struct vfpool_pf pf = { 0 }, *grown;
-	char text[VFPOOL_PCI_TEXT];
 	int r = read_pf(host, address, which, &pf);
 
-	if (r == -ENOENT || r == -ENODEV || (r == 0 && pf.totalvfs == 0)) { /* no PF, or gone meanwhile */
+	if (r < 0 || pf.totalvfs == 0) { /* or it is no PF */
 		pf_end(&pf);
-		return 0;
-	}
-	if (r < 0) {
-		pf_end(&pf);
-		vfpool_pci_format(address, text);
-		return fail_errno(host->err, r, "reading the PF %s", text);
+		return r == -ENOMEM ? fail_oom(host->err) :
+		       r < 0 && is_there(host, address) ? add_unread(host, address, inventory) : 0;
 	}
 	grown = reallocarray(inventory->pfs, inventory->n_pfs + 1, sizeof(*grown));
 	if (!grown) {
@@ -410,6 +459,8 @@ int host_read(struct host *host, int which, struct vfpool_inventory **ret_invent
 	}
 	if (inventory->n_pfs > 0)
 		qsort(inventory->pfs, inventory->n_pfs, sizeof(*inventory->pfs), by_address);
+	if (inventory->n_unread > 0)
+		qsort(inventory->unread, inventory->n_unread, sizeof(*inventory->unread), by_unread_address);
 	*ret_inventory = TAKE_PTR(inventory);
 	return 0;
 }
@@ -488,11 +539,64 @@ int host_macs(struct host *host, struct vfpool_mac **ret_macs, size_t *ret_n)
 	return r < 0 ? fail_errno(host->err, r, "reading the MACs of this host's cards") : 0;
 }
 
+/* Does the definition mean it, as far as it can be told of a PF that can't be asked? */
+static bool is_meant(const struct vfpool_pool_pf *want, const struct vfpool_pci *address, const char *netdev)
+{
+	return (want->by == VFPOOL_PF_BY_ADDRESS && vfpool_pci_equal(&want->address, address)) ||
+	       (want->by == VFPOOL_PF_BY_DEV && netdev && strcmp(want->dev, netdev) == 0);
+}
+
+bool vfpool_may_be_unread(const struct vfpool_inventory *inventory, const struct vfpool_pool_pf *want)
+{
+	for (size_t i = 0; i < inventory->n_unread; i++)
+		if (want->by == VFPOOL_PF_BY_MAC ||
+		    is_meant(want, &inventory->unread[i].address, inventory->unread[i].netdev))
+			return true;
+	return false;
+}
+
+int host_fail_unread(struct error *err, const struct vfpool_unread_pf *pf)
+{
+	char address[VFPOOL_PCI_TEXT];
+
+	vfpool_pci_format(&pf->address, address);
+	return fail(err, -EIO, "the PF %s%s%s%s can't be looked at: %s", pf->netdev ? pf->netdev : "",
+		    pf->netdev ? " (" : "", address, pf->netdev ? ")" : "", pf->why);
+}
+
+/* *ret_r: that is why it is missing, told. */
+static bool explain_unread(struct host *host, const struct vfpool_pool_pf *want, int *ret_r)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+
+	if (host_read(host, HOST_ALL_VFS, &inventory) < 0)
+		return false;
+	for (size_t i = 0; i < inventory->n_unread; i++) {
+		const struct vfpool_unread_pf *pf = &inventory->unread[i];
+
+		if (!is_meant(want, &pf->address, pf->netdev) && want->by != VFPOOL_PF_BY_MAC)
+			continue;
+		*ret_r = host_fail_unread(host->err, pf);
+		if (want->by == VFPOOL_PF_BY_MAC)
+			fail_while(host->err, *ret_r, "no PF that answers has that permanent MAC");
+		return true;
+	}
+	for (size_t i = 0; i < inventory->n_pfs; i++)
+		if (is_meant(want, &inventory->pfs[i].address, inventory->pfs[i].netdev)) {
+			*ret_r = fail(host->err, -EAGAIN, "the PF couldn't be looked at a moment ago, and can be now");
+			return true;
+		}
+	return false;
+}
+
 int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want)
 {
 	char address[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT];
 	AUTO_CLOSE int fd = -1;
+	int r;
 
+	if (explain_unread(host, want, &r))
+		return r;
 	switch (want->by) {
 	case VFPOOL_PF_BY_DEV:
 		fd = sysfs_open_netdev(host->sysfs, want->dev);

@@ -45,14 +45,21 @@ static int add_device(struct host *host, const struct vfpool_pci *address, struc
 	struct vfpool_device device, *grown;
 	int r = host_read_device(host, address, &device);
 
-	if (r < 0)
-		return r == -VFPOOL_ENOTFOUND ? 0 : r; /* gone meanwhile */
+	if (r == -VFPOOL_ENOTFOUND) /* gone meanwhile */
+		return 0;
+	if (r == -ENOMEM)
+		return fail_oom(host->err);
+	if (r < 0) { /* what can't be known is in the way */
+		device = (struct vfpool_device){ .address = *address, .used = strdup("it can't be looked at") };
+		if (!device.used)
+			return fail_oom(host->err);
+	}
 	grown = reallocarray(group->devices, group->n_devices + 1, sizeof(*grown));
 	if (!grown) {
 		device_end(&device);
 		return fail_oom(host->err);
 	}
-	device.is_in_the_way = is_in_the_way(device.driver);
+	device.is_in_the_way = r < 0 || is_in_the_way(device.driver);
 	group->is_viable = group->is_viable && !device.is_in_the_way;
 	group->devices = grown;
 	group->devices[group->n_devices++] = device;
@@ -252,7 +259,8 @@ static char *name_others(const struct vfpool_group *group, const struct vfpool_p
 		    (in_the_way ? !device->is_in_the_way : device->kind != VFPOOL_ENDPOINT))
 			continue;
 		vfpool_pci_format(&device->address, address);
-		fprintf(out, in_the_way ? "%s%s (%s)" : "%s%s", separator, address, device->driver);
+		fprintf(out, in_the_way ? "%s%s (%s)" : "%s%s", separator, address,
+			device->driver ? device->driver : device->used);
 		separator = ", ";
 	}
 	return out && fclose(out) == 0 ? text : NULL;

@@ -15,7 +15,6 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define FILE_MAX (256 * 1024)
 
@@ -304,12 +303,10 @@ static int search_file(const struct search *search, const struct maker *maker, c
 {
 	AUTO_FREE char *text = NULL, *joined = NULL;
 	struct error ignored;
-	struct stat is;
 	int r = 0;
 
 	/* What can't be read is told nothing of: this is a help, no promise. */
-	if (stat(path, &is) < 0 || !S_ISREG(is.st_mode) ||
-	    read_file(path, FILE_MAX, &text, NULL, &ignored) < 0 || !(joined = strdup(text)))
+	if (read_file(path, FILE_MAX, &text, NULL, &ignored) < 0 || !(joined = strdup(text)))
 		return 0;
 	join_lines(joined);
 	for (size_t i = 0; r == 0 && i < search->n_pfs; i++) {

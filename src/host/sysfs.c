@@ -169,6 +169,11 @@ int sysfs_read(int folder, const char *name, char *text, size_t size)
 	return r;
 }
 
+bool sysfs_has(int folder, const char *name)
+{
+	return faccessat(folder, name, F_OK, 0) == 0;
+}
+
 int sysfs_read_number(int folder, const char *name, long long *ret_number)
 {
 	char text[32], *end;

@@ -39,6 +39,9 @@ int sysfs_list(int folder, const char *name, DIR **ret_dir);
 int sysfs_read(int folder, const char *name, char *text, size_t size);
 /* One of several lines. */
 int sysfs_read_whole(int folder, const char *name, char *text, size_t size);
+/* Is there such a file in the folder? */
+bool sysfs_has(int folder, const char *name);
+
 int sysfs_read_number(int folder, const char *name, long long *ret_number);
 
 /* At most `size` bytes from its beginning; how many, or a negative errno. */

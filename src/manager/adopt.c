@@ -280,11 +280,10 @@ static int adopt_open(struct adopt *adopt)
 	const bool dry_run = adopt->dry_run;
 	struct vfpool *vp = adopt->vp;
 	struct error why;
-	size_t n;
 	int r;
 
 	if ((r = check_root(vp, "adopting guests")) < 0 ||
-	    (r = load_others(vp, NULL, 0, &adopt->pools, &n)) < 0 ||
+	    (r = vfpool_pools(vp, &adopt->pools)) < 0 ||
 	    (r = open_ledger(vp, LEDGER_READ, &adopt->ledger)) < 0 ||
 	    (r = open_host(vp, &adopt->host)) < 0)
 		return r;

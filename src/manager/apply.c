@@ -75,6 +75,15 @@ static int refresh_pf(struct apply *apply, struct vfpool_pf *pf)
 	return mark_pf(apply, pf);
 }
 
+/* Its VFs can't be looked at, so it is left alone, as if it weren't there: note_missing_pfs() says why. */
+static int drop_pf(struct apply *apply, const struct vfpool_pf *pf)
+{
+	for (size_t i = 0; i < apply->n_uses; i++)
+		if (apply->uses[i].pf == pf)
+			apply->uses[i].pf = NULL;
+	return 0;
+}
+
 static int check_pfs_are_here(struct apply *apply)
 {
 	bool found = !apply->name;
@@ -85,7 +94,8 @@ static int check_pfs_are_here(struct apply *apply)
 		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND,
 			    "there is no pool '%s'; 'vfpool list' shows the pools", apply->name);
 	for (size_t i = 0; i < apply->n_uses; i++)
-		if (apply->name && is_meant(apply, &apply->uses[i]) && !apply->uses[i].pf)
+		if (apply->name && is_meant(apply, &apply->uses[i]) && !apply->uses[i].pf &&
+		    !vfpool_may_be_unread(apply->inventory, apply->uses[i].want))
 			return fail_missing_pf(apply->vp, &apply->host, &apply->uses[i]);
 	return 0;
 }
@@ -549,8 +559,13 @@ static int prepare(struct apply *apply)
 	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++) {
 		struct vfpool_pf *pf = &apply->inventory->pfs[i];
 
-		if (!pf_is_meant(apply, pf) || (r = host_read_vfs(&apply->host, pf)) < 0)
+		if (!pf_is_meant(apply, pf))
 			continue;
+		r = host_read_vfs(&apply->host, pf);
+		if (r < 0) { /* no other PF's fault */
+			r = r == -ENOMEM ? r : drop_pf(apply, pf);
+			continue;
+		}
 		read_vectors(&apply->host, apply->uses, apply->n_uses, apply->locks, pf);
 		r = mark_pf(apply, pf);
 	}

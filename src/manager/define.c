@@ -105,7 +105,7 @@ static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct ba
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
+	    (r = read_host(vp, &host, HOST_NO_VFS, &inventory)) < 0 ||
 	    (r = check_beside_others(vp, &host, batch, inventory)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < batch->n; i++)

@@ -83,6 +83,11 @@ static int check_pfs(struct doctor *doctor)
 		r = report(doctor, VFPOOL_FAULT, "plug the card in, load its driver, or change the definition", "%s",
 			 doctor->vp->err.text);
 	}
+	for (size_t i = 0; r == 0 && i < doctor->inventory->n_unread; i++) {
+		host_fail_unread(&doctor->vp->err, &doctor->inventory->unread[i]);
+		r = report(doctor, VFPOOL_WARNING, "'dmesg' tells more; its driver may have to be loaded anew", "%s",
+			   doctor->vp->err.text);
+	}
 	if (r == 0)
 		r = each_pf(doctor, check_limit);
 	return r < 0 ? r : report_sound(doctor, "this host has no network card with SR-IOV");

@@ -18,6 +18,12 @@ int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, c
 	*ret_pf = vfpool_find_pf(inventory, &want);
 	if (*ret_pf)
 		return 0;
+	for (size_t i = 0; i < inventory->n_unread; i++) {
+		const struct vfpool_inventory one = { .unread = &inventory->unread[i], .n_unread = 1 };
+
+		if (vfpool_may_be_unread(&one, &want))
+			return host_fail_unread(&vp->err, &inventory->unread[i]);
+	}
 	return fail(&vp->err, -VFPOOL_ENOTFOUND, "this host has no PF %s; 'vfpool list' shows its PFs",
 		    name);
 }

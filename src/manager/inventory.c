@@ -16,6 +16,17 @@ const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
 	return NULL;
 }
 
+int read_host(struct vfpool *vp, struct host *host, int which, struct vfpool_inventory **ret_inventory)
+{
+	int r = host_read(host, which, ret_inventory);
+
+	for (size_t i = 0; r == 0 && i < (*ret_inventory)->n_unread; i++) {
+		host_fail_unread(&vp->err, &(*ret_inventory)->unread[i]);
+		note(vp, "%s", vp->err.text);
+	}
+	return r;
+}
+
 /* Why nobody is to get the VF, when it is held or its PF is. */
 static int mark_held(struct vfpool *vp, struct ledger *ledger, int64_t pf_id,
 		     const struct ledger_vf *row, struct vfpool_vf *vf)

@@ -64,7 +64,7 @@ char *pool_path(const struct vfpool *vp, const char *name);
  * there is none. */
 int find_pool_path(struct vfpool *vp, const char *name, char **ret_path);
 
-/* A definition from any file, with its text unless ret_text is NULL. */
+/* A definition from the file that a person names, with its text. */
 int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
 		   char **ret_text, size_t *ret_size);
 
@@ -99,6 +99,9 @@ void read_vectors(struct host *host, const struct pool_use *uses, size_t n, bool
 /* pool_check_uses(), once the PFs of definitions with <vectors> were asked how many there are. */
 int check_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
 	       const struct pool_use *uses, size_t n);
+
+/* host_read(), with a note for each PF that can't be looked at. */
+int read_host(struct vfpool *vp, struct host *host, int which, struct vfpool_inventory **ret_inventory);
 
 /* Why that <pf> means nothing here, with its file and line. */
 int fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_use *use);

@@ -106,7 +106,7 @@ static int look_at_host(struct vfpool *vp, struct host *host,
 	struct ledger *ledger;
 	int r;
 
-	if ((r = host_read(host, HOST_ALL_VFS, &inventory)) < 0 ||
+	if ((r = read_host(vp, host, HOST_ALL_VFS, &inventory)) < 0 ||
 	    (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0)
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
@@ -153,7 +153,7 @@ static int complete(struct vfpool *vp, const char *from, char **xml)
 	AUTO_FREE char *own = NULL;
 	char *whole;
 	size_t size;
-	int r = read_file(from, POOL_TEXT_MAX, &own, &size, &vp->err);
+	int r = read_given_file(from, POOL_TEXT_MAX, &own, &size, &vp->err);
 
 	if (r == 0)
 		r = guest_network_complete(own, *xml, &whole);

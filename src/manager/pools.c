@@ -5,6 +5,7 @@
 #include "util/file.h"
 #include "util/name.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 char *pool_path(const struct vfpool *vp, const char *name)
@@ -24,11 +25,11 @@ int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret
 {
 	AUTO_FREE char *text = NULL;
 	size_t size;
-	int r = read_file(file, POOL_TEXT_MAX, &text, &size, &vp->err);
+	int r = read_given_file(file, POOL_TEXT_MAX, &text, &size, &vp->err);
 
 	if (r == 0)
 		r = pool_parse(text, size, file, ret_pool, &vp->err);
-	if (r == 0 && ret_text) {
+	if (r == 0) {
 		*ret_text = TAKE_PTR(text);
 		*ret_size = size;
 	}
@@ -51,7 +52,8 @@ int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
 	if (!path)
 		return fail_oom(&vp->err);
 	*ret_path = path; /* the caller's to free, found or not */
-	return access(path, F_OK) < 0 ? fail_no_pool(vp, name) : 0;
+	/* A link that leads nowhere is there: reading it says so. */
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? fail_no_pool(vp, name) : 0;
 }
 
 static int check_file_name(struct vfpool *vp, const struct vfpool_pool *pool, const char *name)
@@ -65,13 +67,16 @@ static int check_file_name(struct vfpool *vp, const struct vfpool_pool *pool, co
 int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *path = NULL, *text = NULL;
+	size_t size;
 	int r;
 
 	r = find_pool_path(vp, name, &path);
 	if (r < 0)
 		return r;
-	r = load_pool_file(vp, path, &pool, NULL, NULL);
+	r = read_file(path, POOL_TEXT_MAX, &text, &size, &vp->err);
+	if (r == 0)
+		r = pool_parse(text, size, path, &pool, &vp->err);
 	if (r == 0)
 		r = check_file_name(vp, pool, name);
 	if (r == 0)
@@ -195,9 +200,15 @@ int load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 
 int vfpool_pools(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 {
+	unsigned n_broken;
 	size_t n;
 
-	return load_others(vp, NULL, 0, ret_pools, &n);
+	return load(vp, NULL, 0, TELL_BROKEN, ret_pools, &n, &n_broken);
+}
+
+int vfpool_find_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
+{
+	return load_pool(vp, name, ret_pool);
 }
 
 const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,

@@ -121,7 +121,7 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 static int check_mac_is_idle(const struct ending *ending, const struct vfpool_lease *lease)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
-	int r = host_read(ending->host, HOST_ALL_VFS, &inventory);
+	int r = read_host(ending->vp, ending->host, HOST_ALL_VFS, &inventory);
 
 	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
 		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {

@@ -169,6 +169,8 @@ static int find_lease_pf(struct host *host, const struct vfpool_lease *lease,
 		}
 	if (r < 0)
 		return r;
+	if (inventory->n_unread > 0) /* it may be the one */
+		return host_fail_unread(host->err, &inventory->unread[0]);
 	vfpool_mac_format(&lease->pf_mac, mac);
 	vfpool_pci_format(&lease->pf, address);
 	return fail(host->err, -VFPOOL_ENOTFOUND, "the PF with the MAC %s, last seen at %s, isn't there",

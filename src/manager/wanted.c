@@ -83,6 +83,14 @@ static int parking_mac(struct apply *apply, const struct pool_use *use, int64_t 
 	return r < 0 ? r : choose_parking(apply, use, pf_id, vf, record, ret_mac);
 }
 
+static bool lacks_pf(const struct apply *apply, const struct vfpool_pool *pool)
+{
+	for (size_t i = 0; i < apply->n_uses; i++)
+		if (apply->uses[i].pool == pool && !apply->uses[i].pf)
+			return true;
+	return false;
+}
+
 /* Rows of VFs that the pool's definition no longer has. */
 static int forget_vfs(struct apply *apply, const struct vfpool_pool *pool)
 {
@@ -91,7 +99,8 @@ static int forget_vfs(struct apply *apply, const struct vfpool_pool *pool)
 	int r = ledger_vfs(apply->ledger, pool->name, &rows, &n);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		bool stays = rows[i].lease || rows[i].quarantined || rows[i].held;
+		/* A PF that isn't there now, or can't be looked at, may come back. */
+		bool stays = rows[i].lease || rows[i].quarantined || rows[i].held || lacks_pf(apply, pool);
 
 		for (size_t j = 0; j < apply->n_uses && !stays; j++)
 			stays = apply->uses[j].pool == pool && apply->uses[j].pf &&
@@ -101,6 +110,34 @@ static int forget_vfs(struct apply *apply, const struct vfpool_pool *pool)
 			r = ledger_remove_vf(apply->ledger, &rows[i]);
 	}
 	return r;
+}
+
+static bool is_one_of(int64_t pf, const int64_t *pfs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pfs[i] == pf)
+			return true;
+	return false;
+}
+
+/* Of a pool one of whose PFs isn't there now, or can't be looked at: its VFs stay, for when it is back. */
+static int keep_places(struct apply *apply, const struct vfpool_pool *pool, int64_t **pfs, size_t *n)
+{
+	AUTO_FREE struct ledger_place *places = NULL;
+	int64_t *grown;
+	size_t n_places = 0;
+	int r = ledger_places(apply->ledger, pool->name, &places, &n_places);
+
+	if (r < 0)
+		return r;
+	grown = reallocarray(*pfs, *n + n_places + 1, sizeof(*grown));
+	if (!grown)
+		return fail_oom(&apply->vp->err);
+	*pfs = grown;
+	for (size_t i = 0; i < n_places; i++)
+		if (!is_one_of(places[i].pf, grown, *n))
+			grown[(*n)++] = places[i].pf;
+	return 0;
 }
 
 static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
@@ -121,6 +158,8 @@ static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
 				r = parking_mac(apply, use, pfs[n], vf, true, &mac);
 		n++;
 	}
+	if (r == 0 && lacks_pf(apply, pool))
+		r = keep_places(apply, pool, &pfs, &n);
 	if (r == 0)
 		r = ledger_set_pool_pfs(apply->ledger, pool->name, pfs, n);
 	return r;

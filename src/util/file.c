@@ -30,15 +30,11 @@ int make_dirs(const char *path, mode_t mode, struct error *err)
 	}
 }
 
-int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
+static int read_all(int fd, const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *text = malloc(max + 2);
 	size_t size = 0;
 
-	if (fd < 0)
-		return fail_errno(err, -errno, "opening %s", path);
-	text = malloc(max + 2);
 	if (!text)
 		return fail_oom(err);
 	while (size <= max) {
@@ -59,6 +55,38 @@ int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, s
 	if (ret_size)
 		*ret_size = size;
 	return 0;
+}
+
+static int fail_not_regular(struct error *err, const char *path, mode_t mode)
+{
+	return fail(err, -EINVAL, "%s is %s, not a file; take it away", path,
+		    S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a named pipe" : S_ISSOCK(mode) ? "a socket" :
+		    "a device file");
+}
+
+int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat is;
+
+	/* To open a device's file alone may do something to the device. */
+	if (stat(path, &is) == 0 && !S_ISREG(is.st_mode))
+		return fail_not_regular(err, path, is.st_mode);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &is) < 0)
+		return fail_errno(err, -errno, "opening %s", path);
+	if (!S_ISREG(is.st_mode))
+		return fail_not_regular(err, path, is.st_mode);
+	return read_all(fd, path, max, ret_text, ret_size, err);
+}
+
+int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return fail_errno(err, -errno, "opening %s", path);
+	return read_all(fd, path, max, ret_text, ret_size, err);
 }
 
 static int write_all(int fd, const char *text, size_t size)

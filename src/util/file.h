@@ -10,9 +10,12 @@ struct error;
 /* mkdir -p. Fills `err`. */
 int make_dirs(const char *path, mode_t mode, struct error *err);
 
-/* The whole of a file of at most `max` bytes, NUL-terminated. -EFBIG beyond.
- * Fills `err`. */
+/* The whole of a file of at most `max` bytes, NUL-terminated. -EFBIG beyond; -EINVAL for what is no
+ * regular file: a named pipe would be waited for for ever. Fills `err`. */
 int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
+
+/* The same of what a person has named, which may be a pipe: /dev/stdin, or <(…) of a shell. */
+int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
 
 /*
  * Writes the file whole or not at all, and durably: a temporary file beside

@@ -190,6 +190,21 @@ struct json_object *json_inventory(const struct vfpool_inventory *inventory, con
 	return pfs;
 }
 
+struct json_object *json_unread(const struct vfpool_inventory *inventory)
+{
+	struct json_object *pfs = json_object_new_array();
+
+	for (size_t i = 0; i < inventory->n_unread; i++) {
+		struct json_object *object = json_object_new_object();
+
+		add_device_address(object, &inventory->unread[i].address);
+		add_text(object, "netdev", inventory->unread[i].netdev);
+		add_text(object, "why", inventory->unread[i].why);
+		json_object_array_add(pfs, object);
+	}
+	return pfs;
+}
+
 struct json_object *json_pool(const struct vfpool_pool *pool)
 {
 	struct json_object *object = json_object_new_object();

@@ -6,10 +6,10 @@
 #include "util/cleanup.h"
 
 #include <stdio.h>
-#include <string.h>
 
 DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_free);
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
+DEFINE_CLEANUP(struct vfpool_pool *, cleanup_pool, vfpool_pool_free);
 DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
 
 static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
@@ -22,6 +22,7 @@ static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inven
 		json_object_array_add(array, json_pool(*pools));
 	json_object_object_add(object, "pools", array);
 	json_object_object_add(object, "pfs", json_inventory(inventory, NULL));
+	json_object_object_add(object, "unread_pfs", json_unread(inventory));
 	json_object_object_add(object, "leases", json_leases(leases));
 	print_json(object);
 	return 0;
@@ -36,10 +37,11 @@ static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inv
 		say("no pools are defined\n");
 	r = print_pools(pools, inventory, leases);
 	say("\n");
-	if (inventory->n_pfs == 0)
+	if (inventory->n_pfs == 0 && inventory->n_unread == 0)
 		say("no PFs: no device of this host has SR-IOV\n");
 	if (r == 0)
 		r = print_inventory(inventory, NULL, nodedev);
+	print_unread(inventory);
 	warn_missing_pfs(inventory, pools);
 	return r;
 }
@@ -66,13 +68,6 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 		      list_tables(pools, inventory, leases, nodedev);
 }
 
-static struct vfpool_pool *find_pool(struct vfpool_pool **pools, const char *name)
-{
-	while (*pools && strcmp((*pools)->name, name) != 0)
-		pools++;
-	return *pools;
-}
-
 struct reservations {
 	struct vfpool_reservation *list;
 	size_t n;
@@ -89,6 +84,7 @@ static int show_json(const struct vfpool_pool *pool, const struct vfpool_invento
 	struct json_object *object = json_pool(pool);
 
 	json_object_object_add(object, "pfs", json_inventory(inventory, pool->name));
+	json_object_object_add(object, "unread_pfs", json_unread(inventory));
 	json_object_object_add(object, "leases", json_leases(leases));
 	json_object_object_add(object, "reservations",
 			       json_reservations(reservations->list, reservations->n));
@@ -122,6 +118,7 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 		return r;
 	say("\n");
 	r = print_inventory(inventory, pool->name, nodedev);
+	print_unread(inventory);
 	for (; r == 0 && leases && *leases; leases++)
 		if (!(*leases)->has_vf)
 			print_picked(*leases);
@@ -141,26 +138,21 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	CLEANUP(reservations_end) struct reservations reservations = { 0 };
-	struct vfpool_pool *pool;
 	bool json = false, nodedev = false;
 	const struct verb_option options[] = {
 		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
 		{ "nodedev", OPTION_FLAG, &nodedev, "libvirt's names of the devices instead of addresses" },
 		{ 0 },
 	};
-	AUTO_FREE char *text = NULL;
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
-	if (r < 0 || (r = vfpool_dumpxml(vp, args[0], &text)) < 0 || /* is there such a pool? */
-	    (r = vfpool_pools(vp, &pools)) < 0 || (r = vfpool_inventory(vp, &inventory)) < 0 ||
+	if (r < 0 || (r = vfpool_find_pool(vp, args[0], &pool)) < 0 ||
+	    (r = vfpool_inventory(vp, &inventory)) < 0 ||
 	    (r = vfpool_leases(vp, args[0], inventory, &leases)) < 0)
 		return r;
-	pool = find_pool(pools, args[0]);
-	if (!pool)
-		return -VFPOOL_ENOTFOUND;
 	if (leases)
 		r = vfpool_reservations(vp, args[0], &reservations.list, &reservations.n);
 	if (r < 0)

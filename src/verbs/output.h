@@ -15,6 +15,9 @@ DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free)
  * libvirt's names. */
 int print_inventory(const struct vfpool_inventory *inventory, const char *pool, bool nodedev);
 
+/* A line for each PF that can't be looked at. */
+void print_unread(const struct vfpool_inventory *inventory);
+
 /* The pools, with how many of their VFs are free, leased and busy. */
 int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		struct vfpool_lease *const *leases);
@@ -29,6 +32,7 @@ int print_history(const struct vfpool_event *events, size_t n);
 
 /* The same as JSON; the caller owns the object. */
 struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool);
+struct json_object *json_unread(const struct vfpool_inventory *inventory);
 struct json_object *json_pool(const struct vfpool_pool *pool);
 struct json_object *json_lease(const struct vfpool_lease *lease);
 struct json_object *json_leases(struct vfpool_lease *const *leases);

@@ -171,6 +171,17 @@ int print_inventory(const struct vfpool_inventory *inventory, const char *pool, 
 	return scols_table_is_empty(table) ? 0 : scols_print_table(table);
 }
 
+void print_unread(const struct vfpool_inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->n_unread; i++) {
+		const struct vfpool_unread_pf *pf = &inventory->unread[i];
+		char address[VFPOOL_PCI_TEXT];
+
+		vfpool_pci_format(&pf->address, address);
+		say("%s %s can't be looked at: %s\n", pf->netdev ? pf->netdev : "(no netdev)", address, pf->why);
+	}
+}
+
 /* ---- IOMMU groups ---- */
 
 enum { DEVICE, KIND, DEVICE_DRIVER, DEVICE_NAME, DEVICE_USE };

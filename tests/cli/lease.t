@@ -54,7 +54,9 @@ mv etc/pools/a.xml saved
 t 'a lease of a pool whose definition is gone can be given back' v release a --owner two
 mv saved etc/pools/a.xml
 echo '<pool>' >etc/pools/a.xml
-t 'a broken definition is named' fails_with 1 'etc/pools/a.xml:' v list
+t 'show of a broken definition: refused with its file and line' fails_with 1 'etc/pools/a.xml:[0-9]' v show a
+t 'list with a broken definition: it is named, the rest is shown' says '^pf0 ' v list
+t 'list with a broken definition: its file and line on stderr' says 'note: etc/pools/a.xml:[0-9]' with_stderr v list
 t 'and can be replaced by a good one' says 'pool a defined' v define a.xml
 touch 'etc/pools/.#a.xml'
 t "an editor's file is no pool" says '^a ' v list

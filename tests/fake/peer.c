@@ -450,6 +450,17 @@ static struct vfpool_mac mac_of(const struct peer_pf *pf)
 	return (struct vfpool_mac){ { 0x52, 0x54, 0, 1, 0, (uint8_t)(1 + (pf - peers)) } };
 }
 
+/* PEER_FAILS='7:16 8:19': so the kernel answers whoever asks for the links with these indexes. */
+static int failure_of(int ifindex)
+{
+	int index, error, read;
+
+	for (const char *at = getenv("PEER_FAILS"); at && sscanf(at, " %d:%d%n", &index, &error, &read) == 2; at += read)
+		if (index == ifindex)
+			return -error;
+	return 0;
+}
+
 static int get_link(struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_fn on_reply,
 		    void *arg)
 {
@@ -571,5 +582,7 @@ int nlsock_talk(struct nlsock *sock, struct nl_msg *request, nlsock_reply_fn on_
 		return dump_addresses(on_reply, arg);
 	if (which >= PEER_MAX_PFS || peers[which].n_vfs == 0)
 		return -ENODEV;
+	if (message->nlmsg_type == RTM_GETLINK && failure_of(info->ifi_index) < 0)
+		return failure_of(info->ifi_index);
 	return talk_to(&peers[which], message, on_reply, arg);
 }
