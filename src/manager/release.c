@@ -235,17 +235,15 @@ static int fail_several(struct vfpool *vp, struct vfpool_lease *const *leases)
 
 /* ---- reservations without a lease ---- */
 
-static int forget_idle(struct vfpool *vp, struct ledger *ledger,
-		       const struct vfpool_release_request *request, bool *ret_any)
+/* In the transaction in which the owner was seen to have no lease. */
+static int forget_idle(struct ledger *ledger, const struct vfpool_release_request *request,
+		       bool *ret_any)
 {
 	struct vfpool_reservation *list = NULL;
-	CLEANUP(rollback) struct ledger *change = ledger;
 	size_t n = 0;
 	int r = ledger_reservations(ledger, request->pool, &list, &n);
 
 	*ret_any = false;
-	if (r == 0)
-		r = ledger_begin(change);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (list[i].leased || strcmp(list[i].owner, request->owner) != 0 ||
 		    (request->nic >= 0 && list[i].nic != (unsigned)request->nic))
@@ -253,10 +251,10 @@ static int forget_idle(struct vfpool *vp, struct ledger *ledger,
 		r = ledger_forget(ledger, list[i].pool, list[i].owner, list[i].nic);
 		*ret_any = true;
 	}
-	if (r == 0 && !request->dry_run)
-		r = ledger_commit(change);
+	if (r == 0 && *ret_any && !request->dry_run)
+		r = ledger_commit(ledger);
 	vfpool_reservations_free(list, n);
-	return r == -ENOENT ? fail(&vp->err, r, "another vfpool has forgotten it meanwhile") : r;
+	return r;
 }
 
 /* ---- all of it ---- */
@@ -321,6 +319,25 @@ static int release_all(struct vfpool *vp, struct host *host, struct ledger *ledg
 					 first.text, kept, n);
 }
 
+/* The leases that are meant. When there is none, and it is asked for, the owner's MACs are forgotten in the same
+ * transaction, so that no alloc of that owner comes between. */
+static int find_or_forget(struct ledger *ledger, const struct vfpool_release_request *request,
+			  const struct ledger_lease_filter *filter, struct vfpool_lease ***ret_leases,
+			  bool *ret_forgotten)
+{
+	CLEANUP(rollback) struct ledger *change = ledger;
+	/* Not when the one lease that was meant has ended meanwhile. */
+	const bool forget = request->forget && request->owner && !request->lease && !request->vf;
+	int r = forget ? ledger_begin(change) : ledger_begin_read(change);
+
+	*ret_forgotten = false;
+	if (r == 0)
+		r = ledger_leases(ledger, filter, ret_leases);
+	if (r < 0 || (*ret_leases)[0] || !forget)
+		return r;
+	return forget_idle(ledger, request, ret_forgotten);
+}
+
 static int find_leases(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		       const struct vfpool_release_request *request,
 		       struct vfpool_lease ***ret_leases)
@@ -331,14 +348,9 @@ static int find_leases(struct vfpool *vp, struct host *host, struct ledger *ledg
 	int r = filter_of(vp, host, ledger, request, &filter);
 
 	if (r == 0)
-		r = ledger_leases(ledger, &filter, &leases);
+		r = find_or_forget(ledger, request, &filter, &leases, &forgotten);
 	if (r < 0)
 		return r;
-	if (!leases[0] && request->forget && request->owner) {
-		r = forget_idle(vp, ledger, request, &forgotten);
-		if (r < 0)
-			return r;
-	}
 	if (!leases[0] && !forgotten)
 		return fail_no_lease(vp, ledger, &filter);
 	if (leases[0] && leases[1] && !request->all)

@@ -113,13 +113,46 @@ test_a_mac_that_its_owner_was_told_of() {
 
 # ---- a neighbour that is stuck ----
 
+# A neighbour takes the ledger's write lock; what it does then is written to ${writer[1]}.
+begin_writing() {
+	coproc writer { sqlite3 state/ledger.db; }
+	echo "BEGIN IMMEDIATE; SELECT 'begun';" >&"${writer[1]}"
+	read -r _ <&"${writer[0]}"
+}
+
+test_release_beside_an_alloc_of_the_same_owner() {
+	two_pools
+	local forget code=0
+	v alloc p --owner web >/dev/null && v release --owner web >/dev/null
+	begin_writing
+	v release --owner web --forget >out 2>&1 &
+	forget=$!
+	sleep 0.5 # it waits for the neighbour
+	echo "INSERT INTO lease (reservation, state, since) SELECT id, 'active', 0 FROM reservation; COMMIT;
+		SELECT 'done';" >&"${writer[1]}"
+	read -r _ <&"${writer[0]}"
+	wait $forget || code=$?
+	kill "$writer_PID"
+	wait "$writer_PID" 2>/dev/null
+	t "a lease that came while release --forget waited for the ledger is released" same '0 released the VF of web nic 0' \
+		"$code $(sed 's/;.*//' out)"
+	t "and its MAC forgotten with it" same 0 "$(sql 'SELECT count(*) FROM reservation')"
+}
+
+test_a_late_release_of_one_lease_forgets_nothing_else() {
+	two_pools
+	v alloc p --owner web >/dev/null && v release --owner web >/dev/null
+	t "release --lease of one that has ended, with --forget: not found" fails_with 5 'lease 1, of web nic 0' \
+		v release --owner web --lease 1 --forget
+	t "the owner's MAC stays" same 1 "$(sql 'SELECT count(*) FROM reservation')"
+	t "release --forget of the owner alone: its MAC is nobody's" says 'forgot the MACs of web' v release --owner web --forget
+}
+
 test_what_is_held_is_told_while_a_writer_is_stuck() {
 	two_pools
 	local mac
 	mac=$(mac p --owner web)
-	coproc writer { sqlite3 state/ledger.db; }
-	echo "BEGIN IMMEDIATE; SELECT 'begun';" >&"${writer[1]}"
-	read -r _ <&"${writer[0]}"
+	begin_writing
 	vf() { timeout 20 "$fake/vfpool" "${at[@]}" "$@"; }
 	t "alloc of what is held and intact: the same MAC, without waiting" says "$mac" vf alloc p --owner web
 	t "asked for something else than what is held: refused without waiting" \
