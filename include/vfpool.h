@@ -736,8 +736,8 @@ void vfpool_reservations_free(struct vfpool_reservation *reservations, size_t n)
 /*
  * Nobody gets that VF from now on, for `reason`; a lease on it stays. `device` is
  * a VF's PCI address, or a PF's netdev, address or permanent MAC with `vf` its
- * index, -1 for the whole PF. A NULL reason ends it; one with control or invisible characters, or that isn't UTF-8,
- * is -EINVAL. *ret_changed: it wasn't so.
+ * index, -1 for the whole PF. A NULL reason ends it, by permanent MAC also for a PF that isn't there; one with control
+ * or invisible characters, or that isn't UTF-8, is -EINVAL. *ret_changed: it wasn't so.
  */
 int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reason, bool dry_run,
 		bool *ret_changed);

@@ -157,6 +157,10 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	bool clean;
 	int r = open_lease_pf(&alloc->host, lease, &pf, &lock);
 
+	if (r == -VFPOOL_ENOTFOUND)
+		return fail(&alloc->vp->err, r, "%s; if it is gone for good, 'vfpool release --lease %llu' gives its "
+			    "VF up, and the next alloc gets another", alloc->vp->err.text,
+			    (unsigned long long)lease->id);
 	if (r < 0 || (r = check_generation(alloc, lease)) < 0 ||
 	    (r = read_refusals(alloc->ledger, &pf)) < 0)
 		return r;

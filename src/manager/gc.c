@@ -107,8 +107,8 @@ static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
 
 /* ---- leases ---- */
 
-/* *ret_there: its VF is there, or it has none. */
-static int look_at_vf(struct gc *gc, struct vfpool_lease *lease, bool *ret_there,
+/* *ret_there: its VF is there, or it has none; *ret_gone: its PF isn't. */
+static int look_at_vf(struct gc *gc, struct vfpool_lease *lease, bool *ret_there, bool *ret_gone,
 		      bool *ret_busy)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
@@ -117,6 +117,7 @@ static int look_at_vf(struct gc *gc, struct vfpool_lease *lease, bool *ret_there
 	if (r < 0 && r != -VFPOOL_ENOTFOUND)
 		return r;
 	*ret_there = !lease->has_vf || (r == 0 && pf.n_vfs > 0);
+	*ret_gone = r == -VFPOOL_ENOTFOUND;
 	*ret_busy = pf.n_vfs > 0 && pf.vfs[0].busy;
 	if (pf.n_vfs > 0)
 		lease->address = pf.vfs[0].address;
@@ -125,7 +126,7 @@ static int look_at_vf(struct gc *gc, struct vfpool_lease *lease, bool *ret_there
 
 static int look_at_lease(struct gc *gc, struct vfpool_lease **lease)
 {
-	bool there, busy;
+	bool there, gone, busy;
 	int r;
 
 	switch ((*lease)->state) {
@@ -137,13 +138,18 @@ static int look_at_lease(struct gc *gc, struct vfpool_lease **lease)
 	case VFPOOL_LEASE_RELEASED:
 		break;
 	}
-	r = look_at_vf(gc, *lease, &there, &busy);
+	r = look_at_vf(gc, *lease, &there, &gone, &busy);
 	if (r < 0)
 		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_FAILED, lease,
 				   "%s", gc->vp->err.text);
+	if (gone)
+		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
+			   "%s; if it is gone for good, 'vfpool release --lease %llu' gives the VF up",
+			   gc->vp->err.text, (unsigned long long)(*lease)->id);
 	if (!there)
 		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
-			   "its VF isn't there; 'vfpool apply' makes it");
+			   "its VF isn't there; 'vfpool apply' makes it, 'vfpool release --lease %llu' gives it up",
+			   (unsigned long long)(*lease)->id);
 	return gc->found->guests_known ? look_for_guest(gc, lease, busy) : 0;
 }
 
@@ -204,15 +210,37 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 					pf.netdev ? pf.netdev : "its PF");
 }
 
+/* The hold of a VF, or of a whole PF, that isn't there: who doesn't know of it can't end it. */
+static int note_lost_hold(struct gc *gc, const struct ledger_vf *row)
+{
+	const struct vfpool_lease place = place_of(row);
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	char mac[VFPOOL_MAC_TEXT], index[24] = "";
+
+	if (!row->has_pf_mac || open_lease_pf(&gc->host, &place, &pf, NULL) != -VFPOOL_ENOTFOUND)
+		return 0;
+	vfpool_mac_format(&row->pf_mac, mac);
+	if (row->held)
+		snprintf(index, sizeof(index), " --vf %u", row->index);
+	return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, NULL,
+			   "VF %u of pool %s is held, and %s; if it is gone for good, 'vfpool unhold %s%s' ends the "
+			   "hold", row->index, row->pool, gc->vp->err.text, mac, index);
+}
+
 static int look_at_vfs(struct gc *gc)
 {
 	AUTO_FREE struct ledger_vf *rows = NULL;
 	size_t n = 0;
 	int r = ledger_vfs(gc->ledger, NULL, &rows, &n);
 
-	for (size_t i = 0; r == 0 && i < n; i++)
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const bool first_of_pf = i == 0 || !vfpool_mac_equal(&rows[i - 1].pf_mac, &rows[i].pf_mac);
+
 		if (rows[i].quarantined || (rows[i].avoid && !rows[i].lease))
 			r = free_vf(gc, &rows[i]);
+		if (r == 0 && (rows[i].held || (rows[i].pf_held && first_of_pf)))
+			r = note_lost_hold(gc, &rows[i]);
+	}
 	return r;
 }
 

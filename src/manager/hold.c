@@ -49,14 +49,24 @@ static int find_device(struct vfpool *vp, struct host *host, const char *device,
 	return r;
 }
 
-static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf, int vf,
-		       const char *reason, bool *ret_changed)
+/* A PF that isn't there any more is known by its permanent MAC alone: another card may be at its address. */
+static bool name_gone_pf(const char *device, struct vfpool_pf *ret_pf)
+{
+	*ret_pf = (struct vfpool_pf){ .has_mac = true };
+	return vfpool_mac_parse(device, &ret_pf->mac) == 0;
+}
+
+/* `is_there`: the PF, which then gets a row when it has none. */
+static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf, bool is_there,
+		       int vf, const char *reason, bool *ret_changed)
 {
 	AUTO_FREE char *before = NULL;
 	struct ledger_vf row = { 0 };
-	int64_t pf_id;
-	int r = ledger ? ledger_pf(ledger, pf, true, &pf_id) : 0;
+	int64_t pf_id = 0;
+	int r = ledger ? ledger_pf(ledger, pf, is_there, &pf_id) : 0;
 
+	if (r == 0 && !is_there && !pf_id)
+		return fail(&vp->err, -VFPOOL_ENOTFOUND, "neither this host nor its ledger has that PF");
 	if (r == 0 && ledger && vf >= 0)
 		r = ledger_vf(ledger, pf_id, (unsigned)vf, &row);
 	if (r == 0 && vf >= 0 && !row.id)
@@ -98,18 +108,25 @@ int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reaso
 	CLEANUP(rollback) struct ledger *ledger = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	const struct vfpool_pf *pf;
+	struct vfpool_pf gone;
+	bool is_there;
 	int r;
 
 	if (reason && !text_is_visible(reason, false))
 		return fail(&vp->err, -EINVAL, "'%s' can't be a reason: UTF-8 without control or invisible "
 			    "characters", reason);
 	if ((r = check_root(vp, "holding a VF")) < 0 || (r = open_host(vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = find_device(vp, &host, device, vf, inventory, &pf, &vf)) < 0 ||
+	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0)
+		return r;
+	r = find_device(vp, &host, device, vf, inventory, &pf, &vf);
+	is_there = r != -VFPOOL_ENOTFOUND || reason || !name_gone_pf(device, &gone);
+	if (!is_there)
+		pf = &gone;
+	if ((is_there && r < 0) ||
 	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &ledger)) < 0 ||
 	    (ledger && (r = ledger_begin(ledger)) < 0))
 		return r;
-	r = hold_device(vp, ledger, pf, vf, reason && !*reason ? "no reason given" : reason,
+	r = hold_device(vp, ledger, pf, is_there, vf, reason && !*reason ? "no reason given" : reason,
 			ret_changed);
 	if (r == 0 && !dry_run)
 		r = ledger_commit(ledger);

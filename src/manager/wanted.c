@@ -99,12 +99,13 @@ static int forget_vfs(struct apply *apply, const struct vfpool_pool *pool)
 	int r = ledger_vfs(apply->ledger, pool->name, &rows, &n);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct vfpool_lease place = place_of(&rows[i]);
 		/* A PF that isn't there now, or can't be looked at, may come back. */
 		bool stays = rows[i].lease || rows[i].quarantined || rows[i].held || lacks_pf(apply, pool);
 
 		for (size_t j = 0; j < apply->n_uses && !stays; j++)
 			stays = apply->uses[j].pool == pool && apply->uses[j].pf &&
-				vfpool_pci_equal(&apply->uses[j].pf->address, &rows[i].pf) &&
+				is_lease_pf(&place, apply->uses[j].pf) && /* not another card at its address */
 				vfpool_pool_has_vf(apply->uses[j].want, rows[i].index);
 		if (!stays)
 			r = ledger_remove_vf(apply->ledger, &rows[i]);

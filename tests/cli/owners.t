@@ -111,6 +111,32 @@ test_a_mac_that_its_owner_was_told_of() {
 	t "no MAC is kept for it, since it wasn't told of one" same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'new'")"
 }
 
+# ---- another card in a slot ----
+
+test_what_was_on_a_card_that_is_gone() {
+	two_pools
+	local mac old=52:54:00:99:99:99 row='SELECT count(*) FROM vf JOIN pf ON pf.id = vf.pf WHERE pf.mac ='
+	mac=$(mac p --owner web) && v hold pf0 --vf 2 --reason 'bad port' >/dev/null
+	sql "UPDATE pf SET mac = '$old' WHERE address = '0000:01:00.0'" # the card of now is another
+	t "list names the lease whose card is gone, and what gives it up" \
+		says "leased to web nic 0 in pool p: $mac, on VF 0 of a PF that isn't there \(MAC $old, last seen at 0000:01:00.0\): 'vfpool release --lease 1'" v list
+	t "show does too" says "leased to web nic 0 .*vfpool release --lease 1" v show p
+	t "gc leaves it to a person, and says how" says "left: the PF with the MAC $old, .*vfpool release --lease 1" v gc
+	t "gc names a hold of the card that is gone, and what ends it" says "VF 2 of pool p is held, .*vfpool unhold $old --vf 2" v gc
+	t "alloc of what is leased there: not found, and what to do" fails_with 5 "vfpool release --lease 1' gives its VF up" v alloc p --owner web
+	t "apply gives the pool the VFs of the card of now" code_is 0 v apply
+	t "of the card that is gone only what is leased or held stays in the ledger" same 2 "$(sql "$row '$old'")"
+	t "the next owner gets a VF of the card of now" says 'slot="0x01" function="0x0"' v alloc p --owner next
+	t "the hold of a VF of the card of now is another one" says 'nothing to do' v unhold pf0 --vf 2
+	t "the hold of the card that is gone ends by its MAC" says 'is free to get' v unhold $old --vf 2
+	t "a MAC that neither host nor ledger knows: not found" fails_with 5 'neither this host nor its ledger' v unhold 52:54:00:88:88:88
+	t "a VF of a card that isn't there can't be held" fails_with 5 'this host has no PF' v hold $old --vf 2
+	t "the lease is given up" says "released the VF of web nic 0; $mac stays reserved" v release --lease 1
+	t "its owner gets the same MAC on the card of now" same "$mac" "$(mac p --owner web)"
+	v apply >/dev/null 2>&1
+	t "then nothing of the card that is gone is left" same 0 "$(sql "$row '$old'")"
+}
+
 # ---- a neighbour that is stuck ----
 
 # A neighbour takes the ledger's write lock; what it does then is written to ${writer[1]}.
