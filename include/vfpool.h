@@ -440,7 +440,7 @@ void vfpool_set_notes(struct vfpool *vp, vfpool_note_fn fn, void *arg);
 int vfpool_set_command(struct vfpool *vp, const char *command);
 
 /* One sentence on the last failure, with its context. Valid until the next
- * call with this context; never NULL. */
+ * call with this context; never NULL, "" before the first failure. */
 const char *vfpool_error(const struct vfpool *vp);
 
 /* ---- definitions ------------------------------------------------------- */

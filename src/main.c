@@ -145,7 +145,7 @@ static int run(struct vfpool *vp, int argc, char **argv)
 		return -VERB_USAGE;
 	r = verb->run(vp, verb, argc, argv);
 	if (r < 0 && r != -VERB_USAGE && r != -VERB_SAID && r != -ECANCELED)
-		warn_user("%s", vfpool_error(vp));
+		warn_user("%s", *vfpool_error(vp) ? vfpool_error(vp) : strerror(-r));
 	return r;
 }
 

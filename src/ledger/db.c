@@ -120,6 +120,21 @@ int db_prepare(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql, 
 	return r;
 }
 
+/* What must always hold, the schema holds. SQLite names the columns behind a colon. */
+static int fail_constraint(struct ledger *ledger, int result)
+{
+	const char *columns = strchr(sqlite3_errmsg(ledger->db), ':');
+
+	columns = columns ? columns + 2 : "";
+	if (result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_PRIMARYKEY)
+		return fail(ledger->err, -EEXIST, "the ledger has another entry with the same %s: nothing was changed",
+			    columns);
+	return fail(ledger->err, -EIO, "the ledger takes no change that contradicts what else is in it (%s): nothing was "
+		    "changed; ask again, since another vfpool may have changed that meanwhile, and if that doesn't help "
+		    "'vfpool doctor' looks at the ledger",
+		    result == SQLITE_CONSTRAINT_FOREIGNKEY ? "an entry that another one needs" : *columns ? columns : "a rule of its tables");
+}
+
 int db_step(struct ledger *ledger, sqlite3_stmt *stmt)
 {
 	int result = sqlite3_step(stmt);
@@ -129,9 +144,7 @@ int db_step(struct ledger *ledger, sqlite3_stmt *stmt)
 	if (result == SQLITE_DONE)
 		return 0;
 	result = sqlite3_extended_errcode(ledger->db);
-	if (result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_PRIMARYKEY)
-		return -EEXIST;
-	return db_fail(ledger, "the ledger");
+	return (result & 0xff) == SQLITE_CONSTRAINT ? fail_constraint(ledger, result) : db_fail(ledger, "the ledger");
 }
 
 int db_run(struct ledger *ledger, const char *sql, const char *types, ...)

@@ -210,6 +210,12 @@ int ledger_start_lease(struct ledger *ledger, int64_t id)
 	return db_run(ledger, "UPDATE lease SET until_stop = 2 WHERE id = ? AND until_stop = 1", "i", id);
 }
 
+static int fail_stale(struct ledger *ledger, int64_t id, enum vfpool_lease_state from)
+{
+	return fail(ledger->err, -ESTALE, "lease %lld isn't %s any more: another vfpool has changed it", (long long)id,
+		    state_names[from]);
+}
+
 int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from,
 		      enum vfpool_lease_state to)
 {
@@ -219,7 +225,7 @@ int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state
 	if (r < 0)
 		return r;
 	if (sqlite3_changes(ledger->db) != 1)
-		return -ESTALE;
+		return fail_stale(ledger, id, from);
 	return to == VFPOOL_LEASE_ACTIVE ? add_lease_event(ledger, id, "alloc") : 0;
 }
 
@@ -231,7 +237,7 @@ static int remove_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_sta
 
 	if (r < 0)
 		return r;
-	return sqlite3_changes(ledger->db) == 1 ? 0 : -ESTALE;
+	return sqlite3_changes(ledger->db) == 1 ? 0 : fail_stale(ledger, id, from);
 }
 
 int ledger_end_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from)
@@ -341,7 +347,7 @@ int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, un
 	if (r < 0)
 		return r;
 	if (!reservation.id)
-		return -ENOENT;
+		return fail(ledger->err, -ENOENT, "%s nic %u has no MAC in pool %s", owner, nic, pool);
 	vfpool_mac_format(&reservation.mac, mac);
 	r = db_run(ledger, "DELETE FROM reservation WHERE id = ?", "i", reservation.id);
 	if (r == 0)

@@ -136,7 +136,7 @@ void vfpool_set_progress(struct vfpool *vp, vfpool_progress_fn fn, void *arg)
 
 const char *vfpool_error(const struct vfpool *vp)
 {
-	return vp->err.text[0] ? vp->err.text : "no error";
+	return vp->err.text;
 }
 
 void host_end(struct host *host)

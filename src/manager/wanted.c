@@ -154,6 +154,9 @@ static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
 		if (use->pool != pool || !use->pf)
 			continue;
 		r = ledger_pf(apply->ledger, use->pf, true, &pfs[n]);
+		if (r == 0 && is_one_of(pfs[n], pfs, n))
+			return fail(&apply->vp->err, -EINVAL, "%s:%d: this PF has the permanent MAC of another one of the pool, "
+				    "by which vfpool tells them apart", pool->file, use->want->line);
 		for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++)
 			if (vfpool_pool_has_vf(use->want, vf))
 				r = parking_mac(apply, use, pfs[n], vf, true, &mac);

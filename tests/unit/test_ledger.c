@@ -73,6 +73,7 @@ static void a_lease_from_birth_to_end(void **state)
 	assert_int_equal(ledger_add_lease(ledger, reservation, vf, 7, &id), 0);
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_RELEASING, VFPOOL_LEASE_ACTIVE),
 			 -ESTALE);
+	assert_non_null(strstr(err.text, "isn't releasing any more"));
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE), 0);
 	assert_int_equal(ledger_find_lease(ledger, "p", "web", 0, &lease), 0);
 	assert_non_null(lease);
@@ -105,6 +106,9 @@ static void no_vf_twice_no_mac_twice(void **state)
 	assert_int_equal(ledger_add_vf(ledger, 1, 1, "p", &lease_mac), -EEXIST);
 	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
 	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), -EEXIST);
+	assert_string_equal(err.text, "the ledger has another entry with the same lease.reservation: nothing was changed");
+	assert_int_equal(ledger_add_lease(ledger, 4711, vf, -1, &id), -EIO);
+	assert_non_null(strstr(err.text, "an entry that another one needs"));
 	db = reserve(ledger, "db", &(struct vfpool_mac){ { 2, 9 } });
 	assert_true(ledger_add_lease(ledger, db, vf, -1, &id) < 0);
 	assert_int_equal(ledger_free_vf(ledger, "p", 1, &none), 0);
@@ -182,6 +186,7 @@ static void a_quarantined_mac_stays_taken(void **state)
 	check_place(ledger, 0, 0, 0);
 	assert_int_equal(ledger_forget(ledger, "p", "web", 0), 0);
 	assert_int_equal(ledger_forget(ledger, "p", "web", 0), -ENOENT);
+	assert_string_equal(err.text, "web nic 0 has no MAC in pool p");
 	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &lease_mac, 0, &web), -EEXIST);
 	assert_int_equal(ledger_mac_user(ledger, &lease_mac, &who), 0);
 	assert_string_equal(who, "still live on a VF in quarantine");
