@@ -99,7 +99,7 @@ static struct json_object *json_settings(const struct vfpool_settings *settings)
 	return object;
 }
 
-static struct json_object *json_vf(const struct vfpool_vf *vf)
+static struct json_object *json_vf(const struct vfpool_vf *vf, bool leases_known)
 {
 	static const char *const states[] = {
 		[VFPOOL_VF_FREE] = "free",
@@ -107,7 +107,7 @@ static struct json_object *json_vf(const struct vfpool_vf *vf)
 		[VFPOOL_VF_BUSY] = "busy",
 		[VFPOOL_VF_HELD] = "held",
 		[VFPOOL_VF_QUARANTINED] = "quarantined",
-		[VFPOOL_VF_UNKNOWN] = "unknown",
+		[VFPOOL_VF_UNKNOWN] = NULL,
 	};
 	struct json_object *object = json_object_new_object();
 
@@ -128,7 +128,7 @@ static struct json_object *json_vf(const struct vfpool_vf *vf)
 	add_text(object, "state", states[vf->state]);
 	add_text(object, "busy", vf->busy);
 	add_text(object, "held", vf->held);
-	add(object, "as_defined", vf->pool ? json_object_new_boolean(!vf->is_off) : NULL);
+	add(object, "as_defined", vf->pool && leases_known ? json_object_new_boolean(!vf->is_off) : NULL);
 	add_text(object, "pool", vf->pool);
 	add_text(object, "owner", vf->owner);
 	add(object, "nic", vf->owner ? json_object_new_int64(vf->nic) : NULL);
@@ -140,7 +140,7 @@ static bool is_shown(const struct vfpool_vf *vf, const char *pool)
 	return !pool || (vf->pool && strcmp(vf->pool, pool) == 0);
 }
 
-static struct json_object *json_pf(const struct vfpool_pf *pf, const char *pool)
+static struct json_object *json_pf(const struct vfpool_pf *pf, const char *pool, bool leases_known)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *names = json_object_new_array(), *vfs = json_object_new_array();
@@ -170,12 +170,12 @@ static struct json_object *json_pf(const struct vfpool_pf *pf, const char *pool)
 	add_bool(object, "carrier", pf->carrier);
 	for (size_t i = 0; i < pf->n_vfs; i++)
 		if (is_shown(&pf->vfs[i], pool))
-			json_object_array_add(vfs, json_vf(&pf->vfs[i]));
+			json_object_array_add(vfs, json_vf(&pf->vfs[i], leases_known));
 	add(object, "vfs", vfs);
 	return object;
 }
 
-struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool)
+struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool, bool leases_known)
 {
 	struct json_object *pfs = json_object_new_array();
 
@@ -185,7 +185,7 @@ struct json_object *json_inventory(const struct vfpool_inventory *inventory, con
 		for (size_t j = 0; j < inventory->pfs[i].n_vfs && !shown; j++)
 			shown = is_shown(&inventory->pfs[i].vfs[j], pool);
 		if (shown)
-			json_object_array_add(pfs, json_pf(&inventory->pfs[i], pool));
+			json_object_array_add(pfs, json_pf(&inventory->pfs[i], pool, leases_known));
 	}
 	return pfs;
 }
@@ -259,7 +259,7 @@ struct json_object *json_lease(const struct vfpool_lease *lease)
 
 struct json_object *json_leases(struct vfpool_lease *const *leases)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = leases ? json_object_new_array() : NULL;
 
 	for (; leases && *leases; leases++)
 		json_object_array_add(array, json_lease(*leases));

@@ -67,7 +67,7 @@ static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inven
 	for (; *pools; pools++)
 		json_object_array_add(array, json_pool(*pools));
 	json_object_object_add(object, "pools", array);
-	json_object_object_add(object, "pfs", json_inventory(inventory, NULL));
+	json_object_object_add(object, "pfs", json_inventory(inventory, NULL, leases));
 	json_object_object_add(object, "unread_pfs", json_unread(inventory));
 	json_object_object_add(object, "leases", json_leases(leases));
 	print_json(object);
@@ -132,11 +132,11 @@ static int show_json(const struct vfpool_pool *pool, const struct vfpool_invento
 {
 	struct json_object *object = json_pool(pool);
 
-	json_object_object_add(object, "pfs", json_inventory(inventory, pool->name));
+	json_object_object_add(object, "pfs", json_inventory(inventory, pool->name, leases));
 	json_object_object_add(object, "unread_pfs", json_unread(inventory));
 	json_object_object_add(object, "leases", json_leases(leases));
 	json_object_object_add(object, "reservations",
-			       json_reservations(reservations->list, reservations->n));
+			       leases ? json_reservations(reservations->list, reservations->n) : NULL);
 	print_json(object);
 	return 0;
 }
