@@ -73,7 +73,7 @@ $(BUILD)/tests/%.o: CPPFLAGS += -Itests/fake
 FAKES := $(addprefix $(BUILD)/tests/fake/,vfpool tree peak links killer allocs)
 
 $(BUILD)/tests/fake/vfpool: $(TOOL_OBJECTS) $(BUILD)/tests/fake/peer.o $(BUILD)/tests/fake/kernel.o $(BUILD)/libvfpool.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=sysfs_write -Wl,--wrap=sysfs_probe_driver -o $@ $^ $(LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=sysfs_write -Wl,--wrap=sysfs_probe_driver -Wl,--wrap=find_program -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/fake/allocs: $(BUILD)/tests/fake/allocs.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -182,3 +182,20 @@ char *format_text(const char *format, ...)
 	va_end(args);
 	return n < 0 ? NULL : text;
 }
+
+int find_program(const char *name, char **ret_path)
+{
+	static const char *const folders[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		AUTO_FREE char *path = format_text("%s/%s", folders[i], name);
+
+		if (!path)
+			return -ENOMEM;
+		if (access(path, X_OK) == 0) {
+			*ret_path = TAKE_PTR(path);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}

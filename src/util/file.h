@@ -28,6 +28,9 @@ int write_file(const char *path, const char *text, size_t size, mode_t mode, str
 int new_temporary(const char *path, char **ret_temporary, struct error *err);
 int sync_and_rename(const char *temporary, const char *path, struct error *err);
 
+/* Where the system has a program. The caller's PATH isn't asked: by sudo it may be anyone's. -ENOENT. */
+int find_program(const char *name, char **ret_path);
+
 /* asprintf() that returns NULL when out of memory. */
 char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -4,6 +4,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,22 +16,37 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int run(const char *const *argv, const posix_spawn_file_actions_t *actions, struct error *err)
+/* Its exit code; the caller's environment, which may not be root's own, doesn't go along. */
+static int run_with(const char *const *argv, const posix_spawn_file_actions_t *actions, struct error *err)
 {
-	int status, r;
+	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	AUTO_FREE char *path = NULL;
+	int status, r = find_program(argv[0], &path);
 	pid_t child;
 
-	/* posix_spawnp() doesn't change the strings; its type is older than const. */
-	r = posix_spawnp(&child, argv[0], actions, NULL, (char *const *)argv, environ);
-	if (r > 0)
-		return fail_errno(err, -r, "starting %s", argv[0]);
+	/* posix_spawn() doesn't change the strings; its type is older than const. */
+	if (r == 0)
+		r = -posix_spawn(&child, path, actions, NULL, (char *const *)argv, environment);
+	if (r < 0)
+		return fail_errno(err, r, "starting %s", argv[0]);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return fail_errno(err, -errno, "waiting for %s", argv[0]);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	return fail(err, -EIO, "%s failed (%s %d)", argv[0], WIFEXITED(status) ? "exit code" : "signal",
-		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	return fail(err, -EIO, "%s failed (signal %d)", argv[0], WTERMSIG(status));
+}
+
+int run_for_code(const char *const *argv, struct error *err)
+{
+	return run_with(argv, NULL, err);
+}
+
+static int run(const char *const *argv, const posix_spawn_file_actions_t *actions, struct error *err)
+{
+	int r = run_with(argv, actions, err);
+
+	return r > 0 ? fail(err, -EIO, "%s failed (exit code %d)", argv[0], r) : r;
 }
 
 int run_program(const char *const *argv, struct error *err)

@@ -7,12 +7,15 @@
 
 struct error;
 
-/* Runs a program from PATH with these arguments (argv ends with NULL), without
- * a shell, and waits. Fails with a message unless it exits with 0. */
+/* Runs a program of the system with these arguments (argv ends with NULL), without a shell or
+ * the caller's environment, and waits. Fails with a message unless it exits with 0. */
 int run_program(const char *const *argv, struct error *err);
 
 /* Likewise; of what it prints only the first line is kept, for the message. */
 int run_quietly(const char *const *argv, struct error *err);
+
+/* Likewise, but returns its exit code, whatever that is; what it prints goes where our own goes. */
+int run_for_code(const char *const *argv, struct error *err);
 
 /*
  * Runs `work` in a child, for what may hang, and returns the text that it wrote to

@@ -3,15 +3,15 @@
 #include "verbs/output.h"
 
 #include "util/cleanup.h"
+#include "util/error.h"
 #include "util/name.h"
+#include "util/process.h"
 
 #include <errno.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* The text, as far as it may be shown, as a file that diff can open by *path. */
@@ -36,18 +36,16 @@ int print_diff(const char *old_name, const char *old, const char *new_name, cons
 	char old_path[32], new_path[32];
 	AUTO_CLOSE int old_fd = make_file(old, old_path);
 	AUTO_CLOSE int new_fd = make_file(new, new_path);
-	char *const argv[] = { (char *)"diff", (char *)"-u", (char *)"--label", (char *)old_name,
-			       (char *)"--label", (char *)new_name, old_path, new_path, NULL };
-	int status = -1;
-	pid_t child;
+	const char *const argv[] = { "diff", "-u", "--label", old_name, "--label", new_name, old_path, new_path,
+				     NULL };
+	struct error err;
+	int code;
 
 	if (strcmp(old, new) == 0)
 		return 0;
 	fflush(stdout);
-	if (old_fd < 0 || new_fd < 0 || posix_spawnp(&child, "diff", NULL, NULL, argv, environ) != 0 ||
-	    waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1) {
+	code = old_fd < 0 || new_fd < 0 ? -EIO : run_for_code(argv, &err);
+	if (code < 0 || code > 1)
 		warn_user("diff (of diffutils) can't compare them");
-		return -VERB_SAID;
-	}
 	return -VERB_SAID;
 }

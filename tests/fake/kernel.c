@@ -16,6 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+int __real_find_program(const char *name, char **ret_path);
+int __wrap_find_program(const char *name, char **ret_path);
+
 #define VECTORS_MAX 2048
 
 int __real_sysfs_write(int folder, const char *name, const char *text);
@@ -141,4 +144,18 @@ int __wrap_sysfs_write(int folder, const char *name, const char *text)
 	if (strcmp(name, "driver_override") == 0 && strcmp(text, "\n") == 0)
 		text = "(null)\n";
 	return __real_sysfs_write(folder, name, text);
+}
+
+/* ---- programs ---- */
+
+/* A test's own in bin/ of its folder are in the place of the system's. */
+int __wrap_find_program(const char *name, char **ret_path)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "bin/%s", name);
+	if (access(path, X_OK) < 0)
+		return __real_find_program(name, ret_path);
+	*ret_path = strdup(path);
+	return *ret_path ? 0 : -ENOMEM;
 }
