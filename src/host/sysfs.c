@@ -208,8 +208,8 @@ int sysfs_read_link(int folder, const char *name, char *text, size_t size)
 
 int sysfs_write(int folder, const char *name, const char *text)
 {
-	/* O_TRUNC means nothing to sysfs; a test's tree of plain files needs it. */
-	AUTO_CLOSE int fd = openat(folder, name, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	/* An attribute is there already, and no link. */
+	AUTO_CLOSE int fd = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd < 0)

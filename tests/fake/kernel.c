@@ -135,6 +135,15 @@ static int set_vectors(int folder, const char *text)
 	return pwrite(fd, word, 2, at) == 2 ? 0 : -EIO;
 }
 
+/* A plain file keeps what an attribute of sysfs forgets. */
+static void cut(int folder, const char *name)
+{
+	AUTO_CLOSE int fd = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!ftruncate(fd, 0);
+}
+
 int __wrap_sysfs_write(int folder, const char *name, const char *text)
 {
 	if (strcmp(name, "driver/unbind") == 0)
@@ -143,6 +152,7 @@ int __wrap_sysfs_write(int folder, const char *name, const char *text)
 		return set_vectors(folder, text);
 	if (strcmp(name, "driver_override") == 0 && strcmp(text, "\n") == 0)
 		text = "(null)\n";
+	cut(folder, name);
 	return __real_sysfs_write(folder, name, text);
 }
 
