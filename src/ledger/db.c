@@ -22,10 +22,10 @@ DEFINE_CLEANUP(struct ledger *, cleanup_ledger, ledger_close);
 static int errno_of(sqlite3 *db)
 {
 	int said = sqlite3_system_errno(db), result = sqlite3_extended_errcode(db) & 0xff;
+	const char *file = sqlite3_db_filename(db, "main"); /* NULL when not even that could be opened */
 
 	/* The WAL can't be opened beside a ledger that can: SQLite has no errno for it. */
-	if (result == SQLITE_CANTOPEN && access(sqlite3_db_filename(db, "main"), W_OK) < 0 &&
-	    errno == EROFS)
+	if (result == SQLITE_CANTOPEN && file && access(file, W_OK) < 0 && errno == EROFS)
 		return -EROFS;
 
 	if ((result == SQLITE_IOERR || result == SQLITE_CANTOPEN) &&
