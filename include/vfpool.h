@@ -182,6 +182,7 @@ struct vfpool_reservation {
 	unsigned nic;
 	struct vfpool_mac mac;
 	bool leased;
+	int64_t used; /* when it was made, or its last lease ended: seconds since 1970 */
 };
 
 enum vfpool_vf_state {
@@ -731,6 +732,14 @@ void vfpool_leases_free(struct vfpool_lease **leases);
 /* The pool's reservations; the array has *ret_n. */
 int vfpool_reservations(struct vfpool *vp, const char *pool,
 			struct vfpool_reservation **ret_reservations, size_t *ret_n);
+
+/*
+ * Ends the reservations without a lease, of that pool or of all (NULL), that were last used before `before`
+ * (seconds since 1970): their MACs are nobody's then. *ret_reservations has those that ended, the one that was idle
+ * longest first.
+ */
+int vfpool_forget_idle(struct vfpool *vp, const char *pool, int64_t before, bool dry_run,
+		       struct vfpool_reservation **ret_reservations, size_t *ret_n);
 void vfpool_reservations_free(struct vfpool_reservation *reservations, size_t n);
 
 /*

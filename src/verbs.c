@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const struct verb *const verbs[] = {
 	&verb_list,    &verb_show,   &verb_define, &verb_undefine, &verb_dumpxml, &verb_validate,
-	&verb_apply,   &verb_alloc,  &verb_release, &verb_rename,  &verb_hold,    &verb_unhold,
+	&verb_apply,   &verb_alloc,  &verb_release, &verb_forget, &verb_rename,  &verb_hold,    &verb_unhold,
 	&verb_attach,  &verb_detach, &verb_adopt, &verb_history, &verb_gc,     &verb_backup, &verb_interface, &verb_network, &verb_udev,    &verb_hook,
 	&verb_iommu,   &verb_bind,   &verb_unbind, &verb_doctor,
 	NULL,
@@ -170,6 +171,23 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 		}
 	*ret_args = argv + optind;
 	return argc - optind;
+}
+
+bool verb_parse_ago(const char *text, int64_t *ret_since)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (text[0] >= '0' && text[0] <= '9' && n < 1000000 && end[0] == units[i].unit && !end[1]) {
+			*ret_since = time(NULL) - n * units[i].seconds;
+			return true;
+		}
+	return false;
 }
 
 int verb_check_owner(const struct verb *verb, const char *owner)

@@ -45,6 +45,9 @@ extern const struct verb *const verbs[];
 int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
 	       int min, int max, char ***ret_args);
 
+/* "3d", "12h", "30m", "10s": so long ago, in seconds since 1970. */
+bool verb_parse_ago(const char *text, int64_t *ret_since);
+
 /* Can that be an owner's name? -VERB_USAGE after a message. */
 int verb_check_owner(const struct verb *verb, const char *owner);
 
@@ -55,7 +58,7 @@ void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says which PFs of a definition this host doesn't have now. */
 void warn_missing_pfs(const struct vfpool_inventory *inventory, struct vfpool_pool *const *pools);
 
-extern const struct verb verb_adopt, verb_alloc, verb_attach, verb_apply, verb_backup, verb_bind, verb_define, verb_detach, verb_doctor, verb_dumpxml, verb_gc,
+extern const struct verb verb_adopt, verb_alloc, verb_attach, verb_apply, verb_backup, verb_bind, verb_define, verb_detach, verb_doctor, verb_dumpxml, verb_forget, verb_gc,
 	verb_history, verb_hook, verb_hold, verb_interface, verb_iommu, verb_list, verb_network, verb_release, verb_rename, verb_show,
 	verb_udev, verb_unbind, verb_undefine, verb_unhold, verb_validate;
 

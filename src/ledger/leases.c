@@ -2,6 +2,8 @@
 /* The ledger's leases. */
 #include "ledger/db.h"
 
+#include "util/mac.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -387,6 +389,7 @@ static int read_reservation(struct ledger *ledger, sqlite3_stmt *stmt,
 {
 	reservation->nic = (unsigned)sqlite3_column_int(stmt, 2);
 	reservation->leased = sqlite3_column_int(stmt, 4) != 0;
+	reservation->used = sqlite3_column_int64(stmt, 5);
 	if (!copy_text(stmt, 0, &reservation->pool) || !copy_text(stmt, 1, &reservation->owner))
 		return fail_oom(ledger->err);
 	if (vfpool_mac_parse(db_text(stmt, 3), &reservation->mac) < 0)
@@ -395,17 +398,27 @@ static int read_reservation(struct ledger *ledger, sqlite3_stmt *stmt,
 	return 0;
 }
 
-int ledger_reservations(struct ledger *ledger, const char *pool,
+int ledger_reservations(struct ledger *ledger, const struct ledger_reservation_filter *filter,
 			struct vfpool_reservation **ret_reservations, size_t *ret_n)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 	struct vfpool_reservation *reservations = NULL;
+	char first[VFPOOL_MAC_TEXT] = "", last[VFPOOL_MAC_TEXT] = "g";
 	size_t n = 0;
-	int r = db_prepare(ledger, &stmt,
-			   "SELECT pool, owner, nic, mac, lease.id IS NOT NULL FROM reservation "
-			   "LEFT JOIN lease ON lease.reservation = reservation.id "
-			   "WHERE ?1 = '' OR pool = ?1 ORDER BY pool, owner, nic",
-			   "s", pool ? pool : "");
+	int r;
+
+	if (filter->first)
+		vfpool_mac_format(filter->first, first);
+	if (filter->last)
+		vfpool_mac_format(filter->last, last);
+	r = db_prepare(ledger, &stmt,
+		       "SELECT pool, owner, nic, mac, lease.id IS NOT NULL, used FROM reservation "
+		       "LEFT JOIN lease ON lease.reservation = reservation.id "
+		       "WHERE (?1 = '' OR pool = ?1) AND (?2 = 0 OR lease.id IS NULL) AND "
+		       "(?3 = 0 OR used < ?3) AND mac BETWEEN ?4 AND ?5 "
+		       "ORDER BY iif(?2, used, 0), pool, owner, nic",
+		       "siiss", filter->pool ? filter->pool : "", (int64_t)filter->idle, filter->before, first,
+		       last);
 
 	while (r == 0 && (r = db_step(ledger, stmt)) > 0) {
 		struct vfpool_reservation *grown = reallocarray(reservations, n + 1, sizeof(*grown));
@@ -441,6 +454,34 @@ int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owne
 }
 
 /* ---- MACs ---- */
+
+int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first, const struct vfpool_mac *last,
+		    struct vfpool_mac *ret_mac)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	char from[VFPOOL_MAC_TEXT], to[VFPOOL_MAC_TEXT];
+	uint64_t number = mac_number(first);
+	struct vfpool_mac taken;
+	int r;
+
+	vfpool_mac_format(first, from);
+	vfpool_mac_format(last, to);
+	r = db_prepare(ledger, &stmt, "SELECT mac FROM mac WHERE mac BETWEEN ? AND ? ORDER BY mac", "ss", from, to);
+	while (r == 0 && (r = db_step(ledger, stmt)) > 0) {
+		r = vfpool_mac_parse(db_text(stmt, 0), &taken);
+		if (r < 0)
+			return fail(ledger->err, -EUCLEAN, "the ledger's MAC '%s' can't be understood", db_text(stmt, 0));
+		if (mac_number(&taken) != number)
+			break; /* a gap */
+		number++;
+	}
+	if (r < 0)
+		return r;
+	if (number > mac_number(last))
+		return -ENOENT;
+	*ret_mac = mac_of_number(number);
+	return 0;
+}
 
 int ledger_mac_user(struct ledger *ledger, const struct vfpool_mac *mac, char **ret_who)
 {

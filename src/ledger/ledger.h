@@ -135,9 +135,21 @@ int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, u
  * is live on a VF in quarantine. -ENOENT: there is none. */
 int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, unsigned nic);
 
-/* Of every pool: NULL. */
-int ledger_reservations(struct ledger *ledger, const char *pool,
+/* Which reservations; all of them when it is all zero. */
+struct ledger_reservation_filter {
+	const char *pool;                     /* NULL: any */
+	bool idle;                            /* only those without a lease, */
+	int64_t before;                       /* last used before then, 0: whenever */
+	const struct vfpool_mac *first, *last; /* only MACs of that closed range, NULL: any */
+};
+
+/* By pool, owner and nic; when they are idle, those that were longest come first. */
+int ledger_reservations(struct ledger *ledger, const struct ledger_reservation_filter *filter,
 			struct vfpool_reservation **ret_reservations, size_t *ret_n);
+
+/* The first MAC of the closed range that is nobody's. -ENOENT, without a message: there is none. */
+int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first, const struct vfpool_mac *last,
+		    struct vfpool_mac *ret_mac);
 
 /* Drops the reservations of these nics that no lease was ever given for: nobody has
  * been told of their MACs. */

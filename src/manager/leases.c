@@ -135,6 +135,7 @@ int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, i
 int vfpool_reservations(struct vfpool *vp, const char *pool,
 			struct vfpool_reservation **ret_reservations, size_t *ret_n)
 {
+	const struct ledger_reservation_filter filter = { .pool = pool };
 	struct ledger *ledger;
 	int r = open_ledger(vp, LEDGER_READ, &ledger);
 
@@ -142,7 +143,37 @@ int vfpool_reservations(struct vfpool *vp, const char *pool,
 		return r;
 	*ret_reservations = NULL;
 	*ret_n = 0;
-	return ledger ? ledger_reservations(ledger, pool, ret_reservations, ret_n) : 0;
+	return ledger ? ledger_reservations(ledger, &filter, ret_reservations, ret_n) : 0;
+}
+
+int vfpool_forget_idle(struct vfpool *vp, const char *pool, int64_t before, bool dry_run,
+		       struct vfpool_reservation **ret_reservations, size_t *ret_n)
+{
+	const struct ledger_reservation_filter idle = { .pool = pool, .idle = true, .before = before };
+	CLEANUP(rollback) struct ledger *ledger = NULL;
+	struct vfpool_reservation *list = NULL;
+	size_t n = 0;
+	int r = check_root(vp, "forgetting MACs");
+
+	if (r == 0 && pool && !pool_name_is_valid(pool))
+		r = fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'", pool);
+	if (r == 0)
+		r = open_ledger(vp, LEDGER_READ, &ledger);
+	if (r == 0 && ledger)
+		r = ledger_begin(ledger);
+	if (r == 0 && ledger)
+		r = ledger_reservations(ledger, &idle, &list, &n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = ledger_forget(ledger, list[i].pool, list[i].owner, list[i].nic);
+	if (r == 0 && n > 0 && !dry_run)
+		r = ledger_commit(ledger);
+	if (r < 0) {
+		vfpool_reservations_free(list, n);
+		return r;
+	}
+	*ret_reservations = list;
+	*ret_n = n;
+	return 0;
 }
 
 int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, bool dry_run,

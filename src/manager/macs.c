@@ -3,12 +3,17 @@
 #include "manager/manager.h"
 
 #include "util/file.h"
+#include "util/mac.h"
 
 #include <glob.h>
 #include <string.h>
+#include <time.h>
 
-/* A prefix of five bytes leaves 128. */
-#define MAC_ATTEMPTS 1000
+/* So many tries by hash; then the range is nearly full, and walked through. A prefix of five bytes leaves 128. */
+#define MAC_ATTEMPTS 100
+
+/* How many of the owners who keep a full range's MACs without a lease are named. */
+#define NAMED_OWNERS 5
 
 void foreign_macs_end(struct foreign_macs *macs)
 {
@@ -93,6 +98,71 @@ static int reserve_given(struct vfpool *vp, struct ledger *ledger, const char *p
 	return ledger_reserve(ledger, pool, owner, nic, mac, 0, ret_id);
 }
 
+/* The first of the closed range that nobody has, here or outside. -ENOENT, without a message: none. */
+static int find_in_range(struct ledger *ledger, uint64_t first, uint64_t last, const char *owner,
+			 const struct foreign_macs *foreign, struct vfpool_mac *ret_mac)
+{
+	while (first <= last) {
+		const struct vfpool_mac from = mac_of_number(first), to = mac_of_number(last);
+		int r = ledger_free_mac(ledger, &from, &to, ret_mac);
+
+		if (r < 0 || (can_be_an_owners(ret_mac) &&
+			      (!foreign || !foreign_user(foreign, ret_mac, owner))))
+			return r;
+		first = mac_number(ret_mac) + 1;
+	}
+	return -ENOENT;
+}
+
+int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
+		  const struct vfpool_mac *from, const char *owner, const struct foreign_macs *foreign,
+		  struct vfpool_mac *ret_mac)
+{
+	struct vfpool_mac first, last;
+	const uint64_t start = mac_number(from);
+	int r;
+
+	mac_range(pool, half, &first, &last);
+	r = find_in_range(ledger, start, mac_number(&last), owner, foreign, ret_mac);
+	if (r == -ENOENT && start > mac_number(&first))
+		r = find_in_range(ledger, mac_number(&first), start - 1, owner, foreign, ret_mac);
+	return r;
+}
+
+/* No MAC is left: who keeps one without a lease, the one that was idle longest first. */
+static int fail_full(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		     const char *owner)
+{
+	struct vfpool_mac first, last;
+	const struct ledger_reservation_filter idle = { .idle = true, .first = &first, .last = &last };
+	struct vfpool_reservation *list = NULL;
+	char names[700] = "";
+	size_t n = 0, length = 0;
+	int r;
+
+	mac_range(pool, MAC_LEASE, &first, &last);
+	r = ledger_reservations(ledger, &idle, &list, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n && i < NAMED_OWNERS && length < sizeof(names) - 1; i++) {
+		char day[16] = "";
+		struct tm tm;
+
+		if (localtime_r(&(time_t){ list[i].used }, &tm))
+			strftime(day, sizeof(day), "%F", &tm);
+		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%.60s nic %u in pool %s (last used %s)",
+					   i ? ", " : "", list[i].owner, list[i].nic, list[i].pool, day);
+	}
+	vfpool_reservations_free(list, n);
+	if (n == 0)
+		return fail(&vp->err, -ENOSPC, "pool %s: its MAC prefix has no address left for %s, and each has a lease; "
+			    "take a shorter prefix", pool->name, owner);
+	return fail(&vp->err, -ENOSPC,
+		    "pool %s: its MAC prefix has no address left for %s; %zu are kept without a lease, for %s%s: "
+		    "'vfpool forget --idle 90d' ends such, or take a shorter prefix", pool->name, owner, n, names,
+		    n > NAMED_OWNERS ? " and others" : "");
+}
+
 static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 		       const char *owner, unsigned nic, const struct foreign_macs *foreign,
 		       struct ledger_reservation *reservation)
@@ -113,9 +183,14 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 			return r;
 		r = 0;
 	}
-	return r < 0 ? r : fail(&vp->err, -ENOSPC,
-				"pool %s: its MAC prefix has no address left for %s; take a shorter prefix",
-				pool->name, owner);
+	if (r < 0)
+		return r;
+	mac_make(pool, seed, MAC_LEASE, key, 0, &reservation->mac);
+	r = find_free_mac(ledger, pool, MAC_LEASE, &reservation->mac, owner, foreign, &reservation->mac);
+	if (r == -ENOENT)
+		return fail_full(vp, ledger, pool, owner);
+	return r < 0 ? r : ledger_reserve(ledger, pool->name, owner, nic, &reservation->mac, MAC_ATTEMPTS,
+					  &reservation->id);
 }
 
 /* Forced out of its VF, the owner can't have its MAC on another one as long as it

@@ -164,6 +164,12 @@ int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_po
 		const char *owner, unsigned nic, const struct vfpool_mac *mac,
 		const struct foreign_macs *foreign, struct ledger_reservation *ret_reservation);
 
+/* The first MAC of the pool's half from `from` on, and then from its beginning, that nobody in the ledger has, nor
+ * anyone outside when `foreign` says who does (NULL: not asked). -ENOENT, without a message: none. */
+int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
+		  const struct vfpool_mac *from, const char *owner, const struct foreign_macs *foreign,
+		  struct vfpool_mac *ret_mac);
+
 /* What the pool programs into a VF of that PF that has this MAC, */
 struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
 					 const struct vfpool_pf *pf,

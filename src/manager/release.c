@@ -239,13 +239,14 @@ static int fail_several(struct vfpool *vp, struct vfpool_lease *const *leases)
 static int forget_idle(struct ledger *ledger, const struct vfpool_release_request *request,
 		       bool *ret_any)
 {
+	const struct ledger_reservation_filter idle = { .pool = request->pool, .idle = true };
 	struct vfpool_reservation *list = NULL;
 	size_t n = 0;
-	int r = ledger_reservations(ledger, request->pool, &list, &n);
+	int r = ledger_reservations(ledger, &idle, &list, &n);
 
 	*ret_any = false;
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (list[i].leased || strcmp(list[i].owner, request->owner) != 0 ||
+		if (strcmp(list[i].owner, request->owner) != 0 ||
 		    (request->nic >= 0 && list[i].nic != (unsigned)request->nic))
 			continue;
 		r = ledger_forget(ledger, list[i].pool, list[i].owner, list[i].nic);

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define PARKING_ATTEMPTS 1000
+/* So many tries by hash; then the range is nearly full, and walked through. */
+#define PARKING_ATTEMPTS 100
 
 bool is_meant(const struct apply *apply, const struct pool_use *use)
 {
@@ -38,6 +39,12 @@ static int choose_parking(struct apply *apply, const struct pool_use *use, int64
 				return r;
 		}
 	}
+	mac_make(use->pool, seed, MAC_PARKING, key, 0, ret_mac);
+	r = find_free_mac(apply->ledger, use->pool, MAC_PARKING, ret_mac, "", NULL, ret_mac);
+	if (r == 0 && record)
+		r = ledger_add_vf(apply->ledger, pf_id, vf, use->pool->name, ret_mac);
+	if (r != -ENOENT)
+		return r;
 	return fail(&apply->vp->err, -ENOSPC,
 		    "pool %s: its MAC prefix leaves too few addresses to park its free VFs; "
 		    "take a shorter prefix", use->pool->name);

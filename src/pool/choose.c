@@ -57,3 +57,18 @@ void mac_make(const struct vfpool_pool *pool, const char *seed, enum mac_half ha
 		ret_mac->byte[i] = (uint8_t)hash;
 	ret_mac->byte[n] = (uint8_t)((ret_mac->byte[n] & 0x7f) | (half == MAC_PARKING ? 0x80 : 0));
 }
+
+void mac_range(const struct vfpool_pool *pool, enum mac_half half, struct vfpool_mac *ret_first,
+	       struct vfpool_mac *ret_last)
+{
+	const unsigned n = pool->mac_prefix_len;
+
+	*ret_first = (struct vfpool_mac){ 0 };
+	memset(ret_last, 0xff, sizeof(*ret_last));
+	memcpy(ret_first->byte, pool->mac_prefix, n);
+	memcpy(ret_last->byte, pool->mac_prefix, n);
+	if (half == MAC_PARKING)
+		ret_first->byte[n] = 0x80;
+	else
+		ret_last->byte[n] = 0x7f;
+}

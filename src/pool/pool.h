@@ -58,6 +58,10 @@ enum mac_half { MAC_LEASE, MAC_PARKING };
 void mac_make(const struct vfpool_pool *pool, const char *seed, enum mac_half half,
 	      const char *key, unsigned attempt, struct vfpool_mac *ret_mac);
 
+/* The closed range that mac_make() takes from. */
+void mac_range(const struct vfpool_pool *pool, enum mac_half half, struct vfpool_mac *ret_first,
+	       struct vfpool_mac *ret_last);
+
 /* What is wanted of a VF of the pool. */
 struct wanted_vf {
 	struct vfpool_pci pf;

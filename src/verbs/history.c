@@ -9,24 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-/* "3d", "12h", "30m": so long ago. */
-static bool parse_ago(const char *text, int64_t *ret_since)
-{
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (end != text && n >= 0 && n < 1000000 && end[0] == units[i].unit && !end[1]) {
-			*ret_since = time(NULL) - n * units[i].seconds;
-			return true;
-		}
-	return false;
-}
-
 /* "2026-11-20", "2026-11-20 14:30": here. */
 static bool parse_date(const char *text, int64_t *ret_since)
 {
@@ -64,7 +46,7 @@ static int run_history(struct vfpool *vp, const struct verb *verb, int argc, cha
 
 	if (r < 0)
 		return r;
-	if (since && !parse_ago(since, &filter.since) && !parse_date(since, &filter.since)) {
+	if (since && !verb_parse_ago(since, &filter.since) && !parse_date(since, &filter.since)) {
 		warn_user("--since takes a date like '2026-11-20' or '2026-11-20 14:30', or 3d, 12h, 30m, "
 			  "not '%s'", since);
 		return -VERB_USAGE;

@@ -273,10 +273,12 @@ struct json_object *json_reservations(const struct vfpool_reservation *reservati
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *object = json_object_new_object();
 
+		add_text(object, "pool", reservations[i].pool);
 		add_text(object, "owner", reservations[i].owner);
 		add_number(object, "nic", reservations[i].nic);
 		add_mac(object, "mac", &reservations[i].mac);
 		add_bool(object, "leased", reservations[i].leased);
+		add_number(object, "used", reservations[i].used);
 		json_object_array_add(array, object);
 	}
 	return array;
