@@ -72,8 +72,11 @@ $(BUILD)/tests/%.o: CPPFLAGS += -Itests/fake
 # vfpool itself, with the scripted peer and a fake of sysfs in the kernel's place, and what goes with it.
 FAKES := $(addprefix $(BUILD)/tests/fake/,vfpool tree peak links killer allocs)
 
+# What tests/fake/kernel.c is in the place of.
+FAKED := sysfs_write sysfs_probe_driver find_program read
+
 $(BUILD)/tests/fake/vfpool: $(TOOL_OBJECTS) $(BUILD)/tests/fake/peer.o $(BUILD)/tests/fake/kernel.o $(BUILD)/libvfpool.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=sysfs_write -Wl,--wrap=sysfs_probe_driver -Wl,--wrap=find_program -o $@ $^ $(LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(FAKED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/fake/allocs: $(BUILD)/tests/fake/allocs.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -26,13 +26,14 @@ extern "C" {
 #endif
 
 /*
- * Outcomes that callers tell apart from plain failure. They are errno values
- * that no system call used here returns, so that one int carries both.
+ * Outcomes that callers tell apart from plain failure. They lie above Linux's
+ * errnos, which end at 4095 (MAX_ERRNO in include/linux/err.h), so that one int
+ * carries both and nothing that a driver says is taken for one.
  */
-#define VFPOOL_ENOVF    EXFULL /* no VF of the pool is free */
-#define VFPOOL_EINUSE   EUSERS /* refused: someone uses what would change */
-#define VFPOOL_ENOTFOUND EBADR /* no such pool, PF, VF or lease */
-#define VFPOOL_EPARTIAL EBADE  /* some steps failed, the others are done */
+#define VFPOOL_ENOVF     4101 /* no VF of the pool is free */
+#define VFPOOL_EINUSE    4102 /* refused: someone uses what would change */
+#define VFPOOL_ENOTFOUND 4103 /* no such pool, PF, VF or lease */
+#define VFPOOL_EPARTIAL  4104 /* some steps failed, the others are done */
 
 /* ---- plain data -------------------------------------------------------- */
 

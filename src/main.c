@@ -57,7 +57,7 @@ static int exit_code(int r)
 {
 	switch (r) {
 	case 0:
-	case -ECANCELED: /* --help was printed */
+	case -VERB_HELP:
 		return 0;
 	case -VERB_USAGE:
 		return 2;
@@ -144,7 +144,7 @@ static int run(struct vfpool *vp, int argc, char **argv)
 	if (!verb)
 		return -VERB_USAGE;
 	r = verb->run(vp, verb, argc, argv);
-	if (r < 0 && r != -VERB_USAGE && r != -VERB_SAID && r != -ECANCELED)
+	if (r < 0 && r != -VERB_USAGE && r != -VERB_SAID && r != -VERB_HELP)
 		warn_user("%s", *vfpool_error(vp) ? vfpool_error(vp) : strerror(-r));
 	return r;
 }

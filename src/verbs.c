@@ -149,7 +149,7 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
 		if (c == 'h') {
 			print_help(verb, options);
-			return -ECANCELED;
+			return -VERB_HELP;
 		}
 		if (c == '?' || c == ':') {
 			warn_user("%s: %s '%s'%s", verb->name,

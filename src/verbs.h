@@ -5,10 +5,10 @@
 
 #include "vfpool.h"
 
-/* A verb called in a wrong way; the message is printed already. */
-#define VERB_USAGE EBADRQC
-/* All is said; the exit code is 1. */
-#define VERB_SAID EREMOTEIO
+/* What only a verb ends with, above all errnos as vfpool.h's outcomes are. */
+#define VERB_USAGE 4301 /* called in a wrong way; the message is printed already */
+#define VERB_SAID  4302 /* all is said; the exit code is 1 */
+#define VERB_HELP  4303 /* --help was printed */
 
 enum verb_option_kind {
 	OPTION_FLAG,   /* bool */
@@ -40,7 +40,7 @@ extern const struct verb *const verbs[];
 /*
  * Parses a verb's options (ended by one without a name) and finds `min` to
  * `max` other arguments; *ret_args points into argv. Returns their number,
- * -VERB_USAGE after a message, or -ECANCELED after --help has been printed.
+ * -VERB_USAGE after a message, or -VERB_HELP after --help has been printed.
  */
 int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
 	       int min, int max, char ***ret_args);

@@ -2,7 +2,8 @@
 /*
  * Writes sriov_numvfs in a child process: some drivers block in that write for
  * ever, unkillably, and with them every reader of the file. The child keeps
- * the PF's lock for as long as it is stuck.
+ * the PF's lock for as long as it is stuck. What the kernel said stands in a page
+ * that both have: an exit code has 8 bits, and ENOTSUPP is 524.
  */
 #include "host/device.h"
 #include "host/host.h"
@@ -16,6 +17,7 @@
 #include <libudev.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -43,6 +45,7 @@ static const char *explain(int r)
 		return "the PF has no driver";
 	case -ENOSYS:
 	case -EOPNOTSUPP:
+	case -ENOTSUPP:
 		return "the PF's driver makes no VFs";
 	default:
 		return "the kernel log may say more";
@@ -66,7 +69,7 @@ static void keep_only(int folder, int lock)
 }
 
 static __attribute__((noreturn)) void write_and_exit(int folder, unsigned count, bool clear,
-						     int lock)
+						     int lock, int *said)
 {
 	char text[16];
 	int r;
@@ -79,9 +82,11 @@ static __attribute__((noreturn)) void write_and_exit(int folder, unsigned count,
 	snprintf(text, sizeof(text), "%u", count);
 	if (r == 0)
 		r = sysfs_write(folder, "sriov_numvfs", text);
-	_exit(-r);
+	*said = r;
+	_exit(0);
 }
 
+/* -E_SILENT: it still runs. */
 static int wait_for_child(pid_t child, long long deadline)
 {
 	AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
@@ -96,10 +101,10 @@ static int wait_for_child(pid_t child, long long deadline)
 		r = poll(&ready, 1, left > 0 ? (int)left : 0);
 	} while (r < 0 && errno == EINTR);
 	if (r == 0)
-		return -ETIMEDOUT;
+		return -E_SILENT;
 	if (r < 0 || waitpid(child, &status, 0) < 0)
 		return -errno;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+	return WIFEXITED(status) ? 0 : -EINTR;
 }
 
 /* Where in the kernel the process sleeps; "" when it isn't told. */
@@ -170,21 +175,27 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count,
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &pf->address);
 	char address[VFPOOL_PCI_TEXT];
 	pid_t child;
-	int r;
+	int *said, r;
 
 	vfpool_pci_format(&pf->address, address);
 	if (folder < 0)
 		return fail_errno(host->err, folder, "opening the PF %s", address);
-	child = fork();
-	if (child < 0)
+	said = mmap(NULL, sizeof(*said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (said == MAP_FAILED)
 		return fail_errno(host->err, -errno, "starting a process");
+	child = fork();
 	if (child == 0)
-		write_and_exit(folder, count, pf->n_vfs > 0, lock);
-	r = wait_for_child(child, deadline);
-	if (r == -ETIMEDOUT)
+		write_and_exit(folder, count, pf->n_vfs > 0, lock, said);
+	r = child < 0 ? -errno : wait_for_child(child, deadline);
+	if (r == 0)
+		r = *said;
+	munmap(said, sizeof(*said));
+	if (child < 0)
+		return fail_errno(host->err, r, "starting a process");
+	if (r == -E_SILENT)
 		return fail_stuck(host, address, child);
 	if (r < 0)
-		return fail(host->err, r, "writing %u to sriov_numvfs: %s (%s)", count, strerror(-r),
+		return fail(host->err, r, "writing %u to sriov_numvfs: %s (%s)", count, error_text(r),
 			    explain(r));
 	if (lock >= 0)
 		(void)host_sign_lock(lock);

@@ -2,6 +2,7 @@
 #include "host/nlsock.h"
 
 #include "util/cleanup.h"
+#include "util/error.h"
 
 #include <errno.h>
 #include <netlink/netlink.h>
@@ -13,6 +14,9 @@
 /* The kernel answers when it gets its network lock; making VFs elsewhere holds
  * that for seconds. */
 #define ANSWER_SECONDS 60
+
+/* The kernel's, in include/linux/err.h. */
+#define MAX_ERRNO 4095
 
 struct nlsock {
 	struct nl_sock *nl;
@@ -88,7 +92,8 @@ static int take_message(struct nlmsghdr *message, uint32_t sequence, nlsock_repl
 	if (error->error == 0)
 		return 1;
 	copy_reason(message, error, reason);
-	return error->error;
+	/* Some drivers have numbers of their own, and vfpool's lie there. */
+	return error->error < -MAX_ERRNO ? -EIO : error->error;
 }
 
 static int receive(struct nlsock *sock, uint32_t sequence, nlsock_reply_fn on_reply, void *arg,
@@ -99,7 +104,7 @@ static int receive(struct nlsock *sock, uint32_t sequence, nlsock_reply_fn on_re
 	int left = nl_recv(sock->nl, &from, &buffer, NULL);
 
 	if (left == -NLE_AGAIN || left == 0)
-		return -ETIMEDOUT;
+		return -E_SILENT;
 	if (left < 0)
 		return left == -NLE_NOMEM ? -ENOBUFS : -EIO;
 	if (from.nl_pid != 0) /* not from the kernel */

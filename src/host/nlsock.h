@@ -20,7 +20,7 @@ typedef int (*nlsock_reply_fn)(struct nlmsghdr *reply, void *arg);
 /*
  * Sends one request and waits for its answer: a reply or, of a dump, several,
  * handed to `on_reply`, or the acknowledgement. Returns the kernel's error (a negative errno), with
- * its extended acknowledgement in `reason`, "" when there is none; -ETIMEDOUT
+ * its extended acknowledgement in `reason`, "" when there is none; -E_SILENT
  * when it doesn't answer.
  */
 int nlsock_talk(struct nlsock *sock, struct nl_msg *request, nlsock_reply_fn on_reply, void *arg,

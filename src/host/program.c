@@ -99,7 +99,7 @@ static void blame(struct vfpool_step *step, enum vfpool_attr attr, int r, const 
 	char value[VFPOOL_SETTING_TEXT];
 
 	vfpool_setting_format(&step->to, attr, value);
-	add_text(step, "%s %s: %s%s%s", vfpool_attr_name(attr), value, strerror(-r),
+	add_text(step, "%s %s: %s%s%s", vfpool_attr_name(attr), value, error_text(r),
 		 *reason ? ": " : "", reason);
 	step->failed |= attr;
 	step->result = VFPOOL_STEP_FAILED;
@@ -129,7 +129,7 @@ static void send_each_attr(struct job *job, struct vfpool_step *step, unsigned a
 			continue;
 		r = send_patiently(job, &change, 1, reason);
 		/* 802.1ad alone may be lacking: EPROTONOSUPPORT. */
-		if (r == -EOPNOTSUPP || r == -EPROTONOSUPPORT)
+		if (r == -EOPNOTSUPP || r == -ENOTSUPP || r == -EPROTONOSUPPORT)
 			note_unsupported(job, step, attr);
 		else if (r < 0 && attr == VFPOOL_ATTR_RATE && !job->linked)
 			step->deferred |= attr;
@@ -224,7 +224,7 @@ static int send_group(struct job *job, struct vfpool_step **steps, size_t n)
 	if (n_changes == 0)
 		return 0;
 	r = rtnl_program(job->host->nl, job->pf->ifindex, changes, n_changes, reason);
-	if (r == -ENODEV || r == -ETIMEDOUT || r == -EPERM)
+	if (r == -E_SILENT)
 		return r;
 	return r < 0 ? isolate(job, steps, n) : 0;
 }
@@ -396,7 +396,7 @@ int host_set_up(struct host *host, const struct vfpool_pf *pf)
 		return fail(host->err, -VFPOOL_ENOTFOUND, "bringing it up: it has no netdev here");
 	r = rtnl_set_up(host->nl, pf->ifindex, reason);
 	if (r < 0)
-		return fail(host->err, r, "bringing %s up: %s%s%s", pf->netdev, strerror(-r),
+		return fail(host->err, r, "bringing %s up: %s%s%s", pf->netdev, error_text(r),
 			    *reason ? ": " : "", reason);
 	return 0;
 }

@@ -69,6 +69,7 @@ static const char *explain(int r)
 {
 	switch (r) {
 	case -EOPNOTSUPP:
+	case -ENOTSUPP:
 		return "the PF's driver gives its VFs a fixed number";
 	case -EBUSY:
 		return "it has a driver again: something else binds it";
@@ -98,7 +99,7 @@ int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned co
 	r = folder < 0 ? folder : sysfs_write(folder, "sriov_vf_msix_count", text);
 	if (r < 0)
 		return fail(host->err, r, "giving %s %u message vectors: %s (%s)", address, count,
-			    strerror(-r), explain(r));
+			    error_text(r), explain(r));
 	is = read_vectors(folder);
 	*ret_verified = is != 0;
 	if (is != 0 && is != count)

@@ -88,7 +88,7 @@ int db_fail(struct ledger *ledger, const char *doing)
 	if (r == -EUCLEAN)
 		return fail(ledger->err, r, "%s: the ledger is damaged (%s); nothing was changed",
 			    doing, sqlite3_errmsg(ledger->db));
-	return fail(ledger->err, r, "%s: %s (%s)", doing, sqlite3_errmsg(ledger->db), strerror(-r));
+	return fail(ledger->err, r, "%s: %s (%s)", doing, sqlite3_errmsg(ledger->db), error_text(r));
 }
 
 static int prepare_va(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql,
@@ -127,7 +127,7 @@ static int fail_constraint(struct ledger *ledger, int result)
 
 	columns = columns ? columns + 2 : "";
 	if (result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_PRIMARYKEY)
-		return fail(ledger->err, -EEXIST, "the ledger has another entry with the same %s: nothing was changed",
+		return fail(ledger->err, -E_TAKEN, "the ledger has another entry with the same %s: nothing was changed",
 			    columns);
 	return fail(ledger->err, -EIO, "the ledger takes no change that contradicts what else is in it (%s): nothing was "
 		    "changed; ask again, since another vfpool may have changed that meanwhile, and if that doesn't help "

@@ -30,7 +30,7 @@ int db_prepare(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql, 
 /* 1: a row; 0: no more. */
 int db_step(struct ledger *ledger, sqlite3_stmt *stmt);
 
-/* Runs a statement that returns no rows. -EEXIST when a UNIQUE
+/* Runs a statement that returns no rows. -E_TAKEN when a UNIQUE
  * constraint forbids it. */
 int db_run(struct ledger *ledger, const char *sql, const char *types, ...);
 

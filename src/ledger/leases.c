@@ -214,7 +214,7 @@ int ledger_start_lease(struct ledger *ledger, int64_t id)
 
 static int fail_stale(struct ledger *ledger, int64_t id, enum vfpool_lease_state from)
 {
-	return fail(ledger->err, -ESTALE, "lease %lld isn't %s any more: another vfpool has changed it", (long long)id,
+	return fail(ledger->err, -E_CHANGED, "lease %lld isn't %s any more: another vfpool has changed it", (long long)id,
 		    state_names[from]);
 }
 
@@ -349,7 +349,7 @@ int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, un
 	if (r < 0)
 		return r;
 	if (!reservation.id)
-		return fail(ledger->err, -ENOENT, "%s nic %u has no MAC in pool %s", owner, nic, pool);
+		return fail(ledger->err, -E_NONE, "%s nic %u has no MAC in pool %s", owner, nic, pool);
 	vfpool_mac_format(&reservation.mac, mac);
 	r = db_run(ledger, "DELETE FROM reservation WHERE id = ?", "i", reservation.id);
 	if (r == 0)

@@ -84,7 +84,7 @@ int ledger_vf(struct ledger *ledger, int64_t pf, unsigned index, struct ledger_v
 /* The same row as it is now. */
 int ledger_vf_again(struct ledger *ledger, const struct ledger_vf *vf, struct ledger_vf *ret_vf);
 
-/* -EEXIST: the MAC is somebody's. */
+/* -E_TAKEN: the MAC is somebody's. */
 int ledger_add_vf(struct ledger *ledger, int64_t pf, unsigned index, const char *pool,
 		  const struct vfpool_mac *parking);
 int ledger_remove_vf(struct ledger *ledger, const struct ledger_vf *vf);
@@ -127,12 +127,12 @@ struct ledger_reservation {
 int ledger_reservation(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
 		       struct ledger_reservation *ret_reservation);
 
-/* `attempt`: how many MACs were taken before. -EEXIST: the MAC is somebody's. */
+/* `attempt`: how many MACs were taken before. -E_TAKEN: the MAC is somebody's. */
 int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
 		   const struct vfpool_mac *mac, unsigned attempt, int64_t *ret_id);
 
 /* The reservation, which has no lease, ends; its MAC is nobody's then, unless it
- * is live on a VF in quarantine. -ENOENT: there is none. */
+ * is live on a VF in quarantine. -E_NONE: there is none. */
 int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, unsigned nic);
 
 /* Which reservations; all of them when it is all zero. */
@@ -156,7 +156,7 @@ int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first, const
 int ledger_drop_untold(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
 		       unsigned count);
 
-/* -EEXIST: the new owner has a MAC for the same pool and nic. */
+/* -E_TAKEN: the new owner has a MAC for the same pool and nic. */
 int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owner,
 		  unsigned *ret_n);
 
@@ -202,7 +202,7 @@ int ledger_end_at_stop(struct ledger *ledger, int64_t id);
 /* Such a lease's guest has started. */
 int ledger_start_lease(struct ledger *ledger, int64_t id);
 
-/* -ESTALE: the lease isn't in the state `from`. */
+/* -E_CHANGED: the lease isn't in the state `from`. */
 int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from,
 		      enum vfpool_lease_state to);
 int ledger_end_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from);

@@ -175,7 +175,7 @@ static int record(struct adopt *adopt, const struct adopted *what, struct vfpool
 	    (r = ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE)) < 0 ||
 	    (r = ledger_see_guest(ledger, id, what->guest->uuid, adopt->vp->uri)) < 0 ||
 	    (r = ledger_get_lease(ledger, id, ret_lease)) < 0)
-		return r != -EEXIST ? r : fail(&adopt->vp->err, -VFPOOL_EINUSE, "its MAC has a lease on another VF "
+		return r != -E_TAKEN ? r : fail(&adopt->vp->err, -VFPOOL_EINUSE, "its MAC has a lease on another VF "
 					       "already, as when its next start is to have another");
 	return adopt->dry_run ? 0 : ledger_commit(ledger);
 }

@@ -78,7 +78,7 @@ static int settle_all(struct alloc *alloc, struct vfpool_lease **leases)
 
 	for (size_t i = 0; r == 0 && leases[i]; i++)
 		r = settle(alloc, leases[i]);
-	if (r < 0 && r != -ESTALE && alloc->request->count > 1)
+	if (r < 0 && r != -E_CHANGED && alloc->request->count > 1)
 		undo(alloc, leases);
 	return r == 0 && has_pending(leases) ? commit_active(alloc, leases) : r;
 }
@@ -110,7 +110,7 @@ static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 				    alloc->pool->name, alloc->passed_over.text);
 		if (r == 0)
 			r = settle_all(alloc, leases);
-		if (r == -ESTALE)
+		if (r == -E_CHANGED)
 			continue;
 		if (r == 0)
 			*ret_leases = TAKE_PTR(leases);

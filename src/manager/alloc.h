@@ -38,7 +38,7 @@ int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 /* The pending lease is nobody's; `avoid`: its VF isn't the next one's either. */
 int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid);
 
-/* Makes the lease's VF what the lease says. -ESTALE: choose anew, since the VF can't be
+/* Makes the lease's VF what the lease says. -E_CHANGED: choose anew, since the VF can't be
  * had, or another process was at work on the lease. */
 int settle(struct alloc *alloc, struct vfpool_lease *lease);
 

@@ -268,7 +268,7 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 	int r;
 
 	if (!alloc->foreign.known)
-		return -EAGAIN;
+		return -E_FOREIGN;
 	r = alloc->pool->allocate == VFPOOL_BY_LIBVIRT ? check_capacity(alloc) : choose_vf(alloc, &vf);
 
 	if (r == 0)
@@ -303,7 +303,7 @@ static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 		if (r == 0)
 			r = lease ? check_same(alloc, lease) : add_lease(alloc, nic, &lease);
 		if (r == 0 && lease->state == VFPOOL_LEASE_PENDING && !alloc->foreign.known)
-			r = -EAGAIN; /* an interrupted one goes on */
+			r = -E_FOREIGN; /* an interrupted one goes on */
 		if (r < 0) {
 			vfpool_lease_free(lease);
 			return r;
@@ -376,7 +376,7 @@ int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 		return 0;
 	}
 	r = try_choose(alloc, dry_run, ret_leases);
-	if (r != -EAGAIN)
+	if (r != -E_FOREIGN)
 		return r;
 	r = find_foreign_macs(alloc->vp, &alloc->host, &alloc->foreign);
 	return r < 0 ? r : try_choose(alloc, dry_run, ret_leases);
@@ -394,5 +394,5 @@ int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avo
 	if (r == 0)
 		return ledger_commit(alloc->ledger);
 	ledger_rollback(alloc->ledger);
-	return r == -ESTALE ? 0 : r;
+	return r == -E_CHANGED ? 0 : r;
 }

@@ -12,7 +12,7 @@ static int check_generation(struct alloc *alloc, const struct vfpool_lease *leas
 
 	if (r < 0)
 		return r;
-	return now && now->state == lease->state ? 0 : -ESTALE;
+	return now && now->state == lease->state ? 0 : -E_CHANGED;
 }
 
 /* Programs the VF and binds its driver. When that fails the VF gets its old
@@ -116,7 +116,7 @@ static void warn_of_obstacle(struct alloc *alloc, struct vfpool_pf *pf)
 	alloc->vp->err = why;
 }
 
-/* Programs the pending lease's VF. -ESTALE: choose anew, since its VF can't be
+/* Programs the pending lease's VF. -E_CHANGED: choose anew, since its VF can't be
  * had, or another process has finished or dropped the lease. Until it is active
  * nobody else programs the VF without having moved the lease to releasing. */
 static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
@@ -145,7 +145,7 @@ static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 	if (r != -VFPOOL_EINUSE && r != -VFPOOL_ENOTFOUND)
 		return r;
 	alloc->passed_over = why;
-	return -ESTALE;
+	return -E_CHANGED;
 }
 
 /* The lease is held already: what was lost since, as by a reboot, is put back,
@@ -182,7 +182,7 @@ static int finish_release(struct alloc *alloc, struct vfpool_lease *lease)
 	};
 	int r = end_lease(&ending, lease);
 
-	return r == 0 || r == -VFPOOL_ENOTFOUND ? -ESTALE : r;
+	return r == 0 || r == -VFPOOL_ENOTFOUND ? -E_CHANGED : r;
 }
 
 int settle(struct alloc *alloc, struct vfpool_lease *lease)

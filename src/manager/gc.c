@@ -41,7 +41,7 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 		return add_finding(gc->found, kind, VFPOOL_FINDING_DONE, lease, "%s", why);
 	if (r == -ENOMEM)
 		return r;
-	if (r == -ESTALE || r == -VFPOOL_ENOTFOUND) /* another vfpool was faster */
+	if (r == -E_CHANGED || r == -VFPOOL_ENOTFOUND) /* another vfpool was faster */
 		return 0;
 	return add_finding(gc->found, kind,
 			   r == -VFPOOL_EINUSE ? VFPOOL_FINDING_LEFT : VFPOOL_FINDING_FAILED, lease,

@@ -189,7 +189,7 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 		return r;
 	if (ledger && (r = ledger_begin(ledger)) == 0)
 		r = ledger_rename(ledger, owner, new_owner, &n);
-	if (r == -EEXIST)
+	if (r == -E_TAKEN)
 		return fail(&vp->err, -VFPOOL_EINUSE,
 			    "%s has a MAC for the same nic of a pool as %s; nothing was changed", new_owner,
 			    owner);

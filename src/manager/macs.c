@@ -179,7 +179,7 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 			continue;
 		r = ledger_reserve(ledger, pool->name, owner, nic, &reservation->mac, attempt,
 				   &reservation->id);
-		if (r != -EEXIST)
+		if (r != -E_TAKEN)
 			return r;
 		r = 0;
 	}

@@ -252,7 +252,7 @@ struct ending {
 	struct host *host;
 	const struct vfpool_pool *pool;
 	bool forget, force, dry_run;
-	bool only_pending; /* -ESTALE, without a message, when it isn't pending any more */
+	bool only_pending; /* -E_CHANGED, without a message, when it isn't pending any more */
 };
 
 /* Releases one lease; the rest of it is told in *lease. */

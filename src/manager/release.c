@@ -30,7 +30,7 @@ static int remove_lease(const struct ending *ending, struct vfpool_lease *lease,
 	if (r == 0)
 		r = ledger_get_lease(ending->ledger, (int64_t)lease->id, &now);
 	if (r == 0 && !now)
-		r = -ESTALE;
+		r = -E_CHANGED;
 	if (r == 0)
 		r = quarantine ? ledger_quarantine(ending->ledger, (int64_t)lease->id, from) :
 				 ledger_end_lease(ending->ledger, (int64_t)lease->id, from);
@@ -108,11 +108,11 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 	if (r < 0)
 		return r;
 	if (ending->only_pending && (!now || now->state != VFPOOL_LEASE_PENDING))
-		return -ESTALE;
+		return -E_CHANGED;
 	if (!now)
 		return fail(&ending->vp->err, -VFPOOL_ENOTFOUND, "it is released already");
 	if (strcmp(now->owner, lease->owner) != 0)
-		return -ESTALE;
+		return -E_CHANGED;
 	lease->state = now->state;
 	return end_on_vf(ending, lease, &pf, &lock);
 }
@@ -150,7 +150,7 @@ int end_lease(const struct ending *ending, struct vfpool_lease *lease)
 	ledger_rollback(ending->ledger);
 	if (r == 0)
 		lease->forgotten = ending->forget;
-	if (r == -ESTALE && !ending->only_pending)
+	if (r == -E_CHANGED && !ending->only_pending)
 		r = fail(&ending->vp->err, r, "another vfpool has changed this lease meanwhile");
 	return r;
 }

@@ -238,7 +238,7 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 	if (r < 0)
 		return r;
 	if (!row.id || row.lease != (int64_t)lease->id)
-		return fail(host->err, -ESTALE, "the ledger gives VF %u to another lease", lease->vf);
+		return fail(host->err, -E_CHANGED, "the ledger gives VF %u to another lease", lease->vf);
 	return park_vf(host, pool, pf, &row.parking);
 }
 

@@ -29,7 +29,7 @@ static int choose_parking(struct apply *apply, const struct pool_use *use, int64
 		mac_make(use->pool, seed, MAC_PARKING, key, attempt, ret_mac);
 		if (record) {
 			r = ledger_add_vf(apply->ledger, pf_id, vf, use->pool->name, ret_mac);
-			if (r != -EEXIST)
+			if (r != -E_TAKEN)
 				return r;
 		} else {
 			AUTO_FREE char *user = NULL;

@@ -27,6 +27,24 @@ int fail(struct error *err, int r, const char *format, ...)
 	return r;
 }
 
+const char *error_text(int r)
+{
+	switch (-r) {
+	case ENOTSUPP:
+		return "Operation not supported (ENOTSUPP)";
+	case E_CHANGED:
+		return "another process has changed it meanwhile";
+	case E_TAKEN:
+		return "it is somebody's";
+	case E_NONE:
+		return "there is none";
+	case E_SILENT:
+		return "the kernel hasn't answered in time";
+	default:
+		return strerror(-r);
+	}
+}
+
 int fail_errno(struct error *err, int r, const char *format, ...)
 {
 	size_t length;
@@ -36,7 +54,7 @@ int fail_errno(struct error *err, int r, const char *format, ...)
 	set_text(err, format, args);
 	va_end(args);
 	length = strlen(err->text);
-	snprintf(err->text + length, sizeof(err->text) - length, ": %s", strerror(-r));
+	snprintf(err->text + length, sizeof(err->text) - length, ": %s", error_text(r));
 	return r;
 }
 

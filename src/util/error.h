@@ -7,6 +7,20 @@ struct error {
 	char text[1024];
 };
 
+/* What functions tell each other. Like vfpool.h's outcomes these lie above Linux's errnos, so that
+ * nothing that a driver or a library says is taken for one. */
+#define E_CHANGED 4201 /* another process has changed it meanwhile; or: choose anew */
+#define E_TAKEN   4202 /* the ledger says that it is somebody's */
+#define E_NONE    4203 /* the ledger has none */
+#define E_FOREIGN 4204 /* what is in use outside vfpool has to be known first */
+#define E_SILENT  4205 /* the kernel hasn't answered in time */
+
+/* Some drivers answer with this errno of the kernel's own, which <errno.h> doesn't have. */
+#define ENOTSUPP 524
+
+/* What errno `-r` means. */
+const char *error_text(int r);
+
 /* Sets the message and returns `r`. What isn't visible (util/name.h) becomes '?':
  * parts of a message come from outside and end on a terminal. */
 int fail(struct error *err, int r, const char *format, ...)

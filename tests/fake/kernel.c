@@ -4,7 +4,8 @@
  * go, VFs get message vectors. It is in the place of sysfs_write() and sysfs_probe_driver() (ld --wrap)
  * and does as drivers/base/bus.c, drivers/pci/pci-driver.c and drivers/pci/iov.c do. In a device's folder
  * `refuse_probe` has the name of a driver that doesn't take it; with `ignores_msix` a number of vectors
- * is accepted and nothing done.
+ * is accepted and nothing done; `refuse_write` has "FILE ERRNO": writing that file (`drivers_probe` too) fails so,
+ * and with KERNEL_REFUSES_READ="FILE ERRNO" in the environment so does reading files of that name.
  */
 #include "host/sysfs.h"
 
@@ -24,10 +25,50 @@ int __wrap_find_program(const char *name, char **ret_path);
 int __real_sysfs_write(int folder, const char *name, const char *text);
 int __wrap_sysfs_write(int folder, const char *name, const char *text);
 int __wrap_sysfs_probe_driver(int sysfs, const struct vfpool_pci *address);
+ssize_t __real_read(int fd, void *bytes, size_t size);
+ssize_t __wrap_read(int fd, void *bytes, size_t size);
 
 static bool has(int folder, const char *name)
 {
 	return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* ---- errors ---- */
+
+/* Of the file `name`, from "FILE ERRNO"; 0: that isn't about it. */
+static int refusal(const char *text, const char *name)
+{
+	char file[64];
+	int number;
+
+	return sscanf(text, "%63s %d", file, &number) == 2 && strcmp(file, name) == 0 ? -number : 0;
+}
+
+static int refuse_write(int folder, const char *name)
+{
+	char text[96];
+
+	return sysfs_read(folder, "refuse_write", text, sizeof(text)) < 0 ? 0 : refusal(text, name);
+}
+
+ssize_t __wrap_read(int fd, void *bytes, size_t size)
+{
+	const char *refused = getenv("KERNEL_REFUSES_READ"), *name;
+	char link[64], path[512];
+	ssize_t n;
+	int r;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = refused ? readlink(link, path, sizeof(path) - 1) : -1;
+	if (n < 0)
+		return __real_read(fd, bytes, size);
+	path[n] = '\0';
+	name = strrchr(path, '/');
+	r = name ? refusal(refused, name + 1) : 0;
+	if (r == 0)
+		return __real_read(fd, bytes, size);
+	errno = -r;
+	return -1;
 }
 
 /* ---- drivers ---- */
@@ -53,9 +94,13 @@ int __wrap_sysfs_probe_driver(int sysfs, const struct vfpool_pci *address)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(sysfs, address);
 	char driver[64], refused[64] = "", target[96];
+	int r;
 
 	if (folder < 0)
 		return -ENODEV;
+	r = refuse_write(folder, "drivers_probe");
+	if (r < 0)
+		return r;
 	if (has(folder, "driver") || sysfs_read(folder, "driver_override", driver, sizeof(driver)) < 0 ||
 	    !*driver || !sysfs_has_driver(sysfs, driver))
 		return 0;
@@ -146,6 +191,10 @@ static void cut(int folder, const char *name)
 
 int __wrap_sysfs_write(int folder, const char *name, const char *text)
 {
+	int r = refuse_write(folder, name);
+
+	if (r < 0)
+		return r;
 	if (strcmp(name, "driver/unbind") == 0)
 		return unbind(folder, text);
 	if (strcmp(name, "sriov_vf_msix_count") == 0)

@@ -24,14 +24,21 @@ static const struct vfpool_settings as_new = {
 	.spoofchk = true,
 };
 
-/* Nothing goes wrong with it. */
+/* Nothing goes wrong with it, but for what the environment says. */
 static void set_up(struct peer_pf *pf, unsigned n_vfs)
 {
+	const char *refuse = getenv("PEER_REFUSES"), *unreadable = getenv("PEER_REFUSES_READ");
+
 	pf->n_vfs = n_vfs;
 	pf->culprit = -1;
 	pf->silent = -1;
 	pf->silences = UINT32_MAX;
 	pf->refusals = UINT32_MAX;
+	pf->unreadable = unreadable ? atoi(unreadable) : 0;
+	if (refuse && sscanf(refuse, "%d %d", &pf->culprit, &pf->error) == 2) {
+		pf->culprit_attr = ~0U;
+		pf->error = -pf->error;
+	}
 }
 
 static void reset(struct peer_pf *pf, unsigned n_vfs)
@@ -475,7 +482,7 @@ static int get_link(struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_f
 
 	if (pf->unreadable) {
 		free(reply.data);
-		return -EMSGSIZE;
+		return -pf->unreadable;
 	}
 	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = message->nlmsg_seq };
 	*info = (struct ifinfomsg){ .ifi_index = PEER_IFINDEX + (int)(pf - peers),

@@ -29,7 +29,7 @@ struct peer_pf {
 	bool down;            /* the PF is down */
 	int silent;           /* this VF is left out of a read; -1: none */
 	unsigned silences;    /* how often */
-	bool unreadable;      /* a read of its VFs is EMSGSIZE */
+	int unreadable;       /* the errno of a read of its VFs; 0: none */
 	bool infiniband;
 	unsigned unreported;  /* attributes that a read doesn't show */
 	/* At the end, so that a host with few VFs takes few pages. */
@@ -43,6 +43,7 @@ extern struct peer_pf peers[PEER_MAX_PFS];
  * In the environment of a program that isn't a unit test:
  *  - PEER_CARD=WORDS, what kind of cards all are: no-qinq, no-ATTR (lacks), mute-ATTR (unreported) and
  *    deaf-ATTR (ignored), with ATTR as vfpool_attr_name() spells it; sick-ATTR: VF 1 refuses it, EINVAL.
+ *  - PEER_REFUSES="VF ERRNO": that VF of each PF refuses every setting; PEER_REFUSES_READ=ERRNO: PFs can't be read.
  *  - PEER_LOG=FILE: a line for each RTM_SETLINK that comes, with its interface index.
  */
 

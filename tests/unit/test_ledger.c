@@ -72,7 +72,7 @@ static void a_lease_from_birth_to_end(void **state)
 	(void)state;
 	assert_int_equal(ledger_add_lease(ledger, reservation, vf, 7, &id), 0);
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_RELEASING, VFPOOL_LEASE_ACTIVE),
-			 -ESTALE);
+			 -E_CHANGED);
 	assert_non_null(strstr(err.text, "isn't releasing any more"));
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE), 0);
 	assert_int_equal(ledger_find_lease(ledger, "p", "web", 0, &lease), 0);
@@ -84,7 +84,7 @@ static void a_lease_from_birth_to_end(void **state)
 	vfpool_lease_free(lease);
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_ACTIVE, VFPOOL_LEASE_RELEASING), 0);
 	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), 0);
-	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), -ESTALE);
+	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), -E_CHANGED);
 	/* The MAC outlives it, and the id is never used again. */
 	assert_int_equal(ledger_reservation(ledger, "p", "web", 0, &kept), 0);
 	assert_true(kept.id == reservation && vfpool_mac_equal(&kept.mac, &lease_mac));
@@ -101,11 +101,11 @@ static void no_vf_twice_no_mac_twice(void **state)
 
 	(void)state;
 	web = reserve(ledger, "web", &lease_mac);
-	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &lease_mac, 0, &db), -EEXIST);
-	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &parking, 0, &db), -EEXIST);
-	assert_int_equal(ledger_add_vf(ledger, 1, 1, "p", &lease_mac), -EEXIST);
+	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &lease_mac, 0, &db), -E_TAKEN);
+	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &parking, 0, &db), -E_TAKEN);
+	assert_int_equal(ledger_add_vf(ledger, 1, 1, "p", &lease_mac), -E_TAKEN);
 	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
-	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), -EEXIST);
+	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), -E_TAKEN);
 	assert_string_equal(err.text, "the ledger has another entry with the same lease.reservation: nothing was changed");
 	assert_int_equal(ledger_add_lease(ledger, 4711, vf, -1, &id), -EIO);
 	assert_non_null(strstr(err.text, "an entry that another one needs"));
@@ -181,13 +181,13 @@ static void a_quarantined_mac_stays_taken(void **state)
 	(void)state;
 	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE), 0);
-	assert_int_equal(ledger_quarantine(ledger, id, VFPOOL_LEASE_PENDING), -ESTALE);
+	assert_int_equal(ledger_quarantine(ledger, id, VFPOOL_LEASE_PENDING), -E_CHANGED);
 	assert_int_equal(ledger_quarantine(ledger, id, VFPOOL_LEASE_ACTIVE), 0);
 	check_place(ledger, 0, 0, 0);
 	assert_int_equal(ledger_forget(ledger, "p", "web", 0), 0);
-	assert_int_equal(ledger_forget(ledger, "p", "web", 0), -ENOENT);
+	assert_int_equal(ledger_forget(ledger, "p", "web", 0), -E_NONE);
 	assert_string_equal(err.text, "web nic 0 has no MAC in pool p");
-	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &lease_mac, 0, &web), -EEXIST);
+	assert_int_equal(ledger_reserve(ledger, "p", "db", 0, &lease_mac, 0, &web), -E_TAKEN);
 	assert_int_equal(ledger_mac_user(ledger, &lease_mac, &who), 0);
 	assert_string_equal(who, "still live on a VF in quarantine");
 	free(who);
@@ -210,7 +210,7 @@ static void a_renamed_owner_keeps_all(void **state)
 
 	(void)state;
 	reserve(ledger, "db", &(struct vfpool_mac){ { 2, 9 } });
-	assert_int_equal(ledger_rename(ledger, "web", "db", &n), -EEXIST);
+	assert_int_equal(ledger_rename(ledger, "web", "db", &n), -E_TAKEN);
 	assert_int_equal(ledger_rename(ledger, "nobody", "x", &n), 0);
 	assert_int_equal(n, 0);
 	assert_int_equal(ledger_rename(ledger, "web", "www", &n), 0);

@@ -192,7 +192,7 @@ static void what_cant_be_read_back_is_unverified(void **state)
 {
 	(void)state;
 	peer_reset(20);
-	peer.unreadable = true;
+	peer.unreadable = EMSGSIZE;
 	peer.culprit = 7;
 	peer.culprit_attr = VFPOOL_ATTR_RATE;
 	peer.error = -EINVAL;
