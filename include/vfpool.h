@@ -720,8 +720,9 @@ int vfpool_detach(struct vfpool *vp, const struct vfpool_attach_request *request
  * What libvirt's hook does: `driver` is qemu or network, `object` the guest or the
  * network; libvirt's XML is read from the descriptor `xml` to its end. Never calls libvirt,
  * which waits for its hook, and returns within 2 seconds, whatever hangs. VFPOOL_EINUSE, at
- * "prepare" only, is the one result that is to stop the guest's start: its definition would
- * take a pool's VF that is leased to another, or to nobody. After any other failure libvirt
+ * "prepare" and "start" only, is the one result that is to stop the guest's start: its
+ * definition would take a pool's VF that is leased to another, or to nobody, or says another
+ * VLAN than its lease, which couldn't be programmed. After any other failure libvirt
  * is to go on; the last one is kept in the run directory, and vfpool_doctor() tells of it.
  */
 int vfpool_hook(struct vfpool *vp, const char *driver, const char *object, const char *operation,
@@ -796,6 +797,7 @@ enum vfpool_finding_kind {
 	VFPOOL_FOUND_VANISHED,    /* the lease's VF isn't there */
 	VFPOOL_FOUND_ADOPTED,     /* a guest names a pool's VF: it has a lease now */
 	VFPOOL_FOUND_MOVED,       /* a guest names its VF by an address that it had once */
+	VFPOOL_FOUND_VLAN,        /* a guest's definition says another VLAN than its lease */
 };
 
 enum vfpool_finding_result {
@@ -838,7 +840,8 @@ int vfpool_adopt(struct vfpool *vp, const char *guest, bool dry_run,
 
 /*
  * Finds the guests (or the one, by name) whose definition has a lease's MAC on an address that is
- * another VF's by now, as after a card was added, and mends the definition of their next start.
+ * another VF's by now, as after a card was added, or another VLAN than the lease's, and mends the definition of
+ * their next start.
  * A plain <hostdev> on a pool's VF that isn't that guest's is told. libvirt may take `wait` seconds to tell
  * its guests, 0: a few, then -EHOSTDOWN.
  * *ret_findings has each, also after VFPOOL_EPARTIAL.

@@ -108,11 +108,12 @@ static int by_device_and_place(const void *a, const void *b)
 	return r ? r : *x < *y ? -1 : *x > *y;
 }
 
-/* Of devices that are the same the first one stays, in its place. */
+/* Of devices that are the same the first one stays, in its place; the last one says what comes next. */
 static int drop_copies(struct guest *guest)
 {
 	AUTO_FREE struct guest_nic **sorted = calloc(guest->n_nics + 1, sizeof(*sorted));
 	AUTO_FREE bool *is_copy = calloc(guest->n_nics + 1, sizeof(*is_copy));
+	struct guest_nic *first = NULL;
 	size_t n = 0;
 
 	if (!sorted || !is_copy)
@@ -120,8 +121,14 @@ static int drop_copies(struct guest *guest)
 	for (size_t i = 0; i < guest->n_nics; i++)
 		sorted[i] = &guest->nics[i];
 	qsort(sorted, guest->n_nics, sizeof(*sorted), by_device_and_place);
-	for (size_t i = 1; i < guest->n_nics; i++)
-		is_copy[sorted[i] - guest->nics] = compare_nics(sorted[i - 1], sorted[i]) == 0;
+	for (size_t i = 0; i < guest->n_nics; i++) {
+		if (first && compare_nics(first, sorted[i]) == 0) {
+			is_copy[sorted[i] - guest->nics] = true;
+			first->next_vlan = sorted[i]->next_vlan;
+		} else {
+			first = sorted[i];
+		}
+	}
 	for (size_t i = 0; i < guest->n_nics; i++)
 		if (is_copy[i])
 			free(guest->nics[i].network);
@@ -144,6 +151,7 @@ static int read_device(const xmlNode *node, struct guest *guest)
 	} else if (strcmp((const char *)node->name, "hostdev") != 0) {
 		return 0;
 	}
+	nic.next_vlan = nic.vlan;
 	nic.is_unmanaged = !xml_attribute_is(node, "managed", "yes");
 	read_address(node, &nic);
 	return nic.has_mac || nic.has_address ? guest_add_nic(guest, &nic) : 0;
@@ -271,7 +279,22 @@ static bool set_number(xmlNode *node, const char *name, const char *format, unsi
 	return xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)text);
 }
 
-int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to,
+static bool set_vlan(xmlNode *interface, unsigned vlan)
+{
+	xmlNode *is = (xmlNode *)xml_child(interface, "vlan"), *tag;
+
+	if (is) {
+		xmlUnlinkNode(is);
+		xmlFreeNode(is);
+	}
+	if (!vlan)
+		return true;
+	is = xmlNewChild(interface, NULL, (const xmlChar *)"vlan", NULL);
+	tag = is ? xmlNewChild(is, NULL, (const xmlChar *)"tag", NULL) : NULL;
+	return tag && set_number(tag, "id", "%u", vlan);
+}
+
+int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to, int vlan,
 		   char **ret_xml)
 {
 	CLEANUP(cleanup_doc) xmlDocPtr doc = xml_read(xml);
@@ -288,7 +311,8 @@ int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct v
 	if (!set_number(address, "domain", "0x%04x", to->domain) ||
 	    !set_number(address, "bus", "0x%02x", to->bus) ||
 	    !set_number(address, "slot", "0x%02x", to->device) ||
-	    !set_number(address, "function", "0x%x", to->function))
+	    !set_number(address, "function", "0x%x", to->function) ||
+	    (vlan >= 0 && !set_vlan(interface, (unsigned)vlan)))
 		return -ENOMEM;
 	xmlDocDumpMemory(doc, &text, &size);
 	if (!text)

@@ -11,6 +11,9 @@ struct error;
 bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool,
 				  const struct vfpool_lease *lease);
 
+/* The VLAN that the lease's <interface> has, 0: none. -1: a port profile says, or the network. */
+int guest_vlan(const struct vfpool_pool *pool, const struct vfpool_lease *lease);
+
 /* The lease in that format, as vfpool_interface() says; `has_hook`: vfpool's hook in libvirt
  * puts back what libvirt leaves out. Fills `err`. */
 int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
@@ -101,6 +104,7 @@ struct guest_nic {
 	bool has_address; /* a PCI device of the host */
 	struct vfpool_pci address;
 	int vlan;      /* 0: none */
+	int next_vlan; /* after its next start; -1, of guest_list(): it hasn't the device then */
 	char *network; /* libvirt's, NULL: none */
 	bool is_unmanaged; /* libvirt doesn't bind vfio-pci for it; not told by guest_list() */
 };
@@ -194,9 +198,9 @@ const struct guest_nic *guest_find_nic(const struct guest *guest, const struct v
 const struct guest_nic *guest_find_old_nic(const struct guest *guest,
 					   const struct vfpool_lease *lease);
 
-/* The domain's XML with the interface that has this MAC on another VF. -ENOENT: there is none; -EBADMSG,
- * -ENOMEM. */
-int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to,
+/* The domain's XML with the interface that has this MAC on that VF, with that VLAN (0: none, -1: as it is). -ENOENT:
+ * there is none; -EBADMSG, -ENOMEM. */
+int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to, int vlan,
 		   char **ret_xml);
 
 /* The element that takes the device out of its guest. -ENOMEM. */
@@ -232,6 +236,6 @@ int guest_detach(const char *uri, const char *uuid, const char *xml, unsigned wh
 
 /* The same in the guest's definition of its next start, all else as it is. */
 int guest_move(const char *uri, const char *uuid, const struct vfpool_mac *mac,
-	       const struct vfpool_pci *to, struct error *err);
+	       const struct vfpool_pci *to, int vlan, struct error *err);
 
 #endif

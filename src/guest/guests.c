@@ -2,7 +2,7 @@
 /*
  * The guests of libvirt. They are asked for by a child with a deadline, since a
  * daemon that hangs must not hang vfpool. The child says, a line each: "guest UUID
- * STATE NAME", where the state is (o)ff, (r)unning or (s)aved, then "nic MAC ADDRESS VLAN NETWORK" of that guest; at the end of all "done".
+ * STATE NAME", where the state is (o)ff, (r)unning or (s)aved, then "nic MAC ADDRESS VLAN NEXT-VLAN NETWORK" of that guest; at the end of all "done".
  */
 #include "guest/libvirt.h"
 
@@ -37,7 +37,7 @@ static void tell_nic(FILE *out, const struct guest_nic *nic)
 		vfpool_mac_format(&nic->mac, mac);
 	if (nic->has_address)
 		vfpool_pci_format(&nic->address, address);
-	fprintf(out, "nic %s %s %d ", mac, address, nic->vlan);
+	fprintf(out, "nic %s %s %d %d ", mac, address, nic->vlan, nic->next_vlan);
 	if (nic->network)
 		fprintf(out, "%.*s", (int)strcspn(nic->network, "\n"), nic->network);
 	fputc('\n', out);
@@ -49,11 +49,14 @@ static int tell(void *arg, const char *uuid, const char *name, char state, const
 	FILE *out = arg;
 	struct guest guest = { 0 };
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (xmls[i] && guest_read_domain(xmls[i], &guest) < 0) {
 			guest_end(&guest);
 			return -EBADMSG;
 		}
+		for (size_t j = 0; i == 0 && j < guest.n_nics; j++) /* what the second has, it says */
+			guest.nics[j].next_vlan = -1;
+	}
 	/* A name that broke its line would make another answer of it. */
 	fprintf(out, "guest %s %c %.*s\n", uuid, state, (int)strcspn(name, "\n"), name);
 	for (size_t i = 0; i < guest.n_nics; i++)
@@ -106,7 +109,7 @@ static int add_nic(struct guest *guest, const char *text)
 	struct guest_nic nic = { .vlan = 0 };
 	int rest = 0;
 
-	if (sscanf(text, "%17s %19s %d %n", mac, address, &nic.vlan, &rest) != 3 || !rest)
+	if (sscanf(text, "%17s %19s %d %d %n", mac, address, &nic.vlan, &nic.next_vlan, &rest) != 4 || !rest)
 		return -EBADMSG;
 	nic.has_mac = vfpool_mac_parse(mac, &nic.mac) == 0;
 	nic.has_address = vfpool_pci_parse(address, &nic.address) == 0;

@@ -587,7 +587,7 @@ int guest_detach(const char *uri, const char *uuid, const char *xml, unsigned wh
 }
 
 int guest_move(const char *uri, const char *uuid, const struct vfpool_mac *mac,
-	       const struct vfpool_pci *to, struct error *err)
+	       const struct vfpool_pci *to, int vlan, struct error *err)
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_domain) virDomainPtr domain = NULL, defined = NULL;
@@ -601,7 +601,7 @@ int guest_move(const char *uri, const char *uuid, const struct vfpool_mac *mac,
 	is = p_virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
 	if (!is)
 		return fail(err, -EIO, "reading its definition: %s", p_virGetLastErrorMessage());
-	r = guest_move_nic(is, mac, to, &xml);
+	r = guest_move_nic(is, mac, to, vlan, &xml);
 	if (r < 0)
 		return r == -ENOMEM ? fail_oom(err) : fail(err, r, "its definition can't be understood");
 	defined = p_virDomainDefineXML(connection, xml);

@@ -99,6 +99,11 @@ static unsigned vlan_of(const struct vfpool_pool *pool, const struct vfpool_leas
 	return lease->vlan < 0 ? pool->policy.vlan : (unsigned)lease->vlan;
 }
 
+int guest_vlan(const struct vfpool_pool *pool, const struct vfpool_lease *lease)
+{
+	return lease->has_vf && !pool->virtualport.type ? (int)vlan_of(pool, lease) : -1;
+}
+
 bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool, const struct vfpool_lease *lease)
 {
 	return vlan_of(pool, lease) && (pool->policy.qos || pool->policy.vlan_proto != 0x8100);

@@ -616,7 +616,7 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 	unlock_pfs(&apply);
 	if (r == 0 && !name)
 		r = bind_persistent(&apply, steps, &missing);
-	if (r == 0 && (note_obstacles(&apply, steps) < 0 || note_boot(&apply, steps) < 0 ||
+	if (r == 0 && (note_obstacles(&apply, steps) < 0 || note_vlans(&apply, steps) < 0 || note_boot(&apply, steps) < 0 ||
 		       note_missing_pfs(&apply, steps, &missing) < 0))
 		r = fail_oom(&vp->err);
 	for (struct vfpool_pool **pool = apply.pools; steps && *pool; pool++)

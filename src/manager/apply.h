@@ -46,6 +46,9 @@ int note_boot(struct apply *apply, struct vfpool_plan *plan);
  * taken. *ret_missing becomes true when one isn't there. */
 int bind_persistent(struct apply *apply, struct vfpool_plan *plan, bool *ret_missing);
 
+/* Guests whose definitions say another VLAN than their leases. -ENOMEM. */
+int note_vlans(struct apply *apply, struct vfpool_plan *plan);
+
 /* VFs that no guest can get as things are, or not without others. -ENOMEM. */
 int note_obstacles(struct apply *apply, struct vfpool_plan *plan);
 

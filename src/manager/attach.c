@@ -153,9 +153,26 @@ static int settle(struct attach *attach)
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 || (r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 ||
-	    (r = mend_lease(&host, ledger, attach->pool, attach->lease)) < 0)
+	    (r = mend_lease(&host, ledger, attach->pool, attach->lease, MEND_RUNNING)) < 0)
 		return r;
 	return see_guest(vp, ledger, attach->lease, attach->guest.uuid);
+}
+
+/* A definition that had the lease before may say the VLAN of then. */
+static int mend_definition(struct attach *attach)
+{
+	const struct vfpool_lease *lease = attach->lease;
+	const struct guest_nic *nic = guest_find_nic(&attach->guest.next, lease, attach->pool->network);
+	char vlans[VLANS_TEXT];
+	int r;
+
+	if (!nic || !nic->has_mac || !vlan_is_stale(attach->pool, lease, nic->vlan, vlans))
+		return 0;
+	r = guest_move(attach->vp->uri, attach->guest.uuid, &lease->mac, &lease->address, guest_vlan(attach->pool, lease),
+		       &attach->vp->err);
+	if (r == 0)
+		note(attach->vp, "the guest's definition said %s: that is mended", vlans);
+	return r;
 }
 
 static int give(struct attach *attach)
@@ -170,7 +187,9 @@ static int give(struct attach *attach)
 		r = guest_attach(attach->vp->uri, attach->guest.uuid, xml, missing, &attach->vp->err);
 	if (r < 0)
 		return attach->lease->made ? undo(attach, r) : r;
-	r = settle(attach);
+	r = mend_definition(attach);
+	if (r == 0)
+		r = settle(attach);
 	return r < 0 ? fail_while(&attach->vp->err, r, "it is attached, but") : 0;
 }
 

@@ -319,6 +319,48 @@ static int check_device(struct doctor *doctor, const struct guest_nic *nic, cons
 	return r == 0 && device->is_vf ? check_vf(doctor, device, address, guest->name) : r;
 }
 
+/* NULL: none, or the ledger, which has a check of its own, doesn't say. */
+static struct vfpool_lease *lease_of_mac(struct doctor *doctor, const struct vfpool_mac *mac)
+{
+	struct vfpool_lease *lease = NULL;
+	struct ledger *ledger = NULL;
+
+	if (open_ledger(doctor->vp, LEDGER_READ, &ledger) < 0 || !ledger || ledger_find_mac(ledger, mac, &lease) < 0)
+		return NULL;
+	return lease;
+}
+
+/* A transient guest's definition is of its one start, which is over. */
+static bool has_next_start(const struct doctor *doctor, const struct guest *guest, const struct vfpool_mac *mac)
+{
+	for (size_t i = 0; i < doctor->guests.n; i++) {
+		const struct guest *is = &doctor->guests.list[i];
+
+		if (strcmp(is->uuid, guest->uuid) != 0)
+			continue;
+		for (size_t j = 0; j < is->n_nics; j++)
+			if (is->nics[j].has_mac && vfpool_mac_equal(&is->nics[j].mac, mac) && is->nics[j].next_vlan >= 0)
+				return true;
+		return false;
+	}
+	return true;
+}
+
+static int check_vlan(struct doctor *doctor, const struct guest_nic *nic, const struct guest *guest)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = nic->has_mac ? lease_of_mac(doctor, &nic->mac) : NULL;
+	AUTO_FREE char *remedy = format_text("'vfpool attach --refresh %s'", guest->name);
+	char vlans[VLANS_TEXT];
+
+	if (!remedy)
+		return -ENOMEM;
+	for (struct vfpool_pool **pool = doctor->pools; lease && *pool; pool++)
+		if (strcmp((*pool)->name, lease->pool) == 0 && vlan_is_stale(*pool, lease, nic->vlan, vlans) &&
+		    has_next_start(doctor, guest, &nic->mac))
+			return report(doctor, VFPOOL_FAULT, remedy, "its definition says %s, of pool %s", vlans, lease->pool);
+	return 0;
+}
+
 static int check_nic(struct doctor *doctor, const struct guest_nic *nic, const struct guest *guest)
 {
 	CLEANUP(device_end) struct vfpool_device device = { 0 };
@@ -327,6 +369,9 @@ static int check_nic(struct doctor *doctor, const struct guest_nic *nic, const s
 
 	if (!nic->has_address)
 		return 0;
+	r = check_vlan(doctor, nic, guest);
+	if (r < 0)
+		return r;
 	vfpool_pci_format(&nic->address, address);
 	r = host_read_device(&doctor->host, &nic->address, &device);
 	if (r == -VFPOOL_ENOTFOUND)

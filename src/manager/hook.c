@@ -8,6 +8,7 @@
 
 struct hook {
 	struct vfpool *vp;
+	const struct hook_call *call;
 	struct ledger *ledger;
 	struct host host;
 	struct guest guest;
@@ -167,15 +168,57 @@ static int prepare(struct hook *hook)
 	return result;
 }
 
-/* ---- when it runs ---- */
+/* ---- when libvirt has programmed its VFs, and it doesn't run yet ---- */
 
-static int mend(struct hook *hook, const struct vfpool_lease *lease)
+static int mend(struct hook *hook, const struct vfpool_lease *lease, enum mending when)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = load_pool(hook->vp, lease->pool, &pool);
 
-	return r < 0 ? r : mend_lease(&hook->host, hook->ledger, pool, lease);
+	return r < 0 ? r : mend_lease(&hook->host, hook->ledger, pool, lease, when);
 }
+
+static int refuse_vlan(struct hook *hook, const struct vfpool_lease *lease, const char *vlans, const char *why)
+{
+	struct error is;
+
+	snprintf(is.text, sizeof(is.text), "%s", why); /* may be where the message goes */
+	return fail(&hook->vp->err, -VFPOOL_EINUSE, "the definition of guest %s says %s, of pool %s, which couldn't be programmed "
+		    "(%.300s): 'vfpool attach --refresh %s' mends the definition", hook->guest.name, vlans, lease->pool, is.text,
+		    hook->guest.name);
+}
+
+/* libvirt has set the VLAN of the guest's definition. Nothing has run with it yet, and nothing is to where that is another
+ * than the lease's: should the kernel sleep from here on, the answer is a refusal. So the ledger alone is asked. */
+static int guard_vlan(struct hook *hook, const struct guest_nic *nic)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	char vlans[VLANS_TEXT];
+	int r = nic->has_mac ? ledger_find_mac(hook->ledger, &nic->mac, &lease) : 0;
+
+	if (r < 0 || !lease || lease->state != VFPOOL_LEASE_ACTIVE)
+		return r;
+	r = load_pool(hook->vp, lease->pool, &pool);
+	if (r == 0 && vlan_is_stale(pool, lease, nic->vlan, vlans))
+		hook_answer(hook->call, refuse_vlan(hook, lease, vlans, "not in time"), hook->vp->err.text);
+	return r;
+}
+
+static int starting(struct hook *hook, const struct guest_nic *nic, const struct vfpool_lease *lease)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	char vlans[VLANS_TEXT];
+	int r = load_pool(hook->vp, lease->pool, &pool);
+
+	if (r == 0)
+		r = mend_lease(&hook->host, hook->ledger, pool, lease, MEND_STARTING);
+	if (r < 0 && pool && nic->has_mac && vlan_is_stale(pool, lease, nic->vlan, vlans))
+		return refuse_vlan(hook, lease, vlans, hook->vp->err.text);
+	return r == -VFPOOL_EINUSE ? -EBUSY : r;
+}
+
+/* ---- when it runs ---- */
 
 static int note_start(struct hook *hook, const struct vfpool_lease *lease)
 {
@@ -192,7 +235,7 @@ static int note_start(struct hook *hook, const struct vfpool_lease *lease)
 /* Mended first: a ledger that is busy costs the note alone. */
 static int started(struct hook *hook, const struct vfpool_lease *lease)
 {
-	const int mended = mend(hook, lease);
+	const int mended = mend(hook, lease, MEND_RUNNING);
 	int r = see_guest(hook->vp, hook->ledger, lease, hook->guest.uuid);
 
 	if (r == 0 && lease->until_stop && !lease->was_started)
@@ -219,7 +262,7 @@ static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
 	int r;
 
 	if (!lease->was_started || saved || !is_guests(hook, lease))
-		return mend(hook, lease);
+		return mend(hook, lease, MEND_STOPPED);
 	r = load_pool_or_default(hook->vp, lease->pool, &pool);
 	ending.pool = pool;
 	return r < 0 ? r : end_lease(&ending, lease);
@@ -227,18 +270,33 @@ static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
 
 /* ---- all of it ---- */
 
-/* Each lease of the guest; the first failure is told, the rest goes on. */
-static int for_each_lease(struct hook *hook, bool stopped, bool saved)
+enum phase { STARTING, RUNNING, STOPPED, SAVED };
+
+static int do_phase(struct hook *hook, enum phase phase, const struct guest_nic *nic, struct vfpool_lease *lease)
+{
+	if (phase == STARTING)
+		return starting(hook, nic, lease);
+	return phase == RUNNING ? started(hook, lease) : released(hook, lease, phase == SAVED);
+}
+
+/* Each lease of the guest; a refusal ends it, else the first failure is told, and the rest goes on. */
+static int for_each_lease(struct hook *hook, enum phase phase)
 {
 	struct error first = { 0 };
 	int result = 0;
 
+	for (size_t i = 0; result == 0 && phase == STARTING && i < hook->guest.n_nics; i++) {
+		result = guard_vlan(hook, &hook->guest.nics[i]);
+		first = hook->vp->err;
+	}
 	for (size_t i = 0; i < hook->guest.n_nics; i++) {
 		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 		int r = find_lease(hook, &hook->guest.nics[i], &lease);
 
 		if (r == 0 && lease)
-			r = stopped ? released(hook, lease, saved) : started(hook, lease);
+			r = do_phase(hook, phase, &hook->guest.nics[i], lease);
+		if (r == -VFPOOL_EINUSE && phase == STARTING)
+			return r;
 		if (r < 0 && result == 0) {
 			result = r;
 			first = hook->vp->err;
@@ -258,10 +316,12 @@ static int run_qemu(struct hook *hook, const char *operation, const char *extra,
 		return fail(&hook->vp->err, -EBADMSG, "what libvirt says of the guest can't be understood");
 	if (strcmp(operation, "prepare") == 0)
 		return prepare(hook);
+	if (strcmp(operation, "start") == 0)
+		return for_each_lease(hook, STARTING);
 	if (strcmp(operation, "started") == 0 || strcmp(operation, "reconnect") == 0)
-		return for_each_lease(hook, false, false);
+		return for_each_lease(hook, RUNNING);
 	if (strcmp(operation, "release") == 0)
-		return for_each_lease(hook, true, is_saved(hook, extra));
+		return for_each_lease(hook, is_saved(hook, extra) ? SAVED : STOPPED);
 	return 0;
 }
 
@@ -282,7 +342,7 @@ static int run_network(struct hook *hook, const char *operation, const char *xml
 
 int hook_run(struct vfpool *vp, const struct hook_call *call)
 {
-	CLEANUP(hook_end) struct hook hook = { .vp = vp, .host = NO_HOST };
+	CLEANUP(hook_end) struct hook hook = { .vp = vp, .call = call, .host = NO_HOST };
 	int r;
 
 	if ((r = check_root(vp, "libvirt's hook")) < 0 ||

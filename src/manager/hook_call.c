@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* libvirt's thread waits for its hook: it has its answer in time, whatever hangs. A child does the work, as the
- * kernel may sleep where no signal reaches it; its answer is "RESULT MESSAGE". */
+ * kernel may sleep where no signal reaches it; its answers are lines "RESULT MESSAGE", the last of which counts. */
 #include "manager/hook.h"
 
 #include "util/clock.h"
@@ -12,11 +12,11 @@
 
 #define TIME_MS 2000
 #define XML_MAX (16 * 1024 * 1024)
-#define ANSWER_MAX 4096
+#define ANSWER_MAX (1024 * 1024)
 
 struct work {
 	struct vfpool *vp;
-	const struct hook_call *call;
+	struct hook_call *call;
 };
 
 char *hook_failure_path(const struct vfpool *vp)
@@ -26,35 +26,58 @@ char *hook_failure_path(const struct vfpool *vp)
 
 /* ---- the child's side ---- */
 
+void hook_answer(const struct hook_call *call, int r, const char *text)
+{
+	dprintf(call->out, "%d %s\n", r, text);
+}
+
 static void do_work(void *arg, int out)
 {
 	const struct work *work = arg;
 	struct vfpool *vp = work->vp;
 	int r;
 
+	work->call->out = out;
 	vp->ledger = NULL; /* a connection is its own process's */
 	vp->err.text[0] = '\0';
 	r = hook_run(vp, work->call);
 	ledger_close(vp->ledger);
-	dprintf(out, "%d %s\n", r, r < 0 ? vfpool_error(vp) : "");
+	hook_answer(work->call, r, r < 0 ? vfpool_error(vp) : "");
 }
 
 /* ---- the parent's ---- */
 
+/* The last line that is whole, NULL: there is none. */
+static char *last_line(char *text)
+{
+	char *end = strrchr(text, '\n'), *before;
+
+	if (!end)
+		return NULL;
+	*end = '\0';
+	before = strrchr(text, '\n');
+	return before ? before + 1 : text;
+}
+
+/* What has no answer yet when the time is up may have one for that, which is a refusal. */
 static int take_answer(struct vfpool *vp, char *text, bool whole, bool late)
 {
+	const char *line = last_line(text);
 	int r = 0, rest = 0;
 
+	if (!line || sscanf(line, "%d %n", &r, &rest) != 1)
+		whole = false;
+	if (!whole && r == -VFPOOL_EINUSE)
+		return fail(&vp->err, r, "%s", line + rest);
 	if (late)
 		return fail(&vp->err, -ETIMEDOUT, "it hasn't come to an end within %d s: the kernel sleeps, or another "
 			    "process keeps the ledger or a PF to itself", TIME_MS / 1000);
-	text[strcspn(text, "\n")] = '\0';
-	if (!whole || sscanf(text, "%d %n", &r, &rest) != 1)
+	if (!whole)
 		return fail(&vp->err, -ECHILD, "its process has died");
-	return r < 0 ? fail(&vp->err, r, "%s", text + rest) : 0;
+	return r < 0 ? fail(&vp->err, r, "%s", line + rest) : 0;
 }
 
-static int work_in_child(struct vfpool *vp, const struct hook_call *call, long long deadline)
+static int work_in_child(struct vfpool *vp, struct hook_call *call, long long deadline)
 {
 	struct work work = { vp, call };
 	AUTO_FREE char *text = NULL;
@@ -90,7 +113,8 @@ static void keep_failure(const struct vfpool *vp)
 /* A refusal would kill a guest that runs, so it is one only before that. */
 static bool may_refuse(const struct hook_call *call)
 {
-	return strcmp(call->operation, "prepare") == 0;
+	return strcmp(call->driver, "qemu") == 0 &&
+	       (strcmp(call->operation, "prepare") == 0 || strcmp(call->operation, "start") == 0);
 }
 
 int vfpool_hook(struct vfpool *vp, const char *driver, const char *object, const char *operation,

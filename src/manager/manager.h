@@ -197,10 +197,22 @@ int forget_refusals(struct ledger *ledger, const struct vfpool_pf *pf);
 /* and what no definition asks of the PF any more. */
 int forget_unasked(struct ledger *ledger, const struct vfpool_pf *pf, const struct wanted *wanted);
 
-/* Puts back what libvirt leaves out of the VF's VLAN, in use or not; 0 when there is nothing
- * to put back, or the lease isn't there any more. */
+enum mending {
+	MEND_STARTING, /* libvirt has programmed the VF, and the guest doesn't run yet */
+	MEND_RUNNING,
+	MEND_STOPPED, /* libvirt has put back what it had found */
+};
+
+/* Programs what the lease says where libvirt has programmed something else: the VLAN of a guest that starts, by whatever
+ * its definition says; the VLAN's qos and protocol while it runs; MAC and VLAN when it has stopped, unless something has
+ * the VF. 0 when there is nothing to program, or the lease isn't there any more. */
 int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
-	       const struct vfpool_lease *lease);
+	       const struct vfpool_lease *lease, enum mending when);
+
+/* Does a guest's definition with that VLAN (0: none, -1: it says nothing) say another than the lease? Then `text` is both,
+ * after "says". */
+#define VLANS_TEXT 60
+bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan, char text[VLANS_TEXT]);
 
 /* Gives a VF back what it had in those settings when it was read. */
 int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,

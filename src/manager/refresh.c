@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Guests whose definitions name their VF by an address that it had once. */
+/* Guests whose definitions name their VF by an address that it had once, or say a VLAN that their lease hasn't. */
 #include "manager/manager.h"
 
 #include "util/file.h"
@@ -21,22 +21,49 @@ static void refresh_end(struct refresh *refresh)
 	host_end(&refresh->host);
 }
 
-/* The lease of that MAC, when its VF is somewhere else now; else NULL. One that ends is of no use. */
-static int find_moved(struct refresh *refresh, const struct guest_nic *nic, struct vfpool_lease **ret_lease)
+/* What a definition says of a lease that isn't so. */
+struct stale {
+	struct vfpool_lease *lease; /* NULL: all is right */
+	bool has_moved;
+	char vlans[VLANS_TEXT]; /* "": as the lease says */
+	int vlan;               /* the lease's, -1: not its own matter */
+};
+
+static void stale_end(struct stale *stale)
+{
+	vfpool_lease_free(stale->lease);
+}
+
+/* Without its definition nobody knows the pool's VLAN. */
+static void compare_vlan(struct refresh *refresh, const struct guest_nic *nic, struct vfpool_lease *lease, struct stale *stale)
+{
+	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+
+	stale->vlan = -1;
+	if (load_pool(refresh->vp, lease->pool, &pool) < 0)
+		return;
+	stale->vlan = guest_vlan(pool, lease);
+	vlan_is_stale(pool, lease, nic->next_vlan, stale->vlans);
+}
+
+/* By the lease of that MAC. One that ends is of no use. */
+static int find_stale(struct refresh *refresh, const struct guest_nic *nic, struct stale *stale)
 {
 	static const struct vfpool_pci unknown = { 0 }; /* its VF, or its PF, isn't there */
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	int r = ledger_find_mac(refresh->ledger, &nic->mac, &lease);
 
-	*ret_lease = NULL;
 	if (r < 0 || !lease || !lease->has_vf || lease->state != VFPOOL_LEASE_ACTIVE)
 		return r;
 	r = look_up_address(&refresh->host, lease);
 	if (r < 0)
 		return r == -VFPOOL_ENOTFOUND ? 0 : r;
-	if (!vfpool_pci_equal(&lease->address, &unknown) &&
-	    !vfpool_pci_equal(&lease->address, &nic->address))
-		*ret_lease = TAKE_PTR(lease);
+	if (vfpool_pci_equal(&lease->address, &unknown))
+		return 0;
+	stale->has_moved = !vfpool_pci_equal(&lease->address, &nic->address);
+	compare_vlan(refresh, nic, lease, stale);
+	if (stale->has_moved || *stale->vlans)
+		stale->lease = TAKE_PTR(lease);
 	return 0;
 }
 
@@ -144,27 +171,35 @@ static int refresh_plain(struct refresh *refresh, const struct guest *guest)
 	return r == 0 && has_plain ? find_unnamed(refresh, guest) : r;
 }
 
+/* Takes the lease. */
+static int add_stale(struct refresh *refresh, const struct guest *guest, const struct guest_nic *nic, struct stale *stale,
+		     const char *failure)
+{
+	const enum vfpool_finding_kind kind = stale->has_moved ? VFPOOL_FOUND_MOVED : VFPOOL_FOUND_VLAN;
+	const enum vfpool_finding_result result = failure ? VFPOOL_FINDING_FAILED : VFPOOL_FINDING_DONE;
+	char was[VFPOOL_PCI_TEXT], is[VFPOOL_PCI_TEXT], moved[100] = "";
+
+	vfpool_pci_format(&nic->address, was);
+	vfpool_pci_format(&stale->lease->address, is);
+	if (stale->has_moved)
+		snprintf(moved, sizeof(moved), "names its VF as %s, which is %s now%s", was, is, *stale->vlans ? "; it " : "");
+	return add_finding(refresh->found, kind, result, &stale->lease, "the definition of guest %s %s%s%s%s%s", guest->name,
+			   moved, *stale->vlans ? "says " : "", stale->vlans, failure ? ": " : "", failure ? failure : "");
+}
+
 static int refresh_nic(struct refresh *refresh, const struct guest *guest, const struct guest_nic *nic)
 {
-	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	enum vfpool_finding_result result = VFPOOL_FINDING_DONE;
-	char was[VFPOOL_PCI_TEXT], is[VFPOOL_PCI_TEXT];
+	CLEANUP(stale_end) struct stale stale = { .lease = NULL };
 	struct error *err = &refresh->vp->err;
-	int r = find_moved(refresh, nic, &lease);
+	int r = find_stale(refresh, nic, &stale);
 
-	if (r < 0 || !lease)
+	if (r < 0 || !stale.lease)
 		return r;
-	if (!is_guests(guest, lease))
-		return add_stranger(refresh, guest, TAKE_PTR(lease));
-	vfpool_pci_format(&nic->address, was);
-	vfpool_pci_format(&lease->address, is);
-	if (!refresh->dry_run &&
-	    guest_move(refresh->vp->uri, guest->uuid, &lease->mac, &lease->address, err) < 0)
-		result = VFPOOL_FINDING_FAILED;
-	r = add_finding(refresh->found, VFPOOL_FOUND_MOVED, result, &lease,
-			"the definition of guest %s names its VF as %s, which is %s now%s%s", guest->name, was,
-			is, result == VFPOOL_FINDING_FAILED ? ": " : "",
-			result == VFPOOL_FINDING_FAILED ? err->text : "");
+	if (!is_guests(guest, stale.lease))
+		return add_stranger(refresh, guest, TAKE_PTR(stale.lease));
+	if (!refresh->dry_run)
+		r = guest_move(refresh->vp->uri, guest->uuid, &stale.lease->mac, &stale.lease->address, stale.vlan, err);
+	r = add_stale(refresh, guest, nic, &stale, r < 0 ? err->text : NULL);
 	return r < 0 ? fail_oom(err) : 0;
 }
 

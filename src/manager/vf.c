@@ -300,8 +300,14 @@ int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 	return 0;
 }
 
+/* What libvirt has programmed, or has just put back, at that time. */
+static unsigned mended(enum mending when)
+{
+	return when == MEND_STOPPED ? VFPOOL_ATTR_MAC | VFPOOL_ATTR_VLAN : VFPOOL_ATTR_VLAN;
+}
+
 int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
-	       const struct vfpool_lease *lease)
+	       const struct vfpool_lease *lease, enum mending when)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
@@ -310,18 +316,20 @@ int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_poo
 	AUTO_CLOSE int lock = -1;
 	int r;
 
-	if (!lease->has_vf || !guest_vlan_is_beyond_libvirt(pool, lease))
+	if (!lease->has_vf || (when == MEND_RUNNING && !guest_vlan_is_beyond_libvirt(pool, lease)))
 		return 0;
 	if ((r = open_lease_pf(host, lease, &pf, &lock)) < 0 ||
 	    (r = ledger_get_lease(ledger, (int64_t)lease->id, &now)) < 0)
 		return r;
 	to = settings_of_lease(pool, &pf, lease);
-	to.have = VFPOOL_ATTR_VLAN;
-	/* Only what libvirt does to it: a definition that has changed is apply's to carry out. */
-	if (!now || now->state != VFPOOL_LEASE_ACTIVE || pf.n_vfs == 0 ||
-	    !vf_has_lease_mac(&pf, pf.vfs, lease) || pf.vfs[0].programmed.vlan != to.vlan)
+	to.have &= mended(when);
+	if (!now || now->state != VFPOOL_LEASE_ACTIVE || pf.n_vfs == 0)
 		return 0;
-	r = run_step(host, &pf, pf.vfs, &to, true, &step);
+	/* Of a guest that runs only what libvirt leaves out: a definition that has changed is apply's. */
+	if (when == MEND_RUNNING &&
+	    (!vf_has_lease_mac(&pf, pf.vfs, lease) || pf.vfs[0].programmed.vlan != to.vlan))
+		return 0;
+	r = run_step(host, &pf, pf.vfs, &to, when != MEND_STOPPED, &step);
 	if (r == 0)
 		r = judge_step(host, &pf, &step);
 	free(step.text);

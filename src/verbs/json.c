@@ -420,6 +420,7 @@ static struct json_object *json_finding(const struct vfpool_finding *finding)
 		[VFPOOL_FOUND_VANISHED] = "vanished",
 		[VFPOOL_FOUND_ADOPTED] = "adopted",
 		[VFPOOL_FOUND_MOVED] = "moved",
+		[VFPOOL_FOUND_VLAN] = "vlan",
 	};
 	static const char *const results[] = {
 		[VFPOOL_FINDING_DONE] = "done",

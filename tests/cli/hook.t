@@ -66,6 +66,112 @@ test_odd_names() {
 		hook prepare "$(guest thief 3 "$(plain 7 0)" "$(plain 0 "$vf")")"
 }
 
+# ---- VLANs that have changed ----
+
+# vlan N: the definition's, which isn't applied.
+vlan() {
+	sed "s|'42'|'$1'|" a.xml >changed.xml && v define changed.xml >/dev/null
+}
+programmed() {
+	"$fake/links" kernel 2 4 | grep "$mac" | grep -o 'vlan [0-9]*' || echo none
+}
+# in_time NAME COMMAND…: in the background; what it says and its exit code are in the file NAME.
+in_time() {
+	local code=0
+	"${@:2}" >"$1" 2>&1 || code=$?
+	echo "exit code $code" >>"$1"
+}
+
+test_a_guest_starts_after_its_vlan_has_changed() {
+	host
+	local mine
+	mine=$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")
+	vlan 44
+	t 'its definition of old lets the guest be prepared' hook prepare "$mine"
+	t 'that changes nothing, as libvirt is still to program the VF' same 'vlan 42' "$(programmed)"
+	t 'the guest may start' hook start "$mine"
+	t "before it runs it is on its lease's VLAN" same 'vlan 44' "$(programmed)"
+	vlan 45
+	t 'a VLAN that changes while the guest runs is for apply --live' hook started "$mine"
+	hook reconnect "$mine"
+	t "the running guest's VLAN is as it was" same 'vlan 44' "$(programmed)"
+	t 'the guest has stopped' hook release "$mine"
+	t "its VF is on the lease's VLAN of now" same 'vlan 45' "$(programmed)"
+	t 'a plain <hostdev>, of which libvirt programs nothing, starts on it as well' eval 'vlan 46 && hook start "$(guest web 1 "$(plain 0 "$vf")")"'
+	t "as its lease says" same 'vlan 46' "$(programmed)"
+}
+
+test_a_vlan_that_cannot_be_programmed() {
+	host
+	local old new operation
+	old=$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")
+	new=$(guest web 1 "$(nic "$mac" 0 "$vf" 44)")
+	vlan 44
+	(exec 9<run/0000:01:00.0.lock; flock 9; touch locked; exec sleep 60) &
+	local holder=$!
+	until [ -e locked ]; do sleep 0.02; done
+	in_time locked-old hook start "$old" &
+	in_time locked-new hook start "$new" &
+	for operation in start started reconnect; do PEER_SLEEP=60 in_time "asleep-$operation" hook "$operation" "$old" & done
+	PEER_SLEEP=60 in_time asleep-new hook start "$new" &
+	until [ "$(grep -l '^exit code' locked-* asleep-* | wc -l)" = 6 ]; do sleep 0.1; done
+	kill $holder
+	refused="says VLAN 42, and its lease VLAN 44, of pool a, which couldn't be programmed \(not in time\): 'vfpool attach --refresh web' mends"
+	t "the PF is locked: a guest on another VLAN than its lease's doesn't start" says 'exit code 4' cat locked-old
+	t 'that is said, with what mends it' says "$refused" cat locked-old
+	t 'the PF is locked: a guest whose definition is right starts' says 'exit code 0' cat locked-new
+	t "the kernel sleeps: a guest on another VLAN than its lease's doesn't start" says 'exit code 4' cat asleep-start
+	t 'the same is said of it' says "$refused" cat asleep-start
+	t 'the kernel sleeps: a guest whose definition is right starts' says 'exit code 0' cat asleep-new
+	t 'a guest that has started is never refused' says 'exit code 0' cat asleep-started
+	t 'a guest that runs is never refused at reconnect, which would kill it' says 'exit code 0' cat asleep-reconnect
+}
+
+test_what_libvirt_puts_back() {
+	host
+	local mine
+	mine=$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")
+	sed "s|<vlan>|<vlan qos='5'>|" a.xml >qos.xml && v define qos.xml >/dev/null
+	t 'a qos that libvirt has left out when it put the VLAN back' hook release "$mine"
+	t 'is there again when the guest has stopped' says 'vlan 42, qos 5' "$fake/links" kernel 2 4
+	vlan 44
+	mkdir -p libvirt/hostdevmgr && touch libvirt/hostdevmgr/pf0_vf"$vf"
+	hook release "$mine" 2>told
+	t 'a VF that something has by then is left alone' same 'vlan 42' "$(programmed)"
+	t 'the hook says so' says 'VF [0-9] of pf0' cat told
+}
+
+test_who_finds_a_vlan_of_old() {
+	host
+	guest web 1 "$(nic "$mac" 0 "$vf" 42)" >web.xml
+	guests "$(cat web.xml)"
+	t 'a guest with the VLAN of its lease: apply has nothing to say' same '' "$(with_stderr v apply a | grep attach || true)"
+	t 'nor has attach --refresh' says '^nothing to do' v attach --refresh
+	vlan 44
+	with_stderr v apply a >said
+	t "apply names the guest whose definition says another VLAN than its lease, and what mends it" \
+		says "pool a: the definition of guest web says VLAN 42, and its lease VLAN 44: 'vfpool attach --refresh web' mends that" cat said
+	t 'the next apply names it too' says 'guest web says VLAN 42' with_stderr v apply a
+	t 'an apply of another pool does not' same '' "$(pool b "dev='pf1' numvfs='4'" >b.xml; v define b.xml >/dev/null; with_stderr v apply b | grep 'guest web' || true)"
+	finding="web nic 0 in pool a .*would: the definition of guest web says VLAN 42, and its lease VLAN 44"
+	t 'attach --refresh finds it' says "$finding" v attach --refresh --dry-run
+	t 'as JSON' says '"kind": *"vlan"' v attach --refresh --json --dry-run
+	t 'attach --refresh mends it, as far as libvirt says' says '^web nic 0 in pool a \(lease [0-9]*\): the definition of guest web says VLAN 42' v attach --refresh web
+	t 'attach of it mends it too' says "the guest's definition said VLAN 42, and its lease VLAN 44: that is mended" with_stderr v attach a web
+	t 'doctor --guest finds it' says "its definition says VLAN 42, and its lease VLAN 44, of pool a" anyhow v doctor --guest web
+	t "with its remedy" says "remedy: 'vfpool attach --refresh web'" anyhow v doctor --guest web
+	guests "$(guest web 1 "$(nic "$mac" 9 "$vf" 42)")"
+	t 'an address and a VLAN of old are one finding' says \
+		"names its VF as 0009:01:01.$vf, which is 0000:01:01.$vf now; it says VLAN 42, and its lease VLAN 44" v attach --refresh --dry-run
+	guests "$(guest web 1 "$(nic "$mac" 0 "$vf" 44)")"
+	t 'a definition with the new VLAN: nothing to do' says '^nothing to do' v attach --refresh
+	sed "s|<vlan><tag id='42'/></vlan>||" a.xml >changed.xml && v define changed.xml >/dev/null
+	t 'a pool without a VLAN by now: the definition is found' says 'says VLAN 44, and its lease no VLAN' v attach --refresh --dry-run
+	lease own --vlan 7
+	guests "$(guest own 2 "$(nic "$mac" 0 "$vf" 7)")"
+	t "a lease with a VLAN of its own has that one" says '^nothing to do' v attach --refresh
+}
+
 # ---- libvirt never waits ----
 
 test_the_kernel_sleeps() {
@@ -75,7 +181,6 @@ test_the_kernel_sleeps() {
 	t 'the kernel sleeps, and no signal ends it: the guest may start, and nobody waits for the process that hangs' \
 		same '' "$(hook prepare "$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")" 2>/dev/null || echo failed)"
 	t 'libvirt has its answer long before the kernel wakes' test $((SECONDS - from)) -lt 30
-	t 'the same when the guest has started' hook started "$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")"
 	unset PEER_SLEEP
 }
 

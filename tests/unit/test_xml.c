@@ -211,7 +211,7 @@ static void a_guest_whose_vf_has_moved(void **state)
 	char *xml;
 
 	(void)state;
-	assert_int_equal(guest_move_nic(domain, &mac, &to, &xml), 0);
+	assert_int_equal(guest_move_nic(domain, &mac, &to, -1, &xml), 0);
 	assert_string_equal(xml, "<?xml version=\"1.0\"?>\n<domain><name>g</name><devices>"
 				 "<interface type=\"hostdev\"><mac address=\"02:56:46:01:02:04\"/><source>"
 				 "<address type=\"pci\" domain=\"0\" bus=\"1\" slot=\"0\" function=\"0\"/>"
@@ -220,8 +220,33 @@ static void a_guest_whose_vf_has_moved(void **state)
 				 "<address type=\"pci\" domain=\"0x0001\" bus=\"0x02\" slot=\"0x11\" function=\"0x4\"/>"
 				 "</source><address type=\"pci\" bus=\"9\"/></interface></devices></domain>\n");
 	free(xml);
-	assert_int_equal(guest_move_nic(domain, &other, &to, &xml), -ENOENT);
-	assert_int_equal(guest_move_nic("<domain>", &mac, &to, &xml), -EBADMSG);
+	assert_int_equal(guest_move_nic(domain, &other, &to, -1, &xml), -ENOENT);
+	assert_int_equal(guest_move_nic("<domain>", &mac, &to, -1, &xml), -EBADMSG);
+}
+
+static void a_guest_whose_vlan_has_changed(void **state)
+{
+	const struct vfpool_mac mac = { { 2, 0x56, 0x46, 1, 2, 3 } };
+	const struct vfpool_pci vf = { .bus = 1, .device = 0x10 };
+	const char *begin = "<domain><devices><interface><mac address='02:56:46:01:02:03'/><source>"
+			    "<address bus='1' slot='0x10'/></source>";
+	const char *end = "</interface></devices></domain>";
+	static const struct { const char *is; int vlan; const char *then; } cases[] = {
+		{ "<vlan><tag id='42'/></vlan>", 44, "<vlan><tag id=\"44\"/></vlan>" },
+		{ "<vlan trunk='yes'><tag id='42'/><tag id='43'/></vlan>", 44, "<vlan><tag id=\"44\"/></vlan>" },
+		{ "", 44, "<vlan><tag id=\"44\"/></vlan>" },
+		{ "<vlan><tag id='42'/></vlan>", 0, "</source></interface>" },
+		{ "<vlan><tag id='42'/></vlan>", -1, "<vlan><tag id=\"42\"/></vlan>" },
+	};
+	char text[512], *xml;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), "%s%s%s", begin, cases[i].is, end);
+		assert_int_equal(guest_move_nic(text, &mac, &vf, cases[i].vlan, &xml), 0);
+		assert_non_null(strstr(xml, cases[i].then));
+		free(xml);
+	}
 }
 
 int main(void)
@@ -236,6 +261,7 @@ int main(void)
 		cmocka_unit_test(networks),
 		cmocka_unit_test(libvirts_text_compares),
 		cmocka_unit_test(a_guest_whose_vf_has_moved),
+		cmocka_unit_test(a_guest_whose_vlan_has_changed),
 	};
 
 	return run_tests(tests);
