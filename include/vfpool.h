@@ -796,6 +796,7 @@ enum vfpool_finding_kind {
 	VFPOOL_FOUND_UNSEEN,      /* no guest has it: for a person to decide */
 	VFPOOL_FOUND_VANISHED,    /* the lease's VF isn't there */
 	VFPOOL_FOUND_ADOPTED,     /* a guest names a pool's VF: it has a lease now */
+	VFPOOL_FOUND_HISTORY,     /* entries of the history are older, or more, than is kept: removed */
 	VFPOOL_FOUND_MOVED,       /* a guest names its VF by an address that it had once */
 	VFPOOL_FOUND_VLAN,        /* a guest's definition says another VLAN than its lease */
 };
@@ -821,13 +822,24 @@ struct vfpool_findings {
 
 void vfpool_findings_free(struct vfpool_findings *findings);
 
+/* What is asked of gc; begin with VFPOOL_GC_REQUEST. */
+struct vfpool_gc_request {
+	unsigned history_days; /* older entries of the history are removed, */
+	unsigned history_rows; /* and those beyond so many, the oldest first */
+	bool dry_run;
+};
+
+#define VFPOOL_GC_REQUEST { .history_days = 400, .history_rows = 200000 }
+
 /*
  * Finishes or undoes what was interrupted, and ends leases whose guest was seen
  * and is gone: by a complete answer from libvirt, and when nothing holds the
  * VF. No other lease is ended. First of all the ledger is checked: -EUCLEAN when
  * it is damaged. VFPOOL_EPARTIAL: something failed.
+ * The history is pruned to what is asked for, but that a lease was made is kept as long as it is there.
  */
-int vfpool_gc(struct vfpool *vp, bool dry_run, struct vfpool_findings **ret_findings);
+int vfpool_gc(struct vfpool *vp, const struct vfpool_gc_request *request,
+	      struct vfpool_findings **ret_findings);
 
 /*
  * Records leases for what libvirt's guests, or that one (name or UUID; NULL: all),

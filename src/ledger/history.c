@@ -97,6 +97,36 @@ int ledger_history(struct ledger *ledger, const struct ledger_history_filter *fi
 	return 0;
 }
 
+/* ledger_end_lease() goes by whether a lease's making is in the history. */
+#define IS_OLD                                                                                            \
+	"(at < ?1 OR id <= ifnull((SELECT id FROM history ORDER BY id DESC LIMIT 1 OFFSET ?2), -1)) AND " \
+	"NOT (event = 'alloc' AND lease IN (SELECT id FROM lease))"
+
+/* Others wait as long as that takes. */
+#define PRUNED_AT_ONCE "5000"
+
+int ledger_count_old_history(struct ledger *ledger, const struct ledger_history_age *age, unsigned *ret_n)
+{
+	int64_t n;
+	int r = db_number(ledger, 0, &n, "SELECT count(*) FROM history WHERE " IS_OLD, "ii", age->before,
+			  (int64_t)age->rows);
+
+	if (r == 0)
+		*ret_n = (unsigned)n;
+	return r;
+}
+
+int ledger_prune_history(struct ledger *ledger, const struct ledger_history_age *age, unsigned *ret_n)
+{
+	int r = db_run(ledger,
+		       "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE " IS_OLD
+		       " ORDER BY id LIMIT " PRUNED_AT_ONCE ")", "ii", age->before, (int64_t)age->rows);
+
+	if (r == 0)
+		*ret_n = (unsigned)sqlite3_changes(ledger->db);
+	return r;
+}
+
 int ledger_last_end(struct ledger *ledger, const struct ledger_lease_filter *filter,
 		    struct vfpool_event *ret_event, bool *ret_found)
 {

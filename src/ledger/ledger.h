@@ -261,6 +261,18 @@ struct ledger_history_filter {
 int ledger_history(struct ledger *ledger, const struct ledger_history_filter *filter,
 		   struct vfpool_event **ret_events, size_t *ret_n);
 
+/* Which entries have had their time: older than `before`, or beyond the newest `rows`. That a lease was made is kept as
+ * long as it is there. */
+struct ledger_history_age {
+	int64_t before;
+	unsigned rows;
+};
+
+int ledger_count_old_history(struct ledger *ledger, const struct ledger_history_age *age, unsigned *ret_n);
+
+/* Removes some thousands of them in a transaction of its own, the oldest first; *ret_n 0: there was none. */
+int ledger_prune_history(struct ledger *ledger, const struct ledger_history_age *age, unsigned *ret_n);
+
 /* How the last lease of these ended; *ret_found false: there was none. */
 int ledger_last_end(struct ledger *ledger, const struct ledger_lease_filter *filter,
 		    struct vfpool_event *ret_event, bool *ret_found);

@@ -6,12 +6,14 @@
 #include "manager/manager.h"
 
 #include <string.h>
+#include <time.h>
 
 struct gc {
 	struct vfpool *vp;
 	struct ledger *ledger;
 	struct host host;
 	struct guests guests;
+	const struct vfpool_gc_request *request;
 	bool dry_run;
 	struct vfpool_findings *found;
 };
@@ -244,6 +246,29 @@ static int look_at_vfs(struct gc *gc)
 	return r;
 }
 
+/* ---- history ---- */
+
+static int prune_history(struct gc *gc)
+{
+	const struct ledger_history_age age = {
+		.before = time(NULL) - 86400LL * gc->request->history_days, .rows = gc->request->history_rows,
+	};
+	unsigned n = 0, more = 0;
+	int r = ledger_count_old_history(gc->ledger, &age, &n);
+
+	if (r < 0 || n == 0)
+		return r;
+	do
+		r = gc->dry_run ? 0 : ledger_prune_history(gc->ledger, &age, &more);
+	while (r == 0 && more > 0);
+	if (r < 0)
+		return r;
+	return add_finding(gc->found, VFPOOL_FOUND_HISTORY, VFPOOL_FINDING_DONE, NULL,
+			   "%u entr%s of the history, older than %u days or beyond the newest %u, %s removed", n,
+			   n == 1 ? "y" : "ies", gc->request->history_days, gc->request->history_rows,
+			   n == 1 ? "is" : "are");
+}
+
 /* ---- all of it ---- */
 
 static int look(struct gc *gc)
@@ -260,13 +285,18 @@ static int look(struct gc *gc)
 	if (r < 0)
 		note(gc->vp, "%s, so no lease of a guest is judged", why.text);
 	r = look_at_leases(gc);
-	return r < 0 ? r : look_at_vfs(gc);
+	if (r == 0)
+		r = look_at_vfs(gc);
+	return r < 0 ? r : prune_history(gc);
 }
 
-int vfpool_gc(struct vfpool *vp, bool dry_run, struct vfpool_findings **ret_findings)
+int vfpool_gc(struct vfpool *vp, const struct vfpool_gc_request *request,
+	      struct vfpool_findings **ret_findings)
 {
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
-	CLEANUP(gc_end) struct gc gc = { .vp = vp, .dry_run = dry_run, .found = found, .host = NO_HOST };
+	CLEANUP(gc_end) struct gc gc = {
+		.vp = vp, .request = request, .dry_run = request->dry_run, .found = found, .host = NO_HOST,
+	};
 	int r;
 
 	if (!found)

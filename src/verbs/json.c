@@ -419,6 +419,7 @@ static struct json_object *json_finding(const struct vfpool_finding *finding)
 		[VFPOOL_FOUND_UNSEEN] = "unseen",
 		[VFPOOL_FOUND_VANISHED] = "vanished",
 		[VFPOOL_FOUND_ADOPTED] = "adopted",
+		[VFPOOL_FOUND_HISTORY] = "history",
 		[VFPOOL_FOUND_MOVED] = "moved",
 		[VFPOOL_FOUND_VLAN] = "vlan",
 	};

@@ -90,37 +90,48 @@ void print_findings(const struct vfpool_findings *found, bool json, bool dry_run
 		say("nothing to do\n");
 }
 
-/* `gc`, or `adopt`, which may be given a guest. */
-static int run_finding(struct vfpool *vp, const struct verb *verb, int argc, char **argv, bool adopt)
+static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	bool dry_run = false, json = false;
+	struct vfpool_gc_request request = VFPOOL_GC_REQUEST;
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
+	bool json = false;
+	const struct verb_option options[] = {
+		{ "history-days", OPTION_NUMBER, &request.history_days, "how long the history is kept (400)" },
+		{ "history-rows", OPTION_NUMBER, &request.history_rows, "how many of its entries are kept (200000)" },
+		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
+		{ "dry-run", OPTION_FLAG, &request.dry_run, "say what would be done, change nothing" },
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+
+	if (r < 0)
+		return r;
+	r = vfpool_gc(vp, &request, &found);
+	print_findings(found, json, request.dry_run);
+	return r;
+}
+
+static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
+	bool dry_run = false, json = false;
 	const struct verb_option options[] = {
 		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
 		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
 		{ 0 },
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 0, adopt, &args);
+	int n = verb_parse(verb, argc, argv, options, 0, 1, &args), r;
 
-	if (r > 0)
-		r = verb_check_owner(verb, args[0]) < 0 ? -VERB_USAGE : r;
+	if (n < 0)
+		return n;
+	r = n > 0 ? verb_check_owner(verb, args[0]) : 0;
 	if (r < 0)
 		return r;
-	r = adopt ? vfpool_adopt(vp, r > 0 ? args[0] : NULL, dry_run, &found) :
-		    vfpool_gc(vp, dry_run, &found);
+	r = vfpool_adopt(vp, n > 0 ? args[0] : NULL, dry_run, &found);
 	print_findings(found, json, dry_run);
 	return r;
-}
-
-static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
-{
-	return run_finding(vp, verb, argc, argv, false);
-}
-
-static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
-{
-	return run_finding(vp, verb, argc, argv, true);
 }
 
 static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -150,7 +161,7 @@ const struct verb verb_rename = {
 };
 
 const struct verb verb_gc = {
-	"gc", "[--dry-run] [--json]", "finish or undo what was interrupted, end leases of guests that are gone",
+	"gc", "[--history-days N] [--history-rows N] [--dry-run] [--json]", "finish or undo what was interrupted, end leases of guests that are gone",
 	run_gc,
 };
 

@@ -197,6 +197,39 @@ test_a_mac_in_quarantine_is_taken_though_it_is_forgotten() {
 	t "nobody gets the MAC while it is live there" fails_with 4 'still live on a VF in quarantine' v alloc q --owner x --mac "$mac"
 }
 
+# ---- the history's age ----
+
+test_an_old_history_is_removed() {
+	two_pools
+	local mac kept='SELECT count(*) FROM history'
+	mac=$(mac p --owner web) && v alloc p --owner gone >/dev/null && v release --owner gone >/dev/null && v rename gone went >/dev/null
+	sql "UPDATE history SET at = at - 401 * 86400"
+	v alloc p --owner new >/dev/null
+	t "gc --dry-run says how many entries are too old" says 'would: 3 entries of the history, older than 400 days' v gc --dry-run
+	t "and removes none" same 5 "$(sql "$kept")"
+	t "gc removes them, as JSON says" eval 'v gc --json | grep -q "\"kind\": \"history\""'
+	t "what is young and that a lease of now was made is kept" same 'alloc web alloc new' \
+		"$(sql 'SELECT event, owner FROM history ORDER BY id' | tr '|\n' '  ' | sed 's/ $//')"
+	t "again: nothing of the history" eval '! v gc | grep history'
+	t "an alloc of one whose entries are gone fails" fails_to_alloc went
+	t "it has its MAC still" same 1 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'went'")"
+	t "a lease whose making was long ago ends" says "$mac stays reserved" v release --owner web
+	t "and its end is in the history" says 'release .*web' v history --owner web
+	v gc --history-rows 1 >/dev/null
+	t "gc --history-rows 1 keeps the newest, and that the lease of now was made" same 'alloc new release web' \
+		"$(sql 'SELECT event, owner FROM history ORDER BY id' | tr '|\n' '  ' | sed 's/ $//')"
+	sql "UPDATE history SET at = at - 86400 * 2"
+	t "gc --history-days 1 removes what is older than a day" says '1 entry of the history, older than 1 days' v gc --history-days 1
+}
+
+test_a_long_history_is_removed_in_parts() {
+	two_pools
+	sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) INSERT INTO history
+		(at, event, lease, pool, owner, nic, mac) SELECT i, 'alloc', 0, 'p', 'o', 0, '' FROM n"
+	t "gc removes more than goes into one transaction" says '^12000 entries of the history' v gc
+	t "none is left" same 0 "$(sql 'SELECT count(*) FROM history')"
+}
+
 # ---- a neighbour that is stuck ----
 
 # A neighbour takes the ledger's write lock; what it does then is written to ${writer[1]}.
