@@ -14,6 +14,7 @@
 #include "util/error.h"
 #include "util/file.h"
 
+#include <fcntl.h>
 #include <libudev.h>
 #include <poll.h>
 #include <string.h>
@@ -68,12 +69,24 @@ static void keep_only(int folder, int lock)
 	close_range(high + 1, ~0U, 0);
 }
 
+/* Who waits for the end of what this command prints, as ssh and $(…) do, mustn't wait for a process that is
+ * stuck. */
+static void leave_output(int folder, int lock)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; fd <= 2; fd++)
+		if (fd != folder && fd != lock && (null < 0 || dup2(null, fd) < 0))
+			close(fd);
+}
+
 static __attribute__((noreturn)) void write_and_exit(int folder, unsigned count, bool clear,
 						     int lock, int *said)
 {
 	char text[16];
 	int r;
 
+	leave_output(folder, lock);
 	keep_only(folder, lock);
 	if (lock >= 0)
 		(void)host_sign_lock(lock); /* only for the message of those who wait */

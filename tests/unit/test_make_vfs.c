@@ -83,6 +83,13 @@ static void a_write_that_hangs(void **state)
 	close(other_lock);
 	assert_int_equal(lock_is_free("0000:01:00.0", child), 0);
 	assert_int_equal(lock_is_free("0000:02:00.0", 0), 1);
+	for (int fd = 0; fd <= 2; fd++) { /* and nobody waits for the end of what it never prints */
+		char link[64], target[64] = "";
+
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", child, fd);
+		assert_true(readlink(link, target, sizeof(target) - 1) > 0);
+		assert_string_equal(target, "/dev/null");
+	}
 	assert_int_equal(kill(child, SIGKILL), 0); /* it is there, as the message says */
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	close(host.sysfs);
