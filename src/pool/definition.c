@@ -524,6 +524,33 @@ static int check_network(struct vfpool_pool *pool, const struct place *place)
 	return 0;
 }
 
+static unsigned count_vfs(const struct vfpool_pool *pool)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < pool->n_pfs; i++)
+		for (unsigned vf = 0; vf < pool->pfs[i].numvfs; vf++)
+			n += vfpool_pool_has_vf(&pool->pfs[i], vf);
+	return n;
+}
+
+/* A prefix of 5 bytes leaves one, a half of it for leases and one for free VFs; other prefixes leave more
+ * than any host has VFs. */
+static int check_prefix(const xmlNode *root, const struct vfpool_pool *pool, const struct place *place)
+{
+	unsigned n, room;
+
+	if (pool->mac_prefix_len < 4)
+		return 0;
+	n = count_vfs(pool);
+	room = 1U << (8 * (6 - pool->mac_prefix_len) - 1);
+	if (n <= room)
+		return 0;
+	return fail_at(place, xmlGetLineNo((xmlNode *)xml_child(root, "mac")),
+		       "the MAC prefix leaves %u addresses for free VFs and as many for leases, but the pool has %u "
+		       "VFs; take a shorter one", room, n);
+}
+
 /* What the schema can't say. Lines are those of the elements that it is about. */
 static int check_together(const xmlNode *root, const struct vfpool_pool *pool,
 			  const struct place *place)
@@ -575,6 +602,8 @@ int pool_parse(const char *text, size_t size, const char *file, struct vfpool_po
 	r = check_network(pool, &place);
 	if (r == 0)
 		r = check_together(xmlDocGetRootElement(doc), pool, &place);
+	if (r == 0)
+		r = check_prefix(xmlDocGetRootElement(doc), pool, &place);
 	if (r < 0)
 		return r;
 	*ret_pool = TAKE_PTR(pool);
