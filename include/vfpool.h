@@ -514,9 +514,10 @@ int vfpool_wait(struct vfpool *vp, const char *name, unsigned seconds, bool *ret
 
 /*
  * Makes the host what the definitions ask for: `name`'s, or every pool's when
- * it is NULL. Of all, a definition that is broken is told in a note and left out, as if its VFs were
- * no pool's: VFPOOL_EPARTIAL; and what vfpool_bind() was to make last is bound anew where a reboot undid
- * it. *ret_plan has the steps with their results: also after
+ * it is NULL. Of all, a definition that is broken, contradicts another (both are meant) or has too few MACs is told in
+ * a note and left out, as if its VFs were no pool's: VFPOOL_EPARTIAL; and what vfpool_bind() was to make last
+ * is bound anew where a reboot undid it. PFs are locked one after the other, each for its own work; one that
+ * can't be locked or looked at is a failed step, and the others are done. *ret_plan has the steps with their results: also after
  * VFPOOL_EPARTIAL (a step failed), VFPOOL_EINUSE (every step that didn't
  * succeed was refused because of a holder) and, once work has begun, any other
  * failure. A second call finds nothing to do.

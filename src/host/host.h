@@ -19,6 +19,8 @@ struct host {
 	unsigned patience;       /* seconds for making VFs, 0: by their number */
 	unsigned glances;        /* how often a driver that is being tried is waited for, GLANCE_MS each */
 	unsigned lock_glances;   /* likewise a PF's lock by who only looks */
+	struct vfpool_pci *stuck; /* PFs whose locks were waited for in vain */
+	size_t n_stuck;
 	long long link_deadline; /* until when a rate waits for its PF's link, in ms of
 				  * CLOCK_MONOTONIC; 0: it doesn't */
 	vfpool_progress_fn progress;
@@ -108,9 +110,11 @@ int host_look_again(struct host *host, const struct vfpool_pf *pf, unsigned vf, 
 /* Adds to `busy` who holds a VF through vfio, where it shows. */
 void host_name_holders(struct host *host, struct vfpool_pf *pf);
 
-/* Takes the PF's lock, waiting for other processes for a bounded time. The
- * lock ends with the descriptor. */
+/* Takes the PF's lock, waiting for other processes for a bounded time: -ETIMEDOUT. Once that was in
+ * vain, it isn't waited for again with this host. The lock ends with the descriptor. */
 int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
+/* Without waiting. -EWOULDBLOCK, without a message: another process has it. */
+int host_try_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
 
 /* For a look during which no vfpool is to work on the PF. *ret_fd stays as it is where none ever had
  * the lock. -EWOULDBLOCK: one has it; -EACCES: it is root's. */

@@ -66,30 +66,79 @@ int host_share_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
 	return 0;
 }
 
-int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
+/* Opens the PF's lock, which isn't taken by that. */
+static int open_lock(struct host *host, const char *path, int *ret_fd)
 {
-	AUTO_FREE char *path = lock_path(host, pf);
-	AUTO_CLOSE int fd = -1;
-	int r;
+	int fd, r = make_dirs(host->run_dir, 0755, host->err);
 
-	r = make_dirs(host->run_dir, 0755, host->err);
 	if (r < 0)
 		return r;
-	if (!path)
-		return fail_oom(host->err);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail_errno(host->err, -errno, "opening the lock %s", path);
-	for (int left = WAIT_SECONDS * 1000 / WAIT_STEP_MS; flock(fd, LOCK_EX | LOCK_NB) < 0; left--) {
+	*ret_fd = fd;
+	return 0;
+}
+
+static int wait_for_lock(struct host *host, const char *path, int fd, int seconds)
+{
+	for (int left = seconds * 1000 / WAIT_STEP_MS; flock(fd, LOCK_EX | LOCK_NB) < 0; left--) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return fail_errno(host->err, -errno, "locking %s", path);
-		if (left == 0)
-			return fail_locked(host, fd, path);
+		if (left <= 0)
+			return -EWOULDBLOCK;
 		rest_ms(WAIT_STEP_MS);
 	}
+	return 0;
+}
+
+/* Has this command waited in vain for that PF? */
+static bool was_waited_for(const struct host *host, const struct vfpool_pf *pf)
+{
+	for (size_t i = 0; i < host->n_stuck; i++)
+		if (vfpool_pci_equal(&host->stuck[i], &pf->address))
+			return true;
+	return false;
+}
+
+static void note_stuck(struct host *host, const struct vfpool_pf *pf)
+{
+	struct vfpool_pci *grown = reallocarray(host->stuck, host->n_stuck + 1, sizeof(*grown));
+
+	if (!grown)
+		return; /* it is waited for again */
+	host->stuck = grown;
+	grown[host->n_stuck++] = pf->address;
+}
+
+static int lock_pf(struct host *host, const struct vfpool_pf *pf, int seconds, int *ret_fd)
+{
+	AUTO_FREE char *path = lock_path(host, pf);
+	AUTO_CLOSE int fd = -1;
+	int r = path ? open_lock(host, path, &fd) : fail_oom(host->err);
+
+	if (r == 0)
+		r = wait_for_lock(host, path, fd, was_waited_for(host, pf) ? 0 : seconds);
+	if (r == -EWOULDBLOCK && seconds > 0) {
+		if (!was_waited_for(host, pf))
+			note_stuck(host, pf);
+		return fail_locked(host, fd, path);
+	}
+	if (r < 0)
+		return r;
 	r = host_sign_lock(fd);
 	if (r < 0)
 		return fail_errno(host->err, r, "writing %s", path);
 	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
+{
+	return lock_pf(host, pf, WAIT_SECONDS, ret_fd);
+}
+
+int host_try_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
+{
+	return lock_pf(host, pf, 0, ret_fd);
 }

@@ -142,6 +142,7 @@ const char *vfpool_error(const struct vfpool *vp)
 void host_end(struct host *host)
 {
 	nlsock_close(host->nl);
+	free(host->stuck);
 	if (host->sysfs >= 0)
 		close(host->sysfs);
 }

@@ -44,10 +44,9 @@ static int check_pools(struct doctor *doctor)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
-	unsigned broken;
 	size_t n;
 
-	if (load_checked_uses(doctor->vp, &doctor->host, doctor->inventory, false, &pools, &broken, &uses, &n) < 0)
+	if (load_checked_uses(doctor->vp, &doctor->host, doctor->inventory, &pools, &uses, &n) < 0)
 		return report(doctor, VFPOOL_FAULT, "'vfpool define' takes a mended one", "%s", doctor->vp->err.text);
 	return report(doctor, VFPOOL_SOUND, NULL, *pools ? "they are sound" : "there is none");
 }

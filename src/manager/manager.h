@@ -80,16 +80,16 @@ int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
 
 /* All definitions but those that are broken. */
 int load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools);
+/* Likewise, each of those told in a note, and counted. */
+int load_telling(struct vfpool *vp, struct vfpool_pool ***ret_pools, unsigned *ret_broken);
 
 /* The pool of which that VF of the PF at `pf` is; NULL: none. */
 const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
 				     const struct vfpool_pci *pf, unsigned vf);
 
-/* Every definition with its PFs, checked against each other and the cards. A broken one fails it; with
- * `tell_broken` it is told in a note, left out and counted. */
+/* Every definition with its PFs, checked against each other and the cards: a broken one fails it. */
 int load_checked_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
-		      bool tell_broken, struct vfpool_pool ***ret_pools, unsigned *ret_broken,
-		      struct pool_use **ret_uses, size_t *ret_n);
+		      struct vfpool_pool ***ret_pools, struct pool_use **ret_uses, size_t *ret_n);
 
 /* host_read_vectors() where a definition is about them: a PF whose driver hangs would let this process
  * hang too, and most have no need to ask. */

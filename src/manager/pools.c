@@ -198,6 +198,13 @@ int load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 	return load(vp, NULL, 0, SKIP_BROKEN, ret_pools, &n, &n_broken);
 }
 
+int load_telling(struct vfpool *vp, struct vfpool_pool ***ret_pools, unsigned *ret_broken)
+{
+	size_t n;
+
+	return load(vp, NULL, 0, TELL_BROKEN, ret_pools, &n, ret_broken);
+}
+
 int vfpool_pools(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 {
 	unsigned n_broken;
@@ -264,21 +271,20 @@ int check_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *in
 }
 
 int load_checked_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
-		      bool tell_broken, struct vfpool_pool ***ret_pools, unsigned *ret_broken,
-		      struct pool_use **ret_uses, size_t *ret_n)
+		      struct vfpool_pool ***ret_pools, struct pool_use **ret_uses, size_t *ret_n)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
-	unsigned n_broken;
 	size_t n;
-	int r;
+	int r = load_others(vp, NULL, 0, &pools, &n);
 
-	if ((r = load(vp, NULL, 0, tell_broken ? TELL_BROKEN : FAIL_BROKEN, &pools, &n, &n_broken)) < 0 ||
-	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0 ||
-	    (r = check_uses(vp, host, inventory, uses, n)) < 0)
+	if (r == 0)
+		r = resolve_uses(vp, pools, inventory, &uses, &n);
+	if (r == 0)
+		r = check_uses(vp, host, inventory, uses, n);
+	if (r < 0)
 		return r;
 	*ret_pools = TAKE_PTR(pools);
-	*ret_broken = n_broken;
 	*ret_uses = TAKE_PTR(uses);
 	*ret_n = n;
 	return 0;

@@ -2,15 +2,12 @@
 /* What the definitions and the ledger want of the host's VFs. */
 #include "manager/apply.h"
 
+#include "util/file.h"
+
 #include <string.h>
 
 /* So many tries by hash; then the range is nearly full, and walked through. */
 #define PARKING_ATTEMPTS 100
-
-bool is_meant(const struct apply *apply, const struct pool_use *use)
-{
-	return !apply->name || strcmp(use->pool->name, apply->name) == 0;
-}
 
 /* A free VF's own MAC: the one on record, else a new one. */
 static int choose_parking(struct apply *apply, const struct pool_use *use, int64_t pf_id,
@@ -45,9 +42,22 @@ static int choose_parking(struct apply *apply, const struct pool_use *use, int64
 		r = ledger_add_vf(apply->ledger, pf_id, vf, use->pool->name, ret_mac);
 	if (r != -ENOENT)
 		return r;
-	return fail(&apply->vp->err, -ENOSPC,
+	return fail(&apply->vp->err, -EADDRNOTAVAIL,
 		    "pool %s: its MAC prefix leaves too few addresses to park its free VFs; "
 		    "take a shorter prefix", use->pool->name);
+}
+
+/* The VF is another pool's still, though the definitions give it to this one. */
+static bool is_anothers(const struct pool_use *use, const struct ledger_vf *row)
+{
+	return row->id && (row->lease || row->quarantined) && strcmp(row->pool, use->pool->name) != 0;
+}
+
+static char *explain_anothers(const struct pool_use *use, const struct ledger_vf *row)
+{
+	return format_text("pool %s can't have it yet: it is still %s pool %s; %s first", use->pool->name,
+			   row->lease ? "leased from" : "in quarantine in", row->pool,
+			   row->lease ? "release it" : "end what has it open, and 'vfpool gc',");
 }
 
 /* Another pool had the VF, and the definitions now give it to this one. */
@@ -57,12 +67,10 @@ static int take_over(struct apply *apply, const struct pool_use *use, int64_t pf
 	AUTO_FREE char *reason = NULL, *before = NULL;
 	int r = 0;
 
-	if (row->lease || row->quarantined)
-		return fail(&apply->vp->err, -VFPOOL_EINUSE,
-			    "pool %s: VF %u of %s is still %s pool %s; %s first", use->pool->name,
-			    row->index, use->pf->netdev ? use->pf->netdev : "its PF",
-			    row->lease ? "leased from" : "in quarantine in", row->pool,
-			    row->lease ? "release it" : "end what has it open, and 'vfpool gc',");
+	if (is_anothers(use, row)) {
+		*ret_mac = row->parking; /* the plan says why it isn't worked on */
+		return 0;
+	}
 	if (row->held)
 		r = ledger_held(apply->ledger, pf_id, (int)row->index, &reason);
 	if (r == 0)
@@ -176,20 +184,41 @@ static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
 	return r;
 }
 
-int record_pools(struct apply *apply)
+/* In a transaction of its own: what one pool can't have is no other's loss. */
+static int change_pool(struct apply *apply, const struct vfpool_pool *pool,
+		       int (*change)(struct apply *, const struct vfpool_pool *))
 {
 	int r = ledger_begin(apply->ledger);
 
-	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++)
-		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
-			r = forget_vfs(apply, *pool);
-	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++)
-		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
-			r = record_pool(apply, *pool);
+	if (r == 0)
+		r = change(apply, pool);
 	if (r == 0)
 		r = ledger_commit(apply->ledger);
 	if (r < 0)
 		ledger_rollback(apply->ledger);
+	return r;
+}
+
+int record_pools(struct apply *apply)
+{
+	struct vfpool_pool **pool;
+	int r = 0;
+
+	/* First what is given up: it may be another's now. */
+	for (pool = apply->pools; r == 0 && *pool; pool++)
+		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
+			r = change_pool(apply, *pool, forget_vfs);
+	for (pool = apply->pools; r == 0 && *pool; ) {
+		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
+			r = change_pool(apply, *pool, record_pool);
+		/* Too few MACs, or two PFs that can't be told apart. */
+		if ((r == -EADDRNOTAVAIL || r == -EINVAL) && !apply->name) {
+			drop_pool(apply, pool);
+			r = 0;
+		} else {
+			pool++;
+		}
+	}
 	return r;
 }
 
@@ -202,10 +231,16 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 	struct ledger_vf row = { 0 };
 	struct vfpool_mac mac;
 	bool is_active;
-	int r = parking_mac(apply, use, pf_id, vf, false, &mac);
+	int r = pf_id ? ledger_vf(apply->ledger, pf_id, vf, &row) : 0;
 
-	if (r == 0 && pf_id)
-		r = ledger_vf(apply->ledger, pf_id, vf, &row);
+	if (r == 0 && is_anothers(use, &row)) {
+		*want = (struct wanted_vf){ .pf = use->pf->address, .index = vf,
+					    .refused = explain_anothers(use, &row) };
+		*ret_wanted = true;
+		return want->refused ? 0 : fail_oom(&apply->vp->err);
+	}
+	if (r == 0)
+		r = parking_mac(apply, use, pf_id, vf, false, &mac);
 	if (r == 0 && row.lease)
 		r = ledger_get_lease(apply->ledger, row.lease, &lease);
 	if (r < 0)
@@ -229,16 +264,13 @@ static int want_use(struct apply *apply, const struct pool_use *use, struct want
 {
 	int64_t pf_id = 0;
 	int r = apply->ledger ? ledger_pf(apply->ledger, use->pf, false, &pf_id) : 0;
-	bool known = false;
 
-	for (size_t i = 0; i < wanted->n_pfs; i++)
-		known = known || wanted->pfs[i].pf == use->pf;
-	if (!known)
-		wanted->pfs[wanted->n_pfs++] = (struct wanted_pf){
-			.pf = use->pf,
-			.numvfs = use->want->numvfs,
-			.up = use->want->up || apply->flags & VFPOOL_APPLY_UP,
-		};
+	wanted->n_pfs = 1; /* the definitions agree on it */
+	wanted->pfs[0] = (struct wanted_pf){
+		.pf = use->pf,
+		.numvfs = use->want->numvfs,
+		.up = use->want->up || apply->flags & VFPOOL_APPLY_UP,
+	};
 	for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++) {
 		bool is_wanted = false;
 
@@ -251,13 +283,10 @@ static int want_use(struct apply *apply, const struct pool_use *use, struct want
 
 void wanted_end(struct wanted *wanted)
 {
+	for (size_t i = 0; i < wanted->n_vfs; i++)
+		free(wanted->vfs[i].refused);
 	free(wanted->pfs);
 	free(wanted->vfs);
-}
-
-bool has_failed(const struct apply *apply, const struct vfpool_pf *pf)
-{
-	return apply->failed && apply->failed[pf - apply->inventory->pfs];
 }
 
 /* In the order that a reader expects, whatever pool a VF is in. */
@@ -268,22 +297,20 @@ static int by_index(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-int make_wanted(struct apply *apply, struct wanted *wanted)
+int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *wanted)
 {
 	size_t n_vfs = 1;
 	int r = 0;
 
 	for (size_t i = 0; i < apply->n_uses; i++)
-		n_vfs += apply->uses[i].want->numvfs;
-	wanted->pfs = calloc(apply->n_uses + 1, sizeof(*wanted->pfs));
+		n_vfs += apply->uses[i].pf == pf ? apply->uses[i].want->numvfs : 0;
+	wanted->pfs = calloc(1, sizeof(*wanted->pfs));
 	wanted->vfs = calloc(n_vfs, sizeof(*wanted->vfs));
 	if (!wanted->pfs || !wanted->vfs)
 		return fail_oom(&apply->vp->err);
 	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pf && is_meant(apply, &apply->uses[i]) &&
-		    !has_failed(apply, apply->uses[i].pf))
+		if (apply->uses[i].pf == pf && is_meant(apply, &apply->uses[i]))
 			r = want_use(apply, &apply->uses[i], wanted);
 	qsort(wanted->vfs, wanted->n_vfs, sizeof(*wanted->vfs), by_index);
 	return r;
 }
-

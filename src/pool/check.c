@@ -180,9 +180,9 @@ static unsigned long count_vectors(const struct pool_use *use)
 	return n;
 }
 
-/* All that the definitions up to this one give the PF's VFs. Those of VFs without a definition's word
+/* All that the n definitions give the PF's VFs. Those of VFs without a definition's word
  * aren't known: a driver may yet refuse what passes here. */
-static int check_vectors(const struct pool_use *uses, size_t i, struct error *err)
+static int check_vectors(const struct pool_use *uses, size_t n_uses, size_t i, struct error *err)
 {
 	const struct pool_use *use = &uses[i];
 	char address[VFPOOL_PCI_TEXT];
@@ -190,7 +190,7 @@ static int check_vectors(const struct pool_use *uses, size_t i, struct error *er
 
 	if (!use->pool->vectors || !use->pf || use->pf->vf_total_msix <= 0)
 		return 0;
-	for (size_t j = 0; j <= i; j++)
+	for (size_t j = 0; j < n_uses; j++)
 		if (same_pf(&uses[j], use))
 			n += count_vectors(&uses[j]);
 	if (n <= (unsigned long)use->pf->vf_total_msix)
@@ -203,15 +203,21 @@ static int check_vectors(const struct pool_use *uses, size_t i, struct error *er
 		    use->pf->netdev ? use->pf->netdev : address, use->pf->vf_total_msix);
 }
 
+int pool_check_use(const struct pool_use *uses, size_t n, size_t i, struct error *err)
+{
+	int r = check_against_card(&uses[i], err);
+
+	for (size_t j = 0; r == 0 && j < n; j++)
+		if (j != i)
+			r = check_pair(&uses[j], &uses[i], err);
+	return r < 0 ? r : check_vectors(uses, n, i, err);
+}
+
 int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		int r = check_against_card(&uses[i], err);
+		int r = pool_check_use(uses, i + 1, i, err); /* those before it were */
 
-		for (size_t j = 0; r == 0 && j < i; j++)
-			r = check_pair(&uses[j], &uses[i], err);
-		if (r == 0)
-			r = check_vectors(uses, i, err);
 		if (r < 0)
 			return r;
 	}

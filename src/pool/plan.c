@@ -95,16 +95,20 @@ int plan_lacks(struct vfpool_plan *plan, const struct vfpool_pf *pf, unsigned at
 	return 0;
 }
 
+void step_end(struct vfpool_step *step)
+{
+	free(step->pf_name);
+	free(step->driver);
+	free(step->driver_from);
+	free(step->text);
+}
+
 void vfpool_plan_free(struct vfpool_plan *plan)
 {
 	if (!plan)
 		return;
-	for (size_t i = 0; i < plan->n_steps; i++) {
-		free(plan->steps[i].pf_name);
-		free(plan->steps[i].driver);
-		free(plan->steps[i].driver_from);
-		free(plan->steps[i].text);
-	}
+	for (size_t i = 0; i < plan->n_steps; i++)
+		step_end(&plan->steps[i]);
 	for (size_t i = 0; i < plan->n_notes; i++)
 		free(plan->notes[i]);
 	free(plan->steps);
@@ -362,6 +366,12 @@ static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, boo
 	const unsigned lacking = refused(want, pf, vf) & want->settings.must;
 	int r = 0;
 
+	if (want->refused) {
+		r = refuse(plan, pf, (int)want->index, "%s", want->refused);
+		if (r == 0)
+			plan->steps[plan->n_steps - 1].result = VFPOOL_STEP_FAILED;
+		return r;
+	}
 	if (!vf && !make)
 		return 0; /* plan_count() has said why it isn't there */
 	if (vf && vf->busy)

@@ -34,6 +34,8 @@ struct pool_use {
  * with both places.
  */
 int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err);
+/* Does the one at i agree with all others? */
+int pool_check_use(const struct pool_use *uses, size_t n, size_t i, struct error *err);
 
 /* Does the definition's selector mean this PF? */
 bool pool_pf_matches(const struct vfpool_pool_pf *want, const struct vfpool_pf *pf);
@@ -69,6 +71,7 @@ struct wanted_vf {
 	struct vfpool_settings settings;
 	unsigned vectors; /* 0: left as they are */
 	enum vfpool_driver driver;
+	char *refused; /* why it can't be worked on, NULL: it can; the caller's to free */
 	bool leave_busy; /* in use, it is left alone without a word: libvirt hands it out, or
 			  * it is in quarantine */
 };
@@ -91,6 +94,7 @@ struct wanted {
 int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan);
 
 /* Adds a step, or returns NULL when out of memory. */
+void step_end(struct vfpool_step *step);
 struct vfpool_step *plan_add(struct vfpool_plan *plan, enum vfpool_step_kind kind,
 			     const struct vfpool_pf *pf);
 /* Adds to the plan, once for each value, what the PF's driver doesn't have: `attrs` of `to`. -ENOMEM. */

@@ -48,7 +48,8 @@ t 'the others are applied all the same: 6' code_is 6 v apply
 t 'it is named' noted 'etc/pools/bad.xml:[0-9]*:'
 t 'once' same 1 "$(v apply --wait 1 2>&1 | grep -c bad.xml)"
 t 'their VFs have what they should' same 4 "$("$fake/links" kernel 2 4 | grep -c 'vlan 7')"
-t 'one pool alone is more exact' fails_with 1 'etc/pools/bad.xml' v apply b
+t 'one pool alone cares for no other definition' code_is 0 eval 'v apply b >out 2>&1 && ! grep bad.xml out'
+t 'a broken definition, asked for by name, is an error with its place' fails_with 1 'etc/pools/bad.xml:' v apply bad
 rm etc/pools/bad.xml
 
 # ---- what is not as it should be ----

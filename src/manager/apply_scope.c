@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which definitions and PFs an apply is about. */
+#include "manager/apply.h"
+
+#include <string.h>
+
+bool is_meant(const struct apply *apply, const struct pool_use *use)
+{
+	return !apply->name || strcmp(use->pool->name, apply->name) == 0;
+}
+
+bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf)
+{
+	for (size_t i = 0; i < apply->n_uses; i++)
+		if (apply->uses[i].pf == pf && is_meant(apply, &apply->uses[i]))
+			return true;
+	return false;
+}
+
+void drop_pool(struct apply *apply, struct vfpool_pool **pool)
+{
+	struct vfpool_pool *dropped = *pool;
+	size_t n = 0;
+
+	note(apply->vp, "pool %s is left out: %s", dropped->name, apply->vp->err.text);
+	apply->n_broken++;
+	for (size_t i = 0; i < apply->n_uses; i++)
+		if (apply->uses[i].pool != dropped)
+			apply->uses[n++] = apply->uses[i];
+	apply->n_uses = n;
+	do
+		pool[0] = pool[1];
+	while (*pool++);
+	vfpool_pool_free(dropped);
+}
+
+static bool is_there(const struct apply *apply)
+{
+	for (struct vfpool_pool **pool = apply->pools; *pool; pool++)
+		if (strcmp((*pool)->name, apply->name) == 0)
+			return true;
+	return false;
+}
+
+/* All that are sound; of one pool alone the others' faults aren't told. */
+static int load_definitions(struct apply *apply)
+{
+	struct vfpool_pool *broken;
+	int r = apply->name ? load_sound(apply->vp, &apply->pools) :
+			      load_telling(apply->vp, &apply->pools, &apply->n_broken);
+
+	if (r < 0 || !apply->name || is_there(apply))
+		return r;
+	r = load_pool(apply->vp, apply->name, &broken); /* which says what is wrong with it */
+	if (r == 0)
+		vfpool_pool_free(broken);
+	return r < 0 ? r : fail(&apply->vp->err, -EAGAIN, "the definition of pool %s is just being changed; ask again",
+				apply->name);
+}
+
+/* Does the pool agree with all others, and with the cards? */
+static int check_pool(struct apply *apply, const struct vfpool_pool *pool)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
+		if (apply->uses[i].pool == pool)
+			r = pool_check_use(apply->uses, apply->n_uses, i, &apply->vp->err);
+	return r;
+}
+
+/* Of those that contradict each other nobody knows which is right: none of them is applied. */
+static int drop_quarrelling(struct apply *apply)
+{
+	AUTO_FREE struct error *faults = NULL;
+	size_t n = 0;
+
+	while (apply->pools[n])
+		n++;
+	faults = calloc(n + 1, sizeof(*faults));
+	if (!faults)
+		return fail_oom(&apply->vp->err);
+	for (size_t i = 0; i < n; i++)
+		if (check_pool(apply, apply->pools[i]) < 0)
+			faults[i] = apply->vp->err;
+	for (size_t i = n; i-- > 0; ) {
+		if (!faults[i].text[0])
+			continue;
+		apply->vp->err = faults[i];
+		drop_pool(apply, &apply->pools[i]);
+	}
+	return 0;
+}
+
+int find_scope(struct apply *apply)
+{
+	int r = load_definitions(apply);
+
+	if (r == 0)
+		r = resolve_uses(apply->vp, apply->pools, apply->inventory, &apply->uses, &apply->n_uses);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
+		read_vectors(&apply->host, apply->uses, apply->n_uses, false, &apply->inventory->pfs[i]);
+	if (!apply->name)
+		return drop_quarrelling(apply);
+	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++)
+		if (strcmp((*pool)->name, apply->name) == 0)
+			r = check_pool(apply, *pool);
+	return r;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Carries out the plan for one PF, whose lock the caller has. */
+#include "manager/apply.h"
+
+#include <string.h>
+
+bool is_pf_step(const struct vfpool_step *step)
+{
+	return step->kind == VFPOOL_STEP_AUTOPROBE_OFF || step->kind == VFPOOL_STEP_MAKE_VFS ||
+	       step->kind == VFPOOL_STEP_UP;
+}
+
+/* Notes how a step went; its error becomes its text. */
+static void finish_step(struct apply *apply, struct vfpool_step *step, int r)
+{
+	step->result = r < 0 ? VFPOOL_STEP_FAILED : VFPOOL_STEP_DONE;
+	if (r < 0) {
+		free(step->text);
+		step->text = strdup(apply->vp->err.text);
+	}
+}
+
+static int make_vfs(struct apply *apply, struct vfpool_pf *pf, unsigned count, int lock)
+{
+	int r = look_at_pf(apply, pf, true); /* others may have taken a VF since the plan was made */
+
+	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++)
+		if (pf->vfs[i].busy || pf->vfs[i].owner)
+			return fail(&apply->vp->err, -VFPOOL_EINUSE, "VF %u is in use: %s", pf->vfs[i].index,
+				    pf->vfs[i].busy ? pf->vfs[i].busy : pf->vfs[i].owner);
+	if (r == 0)
+		r = forget_refusals(apply->ledger, pf);
+	return r < 0 ? r : host_make_vfs(&apply->host, pf, count, lock);
+}
+
+static int do_pf_step(struct apply *apply, struct vfpool_pf *pf, const struct vfpool_step *step, int lock)
+{
+	switch (step->kind) {
+	case VFPOOL_STEP_AUTOPROBE_OFF:
+		return host_autoprobe_off(&apply->host, pf);
+	case VFPOOL_STEP_UP:
+		return host_set_up(&apply->host, pf);
+	default:
+		return make_vfs(apply, pf, step->count, lock);
+	}
+}
+
+bool do_pf_steps(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan *plan, int lock)
+{
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		struct vfpool_step *step = &plan->steps[i];
+
+		if (!is_pf_step(step))
+			continue;
+		finish_step(apply, step, do_pf_step(apply, pf, step, lock));
+		if (step->result == VFPOOL_STEP_FAILED)
+			return false;
+	}
+	return true;
+}
+
+static void move_step(struct vfpool_plan *to, struct vfpool_step *step)
+{
+	to->steps[to->n_steps++] = *step;
+	*step = (struct vfpool_step){ 0 };
+}
+
+void keep_done(struct vfpool_plan *plan)
+{
+	struct vfpool_plan kept = { .steps = plan->steps };
+
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		struct vfpool_step step = plan->steps[i];
+
+		if (is_pf_step(&step) && step.result != VFPOOL_STEP_PLANNED)
+			kept.steps[kept.n_steps++] = step;
+		else
+			step_end(&step);
+	}
+	plan->n_steps = kept.n_steps;
+}
+
+/* The fresh plan has a step that was done already: the kernel doesn't show it. */
+static int doubt_step(struct vfpool_plan *plan, const struct vfpool_step *again)
+{
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		struct vfpool_step *step = &plan->steps[i];
+
+		if (step->kind != again->kind || step->result != VFPOOL_STEP_DONE)
+			continue;
+		step->result = VFPOOL_STEP_FAILED;
+		step->text = strdup("it was accepted, but the kernel doesn't show it");
+		if (!step->text)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int add_plan(struct vfpool_plan *plan, struct vfpool_plan *more)
+{
+	struct vfpool_step *steps = reallocarray(plan->steps, plan->n_steps + more->n_steps + 1, sizeof(*steps));
+	char **notes;
+
+	if (!steps)
+		return -ENOMEM;
+	plan->steps = steps;
+	notes = reallocarray(plan->notes, plan->n_notes + more->n_notes + 1, sizeof(*notes));
+	if (!notes)
+		return -ENOMEM;
+	plan->notes = notes;
+	for (size_t i = 0; i < more->n_steps; i++)
+		move_step(plan, &more->steps[i]);
+	for (size_t i = 0; i < more->n_notes; i++)
+		notes[plan->n_notes++] = more->notes[i];
+	more->n_steps = more->n_notes = 0;
+	return 0;
+}
+
+int add_after_pf_steps(struct vfpool_plan *done, struct vfpool_plan *fresh)
+{
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < fresh->n_steps; i++) {
+		struct vfpool_step step = fresh->steps[i];
+
+		fresh->steps[i] = (struct vfpool_step){ 0 };
+		if (is_pf_step(&step)) {
+			r = doubt_step(done, &step);
+			step_end(&step);
+		} else {
+			fresh->steps[n++] = step;
+		}
+	}
+	if (r < 0)
+		return r; /* what wasn't moved is zeros */
+	fresh->n_steps = n;
+	return add_plan(done, fresh);
+}
+
+/* What the card's driver doesn't have is said once for the PF, and remembered where the kernel doesn't
+ * report it either: else the next apply would find nothing to do. */
+static int tell_unsupported(struct apply *apply, struct vfpool_plan *plan, struct vfpool_pf *pf)
+{
+	const size_t n = plan->n_steps; /* what is added comes after these */
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct vfpool_step step = plan->steps[i]; /* a copy: the array may move */
+
+		if (step.kind != VFPOOL_STEP_PROGRAM || !step.unsupported)
+			continue;
+		if (plan_lacks(plan, pf, step.unsupported, &step.to) < 0)
+			return fail_oom(&apply->vp->err);
+		r = remember_refused(apply->vp, apply->ledger, pf, &step);
+	}
+	return r;
+}
+
+static int program_pf(struct apply *apply, struct vfpool_plan *plan, struct vfpool_pf *pf)
+{
+	AUTO_FREE struct vfpool_step **steps = calloc(plan->n_steps + 1, sizeof(*steps));
+	size_t n = 0;
+	int r;
+
+	if (!steps)
+		return fail_oom(&apply->vp->err);
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].kind == VFPOOL_STEP_PROGRAM)
+			steps[n++] = &plan->steps[i];
+	if (n == 0)
+		return 0;
+	r = host_program(&apply->host, pf, steps, n);
+	for (size_t i = 0; r < 0 && i < n; i++)
+		finish_step(apply, steps[i], r);
+	return r < 0 ? 0 : tell_unsupported(apply, plan, pf);
+}
+
+/* No driver gets a VF before what keeps owners apart is set. A VF's programming stands right
+ * before its binding. */
+#define SETS_OWNERS_APART                                                                           \
+	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST | VFPOOL_ATTR_SPOOFCHK)
+
+/* What of that the VF hasn't, as a set of enum vfpool_attr; *ret_to has the values. */
+static unsigned missing_settings(const struct vfpool_plan *plan, const struct vfpool_step *bind,
+				 const struct vfpool_settings **ret_to)
+{
+	const struct vfpool_step *step = bind - 1;
+
+	if (bind == plan->steps || !step->has_vf || step->vf != bind->vf || !step->to.have)
+		return 0; /* there was nothing to program */
+	*ret_to = &step->to;
+	if (step->kind == VFPOOL_STEP_REFUSED || /* someone had it, and let it go since */
+	    (step->result == VFPOOL_STEP_FAILED && !step->failed && !step->unsupported))
+		return step->to.have;
+	return (step->failed & SETS_OWNERS_APART) | (step->unsupported & step->to.must);
+}
+
+static int set_vectors(struct apply *apply, const struct vfpool_vf *vf, struct vfpool_step *step)
+{
+	bool verified = true;
+	int r = host_set_vectors(&apply->host, &vf->address, step->count, &verified);
+
+	if (r == 0 && !verified && !(step->text = strdup("unverified: its config space can't be read")))
+		return fail_oom(&apply->vp->err);
+	return r;
+}
+
+static int do_vf_step(struct apply *apply, const struct vfpool_pf *pf, const struct vfpool_plan *plan,
+		      struct vfpool_step *step)
+{
+	AUTO_FREE char *busy = NULL, *why = NULL;
+	const struct vfpool_settings *to;
+	unsigned missing;
+	const struct vfpool_vf *vf = vfpool_find_vf(pf, step->vf);
+
+	if (host_look_again(&apply->host, pf, step->vf, &busy) < 0)
+		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "the VF is gone");
+	if (busy)
+		return fail(&apply->vp->err, -VFPOOL_EINUSE,
+			    "it was taken meanwhile, and left alone: %s", busy);
+	/* It is there: it has just been looked at. */
+	if (step->kind == VFPOOL_STEP_VECTORS)
+		return set_vectors(apply, vf, step);
+	missing = missing_settings(plan, step, &to);
+	if (missing) {
+		why = plan_why_not_bound(to, missing);
+		return why ? fail(&apply->vp->err, -ECANCELED, "%s", why) : fail_oom(&apply->vp->err);
+	}
+	return host_bind(&apply->host, &vf->address, step->driver);
+}
+
+static bool gives_vectors(const struct vfpool_step *step)
+{
+	return step->kind == VFPOOL_STEP_VECTORS && step->count < step->count_from;
+}
+
+static bool takes_vectors(const struct vfpool_step *step)
+{
+	return step->kind == VFPOOL_STEP_VECTORS && step->result == VFPOOL_STEP_PLANNED;
+}
+
+static bool binds(const struct vfpool_step *step)
+{
+	return step->kind == VFPOOL_STEP_BIND && step->result == VFPOOL_STEP_PLANNED;
+}
+
+static void do_vf_steps_that(bool (*are_meant)(const struct vfpool_step *), const char *doing,
+			     struct apply *apply, const struct vfpool_pf *pf, struct vfpool_plan *plan)
+{
+	unsigned done = 0, total = 0;
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		total += are_meant(&plan->steps[i]);
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		struct vfpool_step *step = &plan->steps[i];
+		int r;
+
+		if (!are_meant(step))
+			continue;
+		r = do_vf_step(apply, pf, plan, step);
+		finish_step(apply, step, r);
+		if (r == -VFPOOL_EINUSE) { /* no failure: its holder is in the right */
+			step->kind = VFPOOL_STEP_REFUSED;
+			step->result = VFPOOL_STEP_PLANNED;
+		}
+		if (apply->vp->progress)
+			apply->vp->progress(apply->vp->progress_arg, step->pf_name, doing, ++done,
+					    total);
+	}
+}
+
+int do_vf_steps(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan *plan)
+{
+	int r;
+
+	/* A PF may have no vector left before some VFs have given theirs back. */
+	do_vf_steps_that(gives_vectors, "setting message vectors", apply, pf, plan);
+	do_vf_steps_that(takes_vectors, "setting message vectors", apply, pf, plan);
+	r = program_pf(apply, plan, pf);
+	if (r == 0)
+		do_vf_steps_that(binds, "binding", apply, pf, plan);
+	return r;
+}
