@@ -2,6 +2,7 @@
 /* The verb table, and how a verb reads its arguments. */
 #include "verbs.h"
 
+#include "util/cleanup.h"
 #include "util/name.h"
 
 #include <getopt.h>
@@ -18,8 +19,6 @@ const struct verb *const verbs[] = {
 	&verb_iommu,   &verb_bind,   &verb_unbind, &verb_doctor,
 	NULL,
 };
-
-#define MAX_OPTIONS 16
 
 static void warn_missing(const struct vfpool_inventory *inventory, const struct vfpool_pool *pool)
 {
@@ -44,12 +43,15 @@ void warn_missing_pfs(const struct vfpool_inventory *inventory, struct vfpool_po
 static void print_help(const struct verb *verb, const struct verb_option *options)
 {
 	printf("Usage: vfpool %s %s\n\n%s\n\nOptions:\n", verb->name, verb->args, verb->help);
-	for (; options->name; options++) {
+	for (; options->kind != OPTION_END; options++) {
 		const char *value = options->kind == OPTION_FLAG   ? "" :
-				    options->kind == OPTION_NUMBER || options->kind == OPTION_LEASE ? " N" :
+				    options->kind >= OPTION_NUMBER ? " N" :
 								     " TEXT";
-		int width = printf("  --%s%s", options->name, value);
+		int width;
 
+		if (!options->name)
+			continue;
+		width = printf("  --%s%s", options->name, value);
 		printf("%*s%s\n", width < 20 ? 20 - width : 1, "", options->help);
 	}
 	printf("  --help            this text\n");
@@ -72,7 +74,10 @@ static int parse_number(const struct verb_option *option, const char *text)
 		warn_user("--%s takes a number, not '%s'", option->name, text);
 		return -VERB_USAGE;
 	}
-	*(unsigned *)option->value = (unsigned)number;
+	if (option->kind == OPTION_NUMBER)
+		*(int *)option->value = (int)number;
+	else
+		*(unsigned *)option->value = (unsigned)number;
 	return 0;
 }
 
@@ -102,6 +107,8 @@ static int take_option(const struct verb_option *option, const char *text, bool 
 		return -VERB_USAGE;
 	}
 	switch (option->kind) {
+	case OPTION_END:
+		break;
 	case OPTION_FLAG:
 		*(bool *)option->value = true;
 		return 0;
@@ -118,32 +125,43 @@ static int take_option(const struct verb_option *option, const char *text, bool 
 	case OPTION_LEASE:
 		return parse_lease(option, text);
 	case OPTION_NUMBER:
+	case OPTION_COUNT:
 		return parse_number(option, text);
 	}
 	return 0;
 }
 
-static size_t fill_long_options(const struct verb_option *options, struct option *longs)
+/* As getopt_long() has them, --help too; NULL: out of memory. */
+static struct option *long_options(const struct verb_option *options)
 {
-	size_t n = 0;
+	struct option *longs;
+	size_t n = 0, filled = 0;
 
-	for (; options[n].name && n < MAX_OPTIONS; n++)
-		longs[n] = (struct option){
-			.name = options[n].name,
-			.has_arg = options[n].kind == OPTION_FLAG ? no_argument : required_argument,
-			.val = 256 + (int)n,
-		};
-	longs[n] = (struct option){ .name = "help", .val = 'h' };
-	return n;
+	while (options[n].kind != OPTION_END)
+		n++;
+	longs = calloc(n + 2, sizeof(*longs));
+	for (size_t i = 0; longs && i < n; i++)
+		if (options[i].name)
+			longs[filled++] = (struct option){
+				.name = options[i].name,
+				.has_arg = options[i].kind == OPTION_FLAG ? no_argument : required_argument,
+				.val = 256 + (int)i,
+			};
+	if (longs)
+		longs[filled] = (struct option){ .name = "help", .val = 'h' };
+	return longs;
 }
 
 int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
 	       int min, int max, char ***ret_args)
 {
-	struct option longs[MAX_OPTIONS + 2] = { 0 };
+	AUTO_FREE struct option *longs = long_options(options);
 	int c;
 
-	fill_long_options(options, longs);
+	if (!longs) {
+		warn_user("out of memory");
+		return -VERB_SAID;
+	}
 	optind = 0; /* getopt starts anew: main has used it */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {

@@ -11,16 +11,19 @@
 #define VERB_HELP  4303 /* --help was printed */
 
 enum verb_option_kind {
+	OPTION_END,    /* of an array of options */
 	OPTION_FLAG,   /* bool */
 	OPTION_TEXT,   /* const char *, never empty: an empty variable isn't "all" */
 	OPTION_PROSE,  /* const char *, free text */
-	OPTION_NUMBER, /* unsigned, or int, where -1 is for none */
+	/* Numbers from here on. */
+	OPTION_NUMBER, /* int, where -1 is for none */
+	OPTION_COUNT,  /* unsigned */
 	OPTION_LEASE,  /* uint64_t, a lease's number: 0 is none */
 };
 
 /* An option of one verb; `value` points to what its kind says. */
 struct verb_option {
-	const char *name;
+	const char *name; /* NULL: this verb hasn't got it; the others that follow count */
 	enum verb_option_kind kind;
 	void *value;
 	const char *help;
@@ -38,7 +41,7 @@ struct verb {
 extern const struct verb *const verbs[];
 
 /*
- * Parses a verb's options (ended by one without a name) and finds `min` to
+ * Parses a verb's options (ended by OPTION_END) and finds `min` to
  * `max` other arguments; *ret_args points into argv. Returns their number,
  * -VERB_USAGE after a message, or -VERB_HELP after --help has been printed.
  */

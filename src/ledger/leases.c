@@ -45,6 +45,17 @@ static bool copy_text(sqlite3_stmt *stmt, int column, char **ret_text)
 	return *ret_text;
 }
 
+/* False: there is no such state. */
+static bool read_state(const char *text, enum vfpool_lease_state *ret_state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(state_names); i++)
+		if (state_names[i] && strcmp(state_names[i], text) == 0) {
+			*ret_state = (enum vfpool_lease_state)i;
+			return true;
+		}
+	return false;
+}
+
 static int read_lease(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_lease **ret_lease)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = calloc(1, sizeof(*lease));
@@ -60,10 +71,7 @@ static int read_lease(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_l
 	lease->until_stop = sqlite3_column_int(stmt, 12) != 0;
 	lease->was_started = sqlite3_column_int(stmt, 12) == 2;
 	lease->vlan = sqlite3_column_type(stmt, 9) == SQLITE_NULL ? -1 : sqlite3_column_int(stmt, 9);
-	while (strcmp(state_names[lease->state], db_text(stmt, 5)) != 0 &&
-	       lease->state < VFPOOL_LEASE_RELEASING)
-		lease->state++;
-	if (vfpool_mac_parse(db_text(stmt, 4), &lease->mac) < 0 ||
+	if (!read_state(db_text(stmt, 5), &lease->state) || vfpool_mac_parse(db_text(stmt, 4), &lease->mac) < 0 ||
 	    (lease->has_vf && vfpool_pci_parse(db_text(stmt, 7), &lease->pf) < 0) ||
 	    (lease->has_pf_mac && vfpool_mac_parse(db_text(stmt, 8), &lease->pf_mac) < 0))
 		return fail(ledger->err, -EUCLEAN, "the ledger's lease %llu can't be understood",

@@ -27,11 +27,11 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits, str
 					 "the running guest, or one that is shut off: the default" },
 		{ "json", OPTION_FLAG, &args->json, "the lease as JSON" },
 		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
-		waits ? (struct verb_option){ "timeout", OPTION_NUMBER, &request->timeout_s,
+		waits ? (struct verb_option){ "timeout", OPTION_COUNT, &request->timeout_s,
 					      "seconds that a running guest may take (60)" } :
 			(struct verb_option){ "refresh", OPTION_FLAG, &args->refresh,
 					      "instead: mend guests that name their VF by an address that it had" },
-		{ waits ? NULL : "wait", OPTION_NUMBER, &args->wait,
+		{ waits ? NULL : "wait", OPTION_COUNT, &args->wait,
 		  "with --refresh: so many seconds at most until libvirt has told its guests (5)" },
 		{ 0 },
 	};

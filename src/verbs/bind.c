@@ -37,7 +37,7 @@ static int run_either(struct vfpool *vp, const struct verb *verb, int argc, char
 		{ "dry-run", OPTION_FLAG, &request.dry_run, "say what would be done, change nothing" },
 		{ bind ? "driver" : NULL, OPTION_TEXT, &request.driver,
 		  "the kernel driver (vfio-pci); 'host': the device's own" },
-		{ "persist", OPTION_FLAG, &request.persist, "also at each boot, by 'vfpool apply'" },
+		{ bind ? "persist" : NULL, OPTION_FLAG, &request.persist, "also at each boot, by 'vfpool apply'" },
 		{ 0 },
 	};
 	size_t n_bindings = 0;

@@ -48,7 +48,7 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 	struct vfpool_alloc_request *request = &args->request;
 	const struct verb_option options[] = {
 		{ "owner", OPTION_TEXT, &request->owner, "whose VF it is: a guest's name" },
-		{ "nic", OPTION_NUMBER, &request->nic, "which of the owner's interfaces (0)" },
+		{ "nic", OPTION_COUNT, &request->nic, "which of the owner's interfaces (0)" },
 		{ "count", OPTION_NUMBER, &args->count, "nics 0 to N-1, all or none" },
 		{ "numa", OPTION_TEXT, &args->numa, "rather on this NUMA node; N=only: nowhere else" },
 		{ "pf", OPTION_TEXT, &request->pf, "a VF of this PF: netdev, PCI address or MAC" },

@@ -145,4 +145,22 @@ test_apply_with_a_setting_that_is_refused() {
 	done
 }
 
+# ---- words ----
+
+test_a_state_that_the_ledger_should_not_have() {
+	host
+	v alloc a --owner one >/dev/null
+	sql "PRAGMA ignore_check_constraints = ON; UPDATE lease SET state = 'frozen'"
+	t "release, a lease whose state isn't known: an error, the lease stays" fails_with 1 "lease 1 can't be understood" v release a --owner one
+	t "list, a lease whose state isn't known: an error" fails_with 1 "lease 1 can't be understood" v list
+	t "a lease whose state isn't known is not released" same frozen "$(sql 'SELECT state FROM lease')"
+}
+
+test_options_that_one_of_two_verbs_lacks() {
+	host
+	t "unbind --driver: unknown, it is bind's" usage "unknown option '--driver'" unbind --driver x 0000:01:01.0
+	t "unbind --persist: unknown, it is bind's" usage "unknown option '--persist'" unbind --persist 0000:01:01.0
+	t "detach --wait: unknown, it is attach's" usage "unknown option '--wait'" detach --wait 1 guest
+}
+
 run_tests
