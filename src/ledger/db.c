@@ -69,14 +69,15 @@ static int wait_for_others(void *arg, int n)
 
 static int fail_busy(struct ledger *ledger, const char *doing)
 {
+	const unsigned seconds = ledger->wait_ms < 1000 ? 1 : ledger->wait_ms / 1000; /* the uncounted rests' one */
 	char pid[16], command[160];
 
 	if (!db_name_writer(ledger->db, pid, command, sizeof(command)))
 		return fail(ledger->err, -ETIMEDOUT, "%s: others have kept the ledger from being written for %u s",
-			    doing, ledger->wait_ms / 1000);
+			    doing, seconds);
 	return fail(ledger->err, -ETIMEDOUT,
 		    "%s: process %s (%s) has kept the ledger from being written for %u s; is it stuck? "
-		    "'cat /proc/%s/stack' tells", doing, pid, command, ledger->wait_ms / 1000, pid);
+		    "'cat /proc/%s/stack' tells", doing, pid, command, seconds, pid);
 }
 
 int db_fail(struct ledger *ledger, const char *doing)
@@ -303,6 +304,11 @@ static int set_up(struct ledger *ledger, enum ledger_mode mode, const char *path
 	if (r == 0 && *ret_version < LEDGER_VERSION && (mode == LEDGER_WRITE || *ret_version > 0))
 		r = make_tables_once(ledger, path);
 	return r;
+}
+
+void ledger_set_wait(struct ledger *ledger, unsigned ms)
+{
+	ledger->wait_ms = ms;
 }
 
 void ledger_set_command(struct ledger *ledger, const char *command)

@@ -27,6 +27,9 @@ void ledger_close(struct ledger *ledger);
  * writing a minute in all, however many questions it has. */
 void ledger_set_command(struct ledger *ledger, const char *command);
 
+/* Instead of that minute. */
+void ledger_set_wait(struct ledger *ledger, unsigned ms);
+
 /* Is the file whole, and does all that must hold do so? -EUCLEAN: it is damaged. */
 int ledger_check(struct ledger *ledger);
 

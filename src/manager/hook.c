@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Of the two seconds there are, beside the ledger's first rests, so that there is time to say who it was. */
+#define LEDGER_WAIT_MS 200
+
 struct hook {
 	struct vfpool *vp;
 	const struct hook_call *call;
@@ -350,6 +353,7 @@ int hook_run(struct vfpool *vp, const struct hook_call *call)
 		return r;
 	if (!hook.ledger) /* there is no pool yet */
 		return 0;
+	ledger_set_wait(hook.ledger, LEDGER_WAIT_MS);
 	r = open_host(vp, &hook.host);
 	if (r == 0 && strcmp(call->driver, "qemu") == 0)
 		r = run_qemu(&hook, call->operation, call->extra, call->xml);

@@ -232,6 +232,18 @@ test_what_lets_a_guest_go_is_told() {
 	t 'what the doctor says ends its warning' same '' "$(hook_check | grep 'let libvirt go on' || true)"
 }
 
+test_a_ledger_that_another_writes() {
+	host
+	mkfifo go
+	sqlite3 state/ledger.db >ready <<<"BEGIN IMMEDIATE; SELECT 'begun';
+.system cat go" &
+	until grep -q begun ready; do sleep 0.02; done
+	t 'a ledger that another process writes: the guest has started all the same, and who writes is told' \
+		says 'kept the ledger from being written for 1 s' with_stderr hook started "$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")"
+	echo >go
+	wait
+}
+
 test_many_devices() {
 	host
 	many() {
