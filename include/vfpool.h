@@ -217,6 +217,7 @@ struct vfpool_vf {
 	int iommu_group;       /* -1: none */
 	char *obstacle;        /* why a guest can't get it as things are, or not without others; NULL:
 				* nothing is known to be in the way */
+	bool shares_group;     /* the obstacle is only that whoever gets it has its group's others too */
 	unsigned vectors;      /* message vectors (MSI-X) that it has, 0: not known or not asked for */
 	struct vfpool_settings programmed; /* what the PF says; have == 0 when it
 					    * couldn't be read */

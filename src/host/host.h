@@ -89,7 +89,7 @@ bool host_group_is_reserved(struct host *host, int number);
 int host_read_groups(struct host *host, const struct vfpool_pci *devices, size_t n,
 		     struct vfpool_groups **ret_groups);
 
-/* Fills the `obstacle` of the PF's VFs. */
+/* Fills `obstacle` and `shares_group` of the PF's VFs. */
 int host_judge_vfs(struct host *host, struct vfpool_pf *pf);
 
 /* The MACs that this host's cards have, or have as permanent address; free() it. */

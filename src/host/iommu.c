@@ -266,33 +266,22 @@ static char *name_others(const struct vfpool_group *group, const struct vfpool_p
 	return out && fclose(out) == 0 ? text : NULL;
 }
 
-static bool has_device(const struct vfpool_group *group, const struct vfpool_pci *address)
+/* Why a guest can't get the VF of that group, which has others. */
+static int judge(const struct vfpool_group *group, struct vfpool_vf *vf)
 {
-	for (size_t i = 0; i < group->n_devices; i++)
-		if (vfpool_pci_equal(&group->devices[i].address, address))
-			return true;
-	return false;
-}
-
-/* Why a guest can't get the VF of that group, NULL: it can. */
-static int judge(const struct vfpool_group *group, const struct vfpool_pci *pf, const struct vfpool_pci *vf,
-		 char **ret_obstacle)
-{
-	AUTO_FREE char *blockers = name_others(group, vf, true), *others = name_others(group, vf, false);
-	char *text = NULL;
+	AUTO_FREE char *blockers = name_others(group, &vf->address, true);
+	AUTO_FREE char *others = name_others(group, &vf->address, false);
 
 	if (!blockers || !others)
 		return -ENOMEM;
-	if (has_device(group, pf))
-		text = format_text("IOMMU group %d also has its PF: no ACS above the card keeps them apart", group->number);
-	else if (*blockers)
-		text = format_text("IOMMU group %d also has %s, which would have to lose that driver", group->number, blockers);
-	else if (*others)
-		text = format_text("IOMMU group %d also has %s: one guest gets them all", group->number, others);
-	if (!text && (has_device(group, pf) || *blockers || *others))
-		return -ENOMEM;
-	*ret_obstacle = text;
-	return 0;
+	if (!*blockers && !*others)
+		return 0;
+	vf->shares_group = !*blockers;
+	vf->obstacle = *blockers ? format_text("IOMMU group %d also has %s, which would have to lose that driver",
+					       group->number, blockers) :
+				   format_text("IOMMU group %d also has %s: one guest gets them all", group->number,
+					       others);
+	return vf->obstacle ? 0 : -ENOMEM;
 }
 
 /* Most groups have one device: then there is nothing to read. */
@@ -310,6 +299,16 @@ static bool is_alone(struct host *host, int number)
 	return n <= 1;
 }
 
+/* A whole card without ACS is in one group: to know it, none of its devices need be looked at. */
+static bool has_pf(struct host *host, int number, const struct vfpool_pci *pf)
+{
+	AUTO_CLOSE int folder = sysfs_open_group(host->sysfs, number);
+	char path[sizeof("devices/") + VFPOOL_PCI_TEXT] = "devices/";
+
+	vfpool_pci_format(pf, path + strlen(path));
+	return folder >= 0 && sysfs_has(folder, path);
+}
+
 int host_judge_vfs(struct host *host, struct vfpool_pf *pf)
 {
 	CLEANUP(group_end) struct vfpool_group group = { .number = -1 };
@@ -319,8 +318,15 @@ int host_judge_vfs(struct host *host, struct vfpool_pf *pf)
 		struct vfpool_vf *vf = &pf->vfs[i];
 
 		free(TAKE_PTR(vf->obstacle));
+		vf->shares_group = false;
 		if (vf->iommu_group < 0) {
 			vf->obstacle = strdup("it is in no IOMMU group: 'vfpool doctor' says why");
+			r = vf->obstacle ? 0 : fail_oom(host->err);
+			continue;
+		}
+		if (has_pf(host, vf->iommu_group, &pf->address)) {
+			vf->obstacle = format_text("IOMMU group %d also has its PF: no ACS above the card keeps them apart",
+						   vf->iommu_group);
 			r = vf->obstacle ? 0 : fail_oom(host->err);
 			continue;
 		}
@@ -334,7 +340,7 @@ int host_judge_vfs(struct host *host, struct vfpool_pf *pf)
 				continue;
 			}
 		}
-		if (r == 0 && judge(&group, &pf->address, &vf->address, &vf->obstacle) < 0)
+		if (r == 0 && judge(&group, vf) < 0)
 			r = fail_oom(host->err);
 	}
 	return r;

@@ -101,6 +101,8 @@ int ledger_free_vf(struct ledger *ledger, const char *pool, int64_t pf, struct l
 
 /* The lease's VF was found busy: nobody gets it until it is seen free again. */
 int ledger_avoid_leased(struct ledger *ledger, int64_t id);
+/* The same of a VF without a lease, which no guest can get. */
+int ledger_avoid_vf(struct ledger *ledger, int64_t vf);
 int ledger_forgive_vf(struct ledger *ledger, int64_t vf);
 
 /* Nobody gets the VF, or any of the PF (index -1), for that reason; NULL: no

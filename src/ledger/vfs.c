@@ -263,6 +263,11 @@ int ledger_avoid_leased(struct ledger *ledger, int64_t id)
 	return db_run(ledger, "UPDATE vf SET avoid = 1 WHERE lease = ?", "i", id);
 }
 
+int ledger_avoid_vf(struct ledger *ledger, int64_t vf)
+{
+	return db_run(ledger, "UPDATE vf SET avoid = 1 WHERE id = ? AND lease IS NULL AND avoid = 0", "i", vf);
+}
+
 int ledger_forgive_vf(struct ledger *ledger, int64_t vf)
 {
 	return db_run(ledger, "UPDATE vf SET avoid = 0 WHERE id = ?", "i", vf);

@@ -6,15 +6,17 @@
  */
 #include "manager/alloc.h"
 
-/* A VF that turns out busy or another process's sends alloc to the next one;
- * there are at most so many VFs on a PF. */
-#define VF_ATTEMPTS 65536
+/* A VF that can't be had sends alloc to the next one. More attempts than the pool has VFs are other
+ * processes' doing, which change the same leases: those end some time. */
+#define ATTEMPTS_BESIDE 64
 
 static void alloc_end(struct alloc *alloc)
 {
 	ledger_rollback(alloc->ledger);
 	vfpool_pool_free(alloc->pool);
 	foreign_macs_end(&alloc->foreign);
+	free(alloc->lost_pfs);
+	free(alloc->untouched);
 	host_end(&alloc->host);
 }
 
@@ -83,31 +85,60 @@ static int settle_all(struct alloc *alloc, struct vfpool_lease **leases)
 	return r == 0 && has_pending(leases) ? commit_active(alloc, leases) : r;
 }
 
+/* None is left: why? */
+static int fail_none(struct alloc *alloc)
+{
+	if (alloc->n_lost > 0) {
+		alloc->vp->err = alloc->lost;
+		return alloc->lost_result;
+	}
+	if (!alloc->passed_over.text[0])
+		return -VFPOOL_ENOVF; /* as the choice has said */
+	if (alloc->request->vf >= 0)
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "%s", alloc->passed_over.text);
+	return fail(&alloc->vp->err, -VFPOOL_ENOVF, "no VF of pool %s can be had; the last one: %s", alloc->pool->name,
+		    alloc->passed_over.text);
+}
+
+/* Those that were passed over are looked at again, once. *ret_any: one can be had. */
+static int choose_again(struct alloc *alloc, bool *looked, bool *ret_any)
+{
+	const struct error none_free = alloc->vp->err;
+	int r = *looked ? 0 : free_idle_vfs(alloc, ret_any);
+
+	*looked = true;
+	alloc->vp->err = r < 0 ? alloc->vp->err : none_free;
+	return r;
+}
+
+static unsigned attempts_of(const struct alloc *alloc)
+{
+	unsigned n = ATTEMPTS_BESIDE;
+
+	for (size_t i = 0; i < alloc->pool->n_pfs; i++)
+		n += alloc->pool->pfs[i].numvfs;
+	return n;
+}
+
 static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 {
-	bool looked = false, any;
+	bool looked = false;
 
-	for (int attempt = 0; attempt < VF_ATTEMPTS; attempt++) {
+	for (unsigned attempt = 0; attempt < attempts_of(alloc); attempt++) {
 		CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 		int r = choose(alloc, false, &leases);
+		bool any = false;
 
-		if (r == -VFPOOL_ENOVF && !looked) {
-			const struct error none_free = alloc->vp->err;
-
-			looked = true;
-			r = free_idle_vfs(alloc, &any);
+		if (r == -VFPOOL_ENOVF) {
+			r = choose_again(alloc, &looked, &any);
 			if (r == 0 && any)
 				continue;
-			if (r < 0)
-				return r;
-			alloc->vp->err = none_free;
-			r = -VFPOOL_ENOVF;
+			if (r == 0) {
+				drop_rest(alloc);
+				r = fail_none(alloc);
+			}
+			return r;
 		}
-		if (r == -VFPOOL_ENOVF)
-			drop_rest(alloc);
-		if (r == -VFPOOL_ENOVF && alloc->passed_over.text[0])
-			return fail(&alloc->vp->err, r, "no VF of pool %s can be had; the last one: %s",
-				    alloc->pool->name, alloc->passed_over.text);
 		if (r == 0)
 			r = settle_all(alloc, leases);
 		if (r == -E_CHANGED)
@@ -116,8 +147,8 @@ static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 			*ret_leases = TAKE_PTR(leases);
 		return r;
 	}
-	return fail(&alloc->vp->err, -VFPOOL_ENOVF, "no VF of pool %s could be had",
-		    alloc->pool->name);
+	return fail(&alloc->vp->err, -EBUSY, "other processes change the leases of pool %s all the time; the last "
+		    "VF: %s", alloc->pool->name, alloc->passed_over.text);
 }
 
 static int alloc_open(struct alloc *alloc)

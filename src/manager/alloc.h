@@ -20,7 +20,13 @@ struct alloc {
 	int64_t want_pf_id;       /* its row, 0: any PF */
 	struct foreign_macs foreign;
 	bool has_reserved;        /* a MAC, that nobody may have been told of */
+	uint64_t *untouched; /* leases that this alloc has made and not yet programmed */
+	size_t n_untouched;
 	struct error passed_over; /* why the last VF couldn't be had */
+	int64_t *lost_pfs; /* rows of PFs on which none can be had now, of which `lost` says why */
+	size_t n_lost;
+	struct error lost;
+	int lost_result;
 };
 
 /* The pool as it is defined now, and whether it can be asked for so. */
@@ -34,6 +40,10 @@ int fail_no_vf(struct alloc *alloc, size_t n_pfs);
 
 /* The owner's leases as they are, or new ones, pending: all or none. */
 int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases);
+
+/* No VF of the lease's PF can be had now, for the reason that is the last error: this alloc asks for none of
+ * its others. */
+int lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result);
 
 /* The pending lease is nobody's; `avoid`: its VF isn't the next one's either. */
 int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid);

@@ -165,11 +165,38 @@ int fail_no_vf(struct alloc *alloc, size_t n_pfs)
 		    name);
 }
 
+static bool is_lost(const struct alloc *alloc, int64_t pf)
+{
+	for (size_t i = 0; i < alloc->n_lost; i++)
+		if (alloc->lost_pfs[i] == pf)
+			return true;
+	return false;
+}
+
+int lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result)
+{
+	const struct vfpool_pf pf = { .address = lease->pf, .has_mac = lease->has_pf_mac, .mac = lease->pf_mac };
+	const struct error why = alloc->vp->err;
+	int64_t *grown = reallocarray(alloc->lost_pfs, alloc->n_lost + 1, sizeof(*grown));
+	int r;
+
+	if (!grown)
+		return fail_oom(&alloc->vp->err);
+	alloc->lost_pfs = grown;
+	r = ledger_pf(alloc->ledger, &pf, false, &grown[alloc->n_lost]);
+	if (r < 0)
+		return r;
+	alloc->n_lost++;
+	alloc->lost = why;
+	alloc->lost_result = result;
+	return 0;
+}
+
 static bool is_eligible(const struct alloc *alloc, const struct ledger_place *place)
 {
 	const struct vfpool_alloc_request *request = alloc->request;
 
-	return !place->held && (!alloc->want_pf_id || place->pf == alloc->want_pf_id) &&
+	return !place->held && !is_lost(alloc, place->pf) && (!alloc->want_pf_id || place->pf == alloc->want_pf_id) &&
 	       (!request->numa_only || place->numa == request->numa);
 }
 
@@ -189,6 +216,9 @@ static int choose_named_vf(struct alloc *alloc, const struct ledger_place *place
 	AUTO_FREE char *reason = NULL;
 	struct ledger_vf row = { 0 };
 	int r = place ? ledger_vf(alloc->ledger, place->pf, (unsigned)request->vf, &row) : 0;
+
+	if (place && is_lost(alloc, place->pf))
+		return -VFPOOL_ENOVF;
 
 	if (r == 0 && (row.held || row.pf_held))
 		r = ledger_held(alloc->ledger, place->pf, row.held ? (int)row.index : -1, &reason);
@@ -260,6 +290,17 @@ static int check_capacity(struct alloc *alloc)
 	return n_leases < n_vfs ? 0 : fail_no_vf(alloc, n);
 }
 
+static int note_untouched(struct alloc *alloc, uint64_t lease)
+{
+	uint64_t *grown = reallocarray(alloc->untouched, alloc->n_untouched + 1, sizeof(*grown));
+
+	if (!grown)
+		return fail_oom(&alloc->vp->err);
+	alloc->untouched = grown;
+	grown[alloc->n_untouched++] = lease;
+	return 0;
+}
+
 static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **ret_lease)
 {
 	const struct vfpool_alloc_request *request = alloc->request;
@@ -285,9 +326,10 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 		r = ledger_move_lease(alloc->ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
 	if (r == 0)
 		r = ledger_get_lease(alloc->ledger, id, ret_lease);
-	if (r == 0)
-		(*ret_lease)->made = true;
-	return r;
+	if (r < 0)
+		return r;
+	(*ret_lease)->made = true;
+	return note_untouched(alloc, (uint64_t)id);
 }
 
 static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)

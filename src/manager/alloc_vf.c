@@ -73,6 +73,26 @@ static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
 		    guest->name, guest->name, guest->name);
 }
 
+static int check_idle(struct alloc *alloc, const struct vfpool_pf *pf)
+{
+	return !pf->vfs[0].busy ? 0 : fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", pf->vfs[0].index,
+					   pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
+}
+
+/* What a guest can't get isn't given to one. */
+static int check_obstacle(struct alloc *alloc, const struct vfpool_lease *lease, struct vfpool_pf *pf)
+{
+	AUTO_FREE char *obstacle = NULL;
+	char address[VFPOOL_PCI_TEXT];
+	int r = find_obstacle(&alloc->host, alloc->ledger, alloc->pool, pf, alloc->request->owner, lease->id, &obstacle);
+
+	if (r < 0 || !obstacle)
+		return r;
+	vfpool_pci_format(&pf->vfs[0].address, address);
+	return fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s can't go into a guest: %s; 'vfpool iommu %s' shows its "
+		    "group", pf->vfs[0].index, pf->netdev ? pf->netdev : "its PF", obstacle, address);
+}
+
 /* The pending lease's VF, locked, is set up. *ret_drop: after a failure nothing
  * of the lease is left on the VF, so that the lease can be dropped. */
 static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
@@ -87,6 +107,9 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
 	if (r < 0)
 		return r;
 	*ret_drop = true;
+	if (!pf->netdev)
+		return fail_vf(alloc, -VFPOOL_ENOTFOUND, pf, lease->vf, "can't be programmed: that PF has no netdev in this "
+			       "network namespace; 'ip -n NAMESPACE link set DEV netns 1' brings it back");
 	if (pf->n_vfs == 0)
 		return fail_vf(alloc, -VFPOOL_ENOTFOUND, pf, lease->vf,
 			       "isn't there; 'vfpool apply' makes it");
@@ -95,11 +118,13 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
 	r = check_not_named(alloc, lease, pf);
 	if (r < 0)
 		return r;
-	if (vf->busy) {
+	r = check_idle(alloc, pf);
+	if (r == 0)
+		r = check_obstacle(alloc, lease, pf);
+	if (r < 0) {
 		/* Not when an interrupted alloc has programmed it: then the MAC is there. */
 		*ret_drop = !vf_has_lease_mac(pf, vf, lease);
-		return fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", lease->vf,
-			    pf->netdev ? pf->netdev : "its PF", vf->busy);
+		return r;
 	}
 	return set_up_vf(alloc, pf, lease, ret_drop);
 }
@@ -116,6 +141,37 @@ static void warn_of_obstacle(struct alloc *alloc, struct vfpool_pf *pf)
 	alloc->vp->err = why;
 }
 
+/* The pending lease ends, for the reason that is the last error. `avoid`: nobody gets its VF until that is
+ * seen free again; `lose`: this alloc asks for no other VF of its PF. -E_CHANGED: choose anew. */
+static int pass_over(struct alloc *alloc, const struct vfpool_lease *lease, int result, bool avoid, bool lose)
+{
+	const struct error why = alloc->vp->err;
+	int r = drop_pending(alloc, lease, avoid);
+
+	if (r < 0)
+		return fail_while(&alloc->vp->err, r, "%s; and dropping the lease", why.text);
+	alloc->vp->err = alloc->passed_over = why;
+	r = lose ? lose_pf(alloc, lease, result) : 0;
+	return r < 0 ? r : -E_CHANGED;
+}
+
+/* Was the lease made by this alloc, and nothing programmed for it? NULL: no, or it isn't known. */
+static uint64_t *find_untouched(const struct alloc *alloc, const struct vfpool_lease *lease)
+{
+	for (size_t i = 0; i < alloc->n_untouched; i++)
+		if (alloc->untouched[i] == lease->id)
+			return &alloc->untouched[i];
+	return NULL;
+}
+
+/* Its PF can't be locked or looked at. What an interrupted alloc has left on the VF stays this lease's. */
+static int pass_over_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result)
+{
+	if (result == -ENOMEM || (!find_untouched(alloc, lease) && result != -VFPOOL_ENOTFOUND))
+		return result;
+	return pass_over(alloc, lease, result, false, true);
+}
+
 /* Programs the pending lease's VF. -E_CHANGED: choose anew, since its VF can't be
  * had, or another process has finished or dropped the lease. Until it is active
  * nobody else programs the VF without having moved the lease to releasing. */
@@ -123,29 +179,30 @@ static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	AUTO_CLOSE int lock = -1;
-	struct error why;
-	bool drop;
-	int r = open_lease_pf(&alloc->host, lease, &pf, &lock), r2;
+	uint64_t *untouched;
+	bool drop, avoid;
+	int r = open_lease_pf(&alloc->host, lease, &pf, &lock);
 
-	drop = r == -VFPOOL_ENOTFOUND;
-	if (r == 0)
-		r = prepare_locked(alloc, lease, &pf, &drop);
+	if (r < 0)
+		return pass_over_pf(alloc, lease, r);
+	r = prepare_locked(alloc, lease, &pf, &drop);
 	if (r == 0) {
+		if ((untouched = find_untouched(alloc, lease)))
+			*untouched = 0;
 		lease->address = pf.vfs[0].address;
 		warn_of_obstacle(alloc, &pf);
 		return 0;
 	}
 	if (!drop)
 		return r;
-	why = alloc->vp->err;
-	r2 = drop_pending(alloc, lease, r == -VFPOOL_EINUSE || r == -VFPOOL_ENOTFOUND);
-	if (r2 < 0)
-		return fail_while(&alloc->vp->err, r2, "%s; and dropping the lease", why.text);
-	alloc->vp->err = why;
-	if (r != -VFPOOL_EINUSE && r != -VFPOOL_ENOTFOUND)
-		return r;
-	alloc->passed_over = why;
-	return -E_CHANGED;
+	/* Where a VF isn't there, or can't be programmed for want of a netdev, its PF's others aren't better. */
+	avoid = r == -VFPOOL_EINUSE || (r == -VFPOOL_ENOTFOUND && pf.netdev && pf.n_vfs == 0);
+	if (!avoid && r != -VFPOOL_ENOTFOUND) {
+		int r2 = pass_over(alloc, lease, r, false, false);
+
+		return r2 == -E_CHANGED ? r : r2;
+	}
+	return pass_over(alloc, lease, r, avoid, r == -VFPOOL_ENOTFOUND);
 }
 
 /* The lease is held already: what was lost since, as by a reboot, is put back,
@@ -174,15 +231,22 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	return set_up_vf(alloc, &pf, lease, &clean);
 }
 
-/* A release was interrupted, or is at work: it is finished, and the choice made anew. */
+/* A release was interrupted, or is at work: it is finished, and the choice made anew, unless that leaves the
+ * lease as it is. */
 static int finish_release(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	const struct ending ending = {
 		.vp = alloc->vp, .ledger = alloc->ledger, .host = &alloc->host, .pool = alloc->pool,
 	};
-	int r = end_lease(&ending, lease);
+	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
+	int r = end_lease(&ending, lease), r2;
 
-	return r == 0 || r == -VFPOOL_ENOTFOUND ? -E_CHANGED : r;
+	if (r == 0)
+		return -E_CHANGED;
+	r2 = ledger_get_lease(alloc->ledger, (int64_t)lease->id, &now);
+	if (r2 < 0)
+		return r2;
+	return now && now->state == VFPOOL_LEASE_RELEASING ? r : -E_CHANGED;
 }
 
 int settle(struct alloc *alloc, struct vfpool_lease *lease)
@@ -205,11 +269,14 @@ static int free_place(struct alloc *alloc, const struct ledger_vf *row, struct v
 
 	if (r < 0 || !is_in_pool(alloc, &pf, row->index))
 		return r;
-	if (pf.n_vfs > 0 && check_not_named(alloc, place, &pf) < 0) {
+	if (pf.n_vfs > 0 && (check_not_named(alloc, place, &pf) < 0 ||
+			     (alloc->request->vf >= 0 && check_idle(alloc, &pf) < 0) ||
+			     (!row->quarantined && !pf.vfs[0].busy && check_obstacle(alloc, place, &pf) < 0))) {
 		alloc->passed_over = alloc->vp->err;
 		return 0;
 	}
-	return free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf, ret_freed);
+	return free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf, alloc->request->owner,
+			    ret_freed);
 }
 
 static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
@@ -223,6 +290,15 @@ static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
 	return freed;
 }
 
+/* Where one is asked for, what the others are is of no interest. */
+static bool is_asked_for(const struct alloc *alloc, const struct ledger_vf *row)
+{
+	const struct vfpool_lease place = place_of(row);
+
+	return (alloc->request->vf < 0 || (unsigned)alloc->request->vf == row->index) &&
+	       (!alloc->want_pf_id || is_lease_pf(&place, &alloc->want_pf));
+}
+
 int free_idle_vfs(struct alloc *alloc, bool *ret_any)
 {
 	AUTO_FREE struct ledger_vf *rows = NULL;
@@ -231,7 +307,8 @@ int free_idle_vfs(struct alloc *alloc, bool *ret_any)
 
 	*ret_any = false;
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if ((rows[i].avoid || rows[i].quarantined) && !rows[i].lease && free_row(alloc, &rows[i]))
+		if ((rows[i].avoid || rows[i].quarantined) && !rows[i].lease && is_asked_for(alloc, &rows[i]) &&
+		    free_row(alloc, &rows[i]))
 			*ret_any = true;
 	return r;
 }

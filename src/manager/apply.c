@@ -137,7 +137,7 @@ static int free_idle_vfs(struct apply *apply, const struct pool_use *use)
 		r = host_read_pf(&apply->host, &use->pf->address, (int)index, &pf);
 		if (r == 0)
 			r = free_idle_vf(apply->vp, &apply->host, apply->ledger, use->pool, &row, &pf,
-					 &freed);
+					 NULL, &freed);
 	}
 	return r;
 }

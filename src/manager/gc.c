@@ -184,6 +184,7 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	enum vfpool_finding_kind kind = row->quarantined ? VFPOOL_FOUND_QUARANTINED :
 							   VFPOOL_FOUND_IDLE;
+	AUTO_FREE char *obstacle = NULL;
 	AUTO_CLOSE int lock = -1;
 	bool freed = row->quarantined;
 	int r = load_pool_or_default(gc->vp, row->pool, &pool);
@@ -199,11 +200,13 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	if (r == -VFPOOL_ENOTFOUND)
 		r = 0; /* the PF is gone, and its VFs with it */
 	if (r == 0 && !gc->dry_run)
-		r = free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, row, &pf, &freed);
+		r = free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, row, &pf, NULL, &freed);
+	if (gc->dry_run && pf.n_vfs > 0) {
+		r = row->quarantined ? 0 : find_obstacle(&gc->host, gc->ledger, pool, &pf, NULL, 0, &obstacle);
+		freed = !obstacle;
+	}
 	if (r < 0)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_FAILED, NULL, "%s", gc->vp->err.text);
-	if (gc->dry_run && pf.n_vfs > 0)
-		freed = true;
 	if (freed && pf.n_vfs == 0)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
 				   "VF %u isn't there any more, and in quarantine no more", row->index);

@@ -242,14 +242,22 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 	     const struct vfpool_pf *pf, const struct vfpool_lease *lease);
 
 /*
+ * Why no guest can get the VF, pf->vfs[0], by a lease with that number to `owner` (NULL, 0: not known yet) in a
+ * pool whose VFs are for guests: its IOMMU group also has what the host uses, or what another owner has.
+ * *ret_obstacle is NULL when nothing is in the way; free() it.
+ */
+int find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool, struct vfpool_pf *pf,
+		  const char *owner, uint64_t lease, char **ret_obstacle);
+
+/*
  * A VF that nobody gets until it is seen idle (it was found busy once, or is in
- * quarantine), pf->vfs[0], is made free when nothing has it now. One that is gone
+ * quarantine), pf->vfs[0], is made free when nothing has it now, and `owner` (NULL: anyone) could have it. One that is gone
  * (pf->n_vfs == 0) leaves quarantine: its MAC went with it. The caller has locked
  * the PF, if that is there.
  */
 int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		 const struct vfpool_pool *pool, const struct ledger_vf *seen,
-		 const struct vfpool_pf *pf, bool *ret_freed);
+		 struct vfpool_pf *pf, const char *owner, bool *ret_freed);
 
 /* Does a guest name the VF, pf->vfs[0]? */
 bool is_named(const struct guests *guests, const struct vfpool_pf *pf);

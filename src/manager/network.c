@@ -26,7 +26,7 @@ static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_
  * still another pool's. */
 static bool belongs_in_list(const struct vfpool_vf *vf)
 {
-	return !vf->owner && !vf->held &&
+	return !vf->owner && !vf->held && !vf->obstacle &&
 	       (vf->holder == VFPOOL_HELD_BY_NOBODY || vf->holder == VFPOOL_HELD_BY_LIBVIRT);
 }
 
@@ -37,13 +37,35 @@ static int note_left_out(struct vfpool *vp, const struct vfpool_pf *pf, const st
 	char *text = format_text("%s%sVF %u of %s is left out: %s%s", *notes ? *notes : "",
 				 *notes ? "; " : "", vf->index, pf->netdev ? pf->netdev : "a PF",
 				 vf->owner ? "leased to " : vf->held ? "held: " : "",
-				 vf->owner ? vf->owner : vf->held ? vf->held : vf->busy);
+				 vf->owner ? vf->owner : vf->held ? vf->held : vf->busy ? vf->busy : vf->obstacle);
 
 	if (!text)
 		return fail_oom(&vp->err);
 	free(*notes);
 	*notes = text;
 	return 0;
+}
+
+/* Fills `obstacle` of the pool's VFs that libvirt would give to guests in vain; of those of one group the first
+ * isn't in vain, nor one that a guest has. */
+static int look_for_obstacles(struct host *host, const struct pool_use *use, struct vfpool_pf *pf)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
+		struct vfpool_vf *vf = &pf->vfs[i];
+		struct vfpool_pf one = *pf;
+		char *obstacle;
+
+		one.vfs = vf;
+		one.n_vfs = 1;
+		if (vf->busy || !vfpool_pool_has_vf(use->want, vf->index))
+			continue;
+		r = find_obstacle(host, NULL, use->pool, &one, NULL, 0, &obstacle);
+		free(vf->obstacle);
+		vf->obstacle = r < 0 ? NULL : obstacle;
+	}
+	return r;
 }
 
 /* What libvirt is to have, and all VFs of the pool. */
@@ -136,6 +158,11 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, struct wanted_n
 	for (size_t i = 0; i < n_uses; i++)
 		if (!uses[i].pf)
 			return fail_missing_pf(vp, &host, &uses[i]);
+	for (size_t i = 0; i < n_uses; i++) {
+		r = look_for_obstacles(&host, &uses[i], &inventory->pfs[uses[i].pf - inventory->pfs]);
+		if (r < 0)
+			return r;
+	}
 	r = list_addresses(vp, uses, n_uses, wanted, &addresses, &n, ret_notes);
 	if (r < 0)
 		return r;

@@ -277,9 +277,10 @@ static int commit_free(struct ledger *ledger, const struct ledger_vf *row)
 
 int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		 const struct vfpool_pool *pool, const struct ledger_vf *seen,
-		 const struct vfpool_pf *pf, bool *ret_freed)
+		 struct vfpool_pf *pf, const char *owner, bool *ret_freed)
 {
 	const bool is_there = pf->n_vfs > 0;
+	AUTO_FREE char *obstacle = NULL;
 	struct ledger_vf row;
 	int r;
 
@@ -289,6 +290,10 @@ int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 	r = ledger_vf_again(ledger, seen, &row);
 	if (r < 0 || !row.id || row.lease || (!row.quarantined && !(row.avoid && is_there)))
 		return r; /* another process was faster */
+	if (!row.quarantined)
+		r = find_obstacle(host, ledger, pool, pf, owner, 0, &obstacle);
+	if (r < 0 || obstacle)
+		return r;
 	if (row.quarantined && is_there)
 		r = park_vf(host, pool, pf, &row.parking);
 	if (r == 0)

@@ -37,6 +37,8 @@ odd_pf() { # what every verb says of pf0 beside a sound pf1, whose fault matches
 	t "$2: a VF of the other PF can be held" v hold pf1 --vf 3 --reason test
 	t "$2: a VF of it can't, and why" fails_with 1 "pf0.*$1" v hold pf0 --vf 3 --reason test
 	t "$2: the other pool's VFs are allocated" says 0001:01:01.0 v alloc p1 --owner web --json
+	t "$2: its own pool's aren't, and why" fails_with 1 "$1" v alloc p0 --owner web
+	t "$2: no lease is left behind" same 0 "$(sql "SELECT count(*) FROM held WHERE pool = 'p0'")"
 	t "$2: the doctor names it" says "PF pf0.*$1" both v doctor
 	t "$2: a definition of the other PF is taken" says defined v define p1.xml
 }
@@ -84,6 +86,7 @@ test_a_pool_on_two_pfs_one_of_which_is_sick() {
 	local before
 	before=$(sql 'SELECT pf, idx, parking FROM vf ORDER BY 1, 2')
 	echo zz >"$(pf 0)/sriov_totalvfs"
+	t 'alloc takes a VF of the other PF' says 0001:01 v alloc all --owner web --json
 	t 'apply does the other PF: 6' code_is 6 v apply all
 	t 'apply forgets no VF of the sick one' same "$before" "$(sql 'SELECT pf, idx, parking FROM vf ORDER BY 1, 2')"
 	t 'a definition by permanent MAC: the sick PF is named as one that may be it' code_is 6 \
@@ -108,6 +111,7 @@ test_an_odd_vf() {
 	t 'the others are free' says 'vf 3 .*free' v list
 	t 'alloc passes the odd one over' same '0000:01:01.0 0000:01:01.2' \
 		"$(for i in a b; do v alloc p0 --owner $i --json | field address; done | xargs)"
+	t 'the odd one can not be had by its number either' fails_with 3 "VF 1 .*can't be looked at" v alloc p0 --owner c --vf 1
 }
 test_a_group_with_an_odd_device() {
 	two_pools
