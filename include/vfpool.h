@@ -760,6 +760,13 @@ int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reaso
 int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, bool dry_run,
 		  unsigned *ret_n);
 
+/*
+ * A pool has a new name: its definition, its VFs, leases and MACs go along, all of it or nothing; what was killed in between
+ * is finished by who reads definitions next. VFPOOL_EINUSE: there is such a pool, or the ledger has MACs of one, or its
+ * libvirt network would be called otherwise.
+ */
+int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name, bool dry_run);
+
 /* ---- what was and what is left ----------------------------------------- */
 
 /* One entry of the history. */

@@ -208,6 +208,11 @@ int ledger_commit(struct ledger *ledger)
 	return db_execute(ledger, "COMMIT", "writing the ledger");
 }
 
+bool ledger_is_busy(const struct ledger *ledger)
+{
+	return ledger && !sqlite3_get_autocommit(ledger->db);
+}
+
 void ledger_rollback(struct ledger *ledger)
 {
 	if (ledger && !sqlite3_get_autocommit(ledger->db))

@@ -461,6 +461,41 @@ int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owne
 	return *ret_n ? db_add_event(ledger, "rename", "", new_owner, 0, "", 0, -1) : 0;
 }
 
+int ledger_knows_pool(struct ledger *ledger, const char *pool, bool *ret_known)
+{
+	int64_t known;
+	int r = db_number(ledger, 0, &known,
+			  "SELECT EXISTS (SELECT 1 FROM reservation WHERE pool = ?1) OR "
+			  "EXISTS (SELECT 1 FROM vf WHERE pool = ?1)", "s", pool);
+
+	if (r == 0)
+		*ret_known = known != 0;
+	return r;
+}
+
+int ledger_rename_pool(struct ledger *ledger, const char *pool, const char *new_pool)
+{
+	/* The VFs' triggers move the counters of pool_pf. */
+	static const char *const changes[] = {
+		"DELETE FROM pool_pf WHERE pool = ?2 AND EXISTS (SELECT 1 FROM pool_pf WHERE pool = ?1)",
+		"INSERT INTO pool_pf (pool, position, pf) SELECT ?2, position, pf FROM pool_pf WHERE pool = ?1",
+		"UPDATE vf SET pool = ?2 WHERE pool = ?1",
+		"DELETE FROM pool_pf WHERE pool = ?1 AND ?2 <> ''",
+		"UPDATE reservation SET pool = ?2 WHERE pool = ?1",
+		"INSERT INTO pool (name, leases) SELECT ?2, leases FROM pool WHERE name = ?1 "
+		"ON CONFLICT (name) DO UPDATE SET leases = leases + excluded.leases",
+		"DELETE FROM pool WHERE name = ?1 AND ?2 <> ''",
+	};
+	bool known;
+	int r = ledger_knows_pool(ledger, pool, &known);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(changes); i++)
+		r = db_run(ledger, changes[i], "ss", pool, new_pool);
+	if (r == 0 && known)
+		r = db_add_event(ledger, "rename", new_pool, "", 0, "", 0, -1);
+	return r;
+}
+
 /* ---- MACs ---- */
 
 int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first, const struct vfpool_mac *last,

@@ -46,6 +46,9 @@ int ledger_commit(struct ledger *ledger);
 /* Ends what wasn't committed; nothing when nothing is open, or no ledger. */
 void ledger_rollback(struct ledger *ledger);
 
+/* Is a transaction open? Of no ledger (NULL): no. */
+bool ledger_is_busy(const struct ledger *ledger);
+
 /* This host's random seed, made with the ledger. */
 int ledger_seed(struct ledger *ledger, char **ret_seed);
 
@@ -164,6 +167,13 @@ int ledger_drop_untold(struct ledger *ledger, const char *pool, const char *owne
 /* -E_TAKEN: the new owner has a MAC for the same pool and nic. */
 int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owner,
 		  unsigned *ret_n);
+
+/* A pool has a new name, which ledger_knows_pool() didn't: its VFs, leases and reservations go along. Done twice it
+ * changes nothing. */
+int ledger_rename_pool(struct ledger *ledger, const char *pool, const char *new_pool);
+
+/* Is there a VF or a reservation of a pool of that name? */
+int ledger_knows_pool(struct ledger *ledger, const char *pool, bool *ret_known);
 
 /* Whose is the MAC? A sentence's end in *ret_who, NULL: nobody's; free() it. */
 int ledger_mac_user(struct ledger *ledger, const struct vfpool_mac *mac, char **ret_who);

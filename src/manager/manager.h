@@ -64,6 +64,9 @@ char *pool_path(const struct vfpool *vp, const char *name);
  * there is none. */
 int find_pool_path(struct vfpool *vp, const char *name, char **ret_path);
 
+/* Finishes the rename of a pool that was interrupted; before definitions are read. */
+int finish_rename(struct vfpool *vp);
+
 /* A definition from the file that a person names, with its text. */
 int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
 		   char **ret_text, size_t *ret_size);

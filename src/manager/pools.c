@@ -48,6 +48,8 @@ int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
 
 	if (!pool_name_is_valid(name))
 		return fail_no_pool(vp, name);
+	if (finish_rename(vp) < 0)
+		note(vp, "%s", vp->err.text);
 	path = pool_path(vp, name);
 	if (!path)
 		return fail_oom(&vp->err);
@@ -109,6 +111,8 @@ static int list_names(struct vfpool *vp, char ***ret_names, size_t *ret_n)
 
 	if (!path || !names)
 		return fail_oom(&vp->err);
+	if (finish_rename(vp) < 0)
+		note(vp, "%s", vp->err.text);
 	dir = opendir(path);
 	if (!dir && errno != ENOENT)
 		return fail_errno(&vp->err, -errno, "reading the folder %s", path);

@@ -44,24 +44,44 @@ static int run_unhold(struct vfpool *vp, const struct verb *verb, int argc, char
 	return hold(vp, verb, argc, argv, false);
 }
 
+static int rename_pool(struct vfpool *vp, char **args, bool dry_run)
+{
+	int r = vfpool_rename_pool(vp, args[0], args[1], dry_run);
+
+	if (r == 0)
+		say("pool %s, with its leases and MACs, %s %s\n", args[0], dry_run ? "would be" : "is now", args[1]);
+	return r;
+}
+
+static int rename_owner(struct vfpool *vp, char **args, bool dry_run)
+{
+	unsigned n;
+	int r = vfpool_rename(vp, args[0], args[1], dry_run, &n);
+
+	if (r == 0)
+		say("%u MAC%s of %s, with %s leases, %s %s's\n", n, n == 1 ? "" : "s", args[0],
+		    n == 1 ? "its" : "their", dry_run ? "would be" : n == 1 ? "is now" : "are now", args[1]);
+	return r;
+}
+
 static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	bool dry_run = false;
+	bool pool = false, dry_run = false;
 	const struct verb_option options[] = {
+		{ "pool", OPTION_FLAG, &pool, "a pool, not an owner" },
 		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
 		{ 0 },
 	};
 	char **args;
-	unsigned n;
 	int r = verb_parse(verb, argc, argv, options, 2, 2, &args);
 
-	/* The old name may be one that isn't taken any more. */
-	if (r < 0 || (r = verb_check_owner(verb, args[1])) < 0 ||
-	    (r = vfpool_rename(vp, args[0], args[1], dry_run, &n)) < 0)
+	if (r < 0)
 		return r;
-	say("%u MAC%s of %s, with %s leases, %s %s's\n", n, n == 1 ? "" : "s", args[0],
-	    n == 1 ? "its" : "their", dry_run ? "would be" : n == 1 ? "is now" : "are now", args[1]);
-	return 0;
+	if (pool)
+		return rename_pool(vp, args, dry_run);
+	if (verb_check_owner(verb, args[0]) < 0 || verb_check_owner(verb, args[1]) < 0)
+		return -VERB_USAGE;
+	return rename_owner(vp, args, dry_run);
 }
 
 static void print_finding(const struct vfpool_finding *finding, bool dry_run)
@@ -156,7 +176,7 @@ const struct verb verb_unhold = {
 };
 
 const struct verb verb_rename = {
-	"rename", "OWNER NEW-NAME [--dry-run]", "a guest has a new name: its leases and MACs go along",
+	"rename", "[--pool] NAME NEW-NAME [--dry-run]", "an owner, or a pool, has a new name: leases and MACs go along",
 	run_rename,
 };
 

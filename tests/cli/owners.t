@@ -230,6 +230,66 @@ test_a_long_history_is_removed_in_parts() {
 	t "none is left" same 0 "$(sql 'SELECT count(*) FROM history')"
 }
 
+# ---- a pool's new name ----
+
+test_a_renamed_pool_keeps_its_owners_macs() {
+	two_pools
+	local web gone
+	{ echo '<!-- <name>not this</name> -->'; cat p.xml; } >commented.xml && v define commented.xml >/dev/null
+	web=$(mac p --owner web) && gone=$(mac p --owner gone) && v release --owner gone >/dev/null
+	t "a dry run changes nothing" eval 'v rename --pool p blue --dry-run && v show p && ! v show blue 2>/dev/null'
+	t "a pool has a new name" says 'pool p, with its leases and MACs, is now blue' v rename --pool p blue
+	t "the old one is nobody's: not found" fails_with 5 "no pool 'p'" v show p
+	t "its definition has the new name, and all else as it was given" same "$(sed 's|<name>p</name>|<name>blue</name>|' commented.xml)" "$(v dumpxml blue)"
+	t "its lease is where it was" same "$web" "$(mac blue --owner web)"
+	t "an owner without a lease has its MAC" same "$gone" "$(mac blue --owner gone)"
+	t "apply finds nothing to do" says 'nothing to do' v apply
+	t "the ledger's counters agree with its rows" eval '"$top/tests/check-ledger" state/ledger.db <("$fake/links" kernel 2 4) \
+		<(printf "0000:01:00.0 pf0\n0001:01:00.0 pf1\n")'
+	t "its lease ends" says "$web stays reserved" v release blue --owner web
+	t "its history says so" says ' rename .*blue' v history
+	t "a name that is another pool's: refused" fails_with 4 'there is a pool q already' v rename --pool blue q
+	v undefine q >/dev/null
+	t "the name of a pool of old, whose VFs the ledger has: refused" fails_with 4 'earlier pool q are in the ledger' v rename --pool blue q
+	t "a name that can't be a pool's" fails_with 1 "can't be a pool's name" v rename --pool blue a/b
+	t "a pool that isn't there: not found" fails_with 5 "no pool 'none'" v rename --pool none x
+	pool net "dev='pf0' numvfs='4'" "<allocate by='libvirt'/>" >net.xml
+	v release --owner gone >/dev/null && v undefine blue >/dev/null && v define net.xml >/dev/null
+	t "one whose libvirt network would be renamed: refused, with what to write" fails_with 4 "<network name='net'/> into the definition" v rename --pool net x
+}
+
+# The rename is killed at its Nth call that writes, for every N; the next command finds all of it, or nothing.
+test_a_rename_of_a_pool_is_killed() {
+	two_pools
+	local n code=0 web killed=0 done=0 undone=0 calls=pwrite64,fsync,fdatasync,rename,unlink
+	export ASAN_OPTIONS=detect_leaks=0
+	web=$(mac p --owner web)
+	cp -r etc etc.was && cp -r state state.was
+	for ((n = 1; n < 200; n++)); do
+		rm -rf etc state && cp -r etc.was etc && cp -r state.was state
+		code=$({
+			strace -f -o /dev/null -e trace=$calls -e inject=$calls:signal=SIGKILL:when=$n \
+				"$fake/vfpool" "${at[@]}" rename --pool p blue >/dev/null 2>&1
+			echo $?
+		} 2>/dev/null)
+		[ $code != 0 ] || break
+		killed=$((killed + 1))
+		if [ "$(mac blue --owner web 2>/dev/null)" = "$web" ]; then
+			done=$((done + 1))
+			! v show p >/dev/null 2>&1 && [ ! -e etc/pools/p.xml ] || { echo "both names at $n"; break; }
+		elif [ "$(mac p --owner web 2>/dev/null)" = "$web" ]; then
+			undone=$((undone + 1))
+			! v show blue >/dev/null 2>&1 || { echo "both names at $n"; break; }
+		else
+			echo "neither name at $n"; break
+		fi
+		[ ! -e etc/pools/.rename ] && same 1 "$(sql "SELECT count(DISTINCT pool) FROM vf WHERE pool IN ('p', 'blue')")" &&
+			v apply 2>/dev/null | grep -q 'nothing to do' || { echo "left at $n"; break; }
+	done
+	t "killed wherever it writes, the pool has one name, with its lease, and apply finds nothing to do" same "$killed 0" "$((done + undone)) $code"
+	t "it was killed in both halves" eval "[ $done -gt 3 ] && [ $undone -gt 3 ]"
+}
+
 # ---- a neighbour that is stuck ----
 
 # A neighbour takes the ledger's write lock; what it does then is written to ${writer[1]}.
