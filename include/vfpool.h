@@ -898,7 +898,9 @@ struct vfpool_interface_options {
 	const char *portgroup;  /* of the pool's network; NULL: its default */
 	unsigned number;        /* 0: the only one; of several this one, from 1 on: StratoVirt's root port
 				 * is pcie.NUMBER, instead of NIC + 1, the names of FORMAT_ENV end with
-				 * _0, _1, … */
+				 * _0, _1, …; with `addr` on one bus they are functions of that slot from
+				 * that function on, at most up to 7, and function 0 carries multifunction=on */
+	bool multifunction;     /* the slot of QEMU or StratoVirt has functions of others too */
 };
 
 /* The lease's text in that format. -EINVAL: it can't be told so, as a lease without a

@@ -5,7 +5,9 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/file.h"
+#include "util/siphash.h"
 
+#include <ctype.h>
 #include <json-c/json.h>
 #include <string.h>
 
@@ -26,11 +28,38 @@ int vfpool_format_parse(const char *name, enum vfpool_format *ret_format)
 	return -EINVAL;
 }
 
-/* QEMU's id of the device: a letter, then letters, digits, '-', '.' and '_', as a
- * pool's name has. */
+/* Letters and digits of ASCII, '-' and '.' as they are, all else as '_' and two digits, so that no two
+ * texts are alike. Returns its length, or what it would be. */
+static size_t encode(const char *text, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text; text++) {
+		const unsigned char c = (unsigned char)*text;
+
+		n += (size_t)snprintf(n < size ? out + n : NULL, n < size ? size - n : 0,
+				      c < 0x80 && (isalnum(c) || c == '-' || c == '.') ? "%c" : "_%02x", c);
+	}
+	return n;
+}
+
+/* QEMU's id of the device: a letter, then letters, digits, '-', '.' and '_'. It is the lease's key, for in one
+ * QEMU there may be VFs of several owners and pools: vfpool-POOL__OWNER-NIC. StratoVirt takes 255 bytes at most, so
+ * a hash is in the place of what is too long. */
 static void device_id(const struct vfpool_lease *lease, char *text, size_t size)
 {
-	snprintf(text, size, "vfpool-%s-%u", lease->pool, lease->nic);
+	static const uint8_t keys[2][16] = { { 0 }, { 1 } };
+	char pool[152], owner[84]; /* a pool's name has 50 characters */
+
+	encode(lease->pool, pool, sizeof(pool));
+	if (encode(lease->owner, owner, sizeof(owner)) >= sizeof(owner)) {
+		const size_t n = strlen(lease->owner);
+
+		snprintf(owner, sizeof(owner), "_h%016llx%016llx",
+			 (unsigned long long)siphash24(keys[0], lease->owner, n),
+			 (unsigned long long)siphash24(keys[1], lease->owner, n));
+	}
+	snprintf(text, size, "vfpool-%s__%s-%u", pool, owner, lease->nic);
 }
 
 /* The bus and slot come from the command line; a comma would begin another property. */
@@ -43,31 +72,69 @@ static bool is_place(const char *text)
 /* ---- QEMU and StratoVirt ---- */
 
 struct place {
-	char id[80], address[VFPOOL_PCI_TEXT], root_port[24];
+	char id[256], address[VFPOOL_PCI_TEXT], root_port[24], function[80];
 	const char *bus, *addr; /* NULL: QEMU chooses */
+	bool multifunction;
 };
+
+/* Are several VFs functions of one slot? Each has a root port of StratoVirt, unless told otherwise. */
+static bool shares_slot(enum vfpool_format format, const struct vfpool_interface_options *options)
+{
+	return options->number && (format == VFPOOL_FORMAT_STRATOVIRT ? options->bus : options->addr) != NULL;
+}
+
+/* "0x03" or "0x03.0x0", as QEMU reads it, and its function for one of several. */
+static int parse_slot(const char *addr, unsigned number, unsigned *ret_slot, unsigned *ret_function)
+{
+	unsigned long slot, function = 0;
+	char *end;
+
+	slot = strtoul(addr, &end, 16);
+	if (end == addr || slot > 31)
+		return -EINVAL;
+	if (*end == '.') {
+		addr = end + 1;
+		function = strtoul(addr, &end, 16);
+	}
+	if (end == addr || *end || function > 7)
+		return -EINVAL;
+	if (function + number - 1 > 7)
+		return -ERANGE;
+	*ret_slot = (unsigned)slot;
+	*ret_function = (unsigned)function + number - 1;
+	return 0;
+}
 
 static void find_place(const struct vfpool_lease *lease, enum vfpool_format format,
 		       const struct vfpool_interface_options *options, struct place *place)
 {
+	unsigned slot, function;
+
 	device_id(lease, place->id, sizeof(place->id));
 	vfpool_pci_format(&lease->address, place->address);
 	place->bus = options->bus;
 	place->addr = options->addr;
-	if (format != VFPOOL_FORMAT_STRATOVIRT)
+	place->multifunction = options->multifunction;
+	if (format == VFPOOL_FORMAT_STRATOVIRT) {
+		/* Its buses have to be named. */
+		snprintf(place->root_port, sizeof(place->root_port), "pcie.%u",
+			 options->number ? options->number : lease->nic + 1);
+		place->bus = place->bus ? place->bus : place->root_port;
+		place->addr = place->addr ? place->addr : "0x0";
+	}
+	if (!shares_slot(format, options) || parse_slot(place->addr, options->number, &slot, &function) < 0)
 		return;
-	/* Its buses have to be named. */
-	snprintf(place->root_port, sizeof(place->root_port), "pcie.%u",
-		 options->number ? options->number : lease->nic + 1);
-	place->bus = place->bus ? place->bus : place->root_port;
-	place->addr = place->addr ? place->addr : "0x0";
+	snprintf(place->function, sizeof(place->function), "0x%02x.0x%x", slot, function);
+	place->addr = place->function;
+	place->multifunction = function == 0; /* the kernel looks for others only when this one says so */
 }
 
 static char *device_option(const struct place *place)
 {
-	return format_text("-device vfio-pci,host=%s,id=%s%s%s%s%s\n", place->address, place->id,
+	return format_text("-device vfio-pci,host=%s,id=%s%s%s%s%s%s\n", place->address, place->id,
 			   place->bus ? ",bus=" : "", place->bus ? place->bus : "",
-			   place->addr ? ",addr=" : "", place->addr ? place->addr : "");
+			   place->addr ? ",addr=" : "", place->addr ? place->addr : "",
+			   place->multifunction ? ",multifunction=on" : "");
 }
 
 static void add(struct json_object *object, const char *key, const char *text)
@@ -95,6 +162,8 @@ static char *qmp_commands(const struct place *place)
 	add(on, "host", place->address);
 	add(on, "bus", place->bus);
 	add(on, "addr", place->addr);
+	if (place->multifunction)
+		json_object_object_add(on, "multifunction", json_object_new_boolean(true));
 	add(off, "id", place->id);
 	on = command("device_add", on);
 	off = command("device_del", off);
@@ -170,13 +239,31 @@ static bool has_portgroup(const struct vfpool_pool *pool, const char *name)
 	return false;
 }
 
+static bool is_device_format(enum vfpool_format format)
+{
+	return format == VFPOOL_FORMAT_QEMU || format == VFPOOL_FORMAT_QMP || format == VFPOOL_FORMAT_STRATOVIRT;
+}
+
+/* Have the VFs a place in their slot? */
+static int check_slot(enum vfpool_format format, const struct vfpool_interface_options *options, struct error *err)
+{
+	const char *addr = options->addr ? options->addr : "0x0";
+	unsigned slot, function;
+	int r = shares_slot(format, options) ? parse_slot(addr, options->number, &slot, &function) : 0;
+
+	if (r == -ERANGE)
+		return fail(err, -EINVAL, "a slot has 8 functions: there is no place for %u VFs from %s on; give each "
+			    "its own by --nic and --addr", options->number, addr);
+	return r < 0 ? fail(err, -EINVAL, "'%s' is no slot such as 0x03 or 0x03.0x0", addr) : 0;
+}
+
 /* Can the lease be told so at all? */
 static int check(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 		 enum vfpool_format format, const struct vfpool_interface_options *options,
 		 bool has_hook, struct error *err)
 {
 	static const struct vfpool_pci nowhere = { 0 };
-	bool by_network = format == VFPOOL_FORMAT_NETWORK;
+	const bool by_network = format == VFPOOL_FORMAT_NETWORK;
 
 	if (format == VFPOOL_FORMAT_TEAMING && !pool->teaming_network && !pool->teaming_bridge)
 		return fail(err, -EINVAL, "pool %s has no <teaming network='…'/> or bridge='…': what is the "
@@ -197,7 +284,7 @@ static int check(const struct vfpool_pool *pool, const struct vfpool_lease *leas
 		return fail(err, -EINVAL, "pool %s has no portgroup %s", pool->name, options->portgroup);
 	if ((options->bus && !is_place(options->bus)) || (options->addr && !is_place(options->addr)))
 		return fail(err, -EINVAL, "a bus and a slot are letters, digits, '.', '_' and '-'");
-	return 0;
+	return is_device_format(format) ? check_slot(format, options, err) : 0;
 }
 
 int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
@@ -216,15 +303,14 @@ int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *l
 	r = check(pool, lease, format, options, has_hook, err);
 	if (r < 0)
 		return r;
-	find_place(lease, format, options, &place);
-	if (format == VFPOOL_FORMAT_QEMU || format == VFPOOL_FORMAT_STRATOVIRT)
-		text = device_option(&place);
-	else if (format == VFPOOL_FORMAT_QMP)
-		text = qmp_commands(&place);
-	else if (format == VFPOOL_FORMAT_ENV)
+	if (is_device_format(format)) {
+		find_place(lease, format, options, &place);
+		text = format == VFPOOL_FORMAT_QMP ? qmp_commands(&place) : device_option(&place);
+	} else if (format == VFPOOL_FORMAT_ENV) {
 		text = shell_variables(pool, lease, options->number);
-	else if (guest_interface_xml(pool, lease, format, options->portgroup, &text) < 0)
+	} else if (guest_interface_xml(pool, lease, format, options->portgroup, &text) < 0) {
 		text = NULL;
+	}
 	if (!text)
 		return fail_oom(err);
 	*ret_text = text;

@@ -4,6 +4,7 @@
 #include "verbs/output.h"
 
 #include "util/cleanup.h"
+#include "util/file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,10 +57,10 @@ static int print_json_leases(struct vfpool *vp, struct vfpool_lease *const *leas
 	return r;
 }
 
-int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args)
+int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args, unsigned n)
 {
 	const struct vfpool_interface_options options = {
-		.bus = args->bus, .addr = args->addr, .portgroup = args->portgroup,
+		.bus = args->bus, .addr = args->addr, .portgroup = args->portgroup, .number = n > 1 ? n : 0,
 	};
 	enum vfpool_format format = VFPOOL_FORMAT_LIBVIRT;
 
@@ -72,26 +73,35 @@ int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 		     const struct interface_args *args)
 {
 	struct vfpool_interface_options options = {
-		.bus = args->bus, .addr = args->addr, .portgroup = args->portgroup,
+		.bus = args->bus, .addr = args->addr, .portgroup = args->portgroup, .multifunction = args->multifunction,
 	};
-	const bool several = leases[1];
 	enum vfpool_format format = VFPOOL_FORMAT_LIBVIRT;
+	AUTO_FREE char *all = NULL; /* all of them, or none */
+	unsigned n = 0;
 	int r = 0;
 
 	if (args->json)
 		return print_json_leases(vp, leases, args->array);
 	if (args->format)
 		vfpool_format_parse(args->format, &format);
-	for (; r == 0 && *leases; leases++) {
-		AUTO_FREE char *text = NULL;
+	while (leases[n])
+		n++;
+	for (unsigned i = 0; r == 0 && i < n; i++) {
+		/* On hot plug the guest looks at a slot when its function 0 comes. */
+		const unsigned which = format == VFPOOL_FORMAT_QMP ? n - 1 - i : i;
+		AUTO_FREE char *text = NULL, *before = TAKE_PTR(all);
 
-		options.number = several ? options.number + 1 : 0;
-		r = vfpool_interface(vp, *leases, format, &options, &text);
+		options.number = n > 1 ? which + 1 : 0;
+		r = vfpool_interface(vp, leases[which], format, &options, &text);
 		if (r < 0)
 			break;
-		note_lease(*leases, text, format != VFPOOL_FORMAT_LIBVIRT);
-		say("%s", text);
+		note_lease(leases[which], text, format != VFPOOL_FORMAT_LIBVIRT);
+		all = format_text("%s%s", before ? before : "", text);
+		if (!all)
+			return -ENOMEM;
 	}
+	if (r == 0)
+		say("%s", all);
 	return r;
 }
 

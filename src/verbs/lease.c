@@ -88,7 +88,7 @@ static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char 
 	char **rest;
 	int r = parse_alloc(verb, argc, argv, &args, &rest);
 
-	if (r < 0 || (r = check_format_of_pool(vp, rest[0], &args.interface)) < 0 ||
+	if (r < 0 || (r = check_format_of_pool(vp, rest[0], &args.interface, args.request.count)) < 0 ||
 	    (r = vfpool_alloc(vp, rest[0], &args.request, &leases)) < 0)
 		return r;
 	return print_interfaces(vp, leases, &args.interface);

@@ -66,17 +66,17 @@ t 'asked of alloc: no lease is left' fails_with 1 'libvirt picks the VF' v alloc
 t 'none' fails_with 5 'no such lease' v interface none
 
 # ---- QEMU and StratoVirt ----
-t 'QEMU' same '-device vfio-pci,host=0000:01:01.0,id=vfpool-own-0' "$(v interface "it's" --nic 0 --format qemu)"
-t 'on a bus' same '-device vfio-pci,host=0000:01:01.0,id=vfpool-own-0,bus=pcie.0,addr=0x03.0x0' \
+t 'QEMU' same '-device vfio-pci,host=0000:01:01.0,id=vfpool-own__it_27s-0' "$(v interface "it's" --nic 0 --format qemu)"
+t 'on a bus' same '-device vfio-pci,host=0000:01:01.0,id=vfpool-own__it_27s-0,bus=pcie.0,addr=0x03.0x0' \
 	"$(v interface "it's" --nic 0 --format qemu --bus pcie.0 --addr 0x03.0x0)"
 t 'a bus that would begin another property: 1' fails_with 1 'a bus and a slot are letters' v interface "it's" --format qemu --bus 'pcie.0,romfile=x'
-t 'StratoVirt: on a root port of its own' same '-device vfio-pci,host=0000:01:01.1,id=vfpool-own-1,bus=pcie.2,addr=0x0' \
+t 'StratoVirt: on a root port of its own' same '-device vfio-pci,host=0000:01:01.1,id=vfpool-own__it_27s-1,bus=pcie.2,addr=0x0' \
 	"$(v interface "it's" --nic 1 --format stratovirt)"
 qmp() { # the lines are JSON, each a command
 	v interface "it's" --nic 0 --format qmp --bus pcie.1 --addr 0x0 >qmp && perl -MJSON::PP -ne '
 		my $c = decode_json($_); my $a = $c->{arguments};
 		push @seen, join " ", $c->{execute}, map { "$_=$a->{$_}" } sort keys %$a;
-		END { exit !("@seen" eq "device_add addr=0x0 bus=pcie.1 driver=vfio-pci host=0000:01:01.0 id=vfpool-own-0 device_del id=vfpool-own-0") }' qmp
+		END { exit !("@seen" eq "device_add addr=0x0 bus=pcie.1 driver=vfio-pci host=0000:01:01.0 id=vfpool-own__it_27s-0 device_del id=vfpool-own__it_27s-0") }' qmp
 }
 t 'QMP: device_add and device_del' qmp
 
