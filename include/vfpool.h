@@ -1006,9 +1006,13 @@ struct vfpool_explanation {
 	const char *checks[4]; /* names of the checks that look for it; ends with NULL */
 };
 
-/* A message of libvirt, QEMU, the kernel, iproute2 or udev on VFs, or a part of it. *ret_is is
- * static. VFPOOL_ENOTFOUND: it isn't known. */
-int vfpool_explain(struct vfpool *vp, const char *message, const struct vfpool_explanation **ret_is);
+#define VFPOOL_MESSAGE_MAX (64 * 1024)
+
+/* Messages of libvirt, QEMU, the kernel, iproute2 or udev, in lines; what says most on VFs counts. *ret_is is
+ * static; *ret_line is the line that it is about: free() it. VFPOOL_ENOTFOUND: none is known; -E2BIG: they are
+ * longer than VFPOOL_MESSAGE_MAX. */
+int vfpool_explain(struct vfpool *vp, const char *message, const struct vfpool_explanation **ret_is,
+		   char **ret_line);
 
 /* ---- text -------------------------------------------------------------- */
 

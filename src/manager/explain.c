@@ -6,6 +6,7 @@
 #include "manager/manager.h"
 
 #include <regex.h>
+#include <string.h>
 
 /* An errno alone says much only where it is known whose. */
 #define ABOUT_VFS "(write error|RTNETLINK|numvfs|sriov|vf [0-9]).*"
@@ -44,15 +45,15 @@ static const struct {
 	{ "invalid PCI ROM", { "the card has no ROM to boot from: a VF never has one", "nothing: it is harmless", { NULL } } },
 
 	/* IOMMU */
-	{ "set iommu for container|allow_unsafe_interrupts|interrupt remapping support",
+	{ "set iommu for container|\"allow_unsafe_interrupts\"|no interrupt remapping support",
 	  { "the IOMMU remaps no interrupts, and vfio then refuses devices; or the firmware has memory reserved for the device (RMRR)",
 	    "switch interrupt remapping on in the firmware's setup; or, where every guest is trusted, 'options vfio_iommu_type1 "
 	    "allow_unsafe_interrupts=1' in /etc/modprobe.d/vfio.conf",
 	    { "interrupts", "acs" } } },
-	{ "RMRR|ineligible for IOMMU",
+	{ "RMRR requirement|ineligible for IOMMU",
 	  { "the firmware has memory reserved for the device, which may then not leave the host", "newer firmware, or a switch in its setup",
 	    { "acs", "firmware" } } },
-	{ "support passthrough of host PCI devices|no IOMMU|iommu.*not (found|enabled|supported)",
+	{ "support passthrough of host PCI devices|no iommu_group|no IOMMU (is |was )?(found|present)|IOMMU (is |was )?not (found|enabled|supported|present)",
 	  { "the kernel drives no IOMMU", "switch on VT-d or AMD-Vi in the firmware's setup; on Intel, put intel_iommu=on on the kernel's command line",
 	    { "firmware", "kernel-line", "groups" } } },
 	{ "is not assignable",
@@ -62,12 +63,12 @@ static const struct {
 	{ "not viable|within the iommu_group are bound|iommu_group.*vfio bus driver|devices in group .* are bound|failed to get group",
 	  { "another device of the IOMMU group has a driver of the host",
 	    "'vfpool iommu ADDRESS' names it; 'vfpool bind ADDRESS --group' takes the whole group", { "acs", "guest" } } },
-	{ "DMAR:.*fault|IO_PAGE_FAULT|DMAR:.*BIOS",
+	{ "DMAR:.*fault (addr|status|reason)|IO_PAGE_FAULT|your BIOS is broken.*DMAR|DMAR:.*BIOS is broken",
 	  { "a device reads or writes where it may not: its driver or firmware is at fault",
 	    "newer firmware of machine and card; another slot", { "firmware", "acs" } } },
 
 	/* locked memory */
-	{ "MEMLOCK|limit locked memory|VFIO_MAP_DMA.*memory|vfio_dma_map.*memory|vfio_pin_pages",
+	{ "RLIMIT_MEMLOCK|\\(MEMLOCK\\)|limit locked memory|VFIO_MAP_DMA.*memory|vfio_dma_map.*memory|vfio_pin_pages",
 	  { "all of a guest's memory is locked when it has a VF, and the limit is too low",
 	    "let libvirt raise it (CAP_SYS_RESOURCE), 'ulimit -l' for a QEMU by hand, no <hard_limit> in the guest's definition",
 	    { "memory-lock", "guest" } } },
@@ -93,9 +94,9 @@ static const struct {
 	{ "notify-reload",
 	  { "libvirt's unit is newer than systemd, which takes the service as one of another kind: harmless but for slow starts",
 	    "a drop-in of the unit with Type=notify", { "libvirt" } } },
-	{ "connect.*libvirt|libvirt-sock|virtqemud-sock",
+	{ "(fail|unable|error|cannot|can't|could not|refused).*(connect.*libvirt|libvirt-sock|virtqemud-sock)|libvirt-sock.*(no such|refused|denied)",
 	  { "libvirt's daemon doesn't run", "'systemctl start libvirtd.socket' (or virtqemud.socket)", { "libvirt" } } },
-	{ "[Nn]etwork .* is not active|network.*not active",
+	{ "network '[^']*' is not active",
 	  { "the pool's network isn't started", "'vfpool network POOL --define --start'", { "networks", "boot" } } },
 
 	{ "interface MAC/vlanid.*(out of range|invalid argument)",
@@ -131,7 +132,7 @@ static const struct {
 	{ "Reload the VF driver",
 	  { "the PF has set the VF's MAC while its driver had the old one: the change isn't seen before that is bound anew",
 	    "end what uses the VF, then 'vfpool unbind' and 'vfpool bind', or let vfpool set it before it binds", { "vfs" } } },
-	{ "still (in reset|resetting)",
+	{ "[VP]F still (in reset|resetting)",
 	  { "the VF or its PF is in reset: one change at a time goes through", "again, a little later; 'vfpool apply' tries by itself",
 	    { "vfs", "link" } } },
 	{ "Truncated VF list|Message too long|EMSGSIZE",
@@ -142,7 +143,7 @@ static const struct {
 	    { "vfs" } } },
 
 	/* PCI */
-	{ "not enough MMIO|BAR .*(assign|no space|reserve)|can't assign mem|SR-IOV.*resource|IOV BARS",
+	{ "not enough MMIO|VF BAR [0-9].*(can't assign|failed to assign)|BAR ([7-9]|1[0-2]): (no space|failed to assign|can't assign)|SR-IOV.*(resource|bus).*(fail|not|no )|IOV BARS",
 	  { "the firmware left no memory window for the VFs",
 	    "'SR-IOV' and 'Above 4G decoding' in its setup; pci=realloc on the kernel's command line", { "room" } } },
 	{ "bus.*out of range",
@@ -178,25 +179,67 @@ static const struct {
 	  { "a value that the card doesn't take: a rate without a link or beyond its speed, a minimal rate, a multicast MAC, the "
 	    "zero MAC, a VF that isn't there", "bring the PF up before a rate; 'vfpool apply' names VF and setting",
 	    { "link", "vfs" } } },
-	{ "I/O error|EIO",
+	{ "(write error|echo|numvfs|sriov.*): I/O error|^ *EIO *$",
 	  { "dash says so for any error of a file in sysfs", "bash names the errno: 'bash -c \"echo N >sriov_numvfs\"'",
 	    { "limits", "vfs" } } },
 	{ ABOUT_VFS "(not permitted|permission denied)|^ *(EPERM|EACCES) *$",
 	  { "it takes root", "as root", { NULL } } },
 };
 
-int vfpool_explain(struct vfpool *vp, const char *message, const struct vfpool_explanation **ret_is)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		regex_t regex;
-		int r = regcomp(&regex, known[i].pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB);
+/* A line is looked at in pieces of PIECE bytes, each of which begins in the midst of the one before: a
+ * search's time grows with the square of what it searches. */
+#define PIECE 1024
 
-		if (r != 0)
+static bool line_matches(const regex_t *regex, const char *line, size_t length)
+{
+	char piece[PIECE + 1];
+
+	for (size_t at = 0; at == 0 || at + PIECE / 2 < length; at += PIECE / 2) {
+		const size_t n = length - at < PIECE ? length - at : PIECE;
+
+		memcpy(piece, line + at, n);
+		piece[n] = '\0';
+		if (regexec(regex, piece, 0, NULL, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The first line that matches, NULL: none. *ret_line isn't terminated. */
+static const char *find_line(const regex_t *regex, const char *message, size_t *ret_length)
+{
+	for (const char *line = message; ; line++) {
+		const size_t length = strcspn(line, "\r\n");
+
+		if (length > 0 && line_matches(regex, line, length)) {
+			*ret_length = length;
+			return line;
+		}
+		line += length;
+		if (!*line)
+			return NULL;
+	}
+}
+
+int vfpool_explain(struct vfpool *vp, const char *message, const struct vfpool_explanation **ret_is, char **ret_line)
+{
+	if (strnlen(message, VFPOOL_MESSAGE_MAX + 1) > VFPOOL_MESSAGE_MAX)
+		return fail(&vp->err, -E2BIG, "the message has more than %d KiB: give the part that says what failed, such "
+			    "as 'dmesg | tail -n 300'", VFPOOL_MESSAGE_MAX / 1024);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		const char *line;
+		size_t length;
+		regex_t regex;
+
+		if (regcomp(&regex, known[i].pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB) != 0)
 			continue;
-		r = regexec(&regex, message, 0, NULL, 0);
+		line = find_line(&regex, message, &length);
 		regfree(&regex);
-		if (r != 0)
+		if (!line)
 			continue;
+		*ret_line = strndup(line, length);
+		if (!*ret_line)
+			return fail_oom(&vp->err);
 		*ret_is = &known[i].is;
 		return 0;
 	}

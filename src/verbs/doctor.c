@@ -65,14 +65,16 @@ static void print_group_of(struct vfpool *vp, const char *message)
 	for (const char *at = message; *at; at += strcspn(at, digits)) {
 		const size_t length = strspn(at, digits);
 		CLEANUP(cleanup_groups) struct vfpool_groups *groups = NULL;
-		AUTO_FREE char *word = strndup(at, length);
+		char word[64] = "";
 		const char *const address = word;
 		struct vfpool_pci parsed;
 
+		if (length < sizeof(word))
+			memcpy(word, at, length);
 		at += length;
-		while (word && *word && strchr(":._", word[strlen(word) - 1]))
-			word[strlen(word) - 1] = '\0'; /* the sentence's */
-		if (!word || vfpool_pci_parse(word, &parsed) < 0)
+		for (size_t end = strlen(word); end > 0 && strchr(":._", word[end - 1]); end--)
+			word[end - 1] = '\0'; /* the sentence's */
+		if (vfpool_pci_parse(word, &parsed) < 0)
 			continue;
 		say("The device's IOMMU group:\n");
 		if (vfpool_iommu(vp, &address, 1, &groups) < 0)
@@ -83,29 +85,46 @@ static void print_group_of(struct vfpool *vp, const char *message)
 	}
 }
 
+/* As much as there may be and one byte more; NULL: nothing, or out of memory. */
+static char *read_stdin(void)
+{
+	AUTO_FREE char *text = malloc(VFPOOL_MESSAGE_MAX + 2);
+	size_t size = text ? fread(text, 1, VFPOOL_MESSAGE_MAX + 1, stdin) : 0;
+
+	if (size == 0)
+		return NULL;
+	for (size_t i = 0; i < size; i++)
+		if (!text[i])
+			text[i] = '\n';
+	text[size] = '\0';
+	return TAKE_PTR(text);
+}
+
 /* What the message means, and what its checks say here. */
 static int explain(struct vfpool *vp, const char *message, const char *pool, const char *guest, bool json)
 {
 	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = NULL;
 	const struct vfpool_explanation *is;
-	AUTO_FREE char *pasted = NULL;
-	size_t size = 0;
+	AUTO_FREE char *pasted = NULL, *line = NULL;
 	int r;
 
 	if (strcmp(message, "-") == 0) {
-		if (getdelim(&pasted, &size, '\0', stdin) < 0) {
+		pasted = read_stdin();
+		if (!pasted) {
 			warn_user("doctor: there is no message on standard input");
 			return -VERB_USAGE;
 		}
 		message = pasted;
 	}
-	r = vfpool_explain(vp, message, &is);
+	r = vfpool_explain(vp, message, &is, &line);
 	if (r < 0)
 		return r;
 	if (json) {
 		print_json(json_explanation(is));
 		return 0;
 	}
+	if (strcmp(message, line) != 0)
+		say("The line: %s\n", line);
 	say("What it means, most often: %s.\nRemedy: %s.\n", is->meaning, is->remedy);
 	if (vfpool_doctor(vp, pool, guest, &diagnosis) < 0) {
 		warn_user("note: this host can't be looked at: %s", vfpool_error(vp));
@@ -113,7 +132,7 @@ static int explain(struct vfpool *vp, const char *message, const char *pool, con
 	}
 	say("On this host:\n");
 	print_checks(diagnosis, is);
-	print_group_of(vp, message);
+	print_group_of(vp, line);
 	return 0;
 }
 

@@ -78,6 +78,19 @@ not_loaded() {
 	echo "# files opened: list $without, gc, which asks libvirt, $with; 40 starts: $plain ms, with libvirt loaded $loaded ms" >&3
 	[ "${without#* }" = 0 ] && [ "${with#* }" -gt 0 ] && [ "$plain" -lt "$loaded" ]
 }
+explained() { # FILE: instructions
+	valgrind --tool=callgrind --callgrind-out-file=/dev/null "$fake/vfpool" doctor --explain - --json <"$1" 2>&1 |
+		sed -n 's/.*Collected : //p'
+}
+# One line, full of the beginnings of what is looked for.
+explains_in_line() {
+	local small large
+	yes 'sriov vf 1 iommu_group DMAR: BAR 7: ::: /dev/vfio/1' | head -c 65536 | tr '\n' ' ' >64k
+	head -c 16384 64k >16k
+	small=$(explained 16k) large=$(explained 64k)
+	echo "# doctor --explain of 16 KiB: $small instructions; of 64 KiB: $large" >&3
+	[ "$small" -gt 1000000 ] && [ "$large" -le $((6 * small)) ]
+}
 exec 3>&1
 host small 1
 host large 64
@@ -86,4 +99,5 @@ t 'through the library it costs a few durable commits, in the small pool' commit
 t 'and in the large one' commits large
 t 'what needs no libvirt starts without it' not_loaded
 t 'the whole process costs no more than 30 of ip link show lo' beside_ip
+t 'doctor --explain of 64 KiB in one line costs at most 6 times what 16 KiB do' explains_in_line
 tap_end
