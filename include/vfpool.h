@@ -871,8 +871,9 @@ int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run, unsigned 
 		   struct vfpool_findings **ret_findings);
 
 /* A whole copy of the ledger, while others use it; the file is written whole or
- * not at all, and checked. VFPOOL_ENOTFOUND: there is no ledger yet. */
-int vfpool_backup(struct vfpool *vp, const char *file);
+ * not at all, and checked. `force` replaces a file that is there. VFPOOL_ENOTFOUND: there is no ledger yet;
+ * VFPOOL_EINUSE: the file is the ledger itself, or one that SQLite uses beside it; -EEXIST: it is there. */
+int vfpool_backup(struct vfpool *vp, const char *file, bool force);
 
 /* ---- what others read -------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include "util/file.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static int check(struct ledger *ledger, const char *sql, const char *good)
 {
@@ -26,47 +27,75 @@ int ledger_check(struct ledger *ledger)
 	return r < 0 ? r : check(ledger, "PRAGMA foreign_key_check", "");
 }
 
-/* All pages in one step: whoever writes meanwhile waits. */
-static int copy(struct ledger *ledger, sqlite3 *to)
+/* Are both the same name, or two names of one file? What isn't there has no inode to tell. */
+static bool is_same_file(const char *path, const char *other)
 {
-	sqlite3_backup *backup = sqlite3_backup_init(to, "main", ledger->db, "main");
-	int result = backup ? sqlite3_backup_step(backup, -1) : SQLITE_NOMEM;
+	AUTO_FREE char *real = realpath(path, NULL), *real_other = realpath(other, NULL);
+	struct stat is, is_other;
 
-	if (backup && sqlite3_backup_finish(backup) != SQLITE_OK && result == SQLITE_DONE)
-		result = SQLITE_IOERR;
-	return result == SQLITE_DONE ? SQLITE_OK : result;
+	if (real && real_other && strcmp(real, real_other) == 0)
+		return true;
+	return stat(path, &is) == 0 && stat(other, &is_other) == 0 && is.st_dev == is_other.st_dev &&
+	       is.st_ino == is_other.st_ino;
 }
 
-/* The copy is one plain file, checked, and on the disk when it is closed. */
-static int fill(struct ledger *ledger, const char *path)
+/* A -wal that isn't there now may be there in a moment: it is known by its name in the ledger's folder. */
+static bool has_name_beside(const char *path, const char *ledger, const char *suffix)
 {
-	struct ledger to = { .command = "", .err = ledger->err };
-	int r = 0;
+	const char *slash = strrchr(path, '/'), *ledger_slash = strrchr(ledger, '/');
+	AUTO_FREE char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	AUTO_FREE char *its_folder = strndup(ledger, (size_t)(ledger_slash - ledger) + 1);
+	AUTO_FREE char *name = format_text("%s%s", ledger_slash + 1, suffix);
 
-	if (sqlite3_open_v2(path, &to.db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-		r = fail(ledger->err, -EIO, "opening it failed");
-	else if (copy(ledger, to.db) != SQLITE_OK)
-		r = db_fail(&to, "copying the ledger");
-	if (r == 0)
-		r = db_execute(&to, "PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE",
-			       "closing the copy");
-	if (r == 0)
-		r = ledger_check(&to);
-	sqlite3_close(to.db);
-	return r;
+	return !folder || !its_folder || !name ||
+	       (strcmp(slash ? slash + 1 : path, name) == 0 && is_same_file(folder, its_folder));
 }
 
-int ledger_backup(struct ledger *ledger, const char *path)
+/* `file`: the ledger's path, by which it was opened or without links. */
+static bool is_ledgers(const char *path, const char *file)
 {
-	AUTO_FREE char *temporary = NULL;
-	int r = new_temporary(path, &temporary, ledger->err);
+	static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
 
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		AUTO_FREE char *beside = format_text("%s%s", file, suffixes[i]);
+
+		if (!beside || is_same_file(path, beside) || has_name_beside(path, file, suffixes[i]))
+			return true;
+	}
+	return false;
+}
+
+static int check_target(struct ledger *ledger, const char *path, bool force)
+{
+	AUTO_FREE char *real = realpath(ledger->path, NULL);
+	struct stat is;
+
+	if (is_ledgers(path, ledger->path) || (real && is_ledgers(path, real)))
+		return fail(ledger->err, -VFPOOL_EINUSE, "that is the ledger itself, or a file beside it that SQLite uses");
+	if (lstat(path, &is) < 0)
+		return 0; /* writing it says what is wrong */
+	if (!S_ISREG(is.st_mode))
+		return fail(ledger->err, -EINVAL, "it is there already, and no regular file");
+	return force ? 0 : fail(ledger->err, -EEXIST, "it is there already; '--force' replaces it");
+}
+
+int ledger_backup(struct ledger *ledger, const char *path, bool force)
+{
+	CLEANUP(cleanup_ledger) struct ledger *copy = NULL;
+	CLEANUP(image_end) struct image image = { 0 }, checked = { 0 };
+	int r = check_target(ledger, path, force);
+
+	if (r == 0)
+		r = image_of(ledger, &image);
 	if (r < 0)
 		return r;
-	r = fill(ledger, temporary);
+	checked.size = image.size;
+	checked.bytes = sqlite3_malloc64((sqlite3_uint64)image.size);
+	if (!checked.bytes)
+		return fail_oom(ledger->err);
+	memcpy(checked.bytes, image.bytes, (size_t)image.size);
+	r = image_open(&checked, path, &copy, ledger->err);
 	if (r == 0)
-		r = sync_and_rename(temporary, path, ledger->err);
-	if (r < 0)
-		unlink(temporary);
-	return r;
+		r = ledger_check(copy);
+	return r < 0 ? r : write_file(path, (const char *)image.bytes, (size_t)image.size, 0600, ledger->err);
 }

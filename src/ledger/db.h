@@ -8,6 +8,7 @@
 #include "util/error.h"
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 struct ledger {
 	sqlite3 *db;
@@ -15,10 +16,21 @@ struct ledger {
 	struct error *err;
 	unsigned wait_ms;   /* how long one operation waits for others in all */
 	unsigned waited_ms; /* it has waited so long */
+	char *path;   /* NULL: in memory */
+	dev_t dev;    /* of the file that is open */
+	ino_t ino;
+	bool is_copy; /* in memory */
+	enum ledger_mode mode;
 };
+
+DEFINE_CLEANUP(struct ledger *, cleanup_ledger, ledger_close);
 
 DEFINE_CLEANUP(sqlite3_stmt *, cleanup_stmt, sqlite3_finalize);
 
+/* Its transactions wait for others' writing. */
+void db_set_patience(struct ledger *ledger);
+
+int db_errno(sqlite3 *db);
 /* Turns SQLite's last failure into a message and an errno. */
 int db_fail(struct ledger *ledger, const char *doing);
 
@@ -51,5 +63,28 @@ bool db_name_writer(sqlite3 *db, char pid[16], char *command, size_t size);
 
 /* A text column, never NULL. */
 const char *db_text(sqlite3_stmt *stmt, int column);
+
+/* ---- opening ---- */
+
+/* Is it a ledger, and of which version? 0: an empty file. */
+int db_check_version(struct ledger *ledger, const char *path, int64_t *ret_version);
+
+/* In a transaction: makes the newest version's tables out of those of that one. */
+int db_make_tables(struct ledger *ledger, int64_t version);
+
+/* ---- as bytes: a whole ledger in one plain file ---- */
+
+struct image {
+	unsigned char *bytes;
+	sqlite3_int64 size;
+};
+
+void image_end(struct image *image);
+
+/* What is committed now; image_end() it. */
+int image_of(struct ledger *ledger, struct image *ret_image);
+
+/* A ledger in memory, brought up to date there. `path`: where the bytes are from. Takes the image. */
+int image_open(struct image *image, const char *path, struct ledger **ret_ledger, struct error *err);
 
 #endif

@@ -11,17 +11,27 @@
 
 #include "vfpool.h"
 
+#include <errno.h>
+
 struct error;
 struct ledger;
 
+/* That file isn't the ledger any more. No errno of the kernel's or SQLite's means it. */
+#define LEDGER_EREPLACED EREMCHG
+
 enum ledger_mode {
-	LEDGER_READ,  /* *ret_ledger is NULL when there is none yet */
-	LEDGER_WRITE, /* made when there is none */
+	LEDGER_READ,   /* *ret_ledger is NULL when there is none yet. One of an older vfpool stays as it is:
+			* what is read is a copy in memory */
+	LEDGER_CHANGE, /* NULL as well; one of an older vfpool is brought up to date */
+	LEDGER_WRITE,  /* made when there is none */
 };
 
 int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **ret_ledger,
 		struct error *err);
 void ledger_close(struct ledger *ledger);
+
+/* What was opened to read is from now on to be changed. */
+int ledger_raise(struct ledger *ledger, const char *state_dir, enum ledger_mode mode);
 
 /* A new operation: what the history says of who does it; the caller keeps the text. It waits for others'
  * writing a minute in all, however many questions it has. */
@@ -33,8 +43,9 @@ void ledger_set_wait(struct ledger *ledger, unsigned ms);
 /* Is the file whole, and does all that must hold do so? -EUCLEAN: it is damaged. */
 int ledger_check(struct ledger *ledger);
 
-/* A whole, checked copy of it in `path`, which is there whole or not at all. */
-int ledger_backup(struct ledger *ledger, const char *path);
+/* A whole, checked copy of it in `path`, which is there whole or not at all. -EEXIST: `path` is there,
+ * and not `force`; VFPOOL_EINUSE: it is the ledger itself, or one of the files beside that. */
+int ledger_backup(struct ledger *ledger, const char *path, bool force);
 
 /* Several changes that hold together or not at all. Others wait meanwhile:
  * nothing slow in between. */

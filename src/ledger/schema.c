@@ -227,6 +227,12 @@ static const char version_4[] =
 	"  attr TEXT NOT NULL,"
 	"  value TEXT NOT NULL,"
 	"  PRIMARY KEY (pf, attr, value)"
-	") STRICT, WITHOUT ROWID;";
+	") STRICT, WITHOUT ROWID;"
+
+	/* Which ledger it is, and how often it was changed, so that another one or an older one in its
+	 * place is known. */
+	"ALTER TABLE host ADD COLUMN ledger TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE host ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE host SET ledger = lower(hex(randomblob(16)));";
 
 const char *const ledger_versions[LEDGER_VERSION] = { version_1, version_2, version_3, version_4 };

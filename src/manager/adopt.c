@@ -284,7 +284,7 @@ static int adopt_open(struct adopt *adopt)
 
 	if ((r = check_root(vp, "adopting guests")) < 0 ||
 	    (r = vfpool_pools(vp, &adopt->pools)) < 0 ||
-	    (r = open_ledger(vp, LEDGER_READ, &adopt->ledger)) < 0 ||
+	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &adopt->ledger)) < 0 ||
 	    (r = open_host(vp, &adopt->host)) < 0)
 		return r;
 	if (!adopt->ledger)

@@ -115,6 +115,8 @@ int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_le
 
 	if (!vp->ledger)
 		r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], mode, &vp->ledger, &vp->err);
+	else
+		r = ledger_raise(vp->ledger, vp->dirs[VFPOOL_DIR_STATE], mode);
 	if (r < 0)
 		return r;
 	if (vp->ledger)

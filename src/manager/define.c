@@ -259,7 +259,7 @@ int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
 
 	if ((r = check_root(vp, "undefining a pool")) < 0 ||
 	    (r = find_pool_path(vp, name, &path)) < 0 ||
-	    (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0 ||
+	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger)) < 0 ||
 	    (ledger && (r = ledger_begin(ledger)) < 0))
 		return r;
 	return undefine_held(vp, ledger, name, path, dry_run); /* the ledger is only held */

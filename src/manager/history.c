@@ -37,7 +37,7 @@ int vfpool_history(struct vfpool *vp, const struct vfpool_history_filter *filter
 	return ledger ? ledger_history(ledger, &of, ret_events, ret_n) : 0;
 }
 
-int vfpool_backup(struct vfpool *vp, const char *file)
+int vfpool_backup(struct vfpool *vp, const char *file, bool force)
 {
 	struct ledger *ledger;
 	int r = open_ledger(vp, LEDGER_READ, &ledger);
@@ -47,6 +47,6 @@ int vfpool_backup(struct vfpool *vp, const char *file)
 	if (!ledger)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no ledger yet in %s",
 			    vp->dirs[VFPOOL_DIR_STATE]);
-	r = ledger_backup(ledger, file);
+	r = ledger_backup(ledger, file, force);
 	return r < 0 ? fail_while(&vp->err, r, "backing up the ledger to %s", file) : 0;
 }

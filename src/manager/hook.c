@@ -349,7 +349,7 @@ int hook_run(struct vfpool *vp, const struct hook_call *call)
 	int r;
 
 	if ((r = check_root(vp, "libvirt's hook")) < 0 ||
-	    (r = open_ledger(vp, LEDGER_READ, &hook.ledger)) < 0)
+	    (r = open_ledger(vp, LEDGER_CHANGE, &hook.ledger)) < 0)
 		return r;
 	if (!hook.ledger) /* there is no pool yet */
 		return 0;

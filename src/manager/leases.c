@@ -185,7 +185,7 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 
 	/* An old name may be one that isn't taken any more. */
 	if ((r = check_root(vp, "renaming an owner")) < 0 || (r = check_owner(vp, new_owner)) < 0 ||
-	    (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0)
+	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger)) < 0)
 		return r;
 	if (ledger && (r = ledger_begin(ledger)) == 0)
 		r = ledger_rename(ledger, owner, new_owner, &n);

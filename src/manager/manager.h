@@ -34,8 +34,8 @@ DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free)
 /* A ledger in a variable with this loses what wasn't committed at the scope's end. */
 DEFINE_CLEANUP(struct ledger *, rollback, ledger_rollback);
 
-/* The ledger, which stays open in the context. LEDGER_READ: NULL when there is none
- * yet. */
+/* The ledger, which stays open in the context. LEDGER_READ and LEDGER_CHANGE: NULL when there is
+ * none yet. */
 int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger);
 
 /* Did open_ledger() fail for a reason that leaves the rest of the host to look at? */

@@ -368,7 +368,7 @@ int vfpool_release(struct vfpool *vp, const struct vfpool_release_request *reque
 	struct ledger *ledger;
 	int r;
 
-	if ((r = check_request(vp, request)) < 0 || (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0)
+	if ((r = check_request(vp, request)) < 0 || (r = open_ledger(vp, request->dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger)) < 0)
 		return r;
 	if (!ledger)
 		return fail_no_lease(vp, NULL, NULL);

@@ -121,54 +121,35 @@ static int sync_folder(const char *path)
 	return 0;
 }
 
-int new_temporary(const char *path, char **ret_temporary, struct error *err)
+/* Through the descriptor that made the file: its name is never opened again. */
+static int fill(int fd, const char *text, size_t size, mode_t mode)
 {
-	AUTO_FREE char *temporary = format_text("%s.XXXXXX", path);
-	AUTO_CLOSE int fd = -1;
+	int r = write_all(fd, text, size);
 
-	if (!temporary)
-		return fail_oom(err);
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0)
-		return fail_errno(err, -errno, "writing %s", path);
-	*ret_temporary = TAKE_PTR(temporary);
-	return 0;
-}
-
-int sync_and_rename(const char *temporary, const char *path, struct error *err)
-{
-	AUTO_CLOSE int fd = open(temporary, O_RDONLY | O_CLOEXEC);
-	int r;
-
-	if (fd < 0 || fsync(fd) < 0 || rename(temporary, path) < 0)
-		return fail_errno(err, -errno, "writing %s", path);
-	r = sync_folder(path);
-	return r < 0 ? fail_errno(err, r, "syncing the folder of %s", path) : 0;
-}
-
-static int fill(const char *temporary, const char *text, size_t size, mode_t mode)
-{
-	AUTO_CLOSE int fd = open(temporary, O_WRONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : write_all(fd, text, size);
-
-	return r == 0 && fchmod(fd, mode) < 0 ? -errno : r;
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+		r = -errno;
+	return r;
 }
 
 int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err)
 {
-	AUTO_FREE char *temporary = NULL;
-	int r = new_temporary(path, &temporary, err);
+	AUTO_FREE char *temporary = format_text("%s.XXXXXX", path);
+	AUTO_CLOSE int fd = temporary ? mkostemp(temporary, O_CLOEXEC) : -1;
+	int r;
 
-	if (r < 0)
-		return r;
-	r = fill(temporary, text, size, mode);
-	if (r < 0)
-		fail_errno(err, r, "writing %s", path);
-	else
-		r = sync_and_rename(temporary, path, err);
-	if (r < 0)
+	if (!temporary)
+		return fail_oom(err);
+	if (fd < 0)
+		return fail_errno(err, -errno, "writing %s", path);
+	r = fill(fd, text, size, mode);
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0) {
 		unlink(temporary);
-	return r;
+		return fail_errno(err, r, "writing %s", path);
+	}
+	r = sync_folder(path);
+	return r < 0 ? fail_errno(err, r, "syncing the folder of %s", path) : 0;
 }
 
 char *format_text(const char *format, ...)

@@ -23,11 +23,6 @@ int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_s
  */
 int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err);
 
-/* An empty file beside `path`, mode 0600, for who writes it by other means. The
- * caller removes it, or it gets its name from sync_and_rename(): durably. */
-int new_temporary(const char *path, char **ret_temporary, struct error *err);
-int sync_and_rename(const char *temporary, const char *path, struct error *err);
-
 /* Where the system has a program. The caller's PATH isn't asked: by sudo it may be anyone's. -ENOENT. */
 int find_program(const char *name, char **ret_path);
 

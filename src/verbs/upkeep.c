@@ -156,11 +156,15 @@ static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char 
 
 static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	const struct verb_option options[] = { { 0 } };
+	bool force = false;
+	const struct verb_option options[] = {
+		{ "force", OPTION_FLAG, &force, "replace a file that is there" },
+		{ 0 },
+	};
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
-	if (r < 0 || (r = vfpool_backup(vp, args[0])) < 0)
+	if (r < 0 || (r = vfpool_backup(vp, args[0], force)) < 0)
 		return r;
 	say("the ledger is in %s, whole and checked\n", args[0]);
 	return 0;
@@ -191,5 +195,5 @@ const struct verb verb_adopt = {
 };
 
 const struct verb verb_backup = {
-	"backup", "FILE", "a whole copy of the ledger, while it is in use", run_backup,
+	"backup", "FILE [--force]", "a whole copy of the ledger, while it is in use", run_backup,
 };

@@ -311,10 +311,10 @@ static void other_ledgers(void **state)
 	fclose(fopen(path, "w")); /* killed before it had tables */
 	assert_int_equal(ledger_open(folder, LEDGER_READ, &ledger, &err), 0);
 	assert_null(ledger);
-	write_database("PRAGMA user_version = 99");
+	write_database("PRAGMA application_id = 1986424940; PRAGMA user_version = 99");
 	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), -EPROTO);
 	assert_non_null(strstr(err.text, "newer vfpool (version 99"));
-	write_database("PRAGMA user_version = 1");
+	write_database("PRAGMA application_id = 1; PRAGMA user_version = 1");
 	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), -EUCLEAN);
 	assert_non_null(strstr(err.text, "is not a ledger of vfpool"));
 	file = fopen(path, "w");
@@ -410,6 +410,12 @@ static void one_of_version_2_too(void **state)
 {
 	(void)state;
 	bring_up_to_date("tests/data/ledger-2.sql");
+}
+
+static void and_of_version_3(void **state)
+{
+	(void)state;
+	bring_up_to_date("tests/data/ledger-3.sql");
 }
 
 static struct ledger_binding make_binding(const char *driver, bool persists, const char *boot)
@@ -508,9 +514,9 @@ static void a_backup_is_whole(void **state)
 	reserve(ledger, "web", &lease_mac);
 	snprintf(other, sizeof(other), "%s/other", folder);
 	snprintf(copy, sizeof(copy), "%s/ledger.db", other);
-	assert_true(ledger_backup(ledger, copy) < 0); /* no such folder */
+	assert_true(ledger_backup(ledger, copy, false) < 0); /* no such folder */
 	assert_int_equal(mkdir(other, 0700), 0);
-	assert_int_equal(ledger_backup(ledger, copy), 0);
+	assert_int_equal(ledger_backup(ledger, copy, false), 0);
 	ledger_close(ledger);
 	assert_int_equal(ledger_open(other, LEDGER_READ, &restored, &err), 0);
 	assert_int_equal(ledger_reservation(restored, "p", "web", 0, &kept), 0);
@@ -624,6 +630,7 @@ int main(void)
 		cmocka_unit_test_setup(the_schema_forbids_it, set_up),
 		cmocka_unit_test_setup(an_older_ledger_is_brought_up_to_date, set_up),
 		cmocka_unit_test_setup(one_of_version_2_too, set_up),
+		cmocka_unit_test_setup(and_of_version_3, set_up),
 		cmocka_unit_test_setup(a_binding_lasts_as_long_as_the_boot, set_up),
 		cmocka_unit_test_setup(a_vfs_binding_is_of_its_pf_and_index, set_up),
 		cmocka_unit_test_setup(a_backup_is_whole, set_up),

@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Which ledger is it? Copies of it, other files in its place, and older ones.
+cd "$(dirname "$0")/../.." || exit
+. tests/tap.sh
+. tests/lab/suite/lib.sh
+. tests/cli/host.sh
+
+# a_pool: a, of four VFs, applied.
+a_pool() {
+	"$fake/tree" sys 1 4 --netdev
+	export PEER_VFS=4 PEER_STATE=$work/kernel
+	pool a "dev='pf0' numvfs='4'" >a.xml
+	v define a.xml >/dev/null && v apply >/dev/null 2>&1
+}
+leases() {
+	sql 'SELECT owner FROM held ORDER BY owner' | paste -sd ' '
+}
+inode() {
+	stat -c %i state/ledger.db
+}
+mode() {
+	stat -c %a "$@" | paste -sd ' '
+}
+
+# ---- backups ----
+
+test_a_backup_never_goes_onto_the_live_ledger() {
+	a_pool
+	v alloc a --owner keep >/dev/null
+	local before file
+	before=$(inode)
+	ln state/ledger.db hard && ln -s state/ledger.db soft && ln -s state other
+	for file in state/ledger.db ./state/../state/ledger.db "$PWD/state/ledger.db" other/ledger.db hard soft \
+		state/ledger.db-wal other/ledger.db-shm state/ledger.db-journal; do
+		t "backup onto ${file#"$PWD/"}: refused, also by force" fails_with 4 'that is the ledger itself' v backup "$file" --force
+	done
+	t 'after those: the ledger is the same file' same "$before" "$(inode)"
+	t 'after those: its lease is there' same keep "$(leases)"
+	t 'after those: no file is left beside it' same '' "$(ls state | grep -v '^ledger.db\(-wal\|-shm\)\?$')"
+	mv state/ledger.db real.db && ln -s "$PWD/real.db" state/ledger.db
+	t 'backup onto what ledger.db is a link to: refused' fails_with 4 'that is the ledger itself' v backup real.db --force
+}
+
+test_a_backup_replaces_a_file_by_force_only() {
+	a_pool
+	v alloc a --owner one >/dev/null
+	v backup saved.db >/dev/null
+	t "a backup is root's alone, whatever the umask" same 600 "$(mode saved.db)"
+	t "a backup's form is that of a file without a WAL" same 'delete' "$(sqlite3 saved.db 'PRAGMA journal_mode')"
+	v alloc a --owner two >/dev/null
+	t 'a file that is there: not replaced' fails_with 1 "there already; '--force' replaces it" v backup saved.db
+	t 'the old backup is as it was' same one "$(sqlite3 saved.db 'SELECT group_concat(owner) FROM held')"
+	t 'by force: replaced' says 'whole and checked' v backup saved.db --force
+	t 'the new backup has all' same one,two "$(sqlite3 saved.db 'SELECT group_concat(owner) FROM held')"
+	mkdir folder && mkfifo fifo && ln -s saved.db link
+	for file in folder fifo link /dev/null; do
+		t "a backup onto $file: refused by force, too" fails_with 1 'no regular file' v backup "$file" --force
+	done
+	t 'a file name that is empty: refused' code_is 2 v backup ''
+}
+
+# On a file system of its own that is full.
+test_a_backup_to_a_full_disk_leaves_nothing() {
+	a_pool
+	v alloc a --owner one >/dev/null
+	mkdir disk
+	mount -t tmpfs -o size=64k none disk 2>/dev/null || { t 'a backup to a full disk (no mount here) # SKIP' true; return; }
+	t 'a backup to a full disk: said' fails_with 1 'No space left on device' v backup disk/saved.db
+	t 'nothing is left of it' same '' "$(ls -A disk)"
+	umount disk
+}
+
+test_a_backups_temporary_file_is_opened_once() {
+	a_pool
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=openat,open,creat -o trace "$fake/vfpool" "${at[@]}" backup saved.db >/dev/null
+	t 'a temporary file of a backup is made, and never opened by its name again' same 1 "$(grep -c 'saved\.db' trace)"
+}
+
+# ---- a ledger that is replaced under a process ----
+
+# wait_for COMMAND…: 20 s at most.
+wait_for() {
+	local i
+	for ((i = 0; i < 1000; i++)); do "$@" && return; sleep 0.02; done
+	return 1
+}
+has_open() { # PID FILE
+	ls -l "/proc/$1/fd" 2>/dev/null | grep -q "$2\$"
+}
+# while_waiting COMMAND…: what alloc says when the command ran while it waited for the ledger's lock.
+while_waiting() {
+	local locker alloc
+	coproc LOCK { sqlite3 state/ledger.db 2>&1; }
+	locker=$LOCK_PID
+	echo 'BEGIN IMMEDIATE; SELECT 1;' >&"${LOCK[1]}"
+	read -r _ <&"${LOCK[0]}"
+	"$fake/vfpool" "${at[@]}" alloc a --owner late >said 2>&1 &
+	alloc=$!
+	wait_for has_open $alloc state/ledger.db && "$@"
+	echo 'ROLLBACK;
+.quit' >&"${LOCK[1]}"
+	wait $alloc
+	echo $? >code
+	wait $locker 2>/dev/null
+	true
+}
+replace() {
+	v backup saved.db >/dev/null && mv saved.db state/ledger.db
+}
+test_a_replaced_ledger_is_noticed_by_who_has_it_open() {
+	a_pool
+	v alloc a --owner keep >/dev/null
+	while_waiting replace
+	t 'alloc on a ledger that was replaced meanwhile: fails' same 1 "$(cat code)"
+	t 'alloc on a ledger that was replaced meanwhile: says so' grep -q 'ledger.db was replaced while this vfpool had it open' said
+	t 'alloc on a ledger that was replaced meanwhile: no lease in the new one' same keep "$(leases)"
+	t 'the next alloc works on the new one' code_is 0 v alloc a --owner next
+}
+test_a_deleted_ledger_is_noticed_by_who_has_it_open() {
+	a_pool
+	while_waiting rm state/ledger.db
+	t 'alloc on a ledger that was deleted meanwhile: fails' same 1 "$(cat code)"
+	t 'alloc on a ledger that was deleted meanwhile: says so' grep -q 'ledger.db was deleted while this vfpool had it open' said
+	t 'alloc on a ledger that was deleted meanwhile: makes none' test ! -e state/ledger.db
+}
+
+# ---- what isn't a ledger ----
+
+test_other_files_in_its_place_are_refused() {
+	a_pool
+	rm -rf state run
+	mkdir -p state/ledger.db
+	t 'a folder in its place: said at once, reading' fails_with 1 'no regular file' v list
+	t 'a folder in its place: said at once, changing' fails_with 1 'no regular file' v alloc a --owner x
+	rmdir state/ledger.db && mkfifo state/ledger.db
+	t 'a FIFO in its place: said at once, reading' fails_with 1 'no regular file' v list
+	t 'a FIFO in its place: said at once, changing' fails_with 1 'no regular file' v alloc a --owner x
+	rm state/ledger.db && ln -s /dev/zero state/ledger.db
+	t 'a device in its place: said' fails_with 1 'no regular file' v alloc a --owner x
+	rm state/ledger.db && sqlite3 state/ledger.db 'CREATE TABLE theirs (a)'
+	t "another program's database: refused, reading" fails_with 1 'is not a ledger of vfpool' v list
+	t "another program's database: refused, changing" fails_with 1 'is not a ledger of vfpool' v alloc a --owner x
+	t "another program's database: as it was" same theirs "$(sql .tables | tr -d ' ')"
+	sql 'PRAGMA user_version = 7'
+	t "another program's database with a version: refused" fails_with 1 'is not a ledger of vfpool' v alloc a --owner x
+}
+
+# ---- modes ----
+
+test_the_ledger_is_roots_alone_whoever_made_it() {
+	a_pool
+	t 'made: the folder 0700, the ledger 0600' same '700 600' "$(mode state state/ledger.db)"
+	chmod 755 state && chmod 644 state/ledger.db
+	v list >/dev/null
+	t 'who reads leaves the modes' same '755 644' "$(mode state state/ledger.db)"
+	v alloc a --owner x >/dev/null
+	t 'who writes mends the modes' same '700 600' "$(mode state state/ledger.db)"
+	chmod 644 state/ledger.db && (umask 0; sql 'PRAGMA journal_mode = WAL' >/dev/null)
+	v alloc a --owner y >/dev/null
+	t 'its -wal is no more open than it' same '600' "$(mode state/* | tr ' ' '\n' | sort -u)"
+	chmod 755 state && touch state/others
+	v alloc a --owner z >/dev/null
+	t "a folder with other things in it keeps its mode" same '755 600' "$(mode state state/ledger.db)"
+}
+
+# ---- older ones ----
+
+test_who_reads_never_changes_an_older_ledger() {
+	a_pool
+	local version before
+	for version in 1 2 3; do
+		rm -rf state run && mkdir state
+		sqlite3 state/ledger.db <"$top/tests/data/ledger-$version.sql"
+		before=$(md5sum <state/ledger.db)
+		t "version $version: show reads it" says '"owner": *"gone"' v show a --json
+		t "version $version: list, history and doctor read it" eval 'v list && v history && anyhow v doctor ledger'
+		t "version $version: a dry run of gc reads it" code_is 0 v gc --dry-run
+		t "version $version: nothing of it was changed" same "$before" "$(md5sum <state/ledger.db)"
+		v backup "saved-$version.db" >/dev/null
+		t "version $version: a backup has its leases" same 2 "$(sqlite3 "saved-$version.db" 'SELECT count(*) FROM held')"
+		v hold pf0 >/dev/null
+		t "version $version: who changes it brings it up to date" same 4 "$(sql 'PRAGMA user_version')"
+	done
+}
+
+run_tests
