@@ -429,6 +429,15 @@ const char *vfpool_get_dir(const struct vfpool *vp, enum vfpool_dir dir);
 /* libvirt's connection URI, qemu:///system by default. */
 int vfpool_set_uri(struct vfpool *vp, const char *uri);
 
+/*
+ * Functions that change something fail (-EREMCHG) while the ledger is gone, another or older than the one by
+ * which this host's VFs were given out, and those that only look say so in a note. With `accept` they go on
+ * with the one that is there, or make a new one: what was leased by the old one and isn't in the new one is
+ * given out again. No lease gets a number that was given before. A process that finds its ledger replaced or
+ * deleted while it has it open fails likewise; it needs a new context.
+ */
+void vfpool_accept_new_ledger(struct vfpool *vp, bool accept);
+
 /* Called during long work: the PF, the step, and how many of how many. */
 typedef void (*vfpool_progress_fn)(void *arg, const char *pf, const char *step,
 				   unsigned done, unsigned total);

@@ -47,7 +47,8 @@ static void print_help(void)
 	     "  --connect URI           libvirt's connection (qemu:///system)");
 	for (size_t i = 0; i < N_DIR_OPTIONS; i++)
 		printf("  --%-15s DIR   %s\n", dir_options[i].name, dir_options[i].help);
-	puts("  --help                  this text; 'vfpool VERB --help' for a verb's\n"
+	puts("  --accept-new-ledger     go on with a ledger that isn't the one that was in use\n"
+	     "  --help                  this text; 'vfpool VERB --help' for a verb's\n"
 	     "  --version               the version\n\n"
 	     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no VF free, 4 refused because\n"
 	     "in use, 5 not found, 6 some steps failed.");
@@ -83,18 +84,21 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+#define N_OWN_OPTIONS 4
+
 /* 0: go on; 1: all is said; negative: as a verb's result. */
 static int take_global_options(struct vfpool *vp, int argc, char **argv)
 {
-	struct option longs[N_DIR_OPTIONS + 4] = {
+	struct option longs[N_DIR_OPTIONS + N_OWN_OPTIONS + 1] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "connect", required_argument, NULL, 'c' },
+		{ "accept-new-ledger", no_argument, NULL, 'a' },
 	};
 	int c, r = 0;
 
 	for (size_t i = 0; i < N_DIR_OPTIONS; i++)
-		longs[3 + i] = (struct option){ dir_options[i].name, required_argument, NULL,
+		longs[N_OWN_OPTIONS + i] = (struct option){ dir_options[i].name, required_argument, NULL,
 						256 + (int)i };
 	opterr = 0;
 	while (r == 0 && (c = getopt_long(argc, argv, "+:hVc:", longs, NULL)) != -1) {
@@ -104,6 +108,8 @@ static int take_global_options(struct vfpool *vp, int argc, char **argv)
 		} else if (c == 'V') {
 			puts("vfpool " VFPOOL_VERSION);
 			return 1;
+		} else if (c == 'a') {
+			vfpool_accept_new_ledger(vp, true);
 		} else if (c != ':' && c != '?' && optarg == argv[optind - 1] && strncmp(optarg, "--", 2) == 0) {
 			warn_user("an option has no value before '%s'; see 'vfpool --help'", optarg);
 			return -VERB_USAGE;

@@ -218,6 +218,7 @@ static int begin(struct ledger *ledger, const char *sql, const char *doing)
 {
 	int r = db_execute(ledger, sql, doing);
 
+	ledger->changes = sqlite3_total_changes(ledger->db);
 	if (r == 0)
 		r = check_in_place(ledger);
 	if (r < 0)
@@ -237,9 +238,17 @@ int ledger_begin_read(struct ledger *ledger)
 
 int ledger_commit(struct ledger *ledger)
 {
+	const bool is_changed = !ledger->is_copy && sqlite3_total_changes(ledger->db) != ledger->changes;
+	struct stamp stamp;
 	int r = check_in_place(ledger);
 
-	return r < 0 ? r : db_execute(ledger, "COMMIT", "writing the ledger");
+	if (r == 0 && is_changed)
+		r = stamp_count(ledger, &stamp);
+	if (r == 0)
+		r = db_execute(ledger, "COMMIT", "writing the ledger");
+	if (r == 0 && is_changed)
+		stamp_note(ledger, &stamp);
+	return r;
 }
 
 bool ledger_is_busy(const struct ledger *ledger)

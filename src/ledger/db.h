@@ -16,7 +16,9 @@ struct ledger {
 	struct error *err;
 	unsigned wait_ms;   /* how long one operation waits for others in all */
 	unsigned waited_ms; /* it has waited so long */
-	char *path;   /* NULL: in memory */
+	char *path;
+	char *stamp;  /* NULL: there is none to be */
+	int changes;  /* SQLite's count of changed rows, at the transaction's begin */
 	dev_t dev;    /* of the file that is open */
 	ino_t ino;
 	bool is_copy; /* in memory */
@@ -63,6 +65,23 @@ bool db_name_writer(sqlite3 *db, char pid[16], char *command, size_t size);
 
 /* A text column, never NULL. */
 const char *db_text(sqlite3_stmt *stmt, int column);
+
+/* ---- the stamp ---- */
+
+struct stamp {
+	char ledger[33]; /* "": there is none */
+	long long changes;
+	long long lease; /* the highest number that was given */
+};
+
+/* In a transaction: the ledger is changed once more. And when that is committed: */
+int stamp_count(struct ledger *ledger, struct stamp *ret_stamp);
+void stamp_note(struct ledger *ledger, const struct stamp *stamp);
+
+/* In a transaction: the ledger is another one from now on, its lease numbers beyond its own and those of the
+ * stamp at `path`, if there is one. And when that is committed: */
+int stamp_begin_epoch(struct ledger *ledger, const char *path);
+int stamp_replace(struct ledger *ledger);
 
 /* ---- opening ---- */
 

@@ -66,6 +66,7 @@ int image_open(struct image *image, const char *path, struct ledger **ret_ledger
 	ledger->err = err;
 	ledger->command = "";
 	ledger->is_copy = true;
+	ledger->mode = LEDGER_READ;
 	ledger->path = strdup(path);
 	if (!ledger->path)
 		return fail_oom(err);

@@ -26,12 +26,29 @@ enum ledger_mode {
 	LEDGER_WRITE,  /* made when there is none */
 };
 
-int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **ret_ledger,
+/* `run_dir` has the stamp of it (NULL: there is none to be). */
+int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode, struct ledger **ret_ledger,
 		struct error *err);
 void ledger_close(struct ledger *ledger);
 
 /* What was opened to read is from now on to be changed. */
-int ledger_raise(struct ledger *ledger, const char *state_dir, enum ledger_mode mode);
+int ledger_raise(struct ledger *ledger, enum ledger_mode mode);
+
+/* Is it the one by which this host's VFs are given out, as far as its stamp tells? */
+enum ledger_standing {
+	LEDGER_PROVEN,
+	LEDGER_UNPROVEN, /* there is no stamp, as at the first look since boot */
+	LEDGER_ANOTHER,
+	LEDGER_OLDER,    /* it is that one, as it was earlier */
+	LEDGER_GONE,     /* there is a stamp, and no ledger (NULL) */
+};
+int ledger_look(struct ledger *ledger, const char *run_dir, enum ledger_standing *ret_standing, struct error *err);
+
+/* It is that one: the stamp is made, when there is none. */
+int ledger_prove(struct ledger *ledger);
+
+/* It is that one from now on, whatever was before, and gives no lease a number that was given before. */
+int ledger_begin_epoch(struct ledger *ledger);
 
 /* A new operation: what the history says of who does it; the caller keeps the text. It waits for others'
  * writing a minute in all, however many questions it has. */

@@ -28,7 +28,8 @@ static int add_seed(struct ledger *ledger)
 
 	if (r < 0)
 		return fail_errno(ledger->err, r, "getting random bytes");
-	return db_run(ledger, "INSERT INTO host (id, seed) VALUES (1, ?)", "s", seed);
+	return db_run(ledger, "INSERT INTO host (id, seed, ledger) VALUES (1, ?, lower(hex(randomblob(16))))", "s",
+		      seed);
 }
 
 int db_make_tables(struct ledger *ledger, int64_t version)
@@ -127,6 +128,7 @@ static int read_copy(struct ledger **ledger)
 		r = image_open(&image, (*ledger)->path, &copy, (*ledger)->err);
 	if (r < 0)
 		return r;
+	copy->stamp = TAKE_PTR((*ledger)->stamp);
 	ledger_close(*ledger);
 	*ledger = TAKE_PTR(copy);
 	return 0;
@@ -162,6 +164,11 @@ static bool has_only_ledgers(const char *state_dir)
 	while (only && (entry = readdir(folder)))
 		only = entry->d_name[0] == '.' || strncmp(entry->d_name, "ledger", strlen("ledger")) == 0;
 	return only;
+}
+
+static char *folder_of(const char *path)
+{
+	return strndup(path, (size_t)(strrchr(path, '/') - path));
 }
 
 static void close_all_to_others(const char *state_dir, const char *path)
@@ -218,13 +225,14 @@ static int open_file(struct ledger *ledger)
 	return fail_errno(ledger->err, r, "opening the ledger %s", ledger->path);
 }
 
-int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **ret_ledger,
+int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode, struct ledger **ret_ledger,
 		struct error *err)
 {
 	CLEANUP(cleanup_ledger) struct ledger *ledger = calloc(1, sizeof(*ledger));
 	int64_t version = 0;
 	bool is_there = false;
-	int r = ledger && (ledger->path = format_text("%s/ledger.db", state_dir)) ? 0 : fail_oom(err);
+	int r = ledger && (ledger->path = format_text("%s/ledger.db", state_dir)) &&
+			(!run_dir || (ledger->stamp = format_text("%s/ledger", run_dir))) ? 0 : fail_oom(err);
 
 	if (r == 0 && mode == LEDGER_WRITE)
 		r = make_dirs(state_dir, 0700, err);
@@ -253,14 +261,14 @@ int ledger_open(const char *state_dir, enum ledger_mode mode, struct ledger **re
 	return 0;
 }
 
-int ledger_raise(struct ledger *ledger, const char *state_dir, enum ledger_mode mode)
+static int reopen(struct ledger *ledger, enum ledger_mode mode)
 {
+	AUTO_FREE char *state_dir = folder_of(ledger->path), *run_dir = ledger->stamp ? folder_of(ledger->stamp) : NULL;
 	struct ledger *raised, old = *ledger;
-	int r;
+	int r = state_dir && (run_dir || !ledger->stamp) ? 0 : fail_oom(ledger->err);
 
-	if (ledger->mode >= mode)
-		return 0;
-	r = ledger_open(state_dir, mode, &raised, ledger->err);
+	if (r == 0)
+		r = ledger_open(state_dir, run_dir, mode, &raised, ledger->err);
 	if (r == 0 && !raised)
 		r = fail(ledger->err, -LEDGER_EREPLACED, "the ledger %s was deleted: ask again", ledger->path);
 	if (r < 0)
@@ -274,11 +282,28 @@ int ledger_raise(struct ledger *ledger, const char *state_dir, enum ledger_mode 
 	return 0;
 }
 
+int ledger_raise(struct ledger *ledger, enum ledger_mode mode)
+{
+	AUTO_FREE char *state_dir = NULL;
+
+	if (ledger->mode >= mode)
+		return 0;
+	if (ledger->is_copy)
+		return reopen(ledger, mode);
+	state_dir = folder_of(ledger->path);
+	if (!state_dir)
+		return fail_oom(ledger->err);
+	ledger->mode = mode;
+	close_all_to_others(state_dir, ledger->path);
+	return 0;
+}
+
 void ledger_close(struct ledger *ledger)
 {
 	if (!ledger)
 		return;
 	sqlite3_close(ledger->db);
 	free(ledger->path);
+	free(ledger->stamp);
 	free(ledger);
 }

@@ -305,7 +305,7 @@ int vfpool_gc(struct vfpool *vp, const struct vfpool_gc_request *request,
 	if (!found)
 		return fail_oom(&vp->err);
 	if ((r = check_root(vp, "cleaning up")) < 0 ||
-	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &gc.ledger)) < 0 ||
+	    (r = open_ledger(vp, request->dry_run ? LEDGER_READ : LEDGER_CHANGE, &gc.ledger)) < 0 ||
 	    (gc.ledger && (r = open_host(vp, &gc.host)) < 0))
 		return r;
 	if (gc.ledger)

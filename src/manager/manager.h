@@ -22,6 +22,11 @@ struct vfpool {
 	vfpool_note_fn note;
 	void *note_arg;
 	struct ledger *ledger; /* NULL: not open yet */
+	bool accept_ledger;    /* whichever it is */
+	bool ledger_is_judged;
+	bool ledger_is_proven; /* it is worth a stamp that there is none of yet */
+	bool doubt_is_told;
+	struct error doubt;    /* why it isn't the one by which the VFs are given out, "": it is */
 };
 
 DEFINE_CLEANUP(struct vfpool_pool *, cleanup_pool, vfpool_pool_free);
@@ -37,6 +42,9 @@ DEFINE_CLEANUP(struct ledger *, rollback, ledger_rollback);
 /* The ledger, which stays open in the context. LEDGER_READ and LEDGER_CHANGE: NULL when there is
  * none yet. */
 int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger);
+
+/* Is that ledger (NULL: there is none) the one by which this host's VFs are given out? Fills vp->doubt. */
+int judge_ledger(struct vfpool *vp, struct ledger *ledger);
 
 /* Did open_ledger() fail for a reason that leaves the rest of the host to look at? */
 bool ledger_is_out_of_reach(int r);
@@ -115,6 +123,10 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 
 /* vfpool_inventory() of a host whose ledger can't be read. */
 int inventory_without_ledger(struct vfpool *vp, struct vfpool_inventory **ret_inventory);
+
+/* By what a free VF's own MAC is made, beside the seed. */
+#define PARKING_KEY 64
+void parking_key(const struct vfpool_pf *pf, unsigned vf, char ret_key[PARKING_KEY]);
 
 /* The seed of the pool's MACs; free() it. */
 int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,

@@ -19,6 +19,15 @@ int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool
 	return 0;
 }
 
+void parking_key(const struct vfpool_pf *pf, unsigned vf, char ret_key[PARKING_KEY])
+{
+	char mac[VFPOOL_MAC_TEXT], address[VFPOOL_PCI_TEXT];
+
+	vfpool_mac_format(&pf->mac, mac);
+	vfpool_pci_format(&pf->address, address);
+	snprintf(ret_key, PARKING_KEY, "%s\n%u", pf->has_mac ? mac : address, vf);
+}
+
 /* The EUI-64 of an Ethernet address, as IEEE makes it. */
 static uint64_t guid_of(const struct vfpool_mac *mac)
 {

@@ -13,15 +13,13 @@
 static int choose_parking(struct apply *apply, const struct pool_use *use, int64_t pf_id,
 			  unsigned vf, bool record, struct vfpool_mac *ret_mac)
 {
-	char mac[VFPOOL_MAC_TEXT], address[VFPOOL_PCI_TEXT], key[64];
+	char key[PARKING_KEY];
 	AUTO_FREE char *seed = NULL;
 	int r = pool_seed(apply->vp, apply->ledger, use->pool, &seed);
 
 	if (r < 0)
 		return r;
-	vfpool_mac_format(&use->pf->mac, mac);
-	vfpool_pci_format(&use->pf->address, address);
-	snprintf(key, sizeof(key), "%s\n%u", use->pf->has_mac ? mac : address, vf);
+	parking_key(use->pf, vf, key);
 	for (unsigned attempt = 0; attempt < PARKING_ATTEMPTS; attempt++) {
 		mac_make(use->pool, seed, MAC_PARKING, key, attempt, ret_mac);
 		if (record) {

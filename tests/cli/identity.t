@@ -125,6 +125,102 @@ test_a_deleted_ledger_is_noticed_by_who_has_it_open() {
 	t 'alloc on a ledger that was deleted meanwhile: makes none' test ! -e state/ledger.db
 }
 
+# ---- new ones, and older ones, in its place ----
+
+lease_of() { # OWNER
+	v alloc a --owner "$1" --json | field lease
+}
+links() {
+	"$fake/links" kernel 1 4
+}
+refused() { # PATTERN: each verb that changes something refuses it, and each that reads says it
+	local before
+	before=$(links)
+	t "$1: alloc is refused" fails_with 1 "$1.*nothing was changed.*restore.*--accept-new-ledger" v alloc a --owner new
+	t "$1: apply is refused" fails_with 1 "$1" v apply
+	t "$1: gc is refused" fails_with 1 "$1" v gc
+	t "$1: release is refused" fails_with 1 "$1" v release --owner web
+	t "$1: hold is refused" fails_with 1 "$1" v hold pf0
+	t "$1: rename is refused" fails_with 1 "$1" v rename web www
+	t "$1: list says so" says "note: .*$1" with_stderr v list
+	t "$1: history says so" says "note: .*$1" with_stderr v history
+	t "$1: a dry run says so" says "note: .*$1" with_stderr v gc --dry-run
+	t "$1: no VF was touched" same "$before" "$(links)"
+}
+
+test_a_ledger_that_is_gone_isnt_made_anew_in_silence() {
+	a_pool
+	v alloc a --owner web >/dev/null
+	rm -rf state
+	refused 'is gone'
+	t 'none was made' test ! -e state/ledger.db
+	t 'accepted: a new one is made, and the pool applied' code_is 0 v --accept-new-ledger apply
+	t 'accepted: the new ledger works from then on' code_is 0 v alloc a --owner new
+	t 'accepted: its lease numbers are beyond those of before' test "$(lease_of new)" -gt 1000000
+	t 'late release of an old number: nothing ends' fails_with 5 'no such lease' v release --lease 1
+}
+
+test_an_empty_ledger_in_its_place() {
+	a_pool
+	v alloc a --owner web >/dev/null
+	rm -f state/ledger.db-* && : >state/ledger.db
+	refused 'is gone'
+}
+
+test_another_ledger_in_its_place() {
+	a_pool
+	v alloc a --owner web >/dev/null
+	v --state-dir other --run-dir other/run --config-dir other/etc define a.xml >/dev/null
+	rm -f state/ledger.db* && cp other/ledger.db* state
+	refused "isn't the ledger by which"
+}
+
+test_an_older_one_in_its_place() {
+	a_pool
+	v alloc a --owner web >/dev/null
+	v backup saved.db >/dev/null
+	v alloc a --owner late >/dev/null
+	rm -f state/ledger.db-* && cp saved.db state/ledger.db
+	refused 'is older than what was given out'
+	t 'accepted: goes on with it' code_is 0 v --accept-new-ledger apply
+	t 'accepted: the lease that it has' says 'leased *web nic 0' v list
+	t 'accepted: once is enough' code_is 0 v alloc a --owner next
+	t 'accepted: its lease numbers are beyond those of before' test "$(lease_of next)" -gt 1000000
+}
+
+test_without_a_stamp_the_vfs_tell() {
+	a_pool
+	v alloc a --owner web >/dev/null
+	rm -rf state run
+	refused 'has the MAC .*, which vfpool gave it by a ledger that isn.t there any more'
+}
+
+test_what_is_no_other_ledger() {
+	a_pool
+	t 'a fresh host begins with lease 1' same 1 "$(lease_of web)"
+	rm -rf run kernel
+	t 'after a reboot, without VFs' code_is 0 v apply
+	t 'after a reboot the numbers go on' same 2 "$(lease_of db)"
+	rm -rf run
+	t 'the run directory was lost: the VFs are known to the ledger' same 3 "$(lease_of more)"
+	rm -rf state run kernel etc
+	sed -i "s|</name>|</name><mac prefix='02:11:22' seed='s'/>|" a.xml
+	v define a.xml >/dev/null
+	t 'a pool with a seed from another host' code_is 0 v apply
+	rm -rf state run
+	t 'a pool with a seed: its parked VFs tell nothing of which ledger' code_is 0 v apply
+}
+
+test_a_host_whose_vfs_were_never_vfpools() {
+	a_pool
+	rm -rf state run etc
+	PEER_STATE=$work/kernel
+	sed "s|</name>|</name><mac prefix='02:aa:bb'/>|" a.xml >b.xml
+	v define b.xml >/dev/null
+	t "VFs with others' MACs prove nothing" code_is 0 v apply
+	t 'such a host begins with lease 1' same 1 "$(lease_of web)"
+}
+
 # ---- what isn't a ledger ----
 
 test_other_files_in_its_place_are_refused() {
@@ -179,7 +275,7 @@ test_who_reads_never_changes_an_older_ledger() {
 		t "version $version: nothing of it was changed" same "$before" "$(md5sum <state/ledger.db)"
 		v backup "saved-$version.db" >/dev/null
 		t "version $version: a backup has its leases" same 2 "$(sqlite3 "saved-$version.db" 'SELECT count(*) FROM held')"
-		v hold pf0 >/dev/null
+		v --accept-new-ledger hold pf0 >/dev/null
 		t "version $version: who changes it brings it up to date" same 4 "$(sql 'PRAGMA user_version')"
 	done
 }

@@ -54,7 +54,7 @@ test_one_vf_s_failure_is_its_own() {
 test_spoof_check_and_trust_count_as_the_vlan_does() {
 	local setting
 	for setting in spoofchk trust; do
-		rm -rf sys etc state kernel
+		rm -rf sys etc state run kernel
 		two_halves "sick-$setting" "<spoofchk state='off'/><trust state='on'/>" "<trust state='on'/>"
 		apply_out
 		t "a VF whose $setting failed gets no driver" same 'vfio-pci none vfio-pci vfio-pci' "$(drivers)"
@@ -66,7 +66,7 @@ test_a_card_without_trust_or_spoof_check() {
 	t "a pool that asks for neither is made, and bound" eval 'v apply >out 2>err; [ "$(drivers)" = "vfio-pci vfio-pci vfio-pci vfio-pci" ]'
 	t "a pool that asks for neither is handed out" says address v alloc a --owner x
 	pool b "dev='pf0' numvfs='4' vfs='2-3'" "<spoofchk state='on'/>" >b.xml
-	rm -rf state kernel sys/bus/pci/devices/0000:01:00.0/virtfn*/driver
+	rm -rf state run kernel sys/bus/pci/devices/0000:01:00.0/virtfn*/driver
 	v define b.xml >/dev/null
 	apply_out
 	t "a pool that trusts the default is bound where one doesn't" same 'vfio-pci vfio-pci' "$(driver 0) $(driver 1)"

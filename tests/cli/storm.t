@@ -128,12 +128,12 @@ old_storm() { # ROUNDS
 		mkdir old
 		sqlite3 old/ledger.db <"$old" || return
 		storm_random 20000
-		"$fake/killer" "$REPLY" "${storm_tool[@]}" --state-dir old list >/dev/null 2>&1 3>fate || return
+		"$fake/killer" "$REPLY" "${storm_tool[@]}" --state-dir old --run-dir old/run --config-dir old/etc gc >/dev/null 2>&1 3>fate || return
 		read -r fate _ <fate
 		old_or_new || return
 		[ "$fate" != killed ] || [ "$version" = 1 ] || new=$((new + 1))
-		v --state-dir old list >/dev/null && old_or_new || return
-		[ "$version" = 3 ] || { echo 'it stays old'; return 1; }
+		v --state-dir old --run-dir old/run --config-dir old/etc gc >/dev/null && old_or_new || return
+		[ "$version" = 4 ] || { echo 'it stays old'; return 1; }
 	done
 	echo "# $new of $1 were killed after the change" >&4
 }

@@ -29,7 +29,7 @@ static struct ledger *open_ledger(void)
 {
 	struct ledger *ledger = NULL;
 
-	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), 0);
+	assert_int_equal(ledger_open(folder, NULL, LEDGER_WRITE, &ledger, &err), 0);
 	ledger_set_command(ledger, "test");
 	return ledger;
 }
@@ -305,24 +305,24 @@ static void other_ledgers(void **state)
 	FILE *file;
 
 	(void)state;
-	assert_int_equal(ledger_open(folder, LEDGER_READ, &ledger, &err), 0);
+	assert_int_equal(ledger_open(folder, NULL, LEDGER_READ, &ledger, &err), 0);
 	assert_null(ledger); /* none yet, and none was made */
 	assert_int_equal(access(path, F_OK), -1);
 	fclose(fopen(path, "w")); /* killed before it had tables */
-	assert_int_equal(ledger_open(folder, LEDGER_READ, &ledger, &err), 0);
+	assert_int_equal(ledger_open(folder, NULL, LEDGER_READ, &ledger, &err), 0);
 	assert_null(ledger);
 	write_database("PRAGMA application_id = 1986424940; PRAGMA user_version = 99");
-	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), -EPROTO);
+	assert_int_equal(ledger_open(folder, NULL, LEDGER_WRITE, &ledger, &err), -EPROTO);
 	assert_non_null(strstr(err.text, "newer vfpool (version 99"));
 	write_database("PRAGMA application_id = 1; PRAGMA user_version = 1");
-	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), -EUCLEAN);
+	assert_int_equal(ledger_open(folder, NULL, LEDGER_WRITE, &ledger, &err), -EUCLEAN);
 	assert_non_null(strstr(err.text, "is not a ledger of vfpool"));
 	file = fopen(path, "w");
 	assert_non_null(file);
 	for (int i = 0; i < 1000; i++)
 		fputs("this is no database\n", file);
 	fclose(file);
-	assert_int_equal(ledger_open(folder, LEDGER_WRITE, &ledger, &err), -EUCLEAN);
+	assert_int_equal(ledger_open(folder, NULL, LEDGER_WRITE, &ledger, &err), -EUCLEAN);
 	assert_non_null(strstr(err.text, "damaged"));
 }
 
@@ -518,7 +518,7 @@ static void a_backup_is_whole(void **state)
 	assert_int_equal(mkdir(other, 0700), 0);
 	assert_int_equal(ledger_backup(ledger, copy, false), 0);
 	ledger_close(ledger);
-	assert_int_equal(ledger_open(other, LEDGER_READ, &restored, &err), 0);
+	assert_int_equal(ledger_open(other, NULL, LEDGER_READ, &restored, &err), 0);
 	assert_int_equal(ledger_reservation(restored, "p", "web", 0, &kept), 0);
 	assert_true(vfpool_mac_equal(&kept.mac, &lease_mac));
 	ledger_close(restored);
