@@ -15,6 +15,7 @@ struct hook {
 	struct ledger *ledger;
 	struct host host;
 	struct guest guest;
+	char stale_pool[64], stale_vlans[VLANS_TEXT]; /* what the guest's definition says that its lease doesn't, "": nothing */
 };
 
 static void hook_end(struct hook *hook)
@@ -181,44 +182,30 @@ static int mend(struct hook *hook, const struct vfpool_lease *lease, enum mendin
 	return r < 0 ? r : mend_lease(&hook->host, hook->ledger, pool, lease, when);
 }
 
-static int refuse_vlan(struct hook *hook, const struct vfpool_lease *lease, const char *vlans, const char *why)
+static int refuse_vlan(struct hook *hook, const char *why)
 {
-	struct error is;
+	const struct error is = hook->vp->err;
+	const char *name = hook->guest.name;
 
-	snprintf(is.text, sizeof(is.text), "%s", why); /* may be where the message goes */
 	return fail(&hook->vp->err, -VFPOOL_EINUSE, "the definition of guest %s says %s, of pool %s, which couldn't be programmed "
-		    "(%.300s): 'vfpool attach --refresh %s' mends the definition", hook->guest.name, vlans, lease->pool, is.text,
-		    hook->guest.name);
+		    "(%.300s): 'vfpool attach --refresh %s' mends the definition", name, hook->stale_vlans, hook->stale_pool,
+		    why ? why : is.text, name);
 }
 
-/* libvirt has set the VLAN of the guest's definition. Nothing has run with it yet, and nothing is to where that is another
- * than the lease's: should the kernel sleep from here on, the answer is a refusal. So the ledger alone is asked. */
-static int guard_vlan(struct hook *hook, const struct guest_nic *nic)
+/* libvirt has set the VLAN of the guest's definition. Nothing has run with it yet, and nothing is to where that is
+ * another than the lease's: should the kernel sleep from here on, the answer is a refusal. So the ledger alone is asked.
+ * What fails here fails again when the lease is mended. */
+static void guard_vlan(struct hook *hook, const struct guest_nic *nic)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	char vlans[VLANS_TEXT];
 	int r = nic->has_mac ? ledger_find_mac(hook->ledger, &nic->mac, &lease) : 0;
 
-	if (r < 0 || !lease || lease->state != VFPOOL_LEASE_ACTIVE)
-		return r;
-	r = load_pool(hook->vp, lease->pool, &pool);
-	if (r == 0 && vlan_is_stale(pool, lease, nic->vlan, vlans))
-		hook_answer(hook->call, refuse_vlan(hook, lease, vlans, "not in time"), hook->vp->err.text);
-	return r;
-}
-
-static int starting(struct hook *hook, const struct guest_nic *nic, const struct vfpool_lease *lease)
-{
-	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	char vlans[VLANS_TEXT];
-	int r = load_pool(hook->vp, lease->pool, &pool);
-
-	if (r == 0)
-		r = mend_lease(&hook->host, hook->ledger, pool, lease, MEND_STARTING);
-	if (r < 0 && pool && nic->has_mac && vlan_is_stale(pool, lease, nic->vlan, vlans))
-		return refuse_vlan(hook, lease, vlans, hook->vp->err.text);
-	return r == -VFPOOL_EINUSE ? -EBUSY : r;
+	if (r < 0 || !lease || lease->state != VFPOOL_LEASE_ACTIVE || load_pool(hook->vp, lease->pool, &pool) < 0 ||
+	    !vlan_is_stale(pool, lease, nic->vlan, hook->stale_vlans))
+		return;
+	snprintf(hook->stale_pool, sizeof(hook->stale_pool), "%s", pool->name);
+	hook_answer(hook->call, refuse_vlan(hook, "not in time"), hook->vp->err.text);
 }
 
 /* ---- when it runs ---- */
@@ -275,31 +262,25 @@ static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
 
 enum phase { STARTING, RUNNING, STOPPED, SAVED };
 
-static int do_phase(struct hook *hook, enum phase phase, const struct guest_nic *nic, struct vfpool_lease *lease)
+static int do_phase(struct hook *hook, enum phase phase, struct vfpool_lease *lease)
 {
 	if (phase == STARTING)
-		return starting(hook, nic, lease);
+		return mend(hook, lease, MEND_STARTING);
 	return phase == RUNNING ? started(hook, lease) : released(hook, lease, phase == SAVED);
 }
 
-/* Each lease of the guest; a refusal ends it, else the first failure is told, and the rest goes on. */
+/* Each lease of the guest; the first failure is told, the rest goes on. */
 static int for_each_lease(struct hook *hook, enum phase phase)
 {
 	struct error first = { 0 };
 	int result = 0;
 
-	for (size_t i = 0; result == 0 && phase == STARTING && i < hook->guest.n_nics; i++) {
-		result = guard_vlan(hook, &hook->guest.nics[i]);
-		first = hook->vp->err;
-	}
 	for (size_t i = 0; i < hook->guest.n_nics; i++) {
 		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 		int r = find_lease(hook, &hook->guest.nics[i], &lease);
 
 		if (r == 0 && lease)
-			r = do_phase(hook, phase, &hook->guest.nics[i], lease);
-		if (r == -VFPOOL_EINUSE && phase == STARTING)
-			return r;
+			r = do_phase(hook, phase, lease);
 		if (r < 0 && result == 0) {
 			result = r;
 			first = hook->vp->err;
@@ -308,6 +289,19 @@ static int for_each_lease(struct hook *hook, enum phase phase)
 	if (result < 0)
 		hook->vp->err = first;
 	return result;
+}
+
+/* What couldn't be done stops a guest whose definition is of old, and no other. */
+static int start(struct hook *hook)
+{
+	int r;
+
+	for (size_t i = 0; i < hook->guest.n_nics; i++)
+		guard_vlan(hook, &hook->guest.nics[i]);
+	r = for_each_lease(hook, STARTING);
+	if (r < 0 && *hook->stale_vlans)
+		return refuse_vlan(hook, NULL);
+	return r == -VFPOOL_EINUSE ? -EBUSY : r;
 }
 
 static int run_qemu(struct hook *hook, const char *operation, const char *extra, const char *xml)
@@ -320,7 +314,7 @@ static int run_qemu(struct hook *hook, const char *operation, const char *extra,
 	if (strcmp(operation, "prepare") == 0)
 		return prepare(hook);
 	if (strcmp(operation, "start") == 0)
-		return for_each_lease(hook, STARTING);
+		return start(hook);
 	if (strcmp(operation, "started") == 0 || strcmp(operation, "reconnect") == 0)
 		return for_each_lease(hook, RUNNING);
 	if (strcmp(operation, "release") == 0)

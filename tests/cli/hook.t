@@ -127,6 +127,17 @@ test_a_vlan_that_cannot_be_programmed() {
 	t 'a guest that runs is never refused at reconnect, which would kill it' says 'exit code 0' cat asleep-reconnect
 }
 
+test_a_card_that_cannot_be_asked() {
+	host
+	vlan 44
+	guest web 1 "$(nic "$mac" 0 "$vf" 42)" >mine
+	t "a card that doesn't answer: a guest on another VLAN than its lease's doesn't start" fails_with 4 \
+		"says VLAN 42, and its lease VLAN 44, of pool a, which couldn't be programmed" env PEER_VFS=0 \
+		bash -c 'exec "$@" <mine' - "$fake/vfpool" "${at[@]}" hook qemu web start begin -
+	guest web 1 "$(nic "$mac" 0 "$vf" 44)" >mine
+	t 'a guest whose definition is right starts' env PEER_VFS=0 bash -c 'exec "$@" <mine' - "$fake/vfpool" "${at[@]}" hook qemu web start begin -
+}
+
 test_what_libvirt_puts_back() {
 	host
 	local mine
