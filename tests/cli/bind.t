@@ -268,7 +268,11 @@ t 'apply puts it back' same 'vfio-pci vfio-pci' "$(v apply >/dev/null 2>&1; is $
 t "and unbind has it so" same 'vfio-pci vfio-pci' "$(v unbind $vf >/dev/null; is $vf)"
 t "at each boot as the definition says" says 'also at each boot' v bind $vf --persist
 t 'which an unbind forgets' says 'nothing to do: its driver is vfio-pci already$' v unbind $vf
+# With its group's other cards beside it no guest could have it.
+mkdir -p sys/kernel/iommu_groups/99/devices
+move 0000:03:01.0 99 && move 0000:03:02.0 99
 leased=$(v alloc a --owner web --json 2>/dev/null | field address)
+move 0000:03:01.0 15 && move 0000:03:02.0 15
 t 'a leased VF' same $vf "$leased"
 t 'keeps its driver: 4' refused 4 "$vf is leased to web nic 0 of pool a" bind $vf --driver pci-stub
 t 'so its group does' refused 4 "leased to web" bind $card --group --driver pci-stub
