@@ -143,6 +143,19 @@ static void look_at_netdevs(struct use *use, int folder, const struct vfpool_dev
 		netdev_holder(use->host, NULL, &use->why);
 }
 
+/* Is it a VF that libvirt has set up for a guest? */
+static bool is_vf_of_libvirt(struct host *host, const struct vfpool_device *device)
+{
+	AUTO_CLOSE int folder = device->is_vf ? sysfs_open_pci(host->sysfs, &device->pf) : -1;
+	AUTO_FREE char *netdev = NULL;
+	const struct vfpool_pf *pf;
+
+	if (folder < 0 || device_netdev(folder, &netdev) < 0)
+		return false;
+	pf = &(const struct vfpool_pf){ .netdev = netdev };
+	return libvirt_has_it(host, pf, device->vf);
+}
+
 int host_device_use(struct host *host, int folder, struct vfpool_device *device)
 {
 	struct use use = { .host = host };
@@ -152,9 +165,13 @@ int host_device_use(struct host *host, int folder, struct vfpool_device *device)
 		return 0;
 	if (device_count_vfs(folder) > 0)
 		use.why = "it has VFs, which go with its driver";
-	else if (device->driver && driver_is_vfio(device->driver))
-		vfio_holder(folder, &use.why);
-	else if (device->driver && !driver_is_stub(device->driver))
+	else if (is_vf_of_libvirt(host, device))
+		use.why = "a guest of libvirt has it";
+	else if (device->driver && driver_is_vfio(device->driver)) {
+		/* Of other devices than VFs libvirt keeps no file. */
+		if (vfio_holder(folder, &use.why) == VFPOOL_HELD_BY_VFIO && !device->is_vf)
+			use.why = "held through vfio";
+	} else if (device->driver && !driver_is_stub(device->driver))
 		look_at_netdevs(&use, folder, device);
 	netdev = use.netdev;
 	if (!use.why && device->driver && sysfs_has_block_device(host->sysfs, &device->address))

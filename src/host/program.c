@@ -3,6 +3,7 @@
  * back what the kernel took. */
 #include "host/host.h"
 #include "host/rtnl.h"
+#include "host/sysfs.h"
 
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -93,6 +94,24 @@ static void add_text(struct vfpool_step *step, const char *format, ...)
 	step->text = text;
 }
 
+/* Drivers have no words for it: igb and others answer EINVAL to more than the link's speed, and to any min. */
+static void explain_rate(const struct job *job, struct vfpool_step *step)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(job->host->sysfs, &job->pf->address);
+	char path[160];
+	long long speed = 0;
+
+	snprintf(path, sizeof(path), "net/%s/speed", job->pf->netdev);
+	if (folder < 0 || sysfs_read_number(folder, path, &speed) < 0)
+		speed = 0;
+	if (speed > 0 && step->to.max_rate > speed)
+		add_text(step, "that is more than the link's speed, %lld Mbit/s", speed);
+	else if (step->to.min_rate)
+		add_text(step, "most likely its driver has no min rate, or not beside that max");
+	else
+		add_text(step, "most likely it is more than the link's speed ('ethtool %s' shows that)", job->pf->netdev);
+}
+
 /* "trust off: Permission denied" */
 static void blame(struct vfpool_step *step, enum vfpool_attr attr, int r, const char *reason)
 {
@@ -135,6 +154,8 @@ static void send_each_attr(struct job *job, struct vfpool_step *step, unsigned a
 			step->deferred |= attr;
 		else if (r < 0)
 			blame(step, attr, r, reason);
+		if (r == -EINVAL && attr == VFPOOL_ATTR_RATE && job->linked && !*reason)
+			explain_rate(job, step);
 	}
 }
 

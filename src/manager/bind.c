@@ -277,6 +277,40 @@ static int prepare_bind(struct binding_job *job)
 	return r;
 }
 
+static bool is_member(const struct binding_job *job, const struct vfpool_pci *address)
+{
+	for (size_t i = 0; i < job->n; i++)
+		if (vfpool_pci_equal(&job->members[i].address, address))
+			return true;
+	return false;
+}
+
+/* A group goes to a guest when none of it is in the way any more: what else is, which wasn't meant? */
+static void note_group(struct binding_job *job, const struct member *member)
+{
+	CLEANUP(group_end) struct vfpool_group group = { 0 };
+	char text[VFPOOL_PCI_TEXT], others[600] = "";
+	size_t n = 0;
+
+	if (host_read_group_of(&job->host, &member->address, &group) < 0 || group.number < 0)
+		return;
+	for (size_t i = 0; i < group.n_devices && n < sizeof(others); i++) {
+		const struct vfpool_device *device = &group.devices[i];
+
+		if (is_member(job, &device->address)) {
+			if (vfpool_pci_compare(&device->address, &member->address) < 0)
+				return; /* it was said of that one */
+		} else if (device->is_in_the_way) {
+			vfpool_pci_format(&device->address, text);
+			n += (size_t)snprintf(others + n, sizeof(others) - n, "%s%s (%s)", n ? ", " : "", text,
+					      device->driver ? device->driver : device->used);
+		}
+	}
+	if (n > 0)
+		note(job->vp, "no guest can have IOMMU group %d yet: it also has %s; 'vfpool bind %s --group' takes all of it",
+		     group.number, others, text_of(member, text));
+}
+
 static int bind_members(struct binding_job *job)
 {
 	int r = find_members(job);
@@ -291,6 +325,8 @@ static int bind_members(struct binding_job *job)
 		r = carry_out_binding(job);
 	for (size_t i = 0; r == 0 && i < job->n; i++)
 		note_member(job, &job->members[i]);
+	for (size_t i = 0; r == 0 && driver_is_vfio(job->request->driver) && i < job->n; i++)
+		note_group(job, &job->members[i]);
 	return r;
 }
 

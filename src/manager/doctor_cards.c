@@ -192,7 +192,7 @@ static const struct vfpool_pool *pool_of(const struct doctor *doctor, const stru
 
 static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_use *use)
 {
-	unsigned off = 0;
+	unsigned off = 0, unbound = 0;
 	char text[VFPOOL_PCI_TEXT];
 
 	if (!use)
@@ -200,8 +200,16 @@ static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struc
 	if (pf->n_vfs < use->want->numvfs)
 		return report(doctor, VFPOOL_FAULT, "'vfpool apply'", "%s has %zu VFs, pool %s wants %u", pf_text(pf, text),
 			      pf->n_vfs, use->pool->name, use->want->numvfs);
-	for (size_t i = 0; i < pf->n_vfs; i++)
-		off += pf->vfs[i].is_off && pool_of(doctor, pf, &pf->vfs[i]);
+	for (size_t i = 0; i < pf->n_vfs; i++) {
+		const struct vfpool_pool *pool = pf->vfs[i].is_off ? pool_of(doctor, pf, &pf->vfs[i]) : NULL;
+
+		off += pool != NULL;
+		unbound += pool && !driver_is(pf->vfs[i].driver ? pf->vfs[i].driver : "", driver_name(pool->driver));
+	}
+	if (unbound)
+		return report(doctor, VFPOOL_WARNING, "'vfpool apply', which says why when a driver doesn't take one",
+			      "%u of %s's VFs aren't as defined: %u of them haven't the driver of their pool", off,
+			      pf_text(pf, text), unbound);
 	return off ? report(doctor, VFPOOL_WARNING, "'vfpool apply'", "%u of %s's VFs aren't as defined", off,
 			    pf_text(pf, text)) : 0;
 }

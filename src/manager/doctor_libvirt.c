@@ -103,9 +103,14 @@ static int check_hook(struct doctor *doctor, const char *driver)
 	AUTO_FREE char *folder = format_text("%s/%s.d", doctor->vp->dirs[VFPOOL_DIR_HOOKS], driver);
 	AUTO_FREE char *path = folder ? format_text("%s/vfpool", folder) : NULL;
 	AUTO_FREE char *remedy = format_text("'systemctl restart %s'", libvirt_unit(doctor));
+	AUTO_FREE char *chmod = path ? format_text("'chmod 755 %s'", path) : NULL;
 
-	if (!path || !remedy)
+	if (!path || !remedy || !chmod)
 		return -ENOMEM;
+	if (access(path, F_OK) == 0 && access(path, X_OK) < 0)
+		return report(doctor, VFPOOL_WARNING, chmod, "%s isn't executable, so libvirt doesn't call it: %s", path,
+			      strcmp(driver, "qemu") == 0 ? "a guest may start with a VF that is leased to another" :
+							    "which guests are on its networks isn't seen");
 	if (access(path, X_OK) < 0)
 		return report(doctor, VFPOOL_WARNING, "'make install' in vfpool's sources puts it there; then restart libvirt's daemon",
 			      "%s isn't there: %s", path, strcmp(driver, "qemu") == 0 ?

@@ -3,6 +3,7 @@
 #include "manager/manager.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 #include <string.h>
 
@@ -40,6 +41,15 @@ static int mark_held(struct vfpool *vp, struct ledger *ledger, int64_t pf_id,
 	return vf->held ? 0 : fail_oom(&vp->err);
 }
 
+/* As apply would judge it; a guest may have it by another of vfio's drivers. */
+static bool has_its_driver(const struct vfpool_pool *pool, const struct vfpool_vf *vf)
+{
+	const char *is = vf->driver ? vf->driver : "";
+
+	return driver_is(is, driver_name(pool->driver)) ||
+	       (pool->driver == VFPOOL_DRIVER_VFIO && vf->busy && driver_is_vfio(is));
+}
+
 /* Without a row nothing was applied yet. A VF that libvirt has given to a guest has what libvirt says,
  * and one in quarantine what it had. */
 static bool is_off(const struct vfpool_pool *pool, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
@@ -50,7 +60,7 @@ static bool is_off(const struct vfpool_pool *pool, const struct vfpool_pf *pf, c
 	if ((pool->allocate == VFPOOL_BY_LIBVIRT && vf->busy) || row->quarantined ||
 	    (lease && lease->state != VFPOOL_LEASE_ACTIVE))
 		return false;
-	if (!row->id || (pool->vectors && vf->vectors && vf->vectors != pool->vectors))
+	if (!row->id || !has_its_driver(pool, vf) || (pool->vectors && vf->vectors && vf->vectors != pool->vectors))
 		return true;
 	want = lease ? settings_of_lease(pool, pf, lease) : settings_with_mac(pool, pf, &row->parking);
 	return vfpool_settings_differ(&vf->programmed, &want) ||

@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What is said is what is so: drivers, groups, hooks, rates, VFs that something else is taking away.
+cd "$(dirname "$0")/../.." || exit
+. tests/tap.sh
+. tests/cli/host.sh
+
+# pool_of_four [ELEMENT]: a host with a PF of 4 VFs and a pool of them, p, applied.
+pool_of_four() {
+	"$fake/tree" sys 1 4 --netdev
+	export PEER_VFS=4 PEER_STATE=$PWD/peer
+	whole_pool p 1 4 "${1:-}" >p.xml
+	v define p.xml >/dev/null
+	v apply >/dev/null 2>&1
+}
+vf() { # INDEX: its folder
+	echo "sys/bus/pci/devices/0000:01:01.$1"
+}
+move() { # ADDRESS GROUP: into another IOMMU group
+	rm -f sys/kernel/iommu_groups/*/devices/"$1" "sys/bus/pci/devices/$1/iommu_group"
+	ln -s "../../../../bus/pci/devices/$1" "sys/kernel/iommu_groups/$2/devices/$1"
+	ln -s "../../../../kernel/iommu_groups/$2" "sys/bus/pci/devices/$1/iommu_group"
+}
+both() {
+	anyhow "$@" 2>&1
+}
+
+test_drivers() {
+	pool_of_four
+	t 'all bound: as defined' same 4 "$(v list --json | grep -c '"as_defined": *true')"
+	rm "$(vf 0)/driver"
+	ln -sfn ../../drivers/igb "$(vf 1)/driver"
+	t 'list: a VF without a driver is not as defined' says 'vf 0 .*not as defined' v list
+	t 'list: a VF with another driver is not as defined' says 'vf 1 .*not as defined' v list
+	t 'list: the others are' same 2 "$(v list --json | grep -c '"as_defined": *true')"
+	t 'the doctor counts them, and says that it is the driver' says "2 of pf0's VFs aren't as defined: 2 of them haven't the driver" both v doctor
+}
+test_a_pool_without_driver() {
+	pool_of_four "<driver name='none'/>"
+	t 'a VF without a driver is as defined where the pool wants none' same 4 "$(v list --json | grep -c '"as_defined": *true')"
+	ln -sfn ../../drivers/vfio-pci "$(vf 0)/driver"
+	t 'and one with a driver is not' says 'vf 0 .*not as defined' v list
+}
+test_a_group_member_that_a_guest_has() {
+	pool_of_four
+	mkdir -p libvirt/hostdevmgr
+	touch libvirt/hostdevmgr/pf0_vf1
+	echo 1 >"$(vf 1)/enable"
+	echo 1 >"$(vf 2)/enable"
+	t 'iommu: the VF of a guest of libvirt is told as that' says '0000:01:01.1 .*a guest of libvirt has it' v iommu 0000:01:01.1
+	t 'iommu: one of another program is told as that' says '0000:01:01.2 .*held through vfio, not by libvirt' v iommu 0000:01:01.2
+}
+test_a_hook_that_is_not_executable() {
+	pool_of_four
+	mkdir -p hooks/qemu.d root/usr/sbin
+	touch root/usr/sbin/libvirtd hooks/qemu.d/vfpool
+	chmod 644 hooks/qemu.d/vfpool
+	t 'the doctor says that it is not executable, not that it is not there' \
+		says "hooks/qemu.d/vfpool isn't executable" both "$fake/vfpool" "${at[@]}" --hooks-dir hooks doctor
+	t 'with what mends it' says "remedy: 'chmod 755 hooks/qemu.d/vfpool'" both "$fake/vfpool" "${at[@]}" --hooks-dir hooks doctor
+}
+test_bind_of_one_of_two() {
+	pool_of_four "<driver name='none'/>"
+	move 0000:01:01.1 0
+	ln -sfn ../../drivers/igb "$(vf 0)/driver"
+	ln -sfn ../../drivers/igb "$(vf 1)/driver"
+	mkdir -p proc/sys/kernel/random
+	echo 8a1f6c1e-0000-4000-8000-000000000001 >proc/sys/kernel/random/boot_id
+	v undefine p >/dev/null
+	for i in 0 1; do
+		mkdir -p "$(vf $i)/net/eth$i" "sys/class/net/eth$i"
+		echo 0x1002 >"sys/class/net/eth$i/flags"
+		echo 4$i >"sys/class/net/eth$i/ifindex"
+	done
+	t 'bind of one: the group still has the other, and how to take both' \
+		says "no guest can have IOMMU group 0 yet: it also has 0000:01:01.1 \\(igb\\); 'vfpool bind 0000:01:01.0 --group'" both v bind 0000:01:01.0
+	t 'bind of the other: nothing is in the way any more' same 0 "$(both v bind 0000:01:01.1 | grep -c 'no guest')"
+}
+test_a_rate_above_the_link_speed() {
+	pool_of_four
+	echo 1000 >sys/bus/pci/devices/0000:01:00.0/net/pf0/speed
+	export PEER_CARD=sick-rate
+	whole_pool p 1 4 "<rate max='20000'/>" >p.xml
+	v define p.xml >/dev/null
+	t 'a rate above the speed of the link: that is said' says "rate max 20000: Invalid argument; that is more than the link's speed, 1000 Mbit/s" both v apply
+	rm sys/bus/pci/devices/0000:01:00.0/net/pf0/speed
+	t 'where the speed is not known: where to look' says "most likely it is more than the link's speed" both v apply
+	whole_pool p 1 4 "<rate max='100' min='50'/>" >p.xml
+	v define p.xml >/dev/null
+	t 'a min rate: that the driver may have none' says 'most likely its driver has no min rate' both v apply
+}
+run_tests
