@@ -79,7 +79,8 @@ static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char
 		return r;
 	if (pool)
 		return rename_pool(vp, args, dry_run);
-	if (verb_check_owner(verb, args[0]) < 0 || verb_check_owner(verb, args[1]) < 0)
+	/* The old name may be one that isn't taken any more. */
+	if (verb_check_owner(verb, args[1]) < 0)
 		return -VERB_USAGE;
 	return rename_owner(vp, args, dry_run);
 }
