@@ -266,7 +266,7 @@ test_a_rename_of_a_pool_is_killed() {
 	web=$(mac p --owner web)
 	cp -r etc etc.was && cp -r state state.was
 	for ((n = 1; n < 200; n++)); do
-		rm -rf etc state && cp -r etc.was etc && cp -r state.was state
+		rm -rf etc state run && cp -r etc.was etc && cp -r state.was state
 		code=$({
 			strace -f -o /dev/null -e trace=$calls -e inject=$calls:signal=SIGKILL:when=$n \
 				"$fake/vfpool" "${at[@]}" rename --pool p blue >/dev/null 2>&1
