@@ -92,6 +92,10 @@ static int fail_none(struct alloc *alloc)
 		alloc->vp->err = alloc->lost;
 		return alloc->lost_result;
 	}
+	if (alloc->n_faulty > 0) {
+		alloc->vp->err = alloc->fault;
+		return alloc->fault_result;
+	}
 	if (!alloc->passed_over.text[0])
 		return -VFPOOL_ENOVF; /* as the choice has said */
 	if (alloc->request->vf >= 0)
@@ -207,8 +211,12 @@ int vfpool_alloc(struct vfpool *vp, const char *pool_name,
 	if ((r = check_root(vp, "allocating a VF")) < 0 || (r = check_owner(vp, request->owner)) < 0)
 		return r;
 	r = run(&alloc, ret_leases);
-	if (r < 0)
+	if (r < 0) {
 		drop_untold(&alloc);
+		forgive_faulty(&alloc);
+	} else if (alloc.n_faulty > 0) {
+		note(vp, "passed over: %s", alloc.fault.text);
+	}
 	return r < 0 ? fail_while(&vp->err, r, "allocating a VF of %s for %s nic %u", pool_name,
 				  request->owner, request->nic) : 0;
 }

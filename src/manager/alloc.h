@@ -7,6 +7,9 @@
 
 #include <sys/stat.h>
 
+/* So many sick VFs an alloc passes over; where more fail it isn't the VFs. */
+#define FAULTY_MAX 4
+
 /* What one alloc works on. */
 struct alloc {
 	struct vfpool *vp;
@@ -23,6 +26,10 @@ struct alloc {
 	uint64_t *untouched; /* leases that this alloc has made and not yet programmed */
 	size_t n_untouched;
 	struct error passed_over; /* why the last VF couldn't be had */
+	int64_t faulty[FAULTY_MAX]; /* rows of VFs that couldn't be set up, marked so that others are chosen, */
+	size_t n_faulty;
+	struct error fault;         /* and why the last one couldn't */
+	int fault_result;
 	int64_t *lost_pfs; /* rows of PFs on which none can be had now, of which `lost` says why */
 	size_t n_lost;
 	struct error lost;
@@ -51,6 +58,9 @@ int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avo
 /* Makes the lease's VF what the lease says. -E_CHANGED: choose anew, since the VF can't be
  * had, or another process was at work on the lease. */
 int settle(struct alloc *alloc, struct vfpool_lease *lease);
+
+/* None was got, so that those that couldn't be set up are like the others again. */
+void forgive_faulty(struct alloc *alloc);
 
 /* VFs that were passed over, or in quarantine, may be had again. *ret_any: at
  * least one. */

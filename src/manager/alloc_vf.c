@@ -172,6 +172,49 @@ static int pass_over_pf(struct alloc *alloc, const struct vfpool_lease *lease, i
 	return pass_over(alloc, lease, result, false, true);
 }
 
+/* The row of the lease's VF, 0: none. */
+static int64_t find_row(struct alloc *alloc, const struct vfpool_lease *lease)
+{
+	const struct vfpool_pf pf = { .address = lease->pf, .has_mac = lease->has_pf_mac, .mac = lease->pf_mac };
+	struct ledger_vf row = { 0 };
+	int64_t pf_id;
+	int r = ledger_pf(alloc->ledger, &pf, false, &pf_id);
+
+	if (r == 0)
+		r = ledger_vf(alloc->ledger, pf_id, lease->vf, &row);
+	return r < 0 ? 0 : row.id;
+}
+
+/* The VF couldn't be set up, and is as it was. One that is sick must not stop its pool, and the next alloc would
+ * choose it again; what the whole card refuses, or doesn't answer, is no sick VF. */
+static int pass_over_faulty(struct alloc *alloc, const struct vfpool_lease *lease, int result)
+{
+	const struct error why = alloc->vp->err;
+	const bool is_the_vf = result != -ENOMEM && result != -EOPNOTSUPP && result != -E_SILENT;
+	int64_t row = 0;
+	int r;
+
+	if (is_the_vf && alloc->request->vf < 0 && alloc->n_faulty < FAULTY_MAX)
+		row = find_row(alloc, lease);
+	alloc->vp->err = why;
+	r = pass_over(alloc, lease, result, row != 0, false);
+	if (r != -E_CHANGED || !row)
+		return r == -E_CHANGED ? result : r;
+	alloc->faulty[alloc->n_faulty++] = row;
+	alloc->fault = why;
+	alloc->fault_result = result;
+	return r;
+}
+
+void forgive_faulty(struct alloc *alloc)
+{
+	const struct error why = alloc->vp->err;
+
+	for (size_t i = 0; i < alloc->n_faulty; i++)
+		(void)ledger_forgive_vf(alloc->ledger, alloc->faulty[i]); /* else gc does it */
+	alloc->vp->err = why;
+}
+
 /* Programs the pending lease's VF. -E_CHANGED: choose anew, since its VF can't be
  * had, or another process has finished or dropped the lease. Until it is active
  * nobody else programs the VF without having moved the lease to releasing. */
@@ -197,11 +240,8 @@ static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 		return r;
 	/* Where a VF isn't there, or can't be programmed for want of a netdev, its PF's others aren't better. */
 	avoid = r == -VFPOOL_EINUSE || (r == -VFPOOL_ENOTFOUND && pf.netdev && pf.n_vfs == 0);
-	if (!avoid && r != -VFPOOL_ENOTFOUND) {
-		int r2 = pass_over(alloc, lease, r, false, false);
-
-		return r2 == -E_CHANGED ? r : r2;
-	}
+	if (!avoid && r != -VFPOOL_ENOTFOUND)
+		return pass_over_faulty(alloc, lease, r);
 	return pass_over(alloc, lease, r, avoid, r == -VFPOOL_ENOTFOUND);
 }
 

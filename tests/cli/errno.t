@@ -42,7 +42,7 @@ each() { # WHAT FUNCTION: a check for each errno, which the function gets with i
 # ---- alloc ----
 
 alloc_fails() { # TEXT: exit code 1, and nothing is leased
-	fails_with 1 "$1" v alloc a --owner one && same 0 "$(sql 'SELECT count(*) FROM lease')"
+	fails_with 1 "$1" v alloc a --owner one --vf 0 && same 0 "$(sql 'SELECT count(*) FROM lease')"
 }
 
 test_alloc_with_a_driver_override_that_is_refused() {
@@ -86,9 +86,34 @@ test_alloc_with_a_pf_that_cannot_be_read() {
 test_alloc_with_a_setting_that_is_refused() {
 	refused_setting() {
 		host
-		PEER_REFUSES="0 $1" fails_with 1 "$2|doesn't have" v alloc a --owner one
+		PEER_REFUSES="0 $1" fails_with 1 "$2|doesn't have" v alloc a --owner one --vf 0
 	}
 	each "alloc, the VF's driver refuses its settings with ERRNO: exit 1, and why" refused_setting
+}
+
+test_alloc_with_one_sick_vf() {
+	host
+	got() { # PEER_REFUSES OWNER [OPTION…]
+		PEER_REFUSES=$1 "$fake/vfpool" "${at[@]}" alloc a --json --owner "${@:2}" 2>said | field vf
+	}
+	t 'alloc, the first free VF refuses its MAC: the next one is given' same 1 "$(got '0 22' one)"
+	t 'alloc that passed over a sick VF says which, and why' grep -q 'note: passed over: programming VF 0 of pf0: mac .*Invalid argument' said
+	t "alloc, the next one: the sick VF isn't tried first again" same 2 "$(got '0 22' two)"
+	t 'alloc --vf of the sick VF: exit 1, and why' fails_with 1 'Invalid argument' env PEER_REFUSES='0 22' "$fake/vfpool" "${at[@]}" alloc a --owner three --vf 0
+	got '0 22' three >three
+	t 'alloc, the last healthy VF' same 3 "$(cat three)"
+	t 'alloc, only the sick VF is left: exit 1 with what it refuses' fails_with 1 'programming VF 0 of pf0: mac .*Invalid argument' \
+		env PEER_REFUSES='0 22' "$fake/vfpool" "${at[@]}" alloc a --owner four
+	t 'the VF is healthy again: it is given' same 0 "$(got '' four)"
+}
+
+test_alloc_with_sick_vfs_only() {
+	host
+	rm sys/bus/pci/devices/0000:01:01.?/driver
+	for vf in sys/bus/pci/devices/0000:01:01.?; do echo 'driver_override 22' >"$vf/refuse_write"; done
+	t 'alloc, no VF takes its driver: exit 1 with the reason' fails_with 1 'setting the driver override of .*Invalid argument' v alloc a --owner one
+	t 'no lease and no MAC is left of it' same 0/0 "$(sql 'SELECT count(*) FROM lease')/$(sql 'SELECT count(*) FROM reservation')"
+	t 'all VFs are free as before it' same 4 "$(sql 'SELECT free FROM pool_pf')"
 }
 
 # ---- gc, release ----
