@@ -275,6 +275,7 @@ static int gather(struct apply *apply, const struct visits *visits, struct vfpoo
 			return fail_oom(&apply->vp->err);
 	for (struct vfpool_pool **pool = apply->pools; *pool; pool++)
 		plan->n_pools++;
+	plan->n_pools += apply->n_broken;
 	*ret_plan = TAKE_PTR(plan);
 	return 0;
 }

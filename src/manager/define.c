@@ -6,31 +6,24 @@
 
 #include <string.h>
 
-/* Definitions that are checked and stored together: pools that share a PF can
- * change what belongs to the PF only so. */
-struct batch {
-	struct vfpool_pool **pools;
-	char **texts;
-	size_t *sizes;
-	size_t n;
-};
-
-static void batch_end(struct batch *batch)
+static void batch_end(struct definition_batch *batch)
 {
 	vfpool_pools_free(batch->pools);
 	for (size_t i = 0; batch->texts && i < batch->n; i++)
 		free(batch->texts[i]);
 	free(batch->texts);
 	free(batch->sizes);
+	free(batch->changed);
 }
 
-static int load_batch(struct vfpool *vp, const char *const *files, size_t n, struct batch *batch)
+static int load_batch(struct vfpool *vp, const char *const *files, size_t n, struct definition_batch *batch)
 {
 	batch->n = n;
 	batch->pools = calloc(n + 1, sizeof(*batch->pools));
 	batch->texts = calloc(n + 1, sizeof(*batch->texts));
 	batch->sizes = calloc(n + 1, sizeof(*batch->sizes));
-	if (!batch->pools || !batch->texts || !batch->sizes)
+	batch->changed = calloc(n + 1, sizeof(*batch->changed));
+	if (!batch->pools || !batch->texts || !batch->sizes || !batch->changed)
 		return fail_oom(&vp->err);
 	for (size_t i = 0; i < n; i++) {
 		int r = load_pool_file(vp, files[i], &batch->pools[i], &batch->texts[i],
@@ -47,7 +40,7 @@ static int load_batch(struct vfpool *vp, const char *const *files, size_t n, str
 }
 
 /* The other pools with these in their old definitions' place. */
-static int check_beside_others(struct vfpool *vp, struct host *host, const struct batch *batch,
+static int check_beside_others(struct vfpool *vp, struct host *host, const struct definition_batch *batch,
 			       struct vfpool_inventory *inventory)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
@@ -98,7 +91,7 @@ static int check_leases_stay(struct vfpool *vp, struct ledger *ledger,
 	return r;
 }
 
-static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct batch *batch)
+static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct definition_batch *batch)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	AUTO_HOST struct host host = NO_HOST;
@@ -124,7 +117,7 @@ static int check_network_name(struct vfpool *vp, const struct vfpool_pool *pool,
 	return 0;
 }
 
-static int check_networks(struct vfpool *vp, const struct batch *batch)
+static int check_networks(struct vfpool *vp, const struct definition_batch *batch)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **others = NULL;
 	size_t n = 0;
@@ -141,7 +134,7 @@ static int check_networks(struct vfpool *vp, const struct batch *batch)
 }
 
 static int load_and_check(struct vfpool *vp, const char *const *files, size_t n,
-			  struct batch *batch)
+			  struct definition_batch *batch)
 {
 	CLEANUP(rollback) struct ledger *ledger = NULL;
 	int r = load_batch(vp, files, n, batch);
@@ -157,7 +150,7 @@ static int load_and_check(struct vfpool *vp, const char *const *files, size_t n,
 int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
 		    struct vfpool_pool ***ret_pools)
 {
-	CLEANUP(batch_end) struct batch batch = { 0 };
+	CLEANUP(batch_end) struct definition_batch batch = { 0 };
 	int r = load_and_check(vp, files, n, &batch);
 
 	if (r == 0)
@@ -165,7 +158,7 @@ int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
 	return r;
 }
 
-static int is_changed(struct vfpool *vp, const struct batch *batch, size_t i, bool *ret_changed)
+static int is_changed(struct vfpool *vp, const struct definition_batch *batch, size_t i, bool *ret_changed)
 {
 	AUTO_FREE char *path = pool_path(vp, batch->pools[i]->name), *is = NULL;
 	struct error ignored;
@@ -178,26 +171,8 @@ static int is_changed(struct vfpool *vp, const struct batch *batch, size_t i, bo
 	return 0;
 }
 
-static int write_batch(struct vfpool *vp, const struct batch *batch, const bool *changed)
-{
-	AUTO_FREE char *folder = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]);
-	int r = folder ? make_dirs(folder, 0755, &vp->err) : fail_oom(&vp->err);
-
-	for (size_t i = 0; r == 0 && i < batch->n; i++) {
-		AUTO_FREE char *path = pool_path(vp, batch->pools[i]->name);
-
-		if (!path)
-			return fail_oom(&vp->err);
-		if (changed[i])
-			r = write_file(path, batch->texts[i], batch->sizes[i], 0644, &vp->err);
-		if (r < 0)
-			return fail_while(&vp->err, r, "defining pool %s", batch->pools[i]->name);
-	}
-	return r;
-}
-
 /* Checks once more and writes, while nobody can lease a VF or define a pool. */
-static int store(struct vfpool *vp, const struct batch *batch, const bool *changed)
+static int store(struct vfpool *vp, const struct definition_batch *batch)
 {
 	CLEANUP(rollback) struct ledger *ledger = NULL;
 	int r;
@@ -207,29 +182,28 @@ static int store(struct vfpool *vp, const struct batch *batch, const bool *chang
 		return r;
 	r = check_batch(vp, ledger, batch);
 	if (r == 0)
-		r = write_batch(vp, batch, changed);
+		r = write_definitions(vp, batch);
 	return r; /* the ledger was only held */
 }
 
 int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dry_run,
 		  struct vfpool_pool ***ret_pools, bool *ret_changed)
 {
-	CLEANUP(batch_end) struct batch batch = { 0 };
-	AUTO_FREE bool *changed = calloc(n + 1, sizeof(*changed));
+	CLEANUP(batch_end) struct definition_batch batch = { 0 };
 	bool any = false;
-	int r = changed ? check_root(vp, "defining a pool") : fail_oom(&vp->err);
+	int r = check_root(vp, "defining a pool");
 
 	if (r == 0)
 		r = load_and_check(vp, files, n, &batch);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = is_changed(vp, &batch, i, &changed[i]);
-		any = any || changed[i];
+		r = is_changed(vp, &batch, i, &batch.changed[i]);
+		any = any || batch.changed[i];
 	}
 	if (r == 0 && any && !dry_run)
-		r = store(vp, &batch, changed);
+		r = store(vp, &batch);
 	if (r < 0)
 		return r;
-	memcpy(ret_changed, changed, n * sizeof(*changed));
+	memcpy(ret_changed, batch.changed, n * sizeof(*ret_changed));
 	*ret_pools = TAKE_PTR(batch.pools);
 	return 0;
 }

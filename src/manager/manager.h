@@ -84,6 +84,21 @@ int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret
 int load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
 		struct vfpool_pool ***ret_pools, size_t *ret_n);
 
+/* Definitions that are checked and stored together: pools that share a PF can change what belongs to
+ * the PF only so. */
+struct definition_batch {
+	struct vfpool_pool **pools; /* ends with NULL */
+	char **texts;
+	size_t *sizes;
+	bool *changed; /* not as it is stored already */
+	size_t n;
+};
+
+/* Stores those that are changed, all or none, whenever it is killed. Nobody else does so meanwhile. */
+int write_definitions(struct vfpool *vp, const struct definition_batch *definitions);
+/* Does the rest of one that was killed; what stands in the way is told in a note. */
+void finish_define(struct vfpool *vp);
+
 /* The pools' <pf>s with the PFs they mean; free() *ret_uses. */
 int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
 		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses,

@@ -48,6 +48,7 @@ int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
 
 	if (!pool_name_is_valid(name))
 		return fail_no_pool(vp, name);
+	finish_define(vp);
 	if (finish_rename(vp) < 0)
 		note(vp, "%s", vp->err.text);
 	path = pool_path(vp, name);
@@ -159,7 +160,10 @@ static int load(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_e
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	size_t n_names = 0, n = 0;
 	unsigned n_broken = 0;
-	int r = list_names(vp, &names, &n_names);
+	int r;
+
+	finish_define(vp);
+	r = list_names(vp, &names, &n_names);
 
 	if (r < 0)
 		return r;

@@ -104,7 +104,7 @@ static int write_all(int fd, const char *text, size_t size)
 	return 0;
 }
 
-static int sync_folder(const char *path)
+int sync_folder(const char *path)
 {
 	AUTO_FREE char *folder = strdup(path);
 	AUTO_CLOSE int fd = -1;

@@ -23,6 +23,9 @@ int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_s
  */
 int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err);
 
+/* Makes the names in the folder of `path` durable. */
+int sync_folder(const char *path);
+
 /* Where the system has a program. The caller's PATH isn't asked: by sudo it may be anyone's. -ENOENT. */
 int find_program(const char *name, char **ret_path);
 

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Definitions that are stored together are stored all or none.
+cd "$(dirname "$0")/../.." || exit
+. tests/tap.sh
+. tests/lab/suite/lib.sh
+. tests/cli/host.sh
+
+# a and b, which share a PF, in two forms that contradict each other when they are mixed.
+definitions() {
+	"$fake/tree" sys 2 4 --netdev
+	export PEER_VFS=4 PEER_STATE=$work/kernel
+	pool a "dev='pf0' numvfs='4' vfs='0-1'" >a.xml
+	pool b "dev='pf0' numvfs='4' vfs='2-3'" >b.xml
+	pool a "dev='pf0' numvfs='4' vfs='2-3'" >a2.xml
+	pool b "dev='pf0' numvfs='4' vfs='0-1'" >b2.xml
+}
+# which: "old" or "new" when both files are of one form, with no journal and no draft left
+which() {
+	cmp -s etc/pools/a.xml a.xml && cmp -s etc/pools/b.xml b.xml && echo old
+	cmp -s etc/pools/a.xml a2.xml && cmp -s etc/pools/b.xml b2.xml && echo new
+}
+# killed_at CALL N: a define of the new form that is killed as it makes that system call for the nth time;
+# false when it doesn't make it so often.
+killed_at() {
+	local code=0
+	(ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -e trace="$1" -e inject="$1:signal=KILL:when=$2" \
+		"$fake/vfpool" "${at[@]}" define a2.xml b2.xml) >/dev/null 2>&1 || code=$?
+	[ $code = 137 ]
+}
+# all_or_none CALL: killed at each of these calls, the next command finds one form, whole.
+all_or_none() {
+	local n is seen=''
+	for ((n = 1; n < 30; n++)); do
+		rm -rf etc state run kernel
+		v define a.xml b.xml >/dev/null
+		killed_at "$1" $n || break
+		v apply >out 2>err || { echo "killed at $1 $n: apply says $?"; cat out err; return 1; }
+		is=$(which)
+		case $is in
+		old | new) seen+=" $is" ;;
+		*) echo "killed at $1 $n: a mixture"; ls -A etc/pools; return 1 ;;
+		esac
+		[ ! -e etc/pools/.define ] || { echo "killed at $1 $n: the journal is left"; return 1; }
+	done
+	echo "$seen"
+	[[ $seen = *old*new* ]]
+}
+together() { # COMMAND…: it isn't killed, and both are new then
+	"$@" && [ "$(which)" = new ]
+}
+
+test_a_define_that_is_killed() {
+	definitions
+	t "killed at each of its renames: all or none, and the next command finds all" all_or_none rename
+	t "killed at each of its fsyncs: all or none" all_or_none fsync
+	rm -rf etc state run kernel
+	v define a.xml b.xml >/dev/null
+	t "not killed: both are new" together v define a2.xml b2.xml
+	t "nothing is left beside them" same 'a.xml b.xml' "$(ls -A etc/pools | paste -sd ' ')"
+}
+
+test_a_journal_is_finished_by_whoever_comes() {
+	definitions
+	local verb
+	for verb in 'list' 'show a' 'dumpxml a' 'alloc a --owner x' 'undefine b' 'define a2.xml'; do
+		rm -rf etc state run kernel
+		v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
+		cp a2.xml etc/pools/.a.xml.new
+		cp b2.xml etc/pools/.b.xml.new
+		printf 'a\nb\n' >etc/pools/.define
+		v $verb >/dev/null 2>&1
+		t "$verb: what was begun is done" eval '[ ! -e etc/pools/.define ] && cmp etc/pools/a.xml a2.xml'
+	done
+}
+
+test_odd_journals() {
+	definitions
+	v define a.xml b.xml >/dev/null
+	cp a2.xml etc/pools/.a.xml.new
+	t "a draft without a journal isn't heard of" eval 'v dumpxml a | cmp - a.xml'
+	printf '../../x\n\n.\n/etc/passwd\n' >etc/pools/.define
+	t "a journal's names are checked" eval 'v list >/dev/null && [ ! -e etc/pools/.define ] && [ "$(which)" = old ]'
+	mkfifo etc/pools/.define
+	t "a pipe in its place isn't waited for" timeout 20 "$fake/vfpool" "${at[@]}" dumpxml a
+	rm etc/pools/.define
+	ln -s "$work/elsewhere" etc/pools/.define
+	t "a link in its place isn't followed" eval 'v dumpxml a >/dev/null && [ -L etc/pools/.define ]'
+}
+
+run_tests
