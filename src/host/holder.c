@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which process has a VF open through vfio: the one with a descriptor on the
- * VF's IOMMU group. Looked up only to name it, since a host has many
+ * VF's IOMMU group. Which one takes a PF's VFs away: the one with its sriov_numvfs open. Looked up only to name it, since a host has many
  * descriptors.
  */
+#include "host/device.h"
 #include "host/host.h"
+#include "host/sysfs.h"
 
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -156,4 +158,80 @@ void host_name_holders(struct host *host, struct vfpool_pf *pf)
 		*end = '\0';
 		take_line(pf, line);
 	}
+}
+
+/* ---- who takes VFs away? ---- */
+
+struct writer_search {
+	const char *proc;
+	char file[VFPOOL_PCI_TEXT + sizeof("//sriov_numvfs")]; /* the end of its path */
+};
+
+static bool has_open(int process, const char *file)
+{
+	AUTO_CLOSEDIR DIR *fds = NULL;
+	struct dirent *entry;
+
+	if (sysfs_list(process, "fd", &fds) < 0)
+		return false;
+	while ((entry = readdir(fds))) {
+		char target[512];
+		ssize_t n = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
+		const size_t end = strlen(file);
+
+		if (n < (ssize_t)end)
+			continue;
+		target[n] = '\0';
+		if (strcmp(target + (size_t)n - end, file) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The child's work. */
+static void look_for_writer(void *arg, int out)
+{
+	const struct writer_search *search = arg;
+	AUTO_CLOSEDIR DIR *dir = opendir(search->proc);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		AUTO_CLOSE int process = -1;
+		AUTO_FREE char *name = NULL;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		process = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (process < 0 || !has_open(process, search->file))
+			continue;
+		name = process_name(process);
+		if (name)
+			make_printable(name);
+		dprintf(out, "process %s (%s)\n", entry->d_name, name ? name : "?");
+		return;
+	}
+}
+
+/* The kernel takes a PF's VFs away from the first on, and waits for each until nobody has it open. */
+int host_find_remover(struct host *host, const struct vfpool_pf *pf, char **ret_text)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &pf->address);
+	struct writer_search search = { .proc = host->proc, .file = "/" };
+	AUTO_FREE char *who = NULL;
+	bool whole, is_found;
+
+	*ret_text = NULL;
+	if (folder < 0 || sysfs_has(folder, "virtfn0"))
+		return 0;
+	vfpool_pci_format(&pf->address, search.file + 1);
+	strcat(search.file, "/sriov_numvfs");
+	is_found = run_child(look_for_writer, &search, DEADLINE_MS, TEXT_MAX, &who, &whole) == 0 && *who;
+	if (!is_found && device_count_vfs(folder) == 0)
+		return 0; /* there are none, and nobody is at work on that */
+	if (is_found)
+		who[strcspn(who, "\n")] = '\0';
+	*ret_text = format_text("%s is taking the VFs of %s away by its sriov_numvfs, and the kernel waits for whoever has "
+				"one of them open", is_found ? who : "something else than vfpool",
+				pf->netdev ? pf->netdev : "the PF");
+	return *ret_text ? 0 : fail_oom(host->err);
 }

@@ -110,6 +110,10 @@ int host_look_again(struct host *host, const struct vfpool_pf *pf, unsigned vf, 
 /* Adds to `busy` who holds a VF through vfio, where it shows. */
 void host_name_holders(struct host *host, struct vfpool_pf *pf);
 
+/* Is another program than vfpool taking the PF's VFs away, and not done? *ret_text says so, with the process where
+ * that is found, NULL: no; free() it. */
+int host_find_remover(struct host *host, const struct vfpool_pf *pf, char **ret_text);
+
 /* Takes the PF's lock, waiting for other processes for a bounded time: -ETIMEDOUT. Once that was in
  * vain, it isn't waited for again with this host. The lock ends with the descriptor. */
 int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);

@@ -73,6 +73,16 @@ static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
 		    guest->name, guest->name, guest->name);
 }
 
+/* Its VFs are about to go, even those that are there still. */
+static int check_not_removed(struct alloc *alloc, const struct vfpool_lease *lease, const struct vfpool_pf *pf)
+{
+	AUTO_FREE char *text = NULL;
+	int r = host_find_remover(&alloc->host, pf, &text);
+
+	return r < 0 || !text ? r : fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "VF %u of %s can't be given: %s", lease->vf,
+					 pf->netdev ? pf->netdev : "its PF", text);
+}
+
 static int check_idle(struct alloc *alloc, const struct vfpool_pf *pf)
 {
 	return !pf->vfs[0].busy ? 0 : fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", pf->vfs[0].index,
@@ -110,6 +120,9 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
 	if (!pf->netdev)
 		return fail_vf(alloc, -VFPOOL_ENOTFOUND, pf, lease->vf, "can't be programmed: that PF has no netdev in this "
 			       "network namespace; 'ip -n NAMESPACE link set DEV netns 1' brings it back");
+	r = check_not_removed(alloc, lease, pf);
+	if (r < 0)
+		return r;
 	if (pf->n_vfs == 0)
 		return fail_vf(alloc, -VFPOOL_ENOTFOUND, pf, lease->vf,
 			       "isn't there; 'vfpool apply' makes it");

@@ -94,12 +94,24 @@ static int end_on_vf(const struct ending *ending, struct vfpool_lease *lease, st
 	return scrub_and_remove(ending, lease, pf);
 }
 
+/* Something else takes the VF away and waits for who has it: the MAC is live on it as long. */
+static int check_not_removed(const struct ending *ending, const struct vfpool_lease *lease, const struct vfpool_pf *pf)
+{
+	AUTO_FREE char *text = NULL;
+	int r = pf->n_vfs > 0 || ending->force ? 0 : host_find_remover(ending->host, pf, &text);
+
+	return r < 0 || !text ? r : fail(&ending->vp->err, -VFPOOL_EINUSE, "VF %u of %s may be in use still: %s; "
+					 "release it when it is gone, or by --force", lease->vf, pf->netdev ? pf->netdev : "its PF", text);
+}
+
 static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
 	AUTO_CLOSE int lock = -1;
 	int r = open_lease_pf(ending->host, lease, &pf, ending->dry_run ? NULL : &lock);
+
+	const bool is_there = r == 0;
 
 	if (r < 0 && r != -VFPOOL_ENOTFOUND) /* a PF that is gone needs no scrubbing */
 		return r;
@@ -114,7 +126,8 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 	if (strcmp(now->owner, lease->owner) != 0)
 		return -E_CHANGED;
 	lease->state = now->state;
-	return end_on_vf(ending, lease, &pf, &lock);
+	r = is_there ? check_not_removed(ending, lease, &pf) : 0;
+	return r < 0 ? r : end_on_vf(ending, lease, &pf, &lock);
 }
 
 /* libvirt has picked the VF of such a lease, known by its MAC. */

@@ -89,4 +89,24 @@ test_a_rate_above_the_link_speed() {
 	v define p.xml >/dev/null
 	t 'a min rate: that the driver may have none' says 'most likely its driver has no min rate' both v apply
 }
+test_vfs_that_something_else_takes_away() {
+	pool_of_four
+	v alloc p --owner web >/dev/null
+	# As the kernel does, which waits for the guest that has VF 0.
+	rm sys/bus/pci/devices/0000:01:00.0/virtfn0 "$(vf 0)/physfn"
+	t 'alloc: not given, though some are there, and why' fails_with 5 \
+		"VF 1 of pf0 can't be given: something else than vfpool is taking the VFs of pf0 away by its sriov_numvfs" v alloc p --owner db
+	t 'no lease is left of it' same web "$(sql 'SELECT owner FROM held')"
+	mkdir -p proc/4712/fd
+	ln -s /sys/devices/pci0000:00/0000:01:00.0/sriov_numvfs proc/4712/fd/1
+	echo bash >proc/4712/comm
+	t 'alloc: the process is named' fails_with 5 'process 4712 \(bash\) is taking the VFs of pf0 away' v alloc p --owner db
+	t 'release of the VF that is going: refused, with the process' fails_with 4 'VF 0 of pf0 may be in use still: process 4712 \(bash\)' v release --owner web
+	t 'the lease is still there' same web "$(sql 'SELECT owner FROM held')"
+	rm sys/bus/pci/devices/0000:01:00.0/virtfn*
+	t 'the last one is going: known by the process' fails_with 4 'process 4712' v release --owner web
+	rm -r proc/4712
+	t 'all are gone: the lease ends' v release --owner web
+	t 'alloc then: apply makes them' fails_with 5 "isn't there; 'vfpool apply' makes it" v alloc p --owner db
+}
 run_tests
