@@ -82,6 +82,11 @@ static int fail_busy(struct ledger *ledger, const char *doing)
 		    "'cat /proc/%s/stack' tells", doing, pid, command, seconds, pid);
 }
 
+static const char *path_of(const struct ledger *ledger)
+{
+	return ledger->path ? ledger->path : "the ledger";
+}
+
 int db_fail(struct ledger *ledger, const char *doing)
 {
 	int r = db_errno(ledger->db);
@@ -91,6 +96,12 @@ int db_fail(struct ledger *ledger, const char *doing)
 	if (r == -EUCLEAN)
 		return fail(ledger->err, r, "%s: the ledger is damaged (%s); nothing was changed",
 			    doing, sqlite3_errmsg(ledger->db));
+	if (r == -ENOSPC || r == -EDQUOT)
+		return fail(ledger->err, r, "%s: no room is left on the file system of %s (%s): make some, and ask again; what the "
+			    "ledger has is safe", doing, path_of(ledger), error_text(r));
+	if (r == -EROFS)
+		return fail(ledger->err, r, "%s: the file system of %s is read-only: mount it to be written, and ask again; what "
+			    "the ledger has is safe", doing, path_of(ledger));
 	return fail(ledger->err, r, "%s: %s (%s)", doing, sqlite3_errmsg(ledger->db), error_text(r));
 }
 

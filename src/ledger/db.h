@@ -106,4 +106,10 @@ int image_of(struct ledger *ledger, struct image *ret_image);
 /* A ledger in memory, brought up to date there. `path`: where the bytes are from. Takes the image. */
 int image_open(struct image *image, const char *path, struct ledger **ret_ledger, struct error *err);
 
+/* What is open becomes a copy of it in memory. */
+int db_copy(struct ledger **ledger);
+
+/* A copy of what SQLite can't open where it is. -EAGAIN: it has a WAL, so that alone it isn't whole. */
+int db_read_copy(const char *path, struct ledger **ret_ledger, struct error *err);
+
 #endif

@@ -20,8 +20,8 @@ struct ledger;
 #define LEDGER_EREPLACED EREMCHG
 
 enum ledger_mode {
-	LEDGER_READ,   /* *ret_ledger is NULL when there is none yet. One of an older vfpool stays as it is:
-			* what is read is a copy in memory */
+	LEDGER_READ,   /* *ret_ledger is NULL when there is none yet. One of an older vfpool, or on a file system
+			* that takes no more, stays as it is: what is read is a copy in memory */
 	LEDGER_CHANGE, /* NULL as well; one of an older vfpool is brought up to date */
 	LEDGER_WRITE,  /* made when there is none */
 };
@@ -30,6 +30,11 @@ enum ledger_mode {
 int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode, struct ledger **ret_ledger,
 		struct error *err);
 void ledger_close(struct ledger *ledger);
+
+/* A copy in memory, whose changes are lost; NULL when there is none. */
+int ledger_open_copy(const char *state_dir, const char *run_dir, struct ledger **ret_ledger, struct error *err);
+/* As far as its file system says. */
+bool ledger_can_be_written(const struct ledger *ledger);
 
 /* What was opened to read is from now on to be changed. */
 int ledger_raise(struct ledger *ledger, enum ledger_mode mode);

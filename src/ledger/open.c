@@ -117,8 +117,7 @@ static int set_up(struct ledger *ledger, int64_t *ret_version)
 	return r;
 }
 
-/* Who reads changes nothing, the form of an older vfpool's ledger neither. */
-static int read_copy(struct ledger **ledger)
+int db_copy(struct ledger **ledger)
 {
 	CLEANUP(cleanup_ledger) struct ledger *copy = NULL;
 	CLEANUP(image_end) struct image image = { 0 };
@@ -225,6 +224,23 @@ static int open_file(struct ledger *ledger)
 	return fail_errno(ledger->err, r, "opening the ledger %s", ledger->path);
 }
 
+static bool takes_no_more(int r)
+{
+	return r == -EROFS || r == -ENOSPC || r == -EDQUOT;
+}
+
+/* To be read from a file system that takes no more; `r` is what that said. */
+static int open_unwritable(struct ledger *ledger, struct ledger **ret_ledger, int r)
+{
+	struct ledger *copy;
+	int r2 = db_read_copy(ledger->path, &copy, ledger->err);
+
+	if (r2 < 0)
+		return r2 == -EAGAIN ? r : r2;
+	*ret_ledger = copy;
+	return 0;
+}
+
 int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode, struct ledger **ret_ledger,
 		struct error *err)
 {
@@ -240,6 +256,8 @@ int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mod
 		r = look_at_file(ledger->path, &is_there, err);
 	if (r < 0)
 		return r;
+	if (!is_there && mode == LEDGER_WRITE && access(state_dir, W_OK) < 0 && errno == EROFS)
+		return fail_errno(err, -EROFS, "making the ledger %s", ledger->path);
 	if (!is_there && mode != LEDGER_WRITE) {
 		*ret_ledger = NULL;
 		return 0;
@@ -252,8 +270,10 @@ int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mod
 		close_all_to_others(state_dir, ledger->path);
 	if (r == 0)
 		r = set_up(ledger, &version);
+	if (mode == LEDGER_READ && takes_no_more(r))
+		return open_unwritable(ledger, ret_ledger, r);
 	if (r == 0 && version > 0 && version < LEDGER_VERSION)
-		r = read_copy(&ledger);
+		r = db_copy(&ledger); /* who reads changes nothing, its old form neither */
 	if (r < 0)
 		return r;
 	/* One that was interrupted before it had tables is none yet. */

@@ -37,6 +37,9 @@ static void apply_end(struct apply *apply)
 	vfpool_pools_free(apply->pools);
 	vfpool_inventory_free(apply->inventory);
 	ledger_rollback(apply->ledger);
+	if (apply->unrecorded)
+		drop_ledger(apply->vp);
+	free(apply->unrecorded);
 	host_end(&apply->host);
 }
 
@@ -191,7 +194,7 @@ static int do_locked(struct apply *apply, struct visit *visit, int lock)
 	if (dry_run)
 		return 0;
 	r = do_vf_steps(apply, visit->pf, visit->plan);
-	return r < 0 ? r : free_idle_vfs_of(apply, visit->pf);
+	return r < 0 || apply->unrecorded ? r : free_idle_vfs_of(apply, visit->pf);
 }
 
 /* What is wrong with one PF is told in its plan: the others go on. */
@@ -306,13 +309,44 @@ static int check_pfs_are_here(struct apply *apply)
 	return 0;
 }
 
+/* /var is full or read-only: the VFs are to come back at boot all the same, as far as the ledger knows them. */
+static int go_on_unrecorded(struct apply *apply)
+{
+	apply->unrecorded = strdup(apply->vp->err.text);
+	return apply->unrecorded ? copy_ledger(apply->vp, &apply->ledger) : fail_oom(&apply->vp->err);
+}
+
+/* With the pools' VFs in it. */
+static int open_apply_ledger(struct apply *apply)
+{
+	const bool dry_run = apply->flags & VFPOOL_APPLY_DRY_RUN;
+	int r = open_ledger(apply->vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &apply->ledger);
+
+	if (r == 0 && !dry_run)
+		r = record_pools(apply);
+	return ledger_takes_no_more(r) && !dry_run ? go_on_unrecorded(apply) : r;
+}
+
+static int note_unrecorded(struct apply *apply, struct vfpool_plan *plan)
+{
+	unsigned n = 0;
+	int r = count_unknown(apply, &n);
+
+	if (r < 0)
+		return r;
+	if (n > 0)
+		r = plan_note(plan, "%s. %u VF%s that the ledger doesn't know %s left alone; the others have what it says",
+			      apply->unrecorded, n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
+	else
+		r = plan_note(plan, "%s. The VFs have what it says", apply->unrecorded);
+	return r < 0 ? fail_oom(&apply->vp->err) : 0;
+}
+
 static int prepare(struct apply *apply)
 {
 	struct vfpool *vp = apply->vp;
-	const bool dry_run = apply->flags & VFPOOL_APPLY_DRY_RUN;
-	int r;
+	int r = open_host(vp, &apply->host);
 
-	r = open_host(vp, &apply->host);
 	if (r == 0)
 		r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory);
 	if (r == 0)
@@ -322,8 +356,7 @@ static int prepare(struct apply *apply)
 	if (r < 0)
 		return r;
 	host_read_eswitch(apply->inventory);
-	r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &apply->ledger);
-	return r < 0 || dry_run ? r : record_pools(apply);
+	return open_apply_ledger(apply);
 }
 
 static int sum_up(struct apply *apply, const struct vfpool_plan *plan, bool missing)
@@ -368,11 +401,13 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 		vp->err = why;
 	if (r == 0 && !name)
 		r = bind_persistent(&apply, steps, &missing);
+	if (r == 0 && apply.unrecorded)
+		r = note_unrecorded(&apply, steps);
 	if (r == 0 && (note_obstacles(&apply, steps) < 0 || note_vlans(&apply, steps) < 0 || note_boot(&apply, steps) < 0 ||
 		       note_missing_pfs(&apply, steps, &missing) < 0))
 		r = fail_oom(&vp->err);
 	if (r == 0)
-		r = sum_up(&apply, steps, missing);
+		r = sum_up(&apply, steps, missing || apply.unrecorded);
 	*ret_plan = TAKE_PTR(steps); /* after a failure too: it says what was done */
 	return r;
 }

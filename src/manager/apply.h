@@ -11,7 +11,9 @@ struct apply {
 	const char *name; /* of the one pool, NULL: all */
 	unsigned flags;
 	struct host host;
-	struct ledger *ledger; /* NULL: none yet, and this is a dry run */
+	struct ledger *ledger; /* NULL: none yet, and this is a dry run, or it can't be made */
+	char *unrecorded; /* why it can't be changed, and is a copy of it: what has no row there is left
+			   * alone; NULL: it can */
 	struct vfpool_inventory *inventory;
 	struct vfpool_pool **pools;
 	unsigned n_broken; /* definitions that were left out of those */
@@ -65,6 +67,9 @@ int add_plan(struct vfpool_plan *plan, struct vfpool_plan *more);
 /* The pools' VFs, with their parking MACs, are in the ledger before any is
  * programmed. A pool for which there are too few MACs is left out. */
 int record_pools(struct apply *apply);
+
+/* VFs of the pools that the ledger doesn't know, or as another pool's. */
+int count_unknown(struct apply *apply, unsigned *ret_n);
 
 /* What the definitions and the ledger want of the PF and its VFs. */
 int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *wanted);

@@ -28,7 +28,9 @@ static int make_vfs(struct apply *apply, struct vfpool_pf *pf, unsigned count, i
 		if (pf->vfs[i].busy || pf->vfs[i].owner)
 			return fail(&apply->vp->err, -VFPOOL_EINUSE, "VF %u is in use: %s", pf->vfs[i].index,
 				    pf->vfs[i].busy ? pf->vfs[i].busy : pf->vfs[i].owner);
-	if (r == 0)
+	if (r == 0 && apply->unrecorded && pf->n_vfs > 0)
+		return fail(&apply->vp->err, -EROFS, "the VFs that are there stay, since the ledger can't be changed");
+	if (r == 0 && apply->ledger)
 		r = forget_refusals(apply->ledger, pf);
 	return r < 0 ? r : host_make_vfs(&apply->host, pf, count, lock);
 }

@@ -170,9 +170,35 @@ void vfpool_accept_new_ledger(struct vfpool *vp, bool accept)
 	vp->accept_ledger = accept;
 }
 
+void drop_ledger(struct vfpool *vp)
+{
+	ledger_close(vp->ledger);
+	vp->ledger = NULL;
+}
+
+int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger)
+{
+	struct ledger *copy;
+	int r = ledger_open_copy(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], &copy, &vp->err);
+
+	if (r < 0)
+		return r;
+	drop_ledger(vp);
+	vp->ledger = copy;
+	if (copy)
+		ledger_set_command(copy, vp->command);
+	*ret_ledger = copy;
+	return 0;
+}
+
+bool ledger_takes_no_more(int r)
+{
+	return r == -EROFS || r == -ENOSPC || r == -EDQUOT;
+}
+
 bool ledger_is_out_of_reach(int r)
 {
-	return r == -EACCES || r == -EROFS || r == -ENOSPC || r == -EDQUOT;
+	return r == -EACCES || ledger_takes_no_more(r);
 }
 
 void vfpool_set_progress(struct vfpool *vp, vfpool_progress_fn fn, void *arg)

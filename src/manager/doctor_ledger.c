@@ -15,9 +15,15 @@ static int check_ledger(struct doctor *doctor)
 		return report(doctor, VFPOOL_WARNING, "ask again as root", "who leases what is for root");
 	if (r == 0 && ledger)
 		r = ledger_check(ledger);
+	if (r == -EUCLEAN)
+		return report(doctor, VFPOOL_FAULT, "keep the file, and put a copy by 'vfpool backup' in its place (vfpool(8) says how); "
+			      "what was leased since that copy, 'vfpool adopt' finds as far as guests name it", "%s",
+			      doctor->vp->err.text);
 	if (r < 0)
-		return report(doctor, VFPOOL_FAULT, "put a copy by 'vfpool backup' in its place (vfpool(8) says how)", "%s",
-			    doctor->vp->err.text);
+		return report(doctor, VFPOOL_FAULT, "what it says; the ledger stays where it is", "%s", doctor->vp->err.text);
+	if (ledger && !ledger_can_be_written(ledger))
+		return report(doctor, VFPOOL_FAULT, "make room there, or mount it to be written: nothing is lost",
+			      "it is whole, but its file system is full or read-only: no VF can be leased or given back");
 	return report(doctor, VFPOOL_SOUND, NULL, ledger ? "it is whole" : "there is none yet");
 }
 

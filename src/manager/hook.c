@@ -342,8 +342,12 @@ int hook_run(struct vfpool *vp, const struct hook_call *call)
 	CLEANUP(hook_end) struct hook hook = { .vp = vp, .call = call, .host = NO_HOST };
 	int r;
 
-	if ((r = check_root(vp, "libvirt's hook")) < 0 ||
-	    (r = open_ledger(vp, LEDGER_CHANGE, &hook.ledger)) < 0)
+	r = check_root(vp, "libvirt's hook");
+	if (r == 0)
+		r = open_ledger(vp, LEDGER_CHANGE, &hook.ledger);
+	if (ledger_takes_no_more(r)) /* whose VF it is can be told all the same; the process ends with the copy */
+		r = copy_ledger(vp, &hook.ledger);
+	if (r < 0)
 		return r;
 	if (!hook.ledger) /* there is no pool yet */
 		return 0;

@@ -46,6 +46,14 @@ int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_le
 /* Is that ledger (NULL: there is none) the one by which this host's VFs are given out? Fills vp->doubt. */
 int judge_ledger(struct vfpool *vp, struct ledger *ledger);
 
+/* In its place, a copy in memory, where the ledger's file system takes no more: its changes are lost, so that
+ * whoever asks for it drops it in the end. NULL: there is no ledger yet. */
+int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger);
+void drop_ledger(struct vfpool *vp);
+
+/* Did a change of the ledger fail for want of a file system that takes it? */
+bool ledger_takes_no_more(int r);
+
 /* Did open_ledger() fail for a reason that leaves the rest of the host to look at? */
 bool ledger_is_out_of_reach(int r);
 

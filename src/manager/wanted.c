@@ -222,6 +222,41 @@ int record_pools(struct apply *apply)
 
 /* ---- what is wanted ---- */
 
+/* Is the VF this pool's, as far as the ledger knows? */
+static bool is_known(const struct pool_use *use, const struct ledger_vf *row)
+{
+	return row->id && strcmp(row->pool, use->pool->name) == 0;
+}
+
+static int count_unknown_of(struct apply *apply, const struct pool_use *use, unsigned *n)
+{
+	int64_t pf_id = 0;
+	int r = apply->ledger ? ledger_pf(apply->ledger, use->pf, false, &pf_id) : 0;
+
+	for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++) {
+		struct ledger_vf row = { 0 };
+
+		if (!vfpool_pool_has_vf(use->want, vf))
+			continue;
+		r = pf_id ? ledger_vf(apply->ledger, pf_id, vf, &row) : 0;
+		*n += !is_known(use, &row);
+	}
+	return r;
+}
+
+int count_unknown(struct apply *apply, unsigned *ret_n)
+{
+	unsigned n = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
+		if (apply->uses[i].pf && is_meant(apply, &apply->uses[i]))
+			r = count_unknown_of(apply, &apply->uses[i], &n);
+	if (r == 0)
+		*ret_n = n;
+	return r;
+}
+
 static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_id, unsigned vf,
 		   struct wanted_vf *want, bool *ret_wanted)
 {
@@ -231,6 +266,10 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 	bool is_active;
 	int r = pf_id ? ledger_vf(apply->ledger, pf_id, vf, &row) : 0;
 
+	if (r == 0 && apply->unrecorded && !is_known(use, &row)) {
+		*ret_wanted = false;
+		return 0;
+	}
 	if (r == 0 && is_anothers(use, &row)) {
 		*want = (struct wanted_vf){ .pf = use->pf->address, .index = vf,
 					    .refused = explain_anothers(use, &row) };
