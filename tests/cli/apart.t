@@ -134,7 +134,7 @@ test_pools_that_contradict_each_other() {
 	t "apply of one of the two: an error, with both places" fails_with 1 'VF 1 is already in pool b' v apply a
 	sed -i "s/numvfs='4' vfs='1-2'/numvfs='3' vfs='2'/" etc/pools/b.xml
 	t "another numvfs than all others of the PF: they are left out, the other PF's pool isn't" eval '
-		rm -rf kernel state; quiet_apply; [ $? = 6 ] && [ "$(with_vlan 30 2)" = 4 ] && [ "$(grep -c "is left out" err)" = 3 ]'
+		rm -rf kernel state run; quiet_apply; [ $? = 6 ] && [ "$(with_vlan 30 2)" = 4 ] && [ "$(grep -c "is left out" err)" = 3 ]'
 }
 
 test_a_vf_that_another_pool_has_in_quarantine() {
