@@ -80,6 +80,16 @@ static int carry_out(struct vfpool *vp, struct ledger *ledger, const struct rena
 	return r;
 }
 
+/* Nothing of it is done yet: the ledger will be rolled back, and the new file isn't there. Else it is to be finished. */
+static int take_back(struct vfpool *vp, const struct renaming *renaming, int r)
+{
+	AUTO_FREE char *to = pool_path(vp, renaming->to);
+
+	if (to && access(to, F_OK) < 0 && unlink(renaming->journal) == 0)
+		return r;
+	return fail(&vp->err, r, "%s; the next command of vfpool finishes it", vp->err.text);
+}
+
 static int finish(struct vfpool *vp, struct renaming *renaming)
 {
 	CLEANUP(rollback) struct ledger *ledger = NULL;
@@ -194,7 +204,10 @@ static int rename_locked(struct vfpool *vp, struct ledger *ledger, struct renami
 	if (!journal)
 		return fail_oom(&vp->err);
 	r = write_file(renaming->journal, journal, strlen(journal), 0600, &vp->err);
-	return r < 0 ? r : carry_out(vp, ledger, renaming);
+	if (r < 0)
+		return r;
+	r = carry_out(vp, ledger, renaming);
+	return r < 0 ? take_back(vp, renaming, r) : 0;
 }
 
 int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name, bool dry_run)

@@ -290,6 +290,20 @@ test_a_rename_of_a_pool_is_killed() {
 	t "it was killed in both halves" eval "[ $done -gt 3 ] && [ $undone -gt 3 ]"
 }
 
+test_a_rename_of_a_pool_meets_a_full_disk() {
+	two_pools
+	local web
+	export ASAN_OPTIONS=detect_leaks=0
+	web=$(mac p --owner web)
+	t "the new definition can't be written: said, and nothing is renamed" fails_with 1 'renaming pool p: .*No space left' \
+		strace -f -o /dev/null -e trace=rename -e inject=rename:error=ENOSPC:when=2 "$fake/vfpool" "${at[@]}" rename --pool p blue
+	t "the lease is in the pool of that name still" same "$web" "$(mac p --owner web)"
+	t "the old one can't be removed: said, with what comes next" fails_with 1 'the next command of vfpool finishes it' \
+		strace -f -o /dev/null -e trace=unlink -e inject=unlink:error=EIO:when=1 "$fake/vfpool" "${at[@]}" rename --pool p blue
+	t "and it does" same "$web" "$(mac blue --owner web)"
+	t "with one definition left" same 'blue.xml q.xml' "$(ls -A etc/pools | paste -sd ' ')"
+}
+
 # ---- a neighbour that is stuck ----
 
 # A neighbour takes the ledger's write lock; what it does then is written to ${writer[1]}.
