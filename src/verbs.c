@@ -15,7 +15,7 @@
 const struct verb *const verbs[] = {
 	&verb_list,    &verb_show,   &verb_define, &verb_undefine, &verb_dumpxml, &verb_validate,
 	&verb_apply,   &verb_alloc,  &verb_release, &verb_forget, &verb_rename,  &verb_hold,    &verb_unhold,
-	&verb_attach,  &verb_detach, &verb_adopt, &verb_history, &verb_gc,     &verb_backup, &verb_interface, &verb_network, &verb_udev,    &verb_hook,
+	&verb_attach,  &verb_detach, &verb_adopt, &verb_history, &verb_gc,     &verb_backup, &verb_restore, &verb_interface, &verb_network, &verb_udev,    &verb_hook,
 	&verb_iommu,   &verb_bind,   &verb_unbind, &verb_doctor,
 	NULL,
 };

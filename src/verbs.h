@@ -62,7 +62,7 @@ void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void warn_missing_pfs(const struct vfpool_inventory *inventory, struct vfpool_pool *const *pools);
 
 extern const struct verb verb_adopt, verb_alloc, verb_attach, verb_apply, verb_backup, verb_bind, verb_define, verb_detach, verb_doctor, verb_dumpxml, verb_forget, verb_gc,
-	verb_history, verb_hook, verb_hold, verb_interface, verb_iommu, verb_list, verb_network, verb_release, verb_rename, verb_show,
+	verb_history, verb_hook, verb_hold, verb_interface, verb_iommu, verb_list, verb_network, verb_release, verb_restore, verb_rename, verb_show,
 	verb_udev, verb_unbind, verb_undefine, verb_unhold, verb_validate;
 
 #endif

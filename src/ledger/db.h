@@ -85,6 +85,8 @@ int stamp_replace(struct ledger *ledger);
 
 /* ---- opening ---- */
 
+int db_lock_folder(const char *state_dir, bool alone, int *ret_fd, struct error *err);
+
 /* Is it a ledger, and of which version? 0: an empty file. */
 int db_check_version(struct ledger *ledger, const char *path, int64_t *ret_version);
 

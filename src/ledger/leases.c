@@ -548,3 +548,13 @@ int ledger_mac_user(struct ledger *ledger, const struct vfpool_mac *mac, char **
 	*ret_who = who;
 	return 0;
 }
+
+int ledger_idle_reservation(struct ledger *ledger, const char *pool, const struct vfpool_mac *mac, int64_t *ret_id)
+{
+	char text[VFPOOL_MAC_TEXT];
+
+	vfpool_mac_format(mac, text);
+	return db_number(ledger, 0, ret_id,
+			 "SELECT id FROM reservation WHERE pool = ? AND mac = ? AND NOT EXISTS "
+			 "(SELECT 1 FROM lease WHERE lease.reservation = reservation.id)", "ss", pool, text);
+}

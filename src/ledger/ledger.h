@@ -69,6 +69,13 @@ int ledger_check(struct ledger *ledger);
  * and not `force`; VFPOOL_EINUSE: it is the ledger itself, or one of the files beside that. */
 int ledger_backup(struct ledger *ledger, const char *path, bool force);
 
+/* Puts that backup in the ledger's place, whatever is there, with an epoch of its own. `dry_run`: only looks
+ * whether it is sound. VFPOOL_EINUSE: it is the ledger itself. */
+int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run, struct error *err);
+
+/* The reservation with that MAC, when it has no lease: its row in *ret_id, else 0. */
+int ledger_idle_reservation(struct ledger *ledger, const char *pool, const struct vfpool_mac *mac, int64_t *ret_id);
+
 /* Several changes that hold together or not at all. Others wait meanwhile:
  * nothing slow in between. */
 int ledger_begin(struct ledger *ledger);

@@ -3,12 +3,17 @@
 #include "ledger/db.h"
 #include "ledger/schema.h"
 
+#include "util/clock.h"
 #include "util/file.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+
+#define FOLDER_TRIES 3000
+#define FOLDER_TRY_MS 20
 
 static int make_seed(char seed[33])
 {
@@ -241,10 +246,28 @@ static int open_unwritable(struct ledger *ledger, struct ledger **ret_ledger, in
 	return 0;
 }
 
+/* Shared while a ledger is opened, alone while one is put in its place. Where the folder can't be opened nobody
+ * puts anything into it. */
+int db_lock_folder(const char *state_dir, bool alone, int *ret_fd, struct error *err)
+{
+	AUTO_CLOSE int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && alone)
+		return fail_errno(err, -errno, "opening the folder %s", state_dir);
+	for (int tries = 0; fd >= 0 && flock(fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0; tries++) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || tries == FOLDER_TRIES)
+			return fail_errno(err, errno == EWOULDBLOCK ? -ETIMEDOUT : -errno, "locking the folder %s", state_dir);
+		rest_ms(FOLDER_TRY_MS);
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
 int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode, struct ledger **ret_ledger,
 		struct error *err)
 {
 	CLEANUP(cleanup_ledger) struct ledger *ledger = calloc(1, sizeof(*ledger));
+	AUTO_CLOSE int lock = -1;
 	int64_t version = 0;
 	bool is_there = false;
 	int r = ledger && (ledger->path = format_text("%s/ledger.db", state_dir)) &&
@@ -252,6 +275,8 @@ int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mod
 
 	if (r == 0 && mode == LEDGER_WRITE)
 		r = make_dirs(state_dir, 0700, err);
+	if (r == 0)
+		r = db_lock_folder(state_dir, false, &lock, err);
 	if (r == 0)
 		r = look_at_file(ledger->path, &is_there, err);
 	if (r < 0)

@@ -221,6 +221,98 @@ test_a_host_whose_vfs_were_never_vfpools() {
 	t 'such a host begins with lease 1' same 1 "$(lease_of web)"
 }
 
+# ---- restore ----
+
+test_a_backup_is_restored() {
+	a_pool
+	local web old
+	v alloc a --owner web >/dev/null
+	web=$(v alloc a --owner web --json | field mac)
+	v alloc a --owner gone >/dev/null
+	v backup saved.db >/dev/null
+	v release --owner web >/dev/null
+	v alloc a --owner web >/dev/null
+	v alloc a --owner late >/dev/null
+	old=$(lease_of late)
+	rm -rf state/ledger.db-* && cp saved.db state/ledger.db
+	t 'a dry run says that the backup is sound' says 'whole and checked' v restore saved.db --dry-run
+	t 'a dry run restores nothing' fails_with 1 'is older' v alloc a --owner new
+	t 'restore: a VF that was given out since is held, with its MAC' says 'VF 2 of pf0 is held: it has d2:56:46' v restore saved.db
+	t 'restore: the backup is left as it was' same 'gone web' "$(sqlite3 saved.db 'SELECT owner FROM held ORDER BY owner' | paste -sd ' ')"
+	t 'restore: its leases are there' same 'gone web' "$(leases)"
+	t 'restore: nothing of SQLite is left beside it but its own' same '' "$(ls state | grep -v '^ledger.db\(-wal\|-shm\)\?$')"
+	t 'restore: alloc works at once, on a VF that nobody has' same '3' "$(v alloc a --owner new --json | field vf)"
+	t 'restore: no VF that was given out since goes to another' fails_with 3 'no VF of pool a is free' v alloc a --owner more
+	t 'restore: lease numbers are beyond those of before' test "$(lease_of new)" -gt 1000000
+	t 'restore: a late release by an old number ends nothing' fails_with 5 'no such lease' v release --lease "$old"
+	t 'restore: the same again works' code_is 0 v restore saved.db
+	t 'restore: the modes are closed' same '700 600' "$(mode state state/ledger.db)"
+}
+
+test_an_owner_whose_mac_is_on_a_vf_has_its_lease_again() {
+	a_pool
+	local mac
+	mac=$(v alloc a --owner web --json | field mac)
+	v release --owner web >/dev/null
+	v backup saved.db >/dev/null
+	v alloc a --owner web >/dev/null
+	rm -rf state
+	t 'restore of a ledger that is gone: said what came back' says "web nic 0 .*has its MAC: it has a lease again" v restore saved.db
+	t 'its owner asks again: the same VF and MAC' same "0 $mac" "$(v alloc a --owner web --json >got; echo "$(field vf <got) $(field mac <got)")"
+}
+
+test_what_isnt_a_backup_is_not_restored() {
+	a_pool
+	v alloc a --owner keep >/dev/null
+	head -c 9000 /dev/urandom >junk && : >empty && mkdir folder && mkfifo fifo && sqlite3 theirs 'CREATE TABLE x (a)'
+	v backup newer >/dev/null && sqlite3 newer 'PRAGMA user_version = 99'
+	v backup torn >/dev/null && truncate -s 8192 torn
+	v backup wal >/dev/null && echo x >wal-wal
+	ln state/ledger.db hard
+	local file
+	for file in junk empty folder fifo theirs newer torn wal none; do
+		t "restore of $file: refused" fails_with 1 "restoring the ledger from $file" v restore "$file"
+	done
+	for file in state/ledger.db hard; do
+		t "restore of $file, the ledger itself: refused" fails_with 4 'is the ledger itself' v restore "$file"
+	done
+	t 'after those: the ledger is as it was' same keep "$(leases)"
+	t 'after those: it may be changed' code_is 0 v alloc a --owner next
+}
+
+test_restore_over_what_cant_be_opened() {
+	a_pool
+	v alloc a --owner keep >/dev/null
+	v backup saved.db >/dev/null
+	head -c 9000 /dev/urandom >state/ledger.db && head -c 9000 /dev/urandom >state/ledger.db-wal
+	t 'restore over a damaged ledger and its -wal' code_is 0 v restore saved.db
+	t 'restored over a damaged one: its lease' same keep "$(leases)"
+	t 'restored over a damaged one: whole' same ok "$(sql 'PRAGMA integrity_check')"
+}
+
+# Killed at its Nth call that writes, for every N.
+test_restore_is_killed() {
+	a_pool
+	local n code killed=0 whole=0 calls=pwrite64,write,fsync,fdatasync,rename,unlink,ftruncate
+	export ASAN_OPTIONS=detect_leaks=0
+	v alloc a --owner keep >/dev/null
+	v backup saved.db >/dev/null
+	v alloc a --owner late >/dev/null
+	for ((n = 1; n < 200; n++)); do
+		code=$({
+			strace -f -o /dev/null -e trace=$calls -e inject=$calls:signal=SIGKILL:when=$n \
+				"$fake/vfpool" "${at[@]}" restore saved.db >/dev/null 2>&1
+			echo $?
+		} 2>/dev/null)
+		[ "$code" != 0 ] || break
+		killed=$((killed + 1))
+		[ "$(sql 'PRAGMA integrity_check')" != ok ] || [[ " $(leases) " != *' keep '* ]] || whole=$((whole + 1))
+	done
+	t 'killed wherever it writes: there is a whole ledger, with the lease that both have' same "$whole 0" "$killed $code"
+	t 'it was killed several times' test "$killed" -gt 5
+	t 'in the end it is restored' code_is 0 v alloc a --owner next
+}
+
 # ---- what isn't a ledger ----
 
 test_other_files_in_its_place_are_refused() {

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A backup in the ledger's place, whole. Who would open the ledger waits for the folder's lock; who has it open
+ * can't write, since its write lock is held, and finds it replaced; what SQLite has beside it is in the ledger,
+ * so that it may go before the new one comes. Killed anywhere, there is the old one or the new one.
+ */
+#include "ledger/db.h"
+
+#include "util/clock.h"
+#include "util/file.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SIZE_MAX_BYTES (1LL << 30)
+#define TRIES 600
+#define TRY_MS 100
+
+static int read_bytes(int fd, const char *file, struct image *image, struct error *err)
+{
+	sqlite3_int64 got = 0;
+
+	while (got < image->size) {
+		ssize_t n = read(fd, image->bytes + got, (size_t)(image->size - got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? fail_errno(err, -errno, "reading %s", file) :
+				       fail(err, -EUCLEAN, "%s became shorter while it was read", file);
+		got += n;
+	}
+	return 0;
+}
+
+/* Is it the ledger itself? Then to close it would drop this process's locks on it, too. */
+static int check_file(const char *file, const char *path, struct error *err)
+{
+	AUTO_FREE char *wal = format_text("%s-wal", file);
+	struct stat is, live;
+
+	if (!wal)
+		return fail_oom(err);
+	if (stat(file, &is) < 0)
+		return fail_errno(err, -errno, "reading %s", file);
+	if (!S_ISREG(is.st_mode))
+		return fail(err, -EINVAL, "%s is no regular file", file);
+	if (is.st_size == 0 || is.st_size > SIZE_MAX_BYTES)
+		return fail(err, -EUCLEAN, "%s is not a ledger of vfpool: it has %lld bytes", file, (long long)is.st_size);
+	if (stat(path, &live) == 0 && live.st_dev == is.st_dev && live.st_ino == is.st_ino)
+		return fail(err, -VFPOOL_EINUSE, "%s is the ledger itself", file);
+	if (stat(wal, &live) == 0 && live.st_size > 0)
+		return fail(err, -EINVAL, "%s has a -wal beside it, which has the last changes: such a copy of a ledger isn't "
+			    "whole; 'vfpool backup' makes whole ones", file);
+	return 0;
+}
+
+static int read_backup(const char *file, struct ledger **ret_copy, struct error *err)
+{
+	CLEANUP(cleanup_ledger) struct ledger *copy = NULL;
+	CLEANUP(image_end) struct image image = { 0 };
+	AUTO_CLOSE int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat is;
+	int r;
+
+	if (fd < 0 || fstat(fd, &is) < 0)
+		return fail_errno(err, -errno, "reading %s", file);
+	image.size = is.st_size;
+	image.bytes = sqlite3_malloc64((sqlite3_uint64)is.st_size);
+	if (!image.bytes)
+		return fail_oom(err);
+	r = read_bytes(fd, file, &image, err);
+	if (r == 0)
+		r = image_open(&image, file, &copy, err);
+	if (r == 0)
+		r = ledger_check(copy);
+	if (r == 0)
+		*ret_copy = TAKE_PTR(copy);
+	return r;
+}
+
+static int begin_epoch(struct ledger *copy, const char *stamp)
+{
+	int r = ledger_begin(copy);
+
+	if (r == 0)
+		r = stamp_begin_epoch(copy, stamp);
+	if (r == 0)
+		r = db_add_event(copy, "restore", "", "", 0, "", 0, -1);
+	if (r == 0)
+		r = ledger_commit(copy);
+	ledger_rollback(copy);
+	return r;
+}
+
+/* 1: done; 0: somebody has written meanwhile, or reads an old state. */
+static int try_stop(struct ledger *old, const char *wal)
+{
+	struct stat is;
+
+	if (sqlite3_wal_checkpoint_v2(old->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK ||
+	    ledger_begin(old) < 0)
+		return 0;
+	if (stat(wal, &is) < 0 || is.st_size == 0)
+		return 1;
+	ledger_rollback(old);
+	return 0;
+}
+
+/* Nobody writes the old ledger any more, and all of it is in its file. A damaged one is nobody's to write. */
+static int stop_others(struct ledger *old)
+{
+	AUTO_FREE char *wal = format_text("%s-wal", old->path);
+
+	if (!wal)
+		return fail_oom(old->err);
+	for (int tries = 0; tries < TRIES; tries++) {
+		int result = try_stop(old, wal);
+
+		if (result > 0)
+			return 0;
+		rest_ms(TRY_MS);
+	}
+	return fail(old->err, -ETIMEDOUT, "others have kept the ledger %s in use for a minute", old->path);
+}
+
+static int replace(const char *path, struct ledger *copy, struct error *err)
+{
+	static const char *const suffixes[] = { "-wal", "-shm", "-journal" };
+	CLEANUP(image_end) struct image image = { 0 };
+	int r = image_of(copy, &image);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(suffixes); i++) {
+		AUTO_FREE char *beside = format_text("%s%s", path, suffixes[i]);
+
+		if (!beside)
+			return fail_oom(err);
+		if (unlink(beside) < 0 && errno != ENOENT)
+			return fail_errno(err, -errno, "removing %s", beside);
+	}
+	return r < 0 ? r : write_file(path, (const char *)image.bytes, (size_t)image.size, 0600, err);
+}
+
+int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run, struct error *err)
+{
+	CLEANUP(cleanup_ledger) struct ledger *copy = NULL, *old = NULL, *now = NULL;
+	AUTO_FREE char *path = format_text("%s/ledger.db", state_dir), *stamp = format_text("%s/ledger", run_dir);
+	AUTO_CLOSE int lock = -1;
+	struct error ignored;
+	int r = path && stamp ? check_file(file, path, err) : fail_oom(err);
+
+	if (r == 0)
+		r = read_backup(file, &copy, err);
+	if (r < 0 || dry_run)
+		return r;
+	r = make_dirs(state_dir, 0700, err);
+	/* Before others are locked out: opening takes their lock. One that can't be opened is nobody's to write. */
+	if (r == 0 && ledger_open(state_dir, NULL, LEDGER_READ, &old, &ignored) == 0 && old && old->is_copy)
+		ledger_close(TAKE_PTR(old));
+	if (old)
+		old->err = err;
+	if (r == 0)
+		r = db_lock_folder(state_dir, true, &lock, err);
+	if (r == 0 && old)
+		r = stop_others(old);
+	if (r == 0)
+		r = begin_epoch(copy, stamp);
+	if (r == 0)
+		r = replace(path, copy, err);
+	cleanup_close(&lock);
+	lock = -1;
+	if (r == 0)
+		r = ledger_open(state_dir, run_dir, LEDGER_CHANGE, &now, err);
+	if (r == 0 && !now)
+		r = fail(err, -LEDGER_EREPLACED, "the ledger %s was deleted: ask again", path);
+	return r < 0 ? r : stamp_replace(now);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A backup of the ledger comes back, and what was given out since is recorded as far as the VFs tell. */
+#include "manager/manager.h"
+
+#include <string.h>
+
+struct restore {
+	struct vfpool *vp;
+	struct ledger *ledger;
+	struct vfpool_findings *found;
+};
+
+static const char *pf_name_of(const struct vfpool_pf *pf)
+{
+	return pf->netdev ? pf->netdev : "its PF";
+}
+
+/* The VF has an owner's MAC: it is the owner's again. */
+static int lease_again(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf,
+		       const struct ledger_vf *row, int64_t reservation)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	const int vlan = vf->programmed.have & VFPOOL_ATTR_VLAN && vf->programmed.vlan != use->pool->policy.vlan ?
+				 (int)vf->programmed.vlan : -1;
+	int64_t id;
+	int r;
+
+	if ((r = ledger_add_lease(restore->ledger, reservation, row->id, vlan, &id)) < 0 ||
+	    (r = ledger_move_lease(restore->ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE)) < 0 ||
+	    (r = ledger_get_lease(restore->ledger, id, &lease)) < 0)
+		return r;
+	return add_finding(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_DONE, &lease,
+			   "VF %u of %s has its MAC: it has a lease again", vf->index, pf_name_of(use->pf));
+}
+
+/* Nobody knows whose it is: nobody gets it before a person has looked. */
+static int hold_stray(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf, int64_t pf_id)
+{
+	char mac[VFPOOL_MAC_TEXT], reason[160];
+	AUTO_FREE char *before = NULL;
+	int r;
+
+	vfpool_mac_format(&vf->programmed.mac, mac);
+	snprintf(reason, sizeof(reason), "has %s, given out after the backup that was restored", mac);
+	r = ledger_hold(restore->ledger, pf_id, (int)vf->index, reason, &before);
+	return r < 0 ? r : add_finding(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_LEFT, NULL,
+				       "VF %u of %s is held: it %s, and the backup doesn't know whose it is; 'vfpool unhold' "
+				       "when nobody has it", vf->index, pf_name_of(use->pf), reason);
+}
+
+static int adopt_vf(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf, int64_t pf_id)
+{
+	struct ledger_vf row = { 0 };
+	int64_t reservation = 0;
+	bool foreign = false;
+	int r = ledger_vf(restore->ledger, pf_id, vf->index, &row);
+
+	if (r < 0 || !row.id || row.lease || row.quarantined || strcmp(row.pool, use->pool->name) != 0 ||
+	    !(vf->programmed.have & VFPOOL_ATTR_MAC))
+		return r;
+	r = ledger_idle_reservation(restore->ledger, use->pool->name, &vf->programmed.mac, &reservation);
+	if (r == 0 && reservation)
+		return lease_again(restore, use, vf, &row, reservation);
+	if (r == 0)
+		r = vf_is_foreign(restore->vp, restore->ledger, use, vf, &foreign);
+	return r == 0 && foreign ? hold_stray(restore, use, vf, pf_id) : r;
+}
+
+static int adopt_use(struct restore *restore, const struct pool_use *use)
+{
+	int64_t pf_id = 0;
+	int r = use->pf ? ledger_pf(restore->ledger, use->pf, false, &pf_id) : 0;
+
+	for (size_t i = 0; r == 0 && pf_id && use->pool->allocate == VFPOOL_BY_VFPOOL && i < use->pf->n_vfs; i++)
+		if (vfpool_pool_has_vf(use->want, use->pf->vfs[i].index))
+			r = adopt_vf(restore, use, &use->pf->vfs[i], pf_id);
+	return r;
+}
+
+static int adopt_vfs(struct restore *restore)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	CLEANUP(rollback) struct ledger *ledger = restore->ledger;
+	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	size_t n_uses = 0;
+	int r = load_sound(restore->vp, &pools);
+
+	if (r < 0 || !pools[0])
+		return r;
+	if ((r = open_host(restore->vp, &host)) < 0 || (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
+	    (r = resolve_uses(restore->vp, pools, inventory, &uses, &n_uses)) < 0 || (r = ledger_begin(ledger)) < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < n_uses; i++)
+		r = adopt_use(restore, &uses[i]);
+	return r < 0 ? r : ledger_commit(ledger);
+}
+
+int vfpool_restore(struct vfpool *vp, const char *file, bool dry_run, struct vfpool_findings **ret_findings)
+{
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
+	struct restore restore = { .vp = vp, .found = found };
+	int r = found ? check_root(vp, "restoring the ledger") : fail_oom(&vp->err);
+
+	if (r < 0)
+		return r;
+	ledger_close(TAKE_PTR(vp->ledger));
+	r = ledger_restore(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], file, dry_run, &vp->err);
+	if (r < 0)
+		return fail_while(&vp->err, r, "restoring the ledger from %s", file);
+	vp->ledger_is_judged = false;
+	if (!dry_run) {
+		r = open_ledger(vp, LEDGER_CHANGE, &restore.ledger);
+		if (r == 0)
+			r = adopt_vfs(&restore);
+		if (r < 0)
+			return fail_while(&vp->err, r, "the ledger is restored, but what the VFs have isn't recorded");
+	}
+	*ret_findings = TAKE_PTR(found);
+	return 0;
+}
