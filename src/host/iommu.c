@@ -324,6 +324,8 @@ int host_judge_vfs(struct host *host, struct vfpool_pf *pf)
 			r = vf->obstacle ? 0 : fail_oom(host->err);
 			continue;
 		}
+		if (vf->iommu_group != group.number && is_alone(host, vf->iommu_group))
+			continue;
 		if (has_pf(host, vf->iommu_group, &pf->address)) {
 			vf->obstacle = format_text("IOMMU group %d also has its PF: no ACS above the card keeps them apart",
 						   vf->iommu_group);
@@ -331,8 +333,6 @@ int host_judge_vfs(struct host *host, struct vfpool_pf *pf)
 			continue;
 		}
 		if (vf->iommu_group != group.number) {
-			if (is_alone(host, vf->iommu_group))
-				continue;
 			group_end(&group);
 			r = host_read_group(host, vf->iommu_group, &group);
 			if (r == -ENOENT) { /* gone meanwhile */
