@@ -38,7 +38,7 @@ static int is_parking(struct vfpool *vp, struct ledger *ledger, const struct poo
 }
 
 /* Was the VF programmed by another ledger, or by this one when it knew more? */
-int vf_is_foreign(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, const struct vfpool_vf *vf,
+static int is_foreign(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, const struct vfpool_vf *vf,
 		      bool *ret_is)
 {
 	const struct vfpool_settings *is = &vf->programmed;
@@ -67,7 +67,7 @@ static int judge_use(struct vfpool *vp, struct ledger *ledger, const struct pool
 		bool foreign = false;
 
 		if (vfpool_pool_has_vf(use->want, pf->vfs[i].index))
-			r = vf_is_foreign(vp, ledger, use, &pf->vfs[i], &foreign);
+			r = is_foreign(vp, ledger, use, &pf->vfs[i], &foreign);
 		if (!foreign)
 			continue;
 		vfpool_mac_format(&pf->vfs[i].programmed.mac, mac);

@@ -54,10 +54,6 @@ void drop_ledger(struct vfpool *vp);
 /* Did a change of the ledger fail for want of a file system that takes it? */
 bool ledger_takes_no_more(int r);
 
-/* Has the VF, of that pool, a MAC that vfpool gave it by another ledger, or when this one knew more? */
-int vf_is_foreign(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, const struct vfpool_vf *vf,
-		  bool *ret_is);
-
 /* Did open_ledger() fail for a reason that leaves the rest of the host to look at? */
 bool ledger_is_out_of_reach(int r);
 

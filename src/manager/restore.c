@@ -2,6 +2,8 @@
 /* A backup of the ledger comes back, and what was given out since is recorded as far as the VFs tell. */
 #include "manager/manager.h"
 
+#include "util/mac.h"
+
 #include <string.h>
 
 struct restore {
@@ -33,37 +35,52 @@ static int lease_again(struct restore *restore, const struct pool_use *use, cons
 			   "VF %u of %s has its MAC: it has a lease again", vf->index, pf_name_of(use->pf));
 }
 
-/* Nobody knows whose it is: nobody gets it before a person has looked. */
-static int hold_stray(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf, int64_t pf_id)
+/* Nobody knows whose it is: nobody gets it before a person has looked. By the backup it may be another's. */
+static int hold_stray(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf,
+		      const struct ledger_vf *row, int64_t pf_id)
 {
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	char mac[VFPOOL_MAC_TEXT], reason[160];
 	AUTO_FREE char *before = NULL;
-	int r;
+	int r = row->lease ? ledger_get_lease(restore->ledger, row->lease, &lease) : 0;
 
+	if (r < 0)
+		return r;
 	vfpool_mac_format(&vf->programmed.mac, mac);
 	snprintf(reason, sizeof(reason), "has %s, given out after the backup that was restored", mac);
 	r = ledger_hold(restore->ledger, pf_id, (int)vf->index, reason, &before);
-	return r < 0 ? r : add_finding(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_LEFT, NULL,
+	return r < 0 ? r : add_finding(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_LEFT, &lease,
 				       "VF %u of %s is held: it %s, and the backup doesn't know whose it is; 'vfpool unhold' "
 				       "when nobody has it", vf->index, pf_name_of(use->pf), reason);
 }
 
+/* Has the VF a MAC that may be an owner's? Every ledger parks VFs in one half of the pool's range, so one from there
+ * is nobody's, whichever ledger it was that parked it. */
+static bool has_owners_mac(const struct vfpool_pool *pool, const struct vfpool_vf *vf)
+{
+	const uint64_t mac = vf->programmed.have & VFPOOL_ATTR_MAC ? mac_number(&vf->programmed.mac) : 0;
+	struct vfpool_mac first, last;
+
+	mac_range(pool, MAC_PARKING, &first, &last);
+	return mac && (mac < mac_number(&first) || mac > mac_number(&last));
+}
+
 static int adopt_vf(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf, int64_t pf_id)
 {
+	const struct vfpool_mac *mac = &vf->programmed.mac;
+	AUTO_FREE char *who = NULL;
 	struct ledger_vf row = { 0 };
 	int64_t reservation = 0;
-	bool foreign = false;
 	int r = ledger_vf(restore->ledger, pf_id, vf->index, &row);
 
-	if (r < 0 || !row.id || row.lease || row.quarantined || strcmp(row.pool, use->pool->name) != 0 ||
-	    !(vf->programmed.have & VFPOOL_ATTR_MAC))
+	if (r < 0 || !row.id || row.quarantined || strcmp(row.pool, use->pool->name) != 0 || !has_owners_mac(use->pool, vf))
 		return r;
-	r = ledger_idle_reservation(restore->ledger, use->pool->name, &vf->programmed.mac, &reservation);
-	if (r == 0 && reservation)
-		return lease_again(restore, use, vf, &row, reservation);
-	if (r == 0)
-		r = vf_is_foreign(restore->vp, restore->ledger, use, vf, &foreign);
-	return r == 0 && foreign ? hold_stray(restore, use, vf, pf_id) : r;
+	if (!row.lease)
+		r = ledger_idle_reservation(restore->ledger, use->pool->name, mac, &reservation);
+	if (r < 0 || reservation)
+		return r < 0 ? r : lease_again(restore, use, vf, &row, reservation);
+	r = ledger_mac_user(restore->ledger, mac, &who);
+	return r < 0 || who ? r : hold_stray(restore, use, vf, &row, pf_id);
 }
 
 static int adopt_use(struct restore *restore, const struct pool_use *use)

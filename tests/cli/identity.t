@@ -261,6 +261,40 @@ test_an_owner_whose_mac_is_on_a_vf_has_its_lease_again() {
 	t 'its owner asks again: the same VF and MAC' same "0 $mac" "$(v alloc a --owner web --json >got; echo "$(field vf <got) $(field mac <got)")"
 }
 
+test_a_mac_of_its_own_that_was_given_out_since_is_kept() {
+	a_pool
+	v alloc a --owner web >/dev/null
+	v backup saved.db >/dev/null
+	v alloc a --owner late --mac 52:54:00:aa:bb:cc >/dev/null
+	rm -rf state
+	t "restore: a VF with an owner's own MAC, of no pool's prefix, is held" says 'VF 1 of pf0 is held: it has 52:54:00:aa:bb:cc' v restore saved.db
+	t 'restore: no VF with an own MAC goes to another' same 2 "$(v alloc a --owner new --json | field vf)"
+}
+
+test_a_vf_that_the_backup_gives_to_another_is_held() {
+	a_pool
+	v alloc a --owner web >/dev/null
+	v backup saved.db >/dev/null
+	v release --owner web >/dev/null
+	v alloc a --owner late --vf 0 --pf pf0 >/dev/null
+	rm -rf state
+	t "restore: a VF that has its next owner's MAC is told with the lease of before" says \
+		'web nic 0 in pool a .*: left: VF 0 of pf0 is held: it has d2:56:46' v restore saved.db
+	v release --owner web >/dev/null
+	t 'when the lease of before has ended, nobody gets that VF' same 1 "$(v alloc a --owner new --json | field vf)"
+}
+
+# The disk was lost: the host has booted, and made a ledger of its own, before the backup comes.
+test_what_another_ledger_has_parked_is_free_after_a_restore() {
+	a_pool
+	v alloc a --owner web >/dev/null
+	v backup saved.db >/dev/null
+	rm -rf state run kernel
+	v apply >/dev/null 2>&1
+	t 'restore where a new ledger has parked all VFs: none is held' same 'saved.db is the ledger now' "$(v restore saved.db | cut -d ';' -f 1)"
+	t 'its VFs are free at once' code_is 0 v alloc a --owner new --count 3
+}
+
 test_what_isnt_a_backup_is_not_restored() {
 	a_pool
 	v alloc a --owner keep >/dev/null
