@@ -5,6 +5,7 @@
 #include "util/file.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static void batch_end(struct definition_batch *batch)
 {
@@ -158,6 +159,14 @@ int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
 	return r;
 }
 
+/* Is the definition there for others to read, and not to be? */
+static bool is_too_open(const char *path, const struct vfpool_pool *pool)
+{
+	struct stat is;
+
+	return pool->seed && stat(path, &is) == 0 && (is.st_mode & 077);
+}
+
 static int is_changed(struct vfpool *vp, const struct definition_batch *batch, size_t i, bool *ret_changed)
 {
 	AUTO_FREE char *path = pool_path(vp, batch->pools[i]->name), *is = NULL;
@@ -167,7 +176,8 @@ static int is_changed(struct vfpool *vp, const struct definition_batch *batch, s
 	if (!path)
 		return fail_oom(&vp->err);
 	*ret_changed = read_file(path, POOL_TEXT_MAX, &is, &size, &ignored) < 0 ||
-		       size != batch->sizes[i] || memcmp(is, batch->texts[i], size) != 0;
+		       size != batch->sizes[i] || memcmp(is, batch->texts[i], size) != 0 ||
+		       is_too_open(path, batch->pools[i]);
 	return 0;
 }
 

@@ -136,6 +136,12 @@ static int write_journal(struct vfpool *vp, const char *names)
 	return path ? write_file(path, names, strlen(names), 0600, &vp->err) : fail_oom(&vp->err);
 }
 
+/* Who knows a seed knows every MAC that is made of it: it is root's, as the ledger's own is. */
+static mode_t mode_of(const struct vfpool_pool *pool)
+{
+	return pool->seed ? 0600 : 0644;
+}
+
 static int write_drafts(struct vfpool *vp, const struct definition_batch *definitions)
 {
 	int r = 0;
@@ -146,7 +152,8 @@ static int write_drafts(struct vfpool *vp, const struct definition_batch *defini
 		if (!draft)
 			return fail_oom(&vp->err);
 		if (definitions->changed[i])
-			r = write_file(draft, definitions->texts[i], definitions->sizes[i], 0644, &vp->err);
+			r = write_file(draft, definitions->texts[i], definitions->sizes[i],
+				       mode_of(definitions->pools[i]), &vp->err);
 	}
 	return r;
 }

@@ -386,6 +386,21 @@ test_the_ledger_is_roots_alone_whoever_made_it() {
 	t "a folder with other things in it keeps its mode" same '755 600' "$(mode state state/ledger.db)"
 }
 
+test_a_definition_with_a_seed_is_roots_alone() {
+	a_pool
+	t 'a definition without a seed: for all to read' same 644 "$(mode etc/pools/a.xml)"
+	sed -i "s|</name>|</name><mac prefix='02:11:22' seed='secret'/>|" a.xml
+	v define a.xml >/dev/null
+	t "a definition with a seed: root's alone" same 600 "$(mode etc/pools/a.xml)"
+	chmod 644 etc/pools/a.xml
+	v define a.xml >/dev/null
+	t 'made open by hand, and defined again: closed' same 600 "$(mode etc/pools/a.xml)"
+	pool b "dev='pf0' numvfs='4' vfs='2-3'" >b.xml
+	sed -i "s|numvfs='4'|numvfs='4' vfs='0-1'|" a.xml
+	v define a.xml b.xml >/dev/null
+	t 'stored with one that has none: each has its own mode' same '600 644' "$(mode etc/pools/a.xml etc/pools/b.xml)"
+}
+
 # ---- older ones ----
 
 test_who_reads_never_changes_an_older_ledger() {
