@@ -110,6 +110,13 @@ void note(struct vfpool *vp, const char *format, ...)
 	vp->note(vp->note_arg, text.text);
 }
 
+void tell_doubt(struct vfpool *vp)
+{
+	if (vp->doubt.text[0] && !vp->doubt_is_told)
+		note(vp, "%s", vp->doubt.text);
+	vp->doubt_is_told = true;
+}
+
 /* A ledger that isn't the one by which the VFs are given out is told by whoever reads it. Whoever changes it
  * is refused, so that no VF, MAC or lease number goes to two. */
 static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
@@ -122,9 +129,7 @@ static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
 	if (!vp->doubt.text[0])
 		return 0;
 	if (mode == LEDGER_READ) {
-		if (!vp->doubt_is_told)
-			note(vp, "%s", vp->doubt.text);
-		vp->doubt_is_told = true;
+		tell_doubt(vp);
 		return 0;
 	}
 	return vp->accept_ledger ? 0 :

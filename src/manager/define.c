@@ -200,17 +200,22 @@ int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dr
 		  struct vfpool_pool ***ret_pools, bool *ret_changed)
 {
 	CLEANUP(batch_end) struct definition_batch batch = { 0 };
+	const bool doubt_was_told = vp->doubt_is_told;
 	bool any = false;
 	int r = check_root(vp, "defining a pool");
 
+	vp->doubt_is_told = true; /* what stores is refused, and says why */
 	if (r == 0)
 		r = load_and_check(vp, files, n, &batch);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = is_changed(vp, &batch, i, &batch.changed[i]);
 		any = any || batch.changed[i];
 	}
+	vp->doubt_is_told = doubt_was_told;
 	if (r == 0 && any && !dry_run)
 		r = store(vp, &batch);
+	else if (r == 0)
+		tell_doubt(vp);
 	if (r < 0)
 		return r;
 	memcpy(ret_changed, batch.changed, n * sizeof(*ret_changed));

@@ -216,8 +216,10 @@ int vfpool_doctor(struct vfpool *vp, const char *pool, const char *guest,
 	CLEANUP(doctor_end) struct doctor doctor = {
 		.vp = vp, .pool = pool, .guest = guest, .host = NO_HOST, .diagnosis = diagnosis,
 	};
-	int r = diagnosis ? read_all(&doctor) : fail_oom(&vp->err);
+	int r;
 
+	vp->doubt_is_told = true; /* the check of the ledger tells it */
+	r = diagnosis ? read_all(&doctor) : fail_oom(&vp->err);
 	if (r == 0)
 		r = run_checks(&doctor);
 	if (r == 0)

@@ -21,6 +21,9 @@ static int check_ledger(struct doctor *doctor)
 			      doctor->vp->err.text);
 	if (r < 0)
 		return report(doctor, VFPOOL_FAULT, "what it says; the ledger stays where it is", "%s", doctor->vp->err.text);
+	if (doctor->vp->doubt.text[0])
+		return report(doctor, VFPOOL_FAULT, "'vfpool restore FILE' puts a backup in its place; 'vfpool --accept-new-ledger apply' goes "
+			      "on with what is there, and forgets who has what it doesn't know of", "%s", doctor->vp->doubt.text);
 	if (ledger && !ledger_can_be_written(ledger))
 		return report(doctor, VFPOOL_FAULT, "make room there, or mount it to be written: nothing is lost",
 			      "it is whole, but its file system is full or read-only: no VF can be leased or given back");

@@ -45,6 +45,8 @@ int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_le
 
 /* Is that ledger (NULL: there is none) the one by which this host's VFs are given out? Fills vp->doubt. */
 int judge_ledger(struct vfpool *vp, struct ledger *ledger);
+/* Who only reads is told of it, once. */
+void tell_doubt(struct vfpool *vp);
 
 /* In its place, a copy in memory, where the ledger's file system takes no more: its changes are lost, so that
  * whoever asks for it drops it in the end. NULL: there is no ledger yet. */

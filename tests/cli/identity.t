@@ -133,6 +133,9 @@ lease_of() { # OWNER
 links() {
 	"$fake/links" kernel 1 4
 }
+doctor_doubts() { # PATTERN
+	v doctor 2>&1 | grep -A2 -E "FAILED *ledger: .*$1" | grep -q 'remedy: .*vfpool restore FILE.*--accept-new-ledger'
+}
 refused() { # PATTERN: each verb that changes something refuses it, and each that reads says it
 	local before
 	before=$(links)
@@ -145,6 +148,17 @@ refused() { # PATTERN: each verb that changes something refuses it, and each tha
 	t "$1: list says so" says "note: .*$1" with_stderr v list
 	t "$1: history says so" says "note: .*$1" with_stderr v history
 	t "$1: a dry run says so" says "note: .*$1" with_stderr v gc --dry-run
+	t "$1: doctor says so, with the remedy" doctor_doubts "$1"
+	t "$1: doctor says it once" same 1 "$(v doctor 2>&1 | grep -cE "$1")"
+	t "$1: doctor doesn't call it whole" same 0 "$(v doctor 2>&1 | grep -c 'it is whole\|there is none yet')"
+	sed "s|</pool>|<vlan><tag id='7'/></vlan></pool>|" a.xml >changed.xml
+	t "$1: a changed definition is refused, in one line" fails_with 1 "$1" v define changed.xml
+	t "$1: a changed definition isn't stored" cmp -s a.xml etc/pools/a.xml
+	t "$1: one that is defined already is said to be so" says 'unchanged' v define a.xml
+	t "$1: defining what is defined says so, too" same 1 "$(v define a.xml 2>&1 | grep -cE "note: .*$1")"
+	t "$1: a dry run of define says so, once" same 1 "$(v define changed.xml --dry-run 2>&1 | grep -cE "note: .*$1")"
+	t "$1: undefine is refused" fails_with 1 "$1" v undefine a
+	t "$1: unhold is refused" fails_with 1 "$1" v unhold pf0
 	t "$1: no VF was touched" same "$before" "$(links)"
 }
 
