@@ -94,34 +94,37 @@ static int begin_epoch(struct ledger *copy, const char *stamp)
 	return r;
 }
 
-/* 1: done; 0: somebody has written meanwhile, or reads an old state. */
-static int try_stop(struct ledger *old, const char *wal)
+/* False: somebody has written meanwhile, or reads an old state. */
+static bool try_stop(struct ledger *old, const char *wal)
 {
 	struct stat is;
 
 	if (sqlite3_wal_checkpoint_v2(old->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK ||
 	    ledger_begin(old) < 0)
-		return 0;
+		return false;
 	if (stat(wal, &is) < 0 || is.st_size == 0)
-		return 1;
+		return true;
 	ledger_rollback(old);
-	return 0;
+	return false;
 }
 
-/* Nobody writes the old ledger any more, and all of it is in its file. A damaged one is nobody's to write. */
+/* Nobody writes the old ledger any more, and all of it is in its file. The tries are all the waiting there is. */
 static int stop_others(struct ledger *old)
 {
 	AUTO_FREE char *wal = format_text("%s-wal", old->path);
+	char pid[16], command[160];
 
 	if (!wal)
 		return fail_oom(old->err);
+	ledger_set_wait(old, 0);
 	for (int tries = 0; tries < TRIES; tries++) {
-		int result = try_stop(old, wal);
-
-		if (result > 0)
+		if (try_stop(old, wal))
 			return 0;
 		rest_ms(TRY_MS);
 	}
+	if (db_name_writer(old->db, pid, command, sizeof(command)))
+		return fail(old->err, -ETIMEDOUT, "process %s (%s) has kept the ledger %s from being replaced for a minute; is it "
+			    "stuck? 'cat /proc/%s/stack' tells", pid, command, old->path, pid);
 	return fail(old->err, -ETIMEDOUT, "others have kept the ledger %s in use for a minute", old->path);
 }
 

@@ -338,6 +338,26 @@ test_restore_over_what_cant_be_opened() {
 	t 'restored over a damaged one: whole' same ok "$(sql 'PRAGMA integrity_check')"
 }
 
+# Its rests are none, so that the minute that it waits is none either.
+restore_without_rests() {
+	ASAN_OPTIONS=detect_leaks=0 timeout 50 strace -qq -f -o /dev/null -e trace=clock_nanosleep -e inject=clock_nanosleep:retval=0 \
+		"$fake/vfpool" "${at[@]}" restore saved.db
+}
+test_restore_beside_a_writer_that_is_stuck() {
+	a_pool
+	local locker
+	v alloc a --owner keep >/dev/null
+	v backup saved.db >/dev/null
+	coproc LOCK { exec sqlite3 state/ledger.db 2>&1; }
+	locker=$LOCK_PID
+	echo 'BEGIN IMMEDIATE; SELECT 1;' >&"${LOCK[1]}"
+	read -r _ <&"${LOCK[0]}"
+	t 'restore beside a stuck writer: who it is' fails_with 1 "process $locker \(sqlite3 state/ledger.db" restore_without_rests
+	t 'restore beside a stuck writer: the ledger is as it was' same keep "$(leases)"
+	kill "$locker" && wait "$locker" 2>/dev/null
+	t 'restore when the stuck writer is gone' code_is 0 v restore saved.db
+}
+
 # Killed at its Nth call that writes, for every N.
 test_restore_is_killed() {
 	a_pool
