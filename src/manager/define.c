@@ -60,6 +60,18 @@ static int check_beside_others(struct vfpool *vp, struct host *host, const struc
 	return r;
 }
 
+/* A PF that can't be found can be the lease's, unless that is there as another one. */
+static bool may_be_lease_pf(const struct vfpool_pool_pf *want, const struct vfpool_lease *lease,
+			    const struct vfpool_inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->n_pfs; i++)
+		if (is_lease_pf(lease, &inventory->pfs[i]))
+			return false;
+	if (want->by == VFPOOL_PF_BY_MAC && lease->has_pf_mac)
+		return vfpool_mac_equal(&want->mac, &lease->pf_mac);
+	return want->by != VFPOOL_PF_BY_ADDRESS || vfpool_pci_equal(&want->address, &lease->pf);
+}
+
 static bool lease_stays(const struct vfpool_lease *lease, const struct vfpool_pool *pool,
 			const struct vfpool_inventory *inventory)
 {
@@ -68,7 +80,8 @@ static bool lease_stays(const struct vfpool_lease *lease, const struct vfpool_po
 	for (size_t i = 0; lease->has_vf && i < pool->n_pfs; i++) {
 		const struct vfpool_pf *pf = vfpool_find_pf(inventory, &pool->pfs[i]);
 
-		if (pf && is_lease_pf(lease, pf) && vfpool_pool_has_vf(&pool->pfs[i], lease->vf))
+		if ((pf ? is_lease_pf(lease, pf) : may_be_lease_pf(&pool->pfs[i], lease, inventory)) &&
+		    vfpool_pool_has_vf(&pool->pfs[i], lease->vf))
 			return true;
 	}
 	return !lease->has_vf;
