@@ -45,32 +45,35 @@ static bool has_pending(struct vfpool_lease *const *leases)
 	return *leases;
 }
 
-/* One that can't be had undoes the others that aren't active yet. */
-static void undo(struct alloc *alloc, struct vfpool_lease **leases)
+/* For one whose VF can't be looked at, and on which nothing was done, the ledger is enough. */
+static void undo(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	const struct ending ending = {
 		.vp = alloc->vp, .ledger = alloc->ledger, .host = &alloc->host, .pool = alloc->pool,
 		.only_pending = true,
 	};
-	const struct error why = alloc->vp->err;
+	const bool untouched = find_untouched(alloc, lease);
 
-	for (; *leases; leases++)
-		if ((*leases)->state == VFPOOL_LEASE_PENDING)
-			end_lease(&ending, *leases); /* else gc does it */
-	alloc->vp->err = why;
+	if (end_lease(&ending, lease) < 0 && untouched)
+		drop_pending(alloc, lease, false); /* else gc does it */
 }
 
-/* The next choice found too few: what an earlier one left pending goes too. */
-static void drop_rest(struct alloc *alloc)
+/* Of several that were asked for not all can be had: none is to be left. */
+static void undo_rest(struct alloc *alloc)
 {
+	const struct vfpool_alloc_request *request = alloc->request;
 	const struct ledger_lease_filter filter = {
-		.pool = alloc->pool->name, .owner = alloc->request->owner, .nic = -1,
+		.pool = alloc->pool->name, .owner = request->owner, .nic = -1,
 	};
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	const struct error why = alloc->vp->err;
 
-	if (alloc->request->count > 1 && ledger_leases(alloc->ledger, &filter, &leases) == 0)
-		undo(alloc, leases);
+	ledger_rollback(alloc->ledger);
+	if (request->count > 1 && ledger_leases(alloc->ledger, &filter, &leases) == 0)
+		for (size_t i = 0; leases[i]; i++)
+			if (leases[i]->state == VFPOOL_LEASE_PENDING && leases[i]->nic >= request->nic &&
+			    leases[i]->nic - request->nic < request->count)
+				undo(alloc, leases[i]);
 	alloc->vp->err = why;
 }
 
@@ -80,14 +83,21 @@ static int settle_all(struct alloc *alloc, struct vfpool_lease **leases)
 
 	for (size_t i = 0; r == 0 && leases[i]; i++)
 		r = settle(alloc, leases[i]);
-	if (r < 0 && r != -E_CHANGED && alloc->request->count > 1)
-		undo(alloc, leases);
 	return r == 0 && has_pending(leases) ? commit_active(alloc, leases) : r;
 }
 
-/* None is left: why? */
+/* May the VFs of other PFs be asked for? */
+static bool has_sound_pf(const struct alloc *alloc)
+{
+	return !alloc->want_pf_id && alloc->n_lost < alloc->pool->n_pfs;
+}
+
+/* None is left, or too few are: why? */
 static int fail_none(struct alloc *alloc)
 {
+	if (alloc->n_lost > 0 && alloc->request->count > 1 && has_sound_pf(alloc))
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "%s. None can be had of one PF: %s", alloc->vp->err.text,
+			    alloc->lost.text);
 	if (alloc->n_lost > 0) {
 		alloc->vp->err = alloc->lost;
 		return alloc->lost_result;
@@ -137,11 +147,7 @@ static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 			r = choose_again(alloc, &looked, &any);
 			if (r == 0 && any)
 				continue;
-			if (r == 0) {
-				drop_rest(alloc);
-				r = fail_none(alloc);
-			}
-			return r;
+			return r < 0 ? r : fail_none(alloc);
 		}
 		if (r == 0)
 			r = settle_all(alloc, leases);
@@ -192,8 +198,12 @@ static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 		r = alloc_open(alloc);
 	if (r < 0)
 		return r;
-	if (!alloc->request->dry_run)
-		return alloc_leases(alloc, ret_leases);
+	if (!alloc->request->dry_run) {
+		r = alloc_leases(alloc, ret_leases);
+		if (r < 0)
+			undo_rest(alloc);
+		return r;
+	}
 	r = choose(alloc, true, ret_leases);
 	for (size_t i = 0; r == 0 && (*ret_leases)[i]; i++)
 		look_up_address(&alloc->host, (*ret_leases)[i]); /* as far as it can be told */

@@ -52,8 +52,14 @@ int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
  * its others. */
 int lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result);
 
+/* Was that said of its PF already? */
+bool is_on_lost_pf(const struct alloc *alloc, const struct vfpool_lease *lease);
+
 /* The pending lease is nobody's; `avoid`: its VF isn't the next one's either. */
 int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid);
+
+/* Was the lease made by this alloc, and nothing programmed for it? NULL: no, or it isn't known. */
+uint64_t *find_untouched(const struct alloc *alloc, const struct vfpool_lease *lease);
 
 /* Makes the lease's VF what the lease says. -E_CHANGED: choose anew, since the VF can't be
  * had, or another process was at work on the lease. */

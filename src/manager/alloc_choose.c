@@ -173,9 +173,23 @@ static bool is_lost(const struct alloc *alloc, int64_t pf)
 	return false;
 }
 
-int lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result)
+/* The row of the lease's PF. */
+static int find_pf_row(const struct alloc *alloc, const struct vfpool_lease *lease, int64_t *ret_row)
 {
 	const struct vfpool_pf pf = { .address = lease->pf, .has_mac = lease->has_pf_mac, .mac = lease->pf_mac };
+
+	return ledger_pf(alloc->ledger, &pf, false, ret_row);
+}
+
+bool is_on_lost_pf(const struct alloc *alloc, const struct vfpool_lease *lease)
+{
+	int64_t row;
+
+	return alloc->n_lost > 0 && find_pf_row(alloc, lease, &row) == 0 && is_lost(alloc, row);
+}
+
+int lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result)
+{
 	const struct error why = alloc->vp->err;
 	int64_t *grown = reallocarray(alloc->lost_pfs, alloc->n_lost + 1, sizeof(*grown));
 	int r;
@@ -183,7 +197,7 @@ int lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result)
 	if (!grown)
 		return fail_oom(&alloc->vp->err);
 	alloc->lost_pfs = grown;
-	r = ledger_pf(alloc->ledger, &pf, false, &grown[alloc->n_lost]);
+	r = find_pf_row(alloc, lease, &grown[alloc->n_lost]);
 	if (r < 0)
 		return r;
 	alloc->n_lost++;

@@ -168,8 +168,7 @@ static int pass_over(struct alloc *alloc, const struct vfpool_lease *lease, int 
 	return r < 0 ? r : -E_CHANGED;
 }
 
-/* Was the lease made by this alloc, and nothing programmed for it? NULL: no, or it isn't known. */
-static uint64_t *find_untouched(const struct alloc *alloc, const struct vfpool_lease *lease)
+uint64_t *find_untouched(const struct alloc *alloc, const struct vfpool_lease *lease)
 {
 	for (size_t i = 0; i < alloc->n_untouched; i++)
 		if (alloc->untouched[i] == lease->id)
@@ -237,14 +236,20 @@ static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 	AUTO_CLOSE int lock = -1;
 	uint64_t *untouched;
 	bool drop, avoid;
-	int r = open_lease_pf(&alloc->host, lease, &pf, &lock);
+	int r;
 
+	if (find_untouched(alloc, lease) && is_on_lost_pf(alloc, lease)) {
+		alloc->vp->err = alloc->lost;
+		return pass_over(alloc, lease, alloc->lost_result, false, false);
+	}
+	r = open_lease_pf(&alloc->host, lease, &pf, &lock);
 	if (r < 0)
 		return pass_over_pf(alloc, lease, r);
 	r = prepare_locked(alloc, lease, &pf, &drop);
+	untouched = find_untouched(alloc, lease);
+	if (untouched && (r == 0 || !drop))
+		*untouched = 0;
 	if (r == 0) {
-		if ((untouched = find_untouched(alloc, lease)))
-			*untouched = 0;
 		lease->address = pf.vfs[0].address;
 		warn_of_obstacle(alloc, &pf);
 		return 0;

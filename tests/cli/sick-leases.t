@@ -29,6 +29,23 @@ leases() {
 }
 
 # ---- a failed alloc leaves no lease ----
+test_several_on_a_sick_pf_and_too_few_elsewhere() {
+	pools 2 4
+	for i in 0 1 2; do v alloc p --owner a$i --pf pf1 >/dev/null; done
+	sicken
+	t 'one free VF elsewhere, three asked for: 3, with what is wrong with the sick PF' \
+		fails_with 3 "too few VFs of pool p are free for 3 nics.*sriov_totalvfs" v alloc p --owner d --count 3
+	t 'no lease is left of it, on neither PF' same 'a0|0|active a1|0|active a2|0|active' "$(leases)"
+	t 'no MAC is kept for it' same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'd'")"
+	t 'gc has nothing to do with it: 0' v gc
+	t 'one alone gets that VF' says 0001:01 v alloc p --owner d --json
+}
+test_several_on_a_pool_whose_only_pf_is_sick() {
+	pools 1 4
+	sicken
+	t 'several of a pool whose only PF is sick: 1, and why' fails_with 1 'sriov_totalvfs' v alloc p --owner d --count 3
+	t 'several of a pool whose only PF is sick: no lease is left' same '' "$(leases)"
+}
 
 # ---- giving up ----
 
