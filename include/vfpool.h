@@ -662,7 +662,7 @@ struct vfpool_release_request {
 	uint64_t lease;              /* its number, 0: any */
 	bool all;     /* every lease that is meant; else there must be one */
 	bool forget;  /* the MAC is nobody's then */
-	bool force;   /* also when something has the VF: that goes into quarantine */
+	bool force;   /* also when something has the VF, or it can't be looked at: it goes into quarantine */
 	bool dry_run;
 };
 
@@ -671,7 +671,7 @@ struct vfpool_release_request {
 /*
  * Ends leases: scrubs their VFs, keeps the MACs for their owner. VFPOOL_ENOTFOUND
  * when there is none, with when and by which command it ended; VFPOOL_EINUSE
- * while the VF is busy; -EINVAL when several could be meant, with what they are.
+ * while the VF is busy; another error when its PF can't be looked at; -EINVAL when several could be meant, with what they are.
  * *ret_leases, also when some failed (VFPOOL_EPARTIAL), has those that ended.
  */
 int vfpool_release(struct vfpool *vp, const struct vfpool_release_request *request,
@@ -853,7 +853,7 @@ struct vfpool_gc_request {
 /*
  * Finishes or undoes what was interrupted, and ends leases whose guest was seen
  * and is gone: by a complete answer from libvirt, and when nothing holds the
- * VF. No other lease is ended. First of all the ledger is checked: -EUCLEAN when
+ * VF. No other lease is ended; one whose PF is gone, or can't be looked at, is left to a person. First of all the ledger is checked: -EUCLEAN when
  * it is damaged. VFPOOL_EPARTIAL: something failed.
  * The history is pruned to what is asked for, but that a lease was made is kept as long as it is there.
  */

@@ -43,10 +43,10 @@ void host_read_eswitch(struct vfpool_inventory *inventory);
 void host_name_devices(struct vfpool_inventory *inventory);
 void host_name_group_devices(struct vfpool_groups *groups);
 
-/* Its fault as a message; returns -EIO. */
+/* Its fault as a message; returns -E_UNREAD. */
 int host_fail_unread(struct error *err, const struct vfpool_unread_pf *pf);
 
-/* One PF. VFPOOL_ENOTFOUND: not there, or no PF. A VF that isn't there is just
+/* One PF. VFPOOL_ENOTFOUND: not there, or no PF; -E_UNREAD: it can't be looked at. A VF that isn't there is just
  * missing from ret_pf->vfs. */
 int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 		 struct vfpool_pf *ret_pf);

@@ -378,7 +378,7 @@ int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 	vfpool_pci_format(address, text);
 	if (!is_there(host, address))
 		return fail(host->err, -VFPOOL_ENOTFOUND, "there is no PF %s", text);
-	return fail_while(host->err, -EIO, "reading the PF %s", text);
+	return fail_while(host->err, r == -ENOMEM ? r : -E_UNREAD, "reading the PF %s", text);
 }
 
 /* Network cards first, then by address. */
@@ -560,7 +560,7 @@ int host_fail_unread(struct error *err, const struct vfpool_unread_pf *pf)
 	char address[VFPOOL_PCI_TEXT];
 
 	vfpool_pci_format(&pf->address, address);
-	return fail(err, -EIO, "the PF %s%s%s%s can't be looked at: %s", pf->netdev ? pf->netdev : "",
+	return fail(err, -E_UNREAD, "the PF %s%s%s%s can't be looked at: %s", pf->netdev ? pf->netdev : "",
 		    pf->netdev ? " (" : "", address, pf->netdev ? ")" : "", pf->why);
 }
 

@@ -276,6 +276,8 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 		return fail(&alloc->vp->err, r, "%s; if it is gone for good, 'vfpool release --lease %llu' gives its "
 			    "VF up, and the next alloc gets another", alloc->vp->err.text,
 			    (unsigned long long)lease->id);
+	if (r == -E_UNREAD)
+		return fail_unread_lease(alloc->vp, lease);
 	if (r < 0 || (r = check_generation(alloc, lease)) < 0 ||
 	    (r = read_refusals(alloc->ledger, &pf)) < 0)
 		return r;

@@ -46,7 +46,7 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 	if (r == -E_CHANGED || r == -VFPOOL_ENOTFOUND) /* another vfpool was faster */
 		return 0;
 	return add_finding(gc->found, kind,
-			   r == -VFPOOL_EINUSE ? VFPOOL_FINDING_LEFT : VFPOOL_FINDING_FAILED, lease,
+			   r == -VFPOOL_EINUSE || r == -E_UNREAD ? VFPOOL_FINDING_LEFT : VFPOOL_FINDING_FAILED, lease,
 			   "%s; but %s", why, gc->vp->err.text);
 }
 
@@ -141,6 +141,10 @@ static int look_at_lease(struct gc *gc, struct vfpool_lease **lease)
 		break;
 	}
 	r = look_at_vf(gc, *lease, &there, &gone, &busy);
+	if (r == -E_UNREAD) {
+		fail_unread_lease(gc->vp, *lease);
+		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease, "%s", gc->vp->err.text);
+	}
 	if (r < 0)
 		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_FAILED, lease,
 				   "%s", gc->vp->err.text);
@@ -205,6 +209,9 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 		r = row->quarantined ? 0 : find_obstacle(&gc->host, gc->ledger, pool, &pf, NULL, 0, &obstacle);
 		freed = !obstacle;
 	}
+	if (r == -E_UNREAD)
+		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL, "VF %u stays %s: %s", row->index,
+				   row->quarantined ? "in quarantine" : "marked as busy", gc->vp->err.text);
 	if (r < 0)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_FAILED, NULL, "%s", gc->vp->err.text);
 	if (freed && pf.n_vfs == 0)

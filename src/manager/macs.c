@@ -207,7 +207,7 @@ static int check_not_quarantined(struct vfpool *vp, struct ledger *ledger, const
 	vfpool_mac_format(mac, text);
 	return fail(&vp->err, -VFPOOL_EINUSE,
 		    "the MAC %s of %s is still live on VF %u, which was released by force and which "
-		    "something has open; end that, then 'vfpool gc'", text, owner, vf.index);
+		    "something has open, or can't be looked at; end that, then 'vfpool gc'", text, owner, vf.index);
 }
 
 int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,

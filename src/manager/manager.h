@@ -268,10 +268,13 @@ bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf);
 /*
  * The lease's PF where it is now, with the lease's one VF (ret_pf->n_vfs == 0: it
  * isn't there), locked unless ret_lock is NULL. VFPOOL_ENOTFOUND: the PF is
- * gone.
+ * gone; -E_UNREAD: it is there, or may be, and can't be looked at.
  */
 int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
 		  int *ret_lock);
+
+/* Its PF can't be looked at, as the last error says: -E_UNREAD, and what gives it up. */
+int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease);
 
 /* Fills the lease's address when its VF is there. */
 int look_up_address(struct host *host, struct vfpool_lease *lease);

@@ -104,6 +104,13 @@ static int check_not_removed(const struct ending *ending, const struct vfpool_le
 					 "release it when it is gone, or by --force", lease->vf, pf->netdev ? pf->netdev : "its PF", text);
 }
 
+/* Its VF, which can't be looked at, waits in quarantine until it can be and is idle. */
+static int give_up(const struct ending *ending, struct vfpool_lease *lease)
+{
+	lease->quarantined = true;
+	return ending->dry_run ? 0 : remove_lease(ending, lease, true, lease->state);
+}
+
 static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
@@ -111,9 +118,11 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 	AUTO_CLOSE int lock = -1;
 	int r = open_lease_pf(ending->host, lease, &pf, ending->dry_run ? NULL : &lock);
 
-	const bool is_there = r == 0;
+	const bool is_there = r == 0, is_given_up = r == -E_UNREAD && ending->force;
 
-	if (r < 0 && r != -VFPOOL_ENOTFOUND) /* a PF that is gone needs no scrubbing */
+	if (r == -E_UNREAD && !ending->force)
+		return fail_unread_lease(ending->vp, lease);
+	if (r < 0 && r != -VFPOOL_ENOTFOUND && !is_given_up) /* a PF that is gone needs no scrubbing */
 		return r;
 	/* Under the lock: a late release can't touch the next owner's VF. */
 	r = ledger_get_lease(ending->ledger, (int64_t)lease->id, &now);
@@ -126,8 +135,23 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 	if (strcmp(now->owner, lease->owner) != 0)
 		return -E_CHANGED;
 	lease->state = now->state;
+	if (is_given_up)
+		return give_up(ending, lease);
 	r = is_there ? check_not_removed(ending, lease, &pf) : 0;
 	return r < 0 ? r : end_on_vf(ending, lease, &pf, &lock);
+}
+
+/* A PF of the pool that can't be looked at may have the VF. */
+static int check_pfs_are_read(const struct ending *ending, const struct vfpool_lease *lease,
+			      const struct vfpool_inventory *inventory)
+{
+	for (size_t i = 0; i < ending->pool->n_pfs; i++)
+		if (!vfpool_find_pf(inventory, &ending->pool->pfs[i]) &&
+		    vfpool_may_be_unread(inventory, &ending->pool->pfs[i])) {
+			host_explain_missing(ending->host, &ending->pool->pfs[i]);
+			return fail_unread_lease(ending->vp, lease);
+		}
+	return 0;
 }
 
 /* libvirt has picked the VF of such a lease, known by its MAC. */
@@ -136,6 +160,8 @@ static int check_mac_is_idle(const struct ending *ending, const struct vfpool_le
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	int r = read_host(ending->vp, ending->host, HOST_ALL_VFS, &inventory);
 
+	if (r == 0)
+		r = check_pfs_are_read(ending, lease, inventory);
 	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
 		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
 			const struct vfpool_vf *vf = &inventory->pfs[i].vfs[j];

@@ -214,6 +214,12 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 	return 0;
 }
 
+int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease)
+{
+	return fail(&vp->err, -E_UNREAD, "%s; if it stays so, 'vfpool release --lease %llu --force' gives its VF up, to "
+		    "quarantine", vp->err.text, (unsigned long long)lease->id);
+}
+
 /* What separates one owner's traffic from the next one's. What else of the
  * policy the card refuses, the pool's free VFs lack too. */
 #define MUST_BE_SCRUBBED                                                                  \

@@ -40,6 +40,8 @@ const char *error_text(int r)
 		return "there is none";
 	case E_SILENT:
 		return "the kernel hasn't answered in time";
+	case E_UNREAD:
+		return "it can't be looked at";
 	default:
 		return strerror(-r);
 	}

@@ -46,8 +46,78 @@ test_several_on_a_pool_whose_only_pf_is_sick() {
 	t 'several of a pool whose only PF is sick: 1, and why' fails_with 1 'sriov_totalvfs' v alloc p --owner d --count 3
 	t 'several of a pool whose only PF is sick: no lease is left' same '' "$(leases)"
 }
+test_a_pf_that_falls_sick_meanwhile() {
+	pools 2 4
+	v alloc p --owner d --count 2 >/dev/null
+	sql "UPDATE lease SET state = 'pending' WHERE id = 2"
+	sicken
+	t 'asked again for what an interrupted alloc left on a PF that is sick now: 1' code_is 1 v alloc p --owner d --count 2
+	t 'what that may have programmed is kept, for gc' same 'd|0|active d|1|pending' "$(leases)"
+	t 'gc leaves it to a person: 0' v gc
+	t 'gc names the command that gives it up' says "left: an interrupted alloc is undone; but .*vfpool release --lease 2 --force" v gc
+	heal
+	t 'when the PF answers gc undoes it' says 'done|an interrupted alloc is undone' v gc
+	t 'then it is gone' same 'd|0|active' "$(leases)"
+}
 
 # ---- giving up ----
+test_release_of_a_lease_on_a_sick_pf() {
+	pools 1 4
+	v alloc p --owner web >/dev/null
+	sicken
+	t 'release: refused, with what is wrong and what gives it up' \
+		fails_with 1 "sriov_totalvfs.*'vfpool release --lease 1 --force'" v release --owner web
+	t 'release refused: the lease is there' same 'web|0|active' "$(leases)"
+	t 'gc lists it for a person: 0' v gc
+	t 'gc: with the command' says "left: .*sriov_totalvfs.*vfpool release --lease 1 --force" v gc
+	t 'undefine is refused while it has the lease' code_is 4 v undefine p
+	t 'alloc of the same says the command too' fails_with 1 "vfpool release --lease 1 --force" v alloc p --owner web
+	t 'a dry run of release --force says quarantine' says 'would be in quarantine' with_stderr v release --owner web --force --dry-run
+	t 'the dry run changed nothing' same 'web|0|active' "$(leases)"
+	t 'release --force gives it up, its VF to quarantine' says 'in quarantine' with_stderr v release --owner web --force
+	t 'given up: no lease' same '' "$(leases)"
+	t 'given up: its VF is nobody else'"'"'s' same '1|1' "$(sql 'SELECT count(*), min(quarantine IS NOT NULL) FROM vf WHERE idx = 0')"
+	t 'given up: its MAC stays its owner'"'"'s' same web "$(sql 'SELECT owner FROM reservation')"
+	t 'gc leaves the VF in quarantine while its PF is sick: 0' v gc
+	t 'gc says so, and why' says "left: VF 0.*stays in quarantine.*sriov_totalvfs" v gc
+	heal
+	echo 1 >sys/bus/pci/devices/0000:01:01.0/enable
+	t 'the PF answers and the VF is in use: in quarantine still' says 'left: VF 0 of pf0 is in use still' v gc
+	echo 0 >sys/bus/pci/devices/0000:01:01.0/enable
+	t 'idle: free again' says 'VF 0 of pf0 is free again' v gc
+	t 'scrubbed: the MAC is no longer on it' same 0 "$("$fake/links" peer 1 4 | grep -c "$(sql 'SELECT mac FROM reservation')")"
+}
+test_undefine_after_giving_up() {
+	pools 2 4
+	v alloc p --owner web >/dev/null
+	sicken
+	v release --owner web --force --forget >/dev/null 2>&1
+	t 'a pool whose lease on a sick PF is given up can be undefined' v undefine p
+}
+test_a_release_that_was_interrupted_on_a_sick_pf() {
+	pools 1 4
+	v alloc p --owner web >/dev/null
+	sql "UPDATE lease SET state = 'releasing'"
+	sicken
+	t 'an unfinished release on a sick PF: gc leaves it to a person, 0' v gc
+	t 'release --force gives it up' says 'in quarantine' with_stderr v release --owner web --force
+	t 'nothing is left' same '' "$(leases)"
+}
+test_the_kernel_says_nothing_of_a_pf() {
+	pools 1 4
+	v alloc p --owner web >/dev/null
+	export PEER_FAILS=7:16
+	t 'a PF of which netlink fails: release names the way' fails_with 1 'release --lease 1 --force' v release --owner web
+	t 'a PF of which netlink fails: release --force' v release --owner web --force
+}
+test_a_lease_of_libvirts_pool_on_a_sick_pf() {
+	pools 2 4 "<allocate by='libvirt'/>"
+	v alloc p --owner web >/dev/null
+	sicken
+	t "libvirt's pool: its guest may run on a VF of the sick PF, so release is refused" \
+		says "sriov_totalvfs.*'vfpool release --lease 1 --force'" refused 1 release --owner web
+	t "libvirt's pool: --force gives it up" v release --owner web --force
+}
 
 # ---- where it is ----
 
