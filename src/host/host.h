@@ -60,6 +60,11 @@ int host_read_vfs(struct host *host, struct vfpool_pf *pf);
 int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,
 		 unsigned *ret_index);
 
+/* The address of a VF on a PF that need not be sound; false: it isn't there, or the PF can't be told to be the
+ * one with that MAC (NULL: any). */
+bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf, const struct vfpool_mac *pf_mac,
+			  unsigned vf, struct vfpool_pci *ret_address);
+
 /* The VF's index on that PF. */
 int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct vfpool_pci *vf,
 		  unsigned *ret_index);

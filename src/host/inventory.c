@@ -381,6 +381,38 @@ int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 	return fail_while(host->err, r == -ENOMEM ? r : -E_UNREAD, "reading the PF %s", text);
 }
 
+/* Its permanent MAC as the kernel tells it, or else what it goes by now. */
+static bool has_pf_mac(struct host *host, int folder, const struct vfpool_mac *mac)
+{
+	struct vfpool_pf pf = { 0 };
+	struct vfpool_mac now;
+	char path[160], text[64];
+	bool has = false;
+
+	if (device_netdev(folder, &pf.netdev) == 0 && pf.netdev) {
+		snprintf(path, sizeof(path), "net/%s/address", pf.netdev);
+		if (ask_kernel(host, folder, false, &pf) == 0)
+			has = pf.has_mac && vfpool_mac_equal(&pf.mac, mac);
+		else
+			has = sysfs_read(folder, path, text, sizeof(text)) == 0 &&
+			      vfpool_mac_parse(text, &now) == 0 && vfpool_mac_equal(&now, mac);
+	}
+	pf_end(&pf);
+	return has;
+}
+
+bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf, const struct vfpool_mac *pf_mac,
+			  unsigned vf, struct vfpool_pci *ret_address)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, pf);
+	char link[32], address[VFPOOL_PCI_TEXT];
+
+	snprintf(link, sizeof(link), "virtfn%u", vf);
+	return folder >= 0 && (!pf_mac || has_pf_mac(host, folder, pf_mac)) &&
+	       sysfs_read_link(folder, link, address, sizeof(address)) == 0 &&
+	       vfpool_pci_parse(address, ret_address) == 0;
+}
+
 /* Network cards first, then by address. */
 static int by_address(const void *a, const void *b)
 {

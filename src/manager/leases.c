@@ -45,6 +45,9 @@ int look_up_address(struct host *host, struct vfpool_lease *lease)
 
 	if (r == 0 && pf.n_vfs > 0)
 		lease->address = pf.vfs[0].address;
+	if (r == -E_UNREAD && host_find_vf_address(host, &lease->pf, lease->has_pf_mac ? &lease->pf_mac : NULL,
+						   lease->vf, &lease->address))
+		r = 0;
 	return r;
 }
 

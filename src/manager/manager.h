@@ -276,7 +276,7 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 /* Its PF can't be looked at, as the last error says: -E_UNREAD, and what gives it up. */
 int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease);
 
-/* Fills the lease's address when its VF is there. */
+/* Fills the lease's address when its VF is there, also on a PF that can't be looked at otherwise. */
 int look_up_address(struct host *host, struct vfpool_lease *lease);
 
 /* The VF of a lease that ends, pf->vfs[0], goes back to the baseline with its

@@ -120,6 +120,29 @@ test_a_lease_of_libvirts_pool_on_a_sick_pf() {
 }
 
 # ---- where it is ----
+test_interface_of_a_lease_on_a_sick_pf() {
+	pools 1 4
+	v alloc p --owner web >/dev/null
+	local sound
+	sound=$(v interface web)
+	sicken
+	t 'interface is what it was' same "$sound" "$(v interface web)"
+	mv sys/bus/pci/devices/0000:01:00.0/virtfn0 kept
+	t 'no such VF: what is wrong with its PF' fails_with 1 "reading the PF 0000:01:00.0.*sriov_totalvfs" v interface web
+	mv kept sys/bus/pci/devices/0000:01:00.0/virtfn0
+	sql "UPDATE pf SET mac = '52:54:00:99:99:99'"
+	t 'another card stands at its address: not its VF' code_is 1 v interface web
+}
+test_interface_while_netlink_fails() {
+	pools 1 4
+	v alloc p --owner web >/dev/null
+	local sound
+	sound=$(v interface web)
+	export PEER_FAILS=7:16
+	t 'netlink fails, the card isn'"'"'t known for sure: 1, and why' fails_with 1 'reading the PF 0000:01:00.0.*busy' v interface web
+	sql 'SELECT mac FROM pf' >sys/bus/pci/devices/0000:01:00.0/net/pf0/address
+	t 'netlink fails, the card has its MAC: what it was' same "$sound" "$(v interface web)"
+}
 
 # ---- definitions ----
 test_define_while_a_pf_with_leases_is_sick() {
