@@ -52,7 +52,7 @@ bool do_pf_steps(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan *
 /* Programs its VFs, and gives them vectors and drivers. How each went is in its step. */
 int do_vf_steps(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan *plan);
 
-/* Only the PF's own steps that were done, or failed. */
+/* Only the PF's own steps that were done, or failed. The notes, which speak of its VFs, come again with the next plan. */
 void keep_done(struct vfpool_plan *plan);
 
 /* Moves the fresh plan's steps and notes behind those of what was done; a PF's own step that it has again wasn't

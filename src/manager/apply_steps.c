@@ -80,6 +80,8 @@ void keep_done(struct vfpool_plan *plan)
 			step_end(&step);
 	}
 	plan->n_steps = kept.n_steps;
+	while (plan->n_notes > 0)
+		free(plan->notes[--plan->n_notes]);
 }
 
 /* The fresh plan has a step that was done already: the kernel doesn't show it. */

@@ -109,4 +109,14 @@ test_vfs_that_something_else_takes_away() {
 	t 'all are gone: the lease ends' v release --owner web
 	t 'alloc then: apply makes them' fails_with 5 "isn't there; 'vfpool apply' makes it" v alloc p --owner db
 }
+test_what_apply_notes() {
+	"$fake/tree" sys 1 4 --netdev
+	export PEER_VFS=4 PEER_STATE=$PWD/peer PEER_CARD=mute-trust
+	whole_pool p 1 4 "<trust state='on'/>" >p.xml
+	v define p.xml >/dev/null
+	t 'what a driver does not report: noted once, though the PF is looked at before and after its own steps' \
+		same 1 "$(both v apply | grep -c "doesn't report trust")"
+	t 'asked again, with no step of the PF left: once' same 1 "$(both v apply | grep -c "doesn't report trust")"
+}
+
 run_tests
