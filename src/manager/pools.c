@@ -42,6 +42,12 @@ static int fail_no_pool(struct vfpool *vp, const char *name)
 		    "there is no pool '%s'; 'vfpool list' shows the pools", name);
 }
 
+/* A link that leads nowhere is there: reading it says so. */
+static bool is_there(const char *path)
+{
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
 {
 	char *path;
@@ -55,8 +61,7 @@ int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
 	if (!path)
 		return fail_oom(&vp->err);
 	*ret_path = path; /* the caller's to free, found or not */
-	/* A link that leads nowhere is there: reading it says so. */
-	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? fail_no_pool(vp, name) : 0;
+	return is_there(path) ? 0 : fail_no_pool(vp, name);
 }
 
 static int check_file_name(struct vfpool *vp, const struct vfpool_pool *pool, const char *name)
@@ -67,17 +72,13 @@ static int check_file_name(struct vfpool *vp, const struct vfpool_pool *pool, co
 		    pool->file, pool->name, pool->name);
 }
 
-int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
+static int read_pool(struct vfpool *vp, const char *name, const char *path, struct vfpool_pool **ret_pool)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_FREE char *path = NULL, *text = NULL;
+	AUTO_FREE char *text = NULL;
 	size_t size;
-	int r;
+	int r = read_file(path, POOL_TEXT_MAX, &text, &size, &vp->err);
 
-	r = find_pool_path(vp, name, &path);
-	if (r < 0)
-		return r;
-	r = read_file(path, POOL_TEXT_MAX, &text, &size, &vp->err);
 	if (r == 0)
 		r = pool_parse(text, size, path, &pool, &vp->err);
 	if (r == 0)
@@ -85,6 +86,14 @@ int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool
 	if (r == 0)
 		*ret_pool = TAKE_PTR(pool);
 	return r;
+}
+
+int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
+{
+	AUTO_FREE char *path = NULL;
+	int r = find_pool_path(vp, name, &path);
+
+	return r < 0 ? r : read_pool(vp, name, path, ret_pool);
 }
 
 static int by_name(const void *a, const void *b)
@@ -171,11 +180,17 @@ static int load(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_e
 	if (!pools)
 		return fail_oom(&vp->err);
 	for (size_t i = 0; i < n_names; i++) {
+		AUTO_FREE char *path = pool_path(vp, names[i]);
+
+		if (!path)
+			return fail_oom(&vp->err);
 		if (is_one_of(names[i], except, n_except))
 			continue;
-		r = load_pool(vp, names[i], &pools[n]);
+		r = read_pool(vp, names[i], path, &pools[n]);
 		if (r == 0) {
 			n++;
+		} else if (!is_there(path)) {
+			continue; /* undefined meanwhile */
 		} else if (broken == FAIL_BROKEN) {
 			return r;
 		} else {

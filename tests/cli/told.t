@@ -118,5 +118,14 @@ test_what_apply_notes() {
 		same 1 "$(both v apply | grep -c "doesn't report trust")"
 	t 'asked again, with no step of the PF left: once' same 1 "$(both v apply | grep -c "doesn't report trust")"
 }
+test_a_journal_that_nobody_can_follow() {
+	local one
+	pool_of_four
+	mkdir etc/pools/.define
+	one=$(both v apply | grep -c "aren't all in their places")
+	t 'definitions that are not in their places: told by apply' test "$one" -gt 0
+	for pf in 5 6 7; do echo "<pool><name>q$pf</name><pf dev='pf$pf' numvfs='4'/></pool>" >etc/pools/q$pf.xml; done
+	t 'with four pools: as often as with one' same "$one" "$(both v apply | grep -c "aren't all in their places")"
+}
 
 run_tests
