@@ -120,38 +120,72 @@ static int plan_for_pf(struct apply *apply, struct vfpool_pf *pf, struct vfpool_
 	return make_plan(apply, &wanted, ret_plan);
 }
 
-/* A VF that was found busy once, or is in quarantine, is free when nothing has it
- * now. The PF is still locked. */
-static int free_idle_vfs(struct apply *apply, const struct pool_use *use)
+/* What is wrong with one PF, or one of its VFs, is told in its plan: the others go on. */
+static int add_failure(struct apply *apply, struct visit *visit)
+{
+	struct vfpool_step *step;
+
+	if (!visit->plan)
+		visit->plan = calloc(1, sizeof(*visit->plan));
+	step = visit->plan ? plan_add(visit->plan, VFPOOL_STEP_REFUSED, visit->pf) : NULL;
+	if (!step)
+		return fail_oom(&apply->vp->err);
+	step->result = VFPOOL_STEP_FAILED;
+	step->text = strdup(apply->vp->err.text);
+	return step->text ? 0 : fail_oom(&apply->vp->err);
+}
+
+/* ---- VFs that were busy ---- */
+
+/* Has a step of that VF failed? What a card just doesn't have is no failure of the VF. */
+static bool has_failed(const struct vfpool_plan *plan, unsigned vf)
+{
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		const struct vfpool_step *step = &plan->steps[i];
+
+		if (step->has_vf && step->vf == vf && step->result == VFPOOL_STEP_FAILED &&
+		    (step->failed || !step->unsupported))
+			return true;
+	}
+	return false;
+}
+
+static int free_vf(struct apply *apply, const struct pool_use *use, const struct ledger_vf *row)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	bool freed;
+	int r = host_read_pf(&apply->host, &use->pf->address, (int)row->index, &pf);
+
+	return r < 0 ? r : free_idle_vf(apply->vp, &apply->host, apply->ledger, use->pool, row, &pf, NULL, &freed);
+}
+
+/* A VF that was found busy once, or is in quarantine, is free when nothing has it now, unless its steps have told
+ * what is wrong with it. The PF is still locked. */
+static int free_idle_vfs(struct apply *apply, struct visit *visit, const struct pool_use *use)
 {
 	int64_t pf_id = 0;
 	int r = ledger_pf(apply->ledger, use->pf, false, &pf_id);
 
 	for (size_t i = 0; r == 0 && pf_id && i < use->pf->n_vfs; i++) {
-		CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-		unsigned index = use->pf->vfs[i].index;
+		const struct vfpool_vf *vf = &use->pf->vfs[i];
 		struct ledger_vf row = { 0 };
-		bool freed;
 
-		r = ledger_vf(apply->ledger, pf_id, index, &row);
-		if (r < 0 || (!row.avoid && !row.quarantined) || use->pf->vfs[i].busy ||
-		    !vfpool_pool_has_vf(use->want, index))
+		if (vf->busy || !vfpool_pool_has_vf(use->want, vf->index) || has_failed(visit->plan, vf->index))
 			continue;
-		r = host_read_pf(&apply->host, &use->pf->address, (int)index, &pf);
-		if (r == 0)
-			r = free_idle_vf(apply->vp, &apply->host, apply->ledger, use->pool, &row, &pf,
-					 NULL, &freed);
+		r = ledger_vf(apply->ledger, pf_id, vf->index, &row);
+		if (r == 0 && (row.avoid || row.quarantined) && free_vf(apply, use, &row) < 0)
+			r = add_failure(apply, visit);
 	}
 	return r;
 }
 
-static int free_idle_vfs_of(struct apply *apply, const struct vfpool_pf *pf)
+static int free_idle_vfs_of(struct apply *apply, struct visit *visit)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pf == pf && is_meant(apply, &apply->uses[i]))
-			r = free_idle_vfs(apply, &apply->uses[i]);
+		if (apply->uses[i].pf == visit->pf && is_meant(apply, &apply->uses[i]))
+			r = free_idle_vfs(apply, visit, &apply->uses[i]);
 	return r;
 }
 
@@ -194,22 +228,7 @@ static int do_locked(struct apply *apply, struct visit *visit, int lock)
 	if (dry_run)
 		return 0;
 	r = do_vf_steps(apply, visit->pf, visit->plan);
-	return r < 0 || apply->unrecorded ? r : free_idle_vfs_of(apply, visit->pf);
-}
-
-/* What is wrong with one PF is told in its plan: the others go on. */
-static int add_failure(struct apply *apply, struct visit *visit)
-{
-	struct vfpool_step *step;
-
-	if (!visit->plan)
-		visit->plan = calloc(1, sizeof(*visit->plan));
-	step = visit->plan ? plan_add(visit->plan, VFPOOL_STEP_REFUSED, visit->pf) : NULL;
-	if (!step)
-		return fail_oom(&apply->vp->err);
-	step->result = VFPOOL_STEP_FAILED;
-	step->text = strdup(apply->vp->err.text);
-	return step->text ? 0 : fail_oom(&apply->vp->err);
+	return r < 0 || apply->unrecorded ? r : free_idle_vfs_of(apply, visit);
 }
 
 /* Without `wait`, a PF that another vfpool has stays due. */

@@ -167,4 +167,22 @@ test_fifos_elsewhere() {
 	t "apply passes a FIFO in udev's folders over" timeout 20 "$fake/vfpool" "${at[@]}" apply
 	t 'define takes a pipe that a person names' says defined v define /dev/stdin < <(cat p0.xml)
 }
+test_a_vf_that_can_not_leave_quarantine() {
+	local i
+	two_pools 1
+	for i in 0 1 2; do
+		v alloc p0 --owner "web$i" >/dev/null
+		echo 1 >"sys/bus/pci/devices/0000:01:01.$i/enable"
+		v release p0 --owner "web$i" --force >/dev/null 2>&1
+		echo 0 >"sys/bus/pci/devices/0000:01:01.$i/enable"
+	done
+	export PEER_REFUSES='0 5'
+	t "apply: exits with 6" code_is 6 eval 'v apply >out 2>&1'
+	t "it is told once" same 1 "$(grep -c 'Input/output error' out)"
+	t "the other VFs of its PF are free again" same 0 "$(sql 'SELECT group_concat(idx) FROM vf WHERE quarantine IS NOT NULL')"
+	unset PEER_REFUSES
+	t "when its card takes the settings, apply frees it too" v apply
+	t "none is left in quarantine" same 0 "$(sql 'SELECT count(*) FROM vf WHERE quarantine IS NOT NULL')"
+}
+
 run_tests
