@@ -782,7 +782,8 @@ int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name
 /* One entry of the history. */
 struct vfpool_event {
 	int64_t at; /* seconds since 1970 */
-	char *event; /* alloc, release, force-release, forget, rename, hold, unhold, guest, bind, unbind */
+	char *event; /* alloc, release, force-release, forget, rename, hold, unhold, guest, bind, unbind;
+		      * of the ledger itself: epoch, restore */
 	uint64_t lease; /* 0: none */
 	char *pool, *owner; /* "" when it has none */
 	unsigned nic;

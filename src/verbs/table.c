@@ -376,7 +376,7 @@ int print_history(const struct vfpool_event *events, size_t n)
 			strftime(at, sizeof(at), "%F %T", &tm);
 		if (event->lease)
 			snprintf(lease, sizeof(lease), "%llu", (unsigned long long)event->lease);
-		if (*event->pool)
+		if (*event->pool && *event->owner)
 			snprintf(owner, sizeof(owner), "%s nic %u", event->owner, event->nic);
 		if (event->has_vf)
 			snprintf(vf, sizeof(vf), "%s/%u", event->pf, event->vf);

@@ -239,6 +239,7 @@ test_a_renamed_pool_keeps_its_owners_macs() {
 	web=$(mac p --owner web) && gone=$(mac p --owner gone) && v release --owner gone >/dev/null
 	t "a dry run changes nothing" eval 'v rename --pool p blue --dry-run && v show p && ! v show blue 2>/dev/null'
 	t "a pool has a new name" says 'pool p, with its leases and MACs, is now blue' v rename --pool p blue
+	t "a pool's new name in the history: of no owner, no nic" says 'rename +- +blue +- +- ' v history
 	t "the old one is nobody's: not found" fails_with 5 "no pool 'p'" v show p
 	t "its definition has the new name, and all else as it was given" same "$(sed 's|<name>p</name>|<name>blue</name>|' commented.xml)" "$(v dumpxml blue)"
 	t "its lease is where it was" same "$web" "$(mac blue --owner web)"
