@@ -889,7 +889,7 @@ int vfpool_backup(struct vfpool *vp, const char *file, bool force);
 /*
  * Puts a backup in the ledger's place, whatever is there, and begins with lease numbers that were never given.
  * A VF that has the MAC of an owner without a lease is its owner's again; one that has an owner's MAC which the
- * backup doesn't know is held, also where the backup has a lease of it. *ret_findings has each; libvirt's guests are vfpool_adopt()'s. `dry_run` only looks whether
+ * backup doesn't know is held, also where the backup has a lease of it, or not the VF. *ret_findings has each; libvirt's guests are vfpool_adopt()'s. `dry_run` only looks whether
  * the file is sound. VFPOOL_EINUSE: it is the ledger itself; -EUCLEAN: it is none, or damaged.
  */
 int vfpool_restore(struct vfpool *vp, const char *file, bool dry_run, struct vfpool_findings **ret_findings);

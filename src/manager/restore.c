@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A backup of the ledger comes back, and what was given out since is recorded as far as the VFs tell. */
-#include "manager/manager.h"
+#include "manager/apply.h"
 
 #include "util/mac.h"
 
@@ -71,9 +71,14 @@ static int adopt_vf(struct restore *restore, const struct pool_use *use, const s
 	AUTO_FREE char *who = NULL;
 	struct ledger_vf row = { 0 };
 	int64_t reservation = 0;
-	int r = ledger_vf(restore->ledger, pf_id, vf->index, &row);
+	int r;
 
-	if (r < 0 || !row.id || row.quarantined || strcmp(row.pool, use->pool->name) != 0 || !has_owners_mac(use->pool, vf))
+	if (!has_owners_mac(use->pool, vf))
+		return 0;
+	r = record_vf(restore->vp, restore->ledger, use, pf_id, vf->index); /* it may have come into the pool since */
+	if (r == 0)
+		r = ledger_vf(restore->ledger, pf_id, vf->index, &row);
+	if (r < 0 || row.quarantined || strcmp(row.pool, use->pool->name) != 0)
 		return r;
 	if (!row.lease)
 		r = ledger_idle_reservation(restore->ledger, use->pool->name, mac, &reservation);
@@ -86,9 +91,9 @@ static int adopt_vf(struct restore *restore, const struct pool_use *use, const s
 static int adopt_use(struct restore *restore, const struct pool_use *use)
 {
 	int64_t pf_id = 0;
-	int r = use->pf ? ledger_pf(restore->ledger, use->pf, false, &pf_id) : 0;
+	int r = use->pf ? ledger_pf(restore->ledger, use->pf, true, &pf_id) : 0;
 
-	for (size_t i = 0; r == 0 && pf_id && use->pool->allocate == VFPOOL_BY_VFPOOL && i < use->pf->n_vfs; i++)
+	for (size_t i = 0; r == 0 && use->pf && use->pool->allocate == VFPOOL_BY_VFPOOL && i < use->pf->n_vfs; i++)
 		if (vfpool_pool_has_vf(use->want, use->pf->vfs[i].index))
 			r = adopt_vf(restore, use, &use->pf->vfs[i], pf_id);
 	return r;

@@ -96,6 +96,14 @@ static int parking_mac(struct apply *apply, const struct pool_use *use, int64_t 
 	return r < 0 ? r : choose_parking(apply, use, pf_id, vf, record, ret_mac);
 }
 
+int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id, unsigned vf)
+{
+	struct apply apply = { .vp = vp, .ledger = ledger };
+	struct vfpool_mac mac;
+
+	return parking_mac(&apply, use, pf_id, vf, true, &mac);
+}
+
 static bool lacks_pf(const struct apply *apply, const struct vfpool_pool *pool)
 {
 	for (size_t i = 0; i < apply->n_uses; i++)

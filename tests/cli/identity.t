@@ -298,6 +298,20 @@ test_a_vf_that_the_backup_gives_to_another_is_held() {
 	t 'when the lease of before has ended, nobody gets that VF' same 1 "$(v alloc a --owner new --json | field vf)"
 }
 
+# Definitions are no part of a ledger's backup.
+test_a_vf_that_came_into_the_pool_since_is_held() {
+	a_pool
+	pool a "dev='pf0' numvfs='4' vfs='0-1'" >small.xml
+	v define small.xml >/dev/null && v apply >/dev/null 2>&1
+	v backup saved.db >/dev/null
+	v define a.xml >/dev/null && v apply >/dev/null 2>&1
+	v alloc a --owner late --pf pf0 --vf 2 >/dev/null
+	rm -rf state
+	t "restore: a VF that the backup doesn't know, with an owner's MAC, is held" says 'VF 2 of pf0 is held' v restore saved.db
+	v apply >/dev/null 2>&1
+	t "nobody gets it when it is the pool's again" same '0 1 3' "$(v alloc a --owner new --count 3 --json | field vf | paste -sd ' ')"
+}
+
 # The disk was lost: the host has booted, and made a ledger of its own, before the backup comes.
 test_what_another_ledger_has_parked_is_free_after_a_restore() {
 	a_pool
