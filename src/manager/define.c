@@ -248,9 +248,12 @@ static int undefine_held(struct vfpool *vp, struct ledger *ledger, const char *n
 		return fail(&vp->err, -VFPOOL_EINUSE,
 			    "pool %s has %u lease%s; 'vfpool show %s' names the owners", name, n,
 			    n == 1 ? "" : "s", name);
-	if (!dry_run && unlink(path) < 0)
+	if (dry_run)
+		return 0;
+	if (unlink(path) < 0)
 		return fail_errno(&vp->err, -errno, "removing %s", path);
-	return 0;
+	r = sync_folder(path);
+	return r < 0 ? fail_errno(&vp->err, r, "syncing the folder of %s", path) : 0;
 }
 
 int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)

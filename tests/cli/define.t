@@ -88,4 +88,13 @@ test_odd_journals() {
 	t "a link in its place isn't followed" eval 'v dumpxml a >/dev/null && [ -L etc/pools/.define ]'
 }
 
+test_an_undefine_is_durable() {
+	definitions
+	v define a.xml b.xml >/dev/null
+	(ASAN_OPTIONS=detect_leaks=0 strace -f -qq -y -o trace -e trace=/unlink.*,fsync "$fake/vfpool" "${at[@]}" undefine b) >/dev/null
+	t "the definition is gone" eval '[ ! -e etc/pools/b.xml ]'
+	t "its folder is synced then: a power cut doesn't bring it back" \
+		eval 'sed -n "/unlink.*b.xml/,\$p" trace | grep -q "fsync(.*etc/pools>"'
+}
+
 run_tests
