@@ -105,21 +105,6 @@ static int check_leases_stay(struct vfpool *vp, struct ledger *ledger,
 	return r;
 }
 
-static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct definition_batch *batch)
-{
-	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
-	AUTO_HOST struct host host = NO_HOST;
-	int r;
-
-	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = read_host(vp, &host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = check_beside_others(vp, &host, batch, inventory)) < 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < batch->n; i++)
-		r = check_leases_stay(vp, ledger, batch->pools[i], inventory);
-	return r;
-}
-
 /* Two pools of one network would replace each other's. */
 static int check_network_name(struct vfpool *vp, const struct vfpool_pool *pool, struct vfpool_pool *const *others,
 			      size_t n)
@@ -147,6 +132,21 @@ static int check_networks(struct vfpool *vp, const struct definition_batch *batc
 	return r;
 }
 
+static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct definition_batch *batch)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+	AUTO_HOST struct host host = NO_HOST;
+	int r;
+
+	if ((r = open_host(vp, &host)) < 0 ||
+	    (r = read_host(vp, &host, HOST_NO_VFS, &inventory)) < 0 ||
+	    (r = check_beside_others(vp, &host, batch, inventory)) < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < batch->n; i++)
+		r = check_leases_stay(vp, ledger, batch->pools[i], inventory);
+	return r < 0 ? r : check_networks(vp, batch);
+}
+
 static int load_and_check(struct vfpool *vp, const char *const *files, size_t n,
 			  struct definition_batch *batch)
 {
@@ -157,8 +157,7 @@ static int load_and_check(struct vfpool *vp, const char *const *files, size_t n,
 		return r;
 	r = open_ledger(vp, LEDGER_READ, &ledger);
 	/* Anyone may validate; the leases, which are root's, are then left out. */
-	r = r < 0 && r != -EACCES ? r : check_batch(vp, ledger, batch);
-	return r < 0 ? r : check_networks(vp, batch);
+	return r < 0 && r != -EACCES ? r : check_batch(vp, ledger, batch);
 }
 
 int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,

@@ -97,4 +97,21 @@ test_an_undefine_is_durable() {
 		eval 'sed -n "/unlink.*b.xml/,\$p" trace | grep -q "fsync(.*etc/pools>"'
 }
 
+# Both have been looked at before either is stored: others have the ledger as long.
+test_two_defines_at_once() {
+	definitions
+	v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
+	v alloc a --owner x >/dev/null && v release --owner x >/dev/null
+	local network="<allocate by='libvirt'/><network name='lan'/>"
+	echo "<pool><name>c</name><pf dev='pf1' numvfs='4' vfs='0-1'/>$network</pool>" >c.xml
+	echo "<pool><name>d</name><pf dev='pf1' numvfs='4' vfs='2-3'/>$network</pool>" >d.xml
+	t "one network for two pools: refused" fails_with 1 "libvirt's network lan is that of pool c" v define c.xml d.xml
+	(echo 'BEGIN IMMEDIATE;'; sleep 1; echo 'ROLLBACK;') | sqlite3 state/ledger.db &
+	v define c.xml >out.c 2>&1 &
+	v define d.xml >out.d 2>&1 &
+	wait
+	t "by two defines at once: one of them is refused" same 1 "$(cat out.c out.d | grep -c "libvirt's network lan is that of pool")"
+	t "and one pool has the network" same 1 "$(ls etc/pools/c.xml etc/pools/d.xml 2>/dev/null | wc -l)"
+}
+
 run_tests
