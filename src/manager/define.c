@@ -132,14 +132,16 @@ static int check_networks(struct vfpool *vp, const struct definition_batch *batc
 	return r;
 }
 
-static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct definition_batch *batch)
+/* `again`: the PFs that can't be looked at have been told. */
+static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct definition_batch *batch, bool again)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = read_host(vp, &host, HOST_NO_VFS, &inventory)) < 0 ||
+	    (r = again ? host_read(&host, HOST_NO_VFS, &inventory) :
+			 read_host(vp, &host, HOST_NO_VFS, &inventory)) < 0 ||
 	    (r = check_beside_others(vp, &host, batch, inventory)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < batch->n; i++)
@@ -157,7 +159,7 @@ static int load_and_check(struct vfpool *vp, const char *const *files, size_t n,
 		return r;
 	r = open_ledger(vp, LEDGER_READ, &ledger);
 	/* Anyone may validate; the leases, which are root's, are then left out. */
-	return r < 0 && r != -EACCES ? r : check_batch(vp, ledger, batch);
+	return r < 0 && r != -EACCES ? r : check_batch(vp, ledger, batch, false);
 }
 
 int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
@@ -202,7 +204,7 @@ static int store(struct vfpool *vp, const struct definition_batch *batch)
 	if ((r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 ||
 	    (r = ledger_begin(ledger)) < 0)
 		return r;
-	r = check_batch(vp, ledger, batch);
+	r = check_batch(vp, ledger, batch, true);
 	if (r == 0)
 		r = write_definitions(vp, batch);
 	return r; /* the ledger was only held */

@@ -127,5 +127,12 @@ test_a_journal_that_nobody_can_follow() {
 	for pf in 5 6 7; do echo "<pool><name>q$pf</name><pf dev='pf$pf' numvfs='4'/></pool>" >etc/pools/q$pf.xml; done
 	t 'with four pools: as often as with one' same "$one" "$(both v apply | grep -c "aren't all in their places")"
 }
+test_a_pf_that_can_not_be_looked_at() {
+	"$fake/tree" sys 2 4 --netdev
+	export PEER_VFS=4 PEER_STATE=$PWD/peer
+	echo "<pool><name>p</name><pf dev='pf1' numvfs='4'/></pool>" >p.xml
+	echo zz >sys/bus/pci/devices/0000:01:00.0/sriov_totalvfs
+	t 'define, which looks at the PFs twice, tells of it once' same 1 "$(both v define p.xml | grep -c "can't be looked at")"
+}
 
 run_tests
