@@ -647,7 +647,7 @@ struct vfpool_alloc_request {
 /*
  * VFs of the pool and MACs for the owner's interfaces, recorded before it
  * returns; *ret_leases has `count` and ends with NULL. Asked again, the same
- * leases. A VF that its card refuses to set up is passed over, with a note. VFPOOL_ENOVF: not enough are free. VFPOOL_EINUSE: the owner holds
+ * leases, also where the ledger's file system is full or read-only. A VF that its card refuses to set up is passed over, with a note. VFPOOL_ENOVF: not enough are free. VFPOOL_EINUSE: the owner holds
  * something else than what is asked for, or the MAC is somebody's.
  */
 int vfpool_alloc(struct vfpool *vp, const char *pool, const struct vfpool_alloc_request *request,

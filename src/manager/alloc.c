@@ -69,7 +69,7 @@ static void undo_rest(struct alloc *alloc)
 	const struct error why = alloc->vp->err;
 
 	ledger_rollback(alloc->ledger);
-	if (request->count > 1 && ledger_leases(alloc->ledger, &filter, &leases) == 0)
+	if (request->count > 1 && !alloc->unwritable && ledger_leases(alloc->ledger, &filter, &leases) == 0)
 		for (size_t i = 0; leases[i]; i++)
 			if (leases[i]->state == VFPOOL_LEASE_PENDING && leases[i]->nic >= request->nic &&
 			    leases[i]->nic - request->nic < request->count)
@@ -161,10 +161,25 @@ static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 		    "VF: %s", alloc->pool->name, alloc->passed_over.text);
 }
 
+/* Where it takes no more, who asks for what he holds is answered all the same. */
+static int alloc_open_ledger(struct alloc *alloc)
+{
+	int r = open_ledger(alloc->vp, alloc->request->dry_run ? LEDGER_READ : LEDGER_WRITE, &alloc->ledger);
+
+	if (!ledger_takes_no_more(r))
+		return r;
+	alloc->unwritable = r;
+	alloc->refusal = alloc->vp->err;
+	if (open_ledger(alloc->vp, LEDGER_READ, &alloc->ledger) == 0 && alloc->ledger)
+		return 0;
+	alloc->vp->err = alloc->refusal;
+	return r;
+}
+
 static int alloc_open(struct alloc *alloc)
 {
 	struct vfpool *vp = alloc->vp;
-	int r = open_ledger(vp, alloc->request->dry_run ? LEDGER_READ : LEDGER_WRITE, &alloc->ledger);
+	int r = alloc_open_ledger(alloc);
 
 	if (r == 0 && !alloc->ledger)
 		r = fail_no_vf(alloc, 0);

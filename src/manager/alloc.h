@@ -18,6 +18,8 @@ struct alloc {
 	struct stat definition; /* the pool's file, as it was before it was read */
 	const struct vfpool_alloc_request *request;
 	struct ledger *ledger;
+	int unwritable;           /* != 0: the ledger takes no change, of which `refusal` tells; what is held is told */
+	struct error refusal;
 	struct host host;
 	struct vfpool_pf want_pf; /* the one that is asked for, n_vfs 0; has no names */
 	int64_t want_pf_id;       /* its row, 0: any PF */

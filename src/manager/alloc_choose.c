@@ -431,6 +431,10 @@ int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 		*ret_leases = held;
 		return 0;
 	}
+	if (alloc->unwritable) {
+		alloc->vp->err = alloc->refusal;
+		return alloc->unwritable;
+	}
 	r = try_choose(alloc, dry_run, ret_leases);
 	if (r != -E_FOREIGN)
 		return r;

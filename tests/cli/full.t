@@ -14,7 +14,7 @@ fi
 . tests/lab/suite/lib.sh
 . tests/cli/host.sh
 
-# PFs pf0 and pf1, pool a on both; web has a lease.
+# PFs pf0 and pf1, pool a on both; web has a lease, pair two.
 full_host() {
 	"$fake/tree" sys 2 4 --netdev
 	mkdir -p sys/bus/pci/drivers/vfio-pci
@@ -23,6 +23,7 @@ full_host() {
 	v define a.xml >/dev/null
 	v apply >/dev/null 2>&1
 	vf=$(v alloc a --owner web --json | field address)
+	v alloc a --owner pair --count 2 >/dev/null
 }
 
 # The same with the state on a small file system of its own.
@@ -76,6 +77,10 @@ check_verbs() { # WHAT MESSAGE
 	t "$1: validate" says 'is a valid definition' v validate a.xml
 	t "$1: a dry run of apply" says '^nothing to do' v apply --dry-run
 	t "$1: a backup, elsewhere" says 'whole and checked' v backup "copy-$2"
+	t "$1: alloc of what is held and intact answers as interface does" same "$(v interface web)" "$(v alloc a --owner web)"
+	t "$1: so does one of several that are held" eval "v alloc a --owner pair --count 2 >/dev/null"
+	t "$1: one of which not all is held says what to do" fails_with 1 "$3.*what the ledger has is safe" v alloc a --owner pair --count 3
+	t "$1: alloc of something else than what is held is refused, 4" fails_with 4 'asked for was VLAN 7' v alloc a --owner web --vlan 7
 	t "$1: alloc says what to do, and that nothing is lost" fails_with 1 "$3.*what the ledger has is safe" v alloc a --owner db
 	t "$1: release too" fails_with 1 "$3.*what the ledger has is safe" v release --owner web
 	t "$1: hold, undefine and gc too" eval "! v hold pf0 2>/dev/null && ! v undefine a 2>/dev/null && ! v gc 2>/dev/null"
@@ -114,7 +119,7 @@ test_full() {
 	fill
 	check_verbs 'full' full 'no room is left'
 	check_boot 'full'
-	t 'full: a new owner of what is held changes nothing' same '1' "$(rm state/other; sql 'SELECT count(*) FROM lease')"
+	t 'full: a new owner of what is held changes nothing' same '3' "$(rm state/other; sql 'SELECT count(*) FROM lease')"
 	t 'full no more: alloc' v alloc a --owner db
 }
 
