@@ -346,57 +346,59 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 	return note_untouched(alloc, (uint64_t)id);
 }
 
-static int find_or_add(struct alloc *alloc, struct vfpool_lease ***ret_leases)
+/* What `get` has for each of the nics that are asked for, as long as it has something (-E_NONE: not). */
+static int collect(struct alloc *alloc, int (*get)(struct alloc *, unsigned, struct vfpool_lease **),
+		   struct vfpool_lease ***ret_leases)
 {
 	const struct vfpool_alloc_request *request = alloc->request;
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	size_t n = 0;
 
 	for (unsigned nic = request->nic; nic < request->nic + request->count; nic++) {
-		struct vfpool_lease *lease = NULL;
+		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 		int r = ledger_find_lease(alloc->ledger, alloc->pool->name, request->owner, nic, &lease);
 
 		if (r == 0)
-			r = lease ? check_same(alloc, lease) : add_lease(alloc, nic, &lease);
-		if (r == 0 && lease->state == VFPOOL_LEASE_PENDING && !alloc->foreign.known)
-			r = -E_FOREIGN; /* an interrupted one goes on */
-		if (r < 0) {
-			vfpool_lease_free(lease);
+			r = get(alloc, nic, &lease);
+		if (r < 0)
 			return r;
-		}
-		if (add_to_leases(&leases, &n, lease) < 0)
+		if (add_to_leases(&leases, &n, TAKE_PTR(lease)) < 0)
 			return fail_oom(&alloc->vp->err);
 	}
 	*ret_leases = TAKE_PTR(leases);
 	return 0;
 }
 
-/* All of them as they are held already, by reading alone: nobody waits for a writer to be told what he has.
- * *ret_leases is NULL when there is more to do. */
-static int find_held(struct alloc *alloc, struct vfpool_lease ***ret_leases)
+static int find_or_add(struct alloc *alloc, unsigned nic, struct vfpool_lease **lease)
 {
-	const struct vfpool_alloc_request *request = alloc->request;
+	int r = *lease ? check_same(alloc, *lease) : add_lease(alloc, nic, lease);
+
+	if (r == 0 && (*lease)->state == VFPOOL_LEASE_PENDING && !alloc->foreign.known)
+		r = -E_FOREIGN; /* an interrupted one goes on */
+	return r;
+}
+
+/* By reading alone: nobody waits for a writer to be told what he has. */
+static int find_held(struct alloc *alloc, unsigned nic, struct vfpool_lease **lease)
+{
+	(void)nic;
+	return !*lease || (*lease)->state != VFPOOL_LEASE_ACTIVE ? -E_NONE : check_same(alloc, *lease);
+}
+
+/* All of them as they are held already; -E_NONE: there is more to do. */
+static int choose_held(struct alloc *alloc, struct vfpool_lease ***ret_leases)
+{
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	size_t n = 0;
+	int r = ledger_begin_read(alloc->ledger);
 
-	*ret_leases = NULL;
-	for (unsigned nic = request->nic; nic < request->nic + request->count; nic++) {
-		struct vfpool_lease *lease = NULL;
-		int r = ledger_find_lease(alloc->ledger, alloc->pool->name, request->owner, nic, &lease);
-
-		if (r < 0 || !lease)
-			return r;
-		if (add_to_leases(&leases, &n, lease) < 0)
-			return fail_oom(&alloc->vp->err);
-		if (lease->state != VFPOOL_LEASE_ACTIVE)
-			return 0;
-		r = check_same(alloc, lease);
-		if (r < 0)
-			return r;
-	}
-	if (definition_is_read(alloc))
+	if (r == 0)
+		r = collect(alloc, find_held, &leases);
+	ledger_rollback(alloc->ledger);
+	if (r == 0 && !definition_is_read(alloc))
+		r = -E_NONE;
+	if (r == 0)
 		*ret_leases = TAKE_PTR(leases);
-	return 0;
+	return r;
 }
 
 static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
@@ -405,7 +407,7 @@ static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***
 	int r = begin(alloc);
 
 	if (r == 0)
-		r = find_or_add(alloc, &leases);
+		r = collect(alloc, find_or_add, &leases);
 	if (r == 0 && !dry_run)
 		r = ledger_commit(alloc->ledger);
 	if (r < 0 || dry_run)
@@ -419,18 +421,10 @@ static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***
  * the ledger. */
 int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 {
-	struct vfpool_lease **held;
-	int r = ledger_begin_read(alloc->ledger);
+	int r = choose_held(alloc, ret_leases);
 
-	if (r == 0)
-		r = find_held(alloc, &held);
-	ledger_rollback(alloc->ledger);
-	if (r < 0)
+	if (r != -E_NONE)
 		return r;
-	if (held) {
-		*ret_leases = held;
-		return 0;
-	}
 	if (alloc->unwritable) {
 		alloc->vp->err = alloc->refusal;
 		return alloc->unwritable;
