@@ -79,9 +79,8 @@ int stamp_count(struct ledger *ledger, struct stamp *ret_stamp);
 void stamp_note(struct ledger *ledger, const struct stamp *stamp);
 
 /* In a transaction: the ledger is another one from now on, its lease numbers beyond its own and those of the
- * stamp at `path`, if there is one. And when that is committed: */
+ * stamp at `path`, if there is one. When that is committed, ledger_replace_stamp(). */
 int stamp_begin_epoch(struct ledger *ledger, const char *path);
-int stamp_replace(struct ledger *ledger);
 
 /* ---- opening ---- */
 

@@ -51,8 +51,10 @@ int ledger_look(struct ledger *ledger, const char *run_dir, enum ledger_standing
 
 /* It is that one: the stamp is made, when there is none. */
 int ledger_prove(struct ledger *ledger);
+/* It is that one from now on, whatever the stamp says. */
+int ledger_replace_stamp(struct ledger *ledger);
 
-/* It is that one from now on, whatever was before, and gives no lease a number that was given before. */
+/* The same of a ledger that is another from then on, and gives no lease a number that was given before. */
 int ledger_begin_epoch(struct ledger *ledger);
 
 /* A new operation: what the history says of who does it; the caller keeps the text. It waits for others'
@@ -69,7 +71,8 @@ int ledger_check(struct ledger *ledger);
  * and not `force`; VFPOOL_EINUSE: it is the ledger itself, or one of the files beside that. */
 int ledger_backup(struct ledger *ledger, const char *path, bool force);
 
-/* Puts that backup in the ledger's place, whatever is there, with an epoch of its own. `dry_run`: only looks
+/* Puts that backup in the ledger's place, whatever is there, with an epoch of its own; ledger_replace_stamp() of it
+ * when it is to be used. `dry_run`: only looks
  * whether it is sound. VFPOOL_EINUSE: it is the ledger itself. */
 int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run, struct error *err);
 

@@ -147,7 +147,7 @@ static int replace(const char *path, struct ledger *copy, struct error *err)
 
 int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run, struct error *err)
 {
-	CLEANUP(cleanup_ledger) struct ledger *copy = NULL, *old = NULL, *now = NULL;
+	CLEANUP(cleanup_ledger) struct ledger *copy = NULL, *old = NULL;
 	AUTO_FREE char *path = format_text("%s/ledger.db", state_dir), *stamp = format_text("%s/ledger", run_dir);
 	AUTO_CLOSE int lock = -1;
 	struct error ignored;
@@ -171,11 +171,5 @@ int ledger_restore(const char *state_dir, const char *run_dir, const char *file,
 		r = begin_epoch(copy, stamp);
 	if (r == 0)
 		r = replace(path, copy, err);
-	cleanup_close(&lock);
-	lock = -1;
-	if (r == 0)
-		r = ledger_open(state_dir, run_dir, LEDGER_CHANGE, &now, err);
-	if (r == 0 && !now)
-		r = fail(err, -LEDGER_EREPLACED, "the ledger %s was deleted: ask again", path);
-	return r < 0 ? r : stamp_replace(now);
+	return r;
 }

@@ -218,7 +218,7 @@ int stamp_begin_epoch(struct ledger *ledger, const char *stamp)
 	return r < 0 ? r : db_run(ledger, "UPDATE host SET ledger = lower(hex(randomblob(16)))", "");
 }
 
-int stamp_replace(struct ledger *ledger)
+int ledger_replace_stamp(struct ledger *ledger)
 {
 	struct stamp stamp;
 	int r = ledger->stamp ? ask_ledger(ledger, false, &stamp) : 0;
@@ -237,5 +237,5 @@ int ledger_begin_epoch(struct ledger *ledger)
 	if (r == 0)
 		r = ledger_commit(ledger);
 	ledger_rollback(ledger);
-	return r < 0 ? r : stamp_replace(ledger);
+	return r < 0 ? r : ledger_replace_stamp(ledger);
 }

@@ -119,6 +119,22 @@ static int adopt_vfs(struct restore *restore)
 	return r < 0 ? r : ledger_commit(ledger);
 }
 
+/* Nobody else uses it before its stamp is there, when all that the VFs have is recorded. */
+static int use_restored(struct restore *restore)
+{
+	struct vfpool *vp = restore->vp;
+	int r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], LEDGER_CHANGE, &vp->ledger, &vp->err);
+
+	if (r == 0 && !vp->ledger)
+		r = fail(&vp->err, -LEDGER_EREPLACED, "it was deleted meanwhile");
+	if (r < 0)
+		return r;
+	ledger_set_command(vp->ledger, vp->command);
+	restore->ledger = vp->ledger;
+	r = adopt_vfs(restore);
+	return r < 0 ? r : ledger_replace_stamp(vp->ledger);
+}
+
 int vfpool_restore(struct vfpool *vp, const char *file, bool dry_run, struct vfpool_findings **ret_findings)
 {
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
@@ -133,11 +149,10 @@ int vfpool_restore(struct vfpool *vp, const char *file, bool dry_run, struct vfp
 		return fail_while(&vp->err, r, "restoring the ledger from %s", file);
 	vp->ledger_is_judged = false;
 	if (!dry_run) {
-		r = open_ledger(vp, LEDGER_CHANGE, &restore.ledger);
-		if (r == 0)
-			r = adopt_vfs(&restore);
+		r = use_restored(&restore);
 		if (r < 0)
-			return fail_while(&vp->err, r, "the ledger is restored, but what the VFs have isn't recorded");
+			return fail_while(&vp->err, r, "the ledger is restored, but what the VFs have isn't recorded, so that it "
+					  "isn't used before it is restored again");
 	}
 	*ret_findings = TAKE_PTR(found);
 	return 0;

@@ -312,6 +312,18 @@ test_a_vf_that_came_into_the_pool_since_is_held() {
 	t "nobody gets it when it is the pool's again" same '0 1 3' "$(v alloc a --owner new --count 3 --json | field vf | paste -sd ' ')"
 }
 
+test_a_restore_that_cant_look_at_the_vfs() {
+	a_pool
+	v backup saved.db >/dev/null
+	v alloc a --owner late >/dev/null
+	mv sys away
+	t 'restore where the VFs can.t be looked at: fails' fails_with 1 "isn't recorded.*sys" v restore saved.db
+	mv away sys
+	t 'after it nothing is given out' fails_with 1 "isn't the ledger by which.*restore" v alloc a --owner new
+	t 'restore again: done' says 'VF 0 of pf0 is held' v restore saved.db
+	t 'then VFs are given out, but that one' same 1 "$(v alloc a --owner new --json | field vf)"
+}
+
 # The disk was lost: the host has booted, and made a ledger of its own, before the backup comes.
 test_what_another_ledger_has_parked_is_free_after_a_restore() {
 	a_pool
