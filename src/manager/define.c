@@ -195,10 +195,24 @@ static int is_changed(struct vfpool *vp, const struct definition_batch *batch, s
 	return 0;
 }
 
-/* Checks once more and writes, while nobody can lease a VF or define a pool. */
-static int store(struct vfpool *vp, const struct definition_batch *batch)
+static int find_changed(struct vfpool *vp, struct definition_batch *batch, bool *ret_any)
+{
+	int r = 0;
+
+	*ret_any = false;
+	for (size_t i = 0; r == 0 && i < batch->n; i++) {
+		r = is_changed(vp, batch, i, &batch->changed[i]);
+		*ret_any = *ret_any || batch->changed[i];
+	}
+	return r;
+}
+
+/* Checks once more and writes, while nobody can lease a VF or define a pool. What was as it is stored may have been
+ * changed by another define meanwhile. */
+static int store(struct vfpool *vp, struct definition_batch *batch)
 {
 	CLEANUP(rollback) struct ledger *ledger = NULL;
+	bool any;
 	int r;
 
 	if ((r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 ||
@@ -206,6 +220,8 @@ static int store(struct vfpool *vp, const struct definition_batch *batch)
 		return r;
 	r = check_batch(vp, ledger, batch, true);
 	if (r == 0)
+		r = find_changed(vp, batch, &any);
+	if (r == 0 && any)
 		r = write_definitions(vp, batch);
 	return r; /* the ledger was only held */
 }
@@ -221,10 +237,8 @@ int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dr
 	vp->doubt_is_told = true; /* what stores is refused, and says why */
 	if (r == 0)
 		r = load_and_check(vp, files, n, &batch);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = is_changed(vp, &batch, i, &batch.changed[i]);
-		any = any || batch.changed[i];
-	}
+	if (r == 0)
+		r = find_changed(vp, &batch, &any);
 	vp->doubt_is_told = doubt_was_told;
 	if (r == 0 && any && !dry_run)
 		r = store(vp, &batch);

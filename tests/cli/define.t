@@ -114,4 +114,24 @@ test_two_defines_at_once() {
 	t "and one pool has the network" same 1 "$(ls etc/pools/c.xml etc/pools/d.xml 2>/dev/null | wc -l)"
 }
 
+# It has a new a, and b as it is stored; another one stores a b that contradicts this a, before it holds the ledger.
+test_a_define_of_what_another_one_changes() {
+	"$fake/tree" sys 1 4 --netdev
+	export PEER_VFS=4 PEER_STATE=$work/kernel
+	pool a "dev='pf0' numvfs='4' vfs='0'" >a.xml
+	pool b "dev='pf0' numvfs='4' vfs='2-3'" >b.xml
+	pool a "dev='pf0' numvfs='4' vfs='0-1'" >a2.xml
+	pool b "dev='pf0' numvfs='4' vfs='1-3'" >b2.xml
+	v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
+	coproc others { stdbuf -oL sqlite3 state/ledger.db; }
+	echo "BEGIN IMMEDIATE; SELECT 'held';" >&"${others[1]}"
+	read -r <&"${others[0]}"
+	v define a2.xml b.xml >out 2>&1 &
+	sleep 0.5
+	cp b2.xml etc/pools/b.xml
+	printf 'ROLLBACK;\n.quit\n' >&"${others[1]}"
+	wait
+	t "both are as they were checked together" eval 'cmp etc/pools/a.xml a2.xml && cmp etc/pools/b.xml b.xml'
+}
+
 run_tests
