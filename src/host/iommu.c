@@ -334,6 +334,7 @@ int host_judge_vfs(struct host *host, struct vfpool_pf *pf)
 		}
 		if (vf->iommu_group != group.number) {
 			group_end(&group);
+			group.number = -1; /* 0 is one, and not read */
 			r = host_read_group(host, vf->iommu_group, &group);
 			if (r == -ENOENT) { /* gone meanwhile */
 				r = 0;
