@@ -124,7 +124,6 @@ static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
 
 	if (r < 0)
 		return r;
-
 	if (request->vf >= 0 && (unsigned)request->vf != lease->vf)
 		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", VF %d", request->vf);
 	if (request->pf && !is_lease_pf(lease, &alloc->want_pf))
@@ -233,7 +232,6 @@ static int choose_named_vf(struct alloc *alloc, const struct ledger_place *place
 
 	if (place && is_lost(alloc, place->pf))
 		return -VFPOOL_ENOVF;
-
 	if (r == 0 && (row.held || row.pf_held))
 		r = ledger_held(alloc->ledger, place->pf, row.held ? (int)row.index : -1, &reason);
 	if (r < 0)

@@ -201,12 +201,11 @@ static bool has_pf_step(const struct vfpool_plan *plan)
 
 /* The PF's own steps. Its VFs have their turn when the other PFs' VFs are made too, and links have
  * had time to come. */
-static int begin_pf(struct apply *apply, struct visit *visit, struct vfpool_plan **plan, int lock)
+static void begin_pf(struct apply *apply, struct visit *visit, struct vfpool_plan **plan, int lock)
 {
 	visit->plan = TAKE_PTR(*plan);
 	visit->is_due = do_pf_steps(apply, visit->pf, visit->plan, lock);
 	keep_done(visit->plan);
-	return 0;
 }
 
 static int do_locked(struct apply *apply, struct visit *visit, int lock)
@@ -219,8 +218,10 @@ static int do_locked(struct apply *apply, struct visit *visit, int lock)
 		r = plan_for_pf(apply, visit->pf, &plan);
 	if (r < 0)
 		return r;
-	if (!dry_run && !visit->plan && has_pf_step(plan))
-		return begin_pf(apply, visit, &plan, lock);
+	if (!dry_run && !visit->plan && has_pf_step(plan)) {
+		begin_pf(apply, visit, &plan, lock);
+		return 0;
+	}
 	if (!visit->plan)
 		visit->plan = TAKE_PTR(plan);
 	else if (add_after_pf_steps(visit->plan, plan) < 0)

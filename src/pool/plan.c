@@ -279,7 +279,7 @@ static bool vectors_differ(const struct wanted_vf *want, const struct vfpool_pf 
 			   const struct vfpool_vf *vf)
 {
 	/* One whose number can't be read keeps its driver: it would lose it at every apply. */
-	return want->vectors && pf->vf_total_msix > 0 && 
+	return want->vectors && pf->vf_total_msix > 0 &&
 	       (!vf || (vf->vectors ? vf->vectors != want->vectors : !vf->driver));
 }
 

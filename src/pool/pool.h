@@ -93,8 +93,8 @@ struct wanted {
  * -ENOMEM is the one way to fail. */
 int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan);
 
-/* Adds a step, or returns NULL when out of memory. */
 void step_end(struct vfpool_step *step);
+/* Adds a step, or returns NULL when out of memory. */
 struct vfpool_step *plan_add(struct vfpool_plan *plan, enum vfpool_step_kind kind,
 			     const struct vfpool_pf *pf);
 /* Adds to the plan, once for each value, what the PF's driver doesn't have: `attrs` of `to`. -ENOMEM. */
