@@ -97,8 +97,34 @@ int host_read_groups(struct host *host, const struct vfpool_pci *devices, size_t
 /* Fills `obstacle` and `shares_group` of the PF's VFs. */
 int host_judge_vfs(struct host *host, struct vfpool_pf *pf);
 
-/* The MACs that this host's cards have, or have as permanent address; free() it. */
-int host_macs(struct host *host, struct vfpool_mac **ret_macs, size_t *ret_n);
+/* A network card of this host, or another link. */
+struct host_link {
+	int ifindex;
+	char name[16]; /* "?": not told */
+	struct vfpool_mac macs[2]; /* that it has, and its permanent one */
+	unsigned n_macs;
+	bool may_have_vfs;
+};
+
+/* free() it. */
+int host_links(struct host *host, struct host_link **ret_links, size_t *ret_n);
+
+/* The MAC that is programmed into a VF, on InfiniBand that of which vfpool makes its GUID. */
+struct host_vf_mac {
+	struct vfpool_mac mac;
+	char pf[16];
+	bool has_pf_mac;
+	struct vfpool_mac pf_mac; /* permanent */
+	unsigned vf;
+};
+
+/* Of those links' VFs, all that have one; free() it. A PF that can't be read is left out: *ret_unread is the last
+ * such, NULL: none. */
+int host_vf_macs(struct host *host, const struct host_link *links, size_t n, struct host_vf_mac **ret_macs,
+		 size_t *ret_n, const struct host_link **ret_unread);
+
+/* Is the link that of a VF? */
+bool host_link_is_vf(struct host *host, const struct host_link *link);
 
 /* Why nothing on this host is the PF that the definition means, as a message. */
 int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want);

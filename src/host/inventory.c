@@ -564,12 +564,6 @@ int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_p
 	return 0;
 }
 
-int host_macs(struct host *host, struct vfpool_mac **ret_macs, size_t *ret_n)
-{
-	int r = rtnl_all_macs(host->nl, ret_macs, ret_n);
-
-	return r < 0 ? fail_errno(host->err, r, "reading the MACs of this host's cards") : 0;
-}
 
 /* Does the definition mean it, as far as it can be told of a PF that can't be asked? */
 static bool is_meant(const struct vfpool_pool_pf *want, const struct vfpool_pci *address, const char *netdev)

@@ -429,48 +429,70 @@ int rtnl_has_address(struct nlsock *sock, int ifindex, bool *ret_has)
 	return r;
 }
 
-struct mac_list {
-	struct vfpool_mac *macs;
+/* The kernel's IFLA_PARENT_DEV_BUS_NAME, since Linux 5.14. */
+#define PARENT_BUS_NAME 57
+
+struct link_list {
+	struct host_link *links;
 	size_t n;
+	bool has_buses; /* the kernel tells on which bus a link's device is */
 };
 
-static int see_macs(struct nlmsghdr *reply, void *arg)
+static void read_link_mac(struct nlmsghdr *reply, int type, struct host_link *link)
 {
-	static const int types[] = { IFLA_ADDRESS, IFLA_PERM_ADDRESS };
-	struct mac_list *list = arg;
+	const struct nlattr *attr = nlmsg_find_attr(reply, sizeof(struct ifinfomsg), type);
+	struct vfpool_mac *mac = &link->macs[link->n_macs];
 
-	if (reply->nlmsg_type != RTM_NEWLINK || !nlmsg_valid_hdr(reply, sizeof(struct ifinfomsg)))
+	if (!attr || nla_len(attr) != (int)sizeof(mac->byte))
+		return;
+	memcpy(mac->byte, nla_data(attr), sizeof(mac->byte));
+	link->n_macs++;
+}
+
+static int see_link(struct nlmsghdr *reply, void *arg)
+{
+	const struct ifinfomsg *info = nlmsg_data(reply);
+	struct host_link link = { .name = "?" }, *grown;
+	struct link_list *list = arg;
+	struct nlattr *attr;
+
+	if (reply->nlmsg_type != RTM_NEWLINK || !nlmsg_valid_hdr(reply, sizeof(*info)))
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		struct nlattr *attr = nlmsg_find_attr(reply, sizeof(struct ifinfomsg), types[i]);
-		struct vfpool_mac *grown;
-
-		if (!attr || nla_len(attr) != (int)sizeof(grown->byte))
-			continue;
-		grown = reallocarray(list->macs, list->n + 1, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		list->macs = grown;
-		memcpy(grown[list->n++].byte, nla_data(attr), sizeof(grown->byte));
-	}
+	link.ifindex = info->ifi_index;
+	read_link_mac(reply, IFLA_ADDRESS, &link);
+	read_link_mac(reply, IFLA_PERM_ADDRESS, &link);
+	attr = nlmsg_find_attr(reply, sizeof(*info), PARENT_BUS_NAME);
+	link.may_have_vfs = attr && nla_strcmp(attr, "pci") == 0;
+	list->has_buses = list->has_buses || attr;
+	attr = nlmsg_find_attr(reply, sizeof(*info), IFLA_IFNAME);
+	if (attr)
+		nla_strlcpy(link.name, attr, sizeof(link.name));
+	grown = reallocarray(list->links, list->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->links = grown;
+	grown[list->n++] = link;
 	return 0;
 }
 
-int rtnl_all_macs(struct nlsock *sock, struct vfpool_mac **ret_macs, size_t *ret_n)
+int rtnl_links(struct nlsock *sock, struct host_link **ret_links, size_t *ret_n)
 {
 	CLEANUP(cleanup_msg) struct nl_msg *msg = new_message(RTM_GETLINK, NLM_F_DUMP, 0, 256);
-	struct mac_list list = { 0 };
+	struct link_list list = { 0 };
 	char reason[NLSOCK_REASON];
 	int r;
 
 	if (!msg || nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
 		return -ENOMEM;
-	r = nlsock_talk(sock, msg, see_macs, &list, reason);
+	r = nlsock_talk(sock, msg, see_link, &list, reason);
 	if (r < 0) {
-		free(list.macs);
+		free(list.links);
 		return r;
 	}
-	*ret_macs = list.macs;
+	/* An older kernel leaves each of them to be asked. */
+	for (size_t i = 0; i < list.n && !list.has_buses; i++)
+		list.links[i].may_have_vfs = true;
+	*ret_links = list.links;
 	*ret_n = list.n;
 	return 0;
 }

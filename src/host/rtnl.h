@@ -3,6 +3,7 @@
 #ifndef VFPOOL_RTNL_H
 #define VFPOOL_RTNL_H
 
+#include "host/host.h"
 #include "host/nlsock.h"
 #include "vfpool.h"
 
@@ -47,8 +48,7 @@ int rtnl_set_up(struct nlsock *sock, int ifindex, char reason[NLSOCK_REASON]);
 /* Has the link an address of IP, IPv6 or what else there is? */
 int rtnl_has_address(struct nlsock *sock, int ifindex, bool *ret_has);
 
-/* The Ethernet addresses of all links, those they have and their permanent ones;
- * free() it. */
-int rtnl_all_macs(struct nlsock *sock, struct vfpool_mac **ret_macs, size_t *ret_n);
+/* All links that have Ethernet addresses; free() it. */
+int rtnl_links(struct nlsock *sock, struct host_link **ret_links, size_t *ret_n);
 
 #endif

@@ -57,6 +57,9 @@ int ledger_replace_stamp(struct ledger *ledger);
 /* The same of a ledger that is another from then on, and gives no lease a number that was given before. */
 int ledger_begin_epoch(struct ledger *ledger);
 
+/* Has it had no such epoch? Else VFs may have MACs that it doesn't know of. */
+int ledger_is_first(struct ledger *ledger, bool *ret_is);
+
 /* A new operation: what the history says of who does it; the caller keeps the text. It waits for others'
  * writing a minute in all, however many questions it has. */
 void ledger_set_command(struct ledger *ledger, const char *command);

@@ -201,6 +201,19 @@ static int set_lease_number(struct ledger *ledger, long long lost)
 	return db_run(ledger, "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'lease'", "i", (int64_t)least);
 }
 
+/* No ledger's first million million leases take so long. */
+#define FIRST_EPOCH_MAX 1000000000000LL
+
+int ledger_is_first(struct ledger *ledger, bool *ret_is)
+{
+	int64_t number;
+	int r = db_number(ledger, 0, &number, "SELECT seq FROM sqlite_sequence WHERE name = 'lease'", "");
+
+	if (r == 0)
+		*ret_is = number < FIRST_EPOCH_MAX;
+	return r;
+}
+
 static long long lost_lease(const char *path)
 {
 	AUTO_CLOSE int fd = -1;

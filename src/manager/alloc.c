@@ -230,6 +230,7 @@ int vfpool_alloc(struct vfpool *vp, const char *pool_name,
 {
 	CLEANUP(alloc_end) struct alloc alloc = {
 		.vp = vp, .pool_name = pool_name, .request = request, .host = NO_HOST,
+		.foreign = { .compares_vfs = true },
 	};
 	int r;
 

@@ -324,6 +324,7 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 		return -E_FOREIGN;
 	r = alloc->pool->allocate == VFPOOL_BY_LIBVIRT ? check_capacity(alloc) : choose_vf(alloc, &vf);
 
+	alloc->foreign.own_vf = vf;
 	if (r == 0)
 		r = reserve_mac(alloc->vp, alloc->ledger, alloc->pool, request->owner, nic,
 				request->has_mac ? &request->mac : NULL, &alloc->foreign,
@@ -402,6 +403,7 @@ static int choose_held(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	const size_t n_untouched = alloc->n_untouched;
 	int r = begin(alloc);
 
 	if (r == 0)
@@ -410,6 +412,8 @@ static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***
 		r = ledger_commit(alloc->ledger);
 	if (r < 0 || dry_run)
 		ledger_rollback(alloc->ledger);
+	if (r < 0)
+		alloc->n_untouched = n_untouched;
 	if (r == 0)
 		*ret_leases = TAKE_PTR(leases);
 	return r;
@@ -427,11 +431,17 @@ int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 		alloc->vp->err = alloc->refusal;
 		return alloc->unwritable;
 	}
-	r = try_choose(alloc, dry_run, ret_leases);
-	if (r != -E_FOREIGN)
-		return r;
-	r = find_foreign_macs(alloc->vp, &alloc->host, &alloc->foreign);
-	return r < 0 ? r : try_choose(alloc, dry_run, ret_leases);
+	for (;;) { /* each is asked once */
+		r = try_choose(alloc, dry_run, ret_leases);
+		if (r == -E_FOREIGN)
+			r = find_foreign_macs(alloc->vp, &alloc->host, &alloc->foreign);
+		else if (r == -E_VF_MACS)
+			r = find_vf_macs(alloc->vp, alloc->ledger, alloc->pool, &alloc->foreign);
+		else
+			return r;
+		if (r < 0)
+			return r;
+	}
 }
 
 int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid)

@@ -17,7 +17,8 @@
 
 void foreign_macs_end(struct foreign_macs *macs)
 {
-	free(macs->cards);
+	free(macs->links);
+	free(macs->vfs);
 	guests_end(&macs->guests);
 }
 
@@ -32,39 +33,117 @@ static bool guests_are_defined(const struct vfpool *vp)
 	return any;
 }
 
-int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *ret_macs)
+int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *macs)
 {
-	struct foreign_macs macs = { .known = true };
 	struct error why = vp->err;
-	int r = host_macs(host, &macs.cards, &macs.n_cards);
+	int r = host_links(host, &macs->links, &macs->n_links);
 
 	if (r < 0)
 		return r;
-	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &macs.guests, &why);
-	if (r == -ENOMEM) {
-		foreign_macs_end(&macs);
+	macs->host = host;
+	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &macs->guests, &why);
+	if (r == -ENOMEM)
 		return fail_oom(&vp->err);
-	}
 	if (r == -ENOENT && guests_are_defined(vp))
 		note(vp, "libvirt isn't running, so whether one of its guests has the MAC or names the VF isn't known");
 	else if (r < 0 && r != -ENOENT)
 		note(vp, "%s, so whether a guest has the MAC or names the VF isn't known", why.text);
-	*ret_macs = macs;
+	macs->known = true;
 	return 0;
 }
 
-/* Who outside vfpool has the MAC, NULL: nobody. A guest of the owner's own name may have it. */
-static const char *foreign_user(const struct foreign_macs *foreign, const struct vfpool_mac *mac,
-				const char *owner)
+int find_vf_macs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool, struct foreign_macs *macs)
 {
-	for (size_t i = 0; i < foreign->n_cards; i++)
-		if (vfpool_mac_equal(&foreign->cards[i], mac))
-			return "a network card of this host";
+	const struct host_link *unread;
+	int r = host_vf_macs(macs->host, macs->links, macs->n_links, &macs->vfs, &macs->n_vfs, &unread);
+
+	if (r < 0)
+		return r;
+	if (unread)
+		note(vp, "the kernel doesn't tell of the VFs of %s, so whether one of them has the MAC isn't known", unread->name);
+	macs->ledger = ledger;
+	macs->libvirt_picks = pool->allocate == VFPOOL_BY_LIBVIRT;
+	macs->vfs_known = true;
+	return 0;
+}
+
+static bool guest_of_owner_has(const struct foreign_macs *foreign, const struct vfpool_mac *mac, const char *owner)
+{
 	for (size_t i = 0; i < foreign->guests.n; i++)
-		if (guest_has_mac(&foreign->guests.list[i], mac) &&
-		    strcmp(foreign->guests.list[i].name, owner) != 0)
-			return foreign->guests.list[i].name;
+		if (strcmp(foreign->guests.list[i].name, owner) == 0 && guest_has_mac(&foreign->guests.list[i], mac))
+			return true;
+	return false;
+}
+
+/* What can't be told counts as another's. */
+static bool is_own_vf(const struct foreign_macs *foreign, const struct host_vf_mac *vf)
+{
+	const struct vfpool_pf pf = { .has_mac = vf->has_pf_mac, .mac = vf->pf_mac };
+	struct ledger_vf row = { 0 };
+	int64_t id = 0;
+
+	return foreign->own_vf && vf->has_pf_mac && ledger_pf(foreign->ledger, &pf, false, &id) == 0 && id &&
+	       ledger_vf(foreign->ledger, id, vf->vf, &row) == 0 && row.id == foreign->own_vf;
+}
+
+/* Another VF that has the MAC, NULL: none. Where libvirt picks the VFs, a guest of the owner's name may have its own already, or
+ * still. */
+static const struct host_vf_mac *find_vf(const struct foreign_macs *foreign, const struct vfpool_mac *mac, const char *owner)
+{
+	if (foreign->libvirt_picks && guest_of_owner_has(foreign, mac, owner))
+		return NULL;
+	for (size_t i = 0; i < foreign->n_vfs; i++)
+		if (vfpool_mac_equal(&foreign->vfs[i].mac, mac) && !is_own_vf(foreign, &foreign->vfs[i]))
+			return &foreign->vfs[i];
 	return NULL;
+}
+
+static const struct host_link *find_link(const struct foreign_macs *foreign, const struct vfpool_mac *mac)
+{
+	for (size_t i = 0; i < foreign->n_links; i++)
+		for (unsigned j = 0; j < foreign->links[i].n_macs; j++)
+			if (vfpool_mac_equal(&foreign->links[i].macs[j], mac))
+				return &foreign->links[i];
+	return NULL;
+}
+
+/* A guest that has the MAC and isn't called as the owner is, NULL: none. */
+static const struct guest *find_other_guest(const struct foreign_macs *foreign, const struct vfpool_mac *mac,
+					    const char *owner)
+{
+	for (size_t i = 0; i < foreign->guests.n; i++)
+		if (guest_has_mac(&foreign->guests.list[i], mac) && strcmp(foreign->guests.list[i].name, owner) != 0)
+			return &foreign->guests.list[i];
+	return NULL;
+}
+
+/* Room for who has a MAC. */
+#define USER_TEXT 300
+
+/* Has anybody outside vfpool the MAC, and who? */
+static bool has_foreign_user(const struct foreign_macs *foreign, const struct vfpool_mac *mac, const char *owner,
+			     char user[USER_TEXT])
+{
+	const struct host_vf_mac *vf = find_vf(foreign, mac, owner);
+	const struct guest *guest = find_other_guest(foreign, mac, owner);
+
+	if (find_link(foreign, mac))
+		snprintf(user, USER_TEXT, "a network card of this host");
+	else if (guest)
+		snprintf(user, USER_TEXT, "%s", guest->name);
+	else if (vf)
+		snprintf(user, USER_TEXT, "VF %u of %s: 'vfpool adopt' records the VF of a guest, 'ip link set %s vf %u mac' gives "
+			 "it another", vf->vf, vf->pf, vf->pf, vf->vf);
+	else
+		return false;
+	return true;
+}
+
+static bool is_foreign(const struct foreign_macs *foreign, const struct vfpool_mac *mac, const char *owner)
+{
+	char user[USER_TEXT];
+
+	return has_foreign_user(foreign, mac, owner, user);
 }
 
 static bool can_be_an_owners(const struct vfpool_mac *mac)
@@ -79,22 +158,23 @@ static int reserve_given(struct vfpool *vp, struct ledger *ledger, const char *p
 			 const char *owner, unsigned nic, const struct vfpool_mac *mac,
 			 const struct foreign_macs *foreign, int64_t *ret_id)
 {
-	const char *user = foreign_user(foreign, mac, owner);
 	AUTO_FREE char *who = NULL;
-	char text[VFPOOL_MAC_TEXT];
+	char text[VFPOOL_MAC_TEXT], user[USER_TEXT];
 	int r;
 
 	vfpool_mac_format(mac, text);
 	if (!can_be_an_owners(mac))
 		return fail(&vp->err, -EINVAL, "%s can't be an owner's MAC: it is %s", text,
 			    mac->byte[0] & 1 ? "a multicast one" : "zero");
-	if (user)
-		return fail(&vp->err, -VFPOOL_EINUSE, "the MAC %s is that of %s", text, user);
+	if (foreign->compares_vfs && !foreign->vfs_known)
+		return -E_VF_MACS;
 	r = ledger_mac_user(ledger, mac, &who);
 	if (r < 0)
 		return r;
 	if (who)
 		return fail(&vp->err, -VFPOOL_EINUSE, "the MAC %s is %s", text, who);
+	if (has_foreign_user(foreign, mac, owner, user))
+		return fail(&vp->err, -VFPOOL_EINUSE, "the MAC %s is that of %s", text, user);
 	return ledger_reserve(ledger, pool, owner, nic, mac, 0, ret_id);
 }
 
@@ -107,7 +187,7 @@ static int find_in_range(struct ledger *ledger, uint64_t first, uint64_t last, c
 		int r = ledger_free_mac(ledger, &from, &to, ret_mac);
 
 		if (r < 0 || (can_be_an_owners(ret_mac) &&
-			      (!foreign || !foreign_user(foreign, ret_mac, owner))))
+			      (!foreign || !is_foreign(foreign, ret_mac, owner))))
 			return r;
 		first = mac_number(ret_mac) + 1;
 	}
@@ -163,19 +243,39 @@ static int fail_full(struct vfpool *vp, struct ledger *ledger, const struct vfpo
 		    n > NAMED_OWNERS ? " and others" : "");
 }
 
+/* So many bytes of a prefix leave millions of MACs. */
+#define LONG_RANGE_PREFIX 3
+
+/* A MAC that is made of this host's own random seed for the first time is on none of its VFs, but by a chance of one
+ * in millions. That isn't so with a seed that others have, a short range, or a ledger that has forgotten what it gave out. */
+static int may_be_on_a_vf(struct ledger *ledger, const struct vfpool_pool *pool, bool *ret_may)
+{
+	bool is_first = true;
+	int r = ledger_is_first(ledger, &is_first);
+
+	if (r == 0)
+		*ret_may = pool->seed || pool->mac_prefix_len > LONG_RANGE_PREFIX || !is_first;
+	return r;
+}
+
 static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 		       const char *owner, unsigned nic, const struct foreign_macs *foreign,
 		       struct ledger_reservation *reservation)
 {
 	AUTO_FREE char *seed = NULL;
+	bool to_compare = false;
 	char key[300];
-	int r = pool_seed(vp, ledger, pool, &seed);
+	int r = may_be_on_a_vf(ledger, pool, &to_compare);
 
+	if (r == 0 && to_compare && foreign->compares_vfs && !foreign->vfs_known)
+		return -E_VF_MACS;
+	if (r == 0)
+		r = pool_seed(vp, ledger, pool, &seed);
 	snprintf(key, sizeof(key), "%s\n%u", owner, nic);
 	for (unsigned attempt = 0; r == 0 && attempt < MAC_ATTEMPTS; attempt++) {
 		mac_make(pool, seed, MAC_LEASE, key, attempt, &reservation->mac);
 		if (!can_be_an_owners(&reservation->mac) ||
-		    foreign_user(foreign, &reservation->mac, owner))
+		    is_foreign(foreign, &reservation->mac, owner))
 			continue;
 		r = ledger_reserve(ledger, pool->name, owner, nic, &reservation->mac, attempt,
 				   &reservation->id);
@@ -210,6 +310,46 @@ static int check_not_quarantined(struct vfpool *vp, struct ledger *ledger, const
 		    "something has open, or can't be looked at; end that, then 'vfpool gc'", text, owner, vf.index);
 }
 
+/* Another guest's name may be what another tool calls the owner's; not when it leases VFs by itself. */
+static int check_other_guest(struct vfpool *vp, struct ledger *ledger, const char *owner, const struct guest *guest,
+			     const char *mac)
+{
+	const struct ledger_lease_filter filter = { .owner = guest->name, .nic = -1 };
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	int r = ledger_leases(ledger, &filter, &leases);
+
+	if (r < 0)
+		return r;
+	if (leases && *leases)
+		return fail(&vp->err, -VFPOOL_EINUSE, "the MAC %s of %s is in the definition of guest %s, which is another owner: "
+			    "'virsh edit %s' takes it out", mac, owner, guest->name, guest->name);
+	note(vp, "the MAC %s of %s is in the definition of guest %s, too", mac, owner, guest->name);
+	return 0;
+}
+
+/* What belongs to the owner may be live elsewhere, since nothing kept it from being programmed by others. */
+static int check_not_elsewhere(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool, const char *owner,
+			       const struct vfpool_mac *mac, const struct foreign_macs *foreign)
+{
+	const struct host_link *link = find_link(foreign, mac);
+	const struct host_vf_mac *vf = find_vf(foreign, mac, owner);
+	const struct guest *guest = find_other_guest(foreign, mac, owner);
+	char text[VFPOOL_MAC_TEXT];
+
+	vfpool_mac_format(mac, text);
+	if (vf)
+		return fail(&vp->err, -VFPOOL_EINUSE,
+			    "the MAC %s of %s is live on VF %u of %s, which isn't leased to it: 'vfpool adopt' records the VF of a "
+			    "guest, 'vfpool apply' gives a pool's free VF its own MAC again, and 'ip link set %s vf %u mac' "
+			    "does it by hand", text, owner, vf->vf, vf->pf, vf->pf, vf->vf);
+	/* A VF's own netdev keeps for a while what the VF had. */
+	if (link && !host_link_is_vf(foreign->host, link))
+		return fail(&vp->err, -VFPOOL_EINUSE,
+			    "the MAC %s of %s is that of the network card %s of this host: give that one its own, or end the "
+			    "reservation by 'vfpool release %s --owner %s --forget'", text, owner, link->name, pool->name, owner);
+	return guest ? check_other_guest(vp, ledger, owner, guest, text) : 0;
+}
+
 int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 		const char *owner, unsigned nic, const struct vfpool_mac *mac,
 		const struct foreign_macs *foreign, struct ledger_reservation *ret_reservation)
@@ -233,6 +373,9 @@ int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_po
 			    "ends the first", owner, nic, is, asked);
 	} else {
 		r = check_not_quarantined(vp, ledger, owner, &reservation.mac);
+		if (r == 0 && foreign->compares_vfs)
+			r = !foreign->vfs_known ? -E_VF_MACS :
+			    check_not_elsewhere(vp, ledger, pool, owner, &reservation.mac, foreign);
 	}
 	if (r == 0)
 		*ret_reservation = reservation;

@@ -15,6 +15,7 @@ struct error {
 #define E_FOREIGN 4204 /* what is in use outside vfpool has to be known first */
 #define E_SILENT  4205 /* the kernel hasn't answered in time */
 #define E_UNREAD  4206 /* the PF is there and can't be looked at */
+#define E_VF_MACS 4207 /* what this host's VFs are programmed with has to be known first */
 
 /* Some drivers answer with this errno of the kernel's own, which <errno.h> doesn't have. */
 #define ENOTSUPP 524

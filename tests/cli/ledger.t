@@ -264,7 +264,9 @@ theirs() ( # on a host of its own
 	v define l.xml && v --accept-new-ledger apply 2>/dev/null
 	fails_with 1 'libvirt gives every interface of this pool VLAN 42' v alloc l --owner g --vlan 0 || return
 	v hold pf0 --vf 1 2>err && grep -q "until 'vfpool network l --define'" err || { cat err; return 1; }
-	v alloc l --owner g --mac d2:00:00:00:00:05 >/dev/null || return
+	fails_with 4 'the MAC d2:00:00:00:00:05 is that of VF 0 of pf0' v alloc l --owner g --mac d2:00:00:00:00:05 || return
+	guest g 11111111-2222-3333-4444-555555555555 d2:00:00:00:00:05
+	v --connect "test://$PWD/node.xml" alloc l --owner g --mac d2:00:00:00:00:05 >/dev/null || return
 	fails_with 4 'VF 0 of pf0 has its MAC and is in use' v release l --owner g --force --forget &&
 		says 'released .*stays reserved' v release l --owner g --force
 )

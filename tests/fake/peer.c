@@ -515,13 +515,18 @@ static int get_short_link(struct peer_pf *pf, struct nlmsghdr *message, nlsock_r
 	struct nlmsghdr *header = (struct nlmsghdr *)data;
 	struct ifinfomsg *info = nlmsg_data(header);
 	struct reply reply = { data, NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*info)) };
+	char name[16];
 
 	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = message->nlmsg_seq,
 				     .nlmsg_flags = NLM_F_MULTI };
 	*info = (struct ifinfomsg){ .ifi_index = PEER_IFINDEX + (int)(pf - peers),
 				    .ifi_type = ARPHRD_ETHER };
+	snprintf(name, sizeof(name), "pf%d", (int)(pf - peers));
+	put(&reply, IFLA_IFNAME, name, strlen(name) + 1);
 	put(&reply, IFLA_ADDRESS, &mac, sizeof(mac));
 	put(&reply, IFLA_PERM_ADDRESS, &mac, sizeof(mac));
+	if (!getenv("PEER_TELLS_NO_BUS")) /* as before Linux 5.14 */
+		put(&reply, IFLA_PARENT_DEV_BUS_NAME, "pci", sizeof("pci"));
 	header->nlmsg_len = (uint32_t)reply.size;
 	return on_reply(header, arg);
 }

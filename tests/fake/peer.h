@@ -45,6 +45,7 @@ extern struct peer_pf peers[PEER_MAX_PFS];
  *    deaf-ATTR (ignored), with ATTR as vfpool_attr_name() spells it; sick-ATTR: VF 1 refuses it, EINVAL.
  *  - PEER_REFUSES="VF ERRNO": that VF of each PF refuses every setting; PEER_REFUSES_READ=ERRNO: PFs can't be read.
  *  - PEER_LOG=FILE: a line for each RTM_SETLINK that comes, with its interface index.
+ *  - PEER_TELLS_NO_BUS=1: a dump of links lacks the bus of their devices, as before Linux 5.14.
  */
 
 /* The one that unit tests use. */
