@@ -148,7 +148,8 @@ int host_find_remover(struct host *host, const struct vfpool_pf *pf, char **ret_
 /* Takes the PF's lock, waiting for other processes for a bounded time: -ETIMEDOUT. Once that was in
  * vain, it isn't waited for again with this host. The lock ends with the descriptor. */
 int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
-/* Without waiting. -EWOULDBLOCK, without a message: another process has it. */
+/* Within a second, or without waiting. -EWOULDBLOCK, without a message: another process has it. */
+int host_lock_pf_soon(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
 int host_try_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
 
 /* For a look during which no vfpool is to work on the PF. *ret_fd stays as it is where none ever had

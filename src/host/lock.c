@@ -14,6 +14,8 @@
 /* Making the VFs of a large card takes a minute. */
 #define WAIT_SECONDS 120
 #define WAIT_STEP_MS 20
+/* Where another PF will do: longer than other allocs have it. */
+#define SHORT_WAIT_SECONDS 1
 
 static int fail_locked(struct host *host, int fd, const char *path)
 {
@@ -119,7 +121,7 @@ static int lock_pf(struct host *host, const struct vfpool_pf *pf, int seconds, i
 
 	if (r == 0)
 		r = wait_for_lock(host, path, fd, was_waited_for(host, pf) ? 0 : seconds);
-	if (r == -EWOULDBLOCK && seconds > 0) {
+	if (r == -EWOULDBLOCK && seconds == WAIT_SECONDS) {
 		if (!was_waited_for(host, pf))
 			note_stuck(host, pf);
 		return fail_locked(host, fd, path);
@@ -136,6 +138,11 @@ static int lock_pf(struct host *host, const struct vfpool_pf *pf, int seconds, i
 int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
 {
 	return lock_pf(host, pf, WAIT_SECONDS, ret_fd);
+}
+
+int host_lock_pf_soon(struct host *host, const struct vfpool_pf *pf, int *ret_fd)
+{
+	return lock_pf(host, pf, SHORT_WAIT_SECONDS, ret_fd);
 }
 
 int host_try_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd)

@@ -125,6 +125,16 @@ static int choose_again(struct alloc *alloc, bool *looked, bool *ret_any)
 	return r;
 }
 
+/* Those are waited for now of which others were to be used rather; false: there is none. */
+static bool become_patient(struct alloc *alloc)
+{
+	if (alloc->is_patient || !alloc->has_locked)
+		return false;
+	alloc->is_patient = true;
+	alloc->n_lost = 0;
+	return true;
+}
+
 static unsigned attempts_of(const struct alloc *alloc)
 {
 	unsigned n = ATTEMPTS_BESIDE;
@@ -147,6 +157,11 @@ static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 			r = choose_again(alloc, &looked, &any);
 			if (r == 0 && any)
 				continue;
+			if (r == 0 && become_patient(alloc)) {
+				looked = false;
+				attempt = 0;
+				continue;
+			}
 			return r < 0 ? r : fail_none(alloc);
 		}
 		if (r == 0)
@@ -213,6 +228,7 @@ static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 		r = alloc_open(alloc);
 	if (r < 0)
 		return r;
+	alloc->is_patient = alloc->pool->n_pfs < 2 || alloc->request->pf;
 	if (!alloc->request->dry_run) {
 		r = alloc_leases(alloc, ret_leases);
 		if (r < 0)

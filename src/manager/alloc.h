@@ -32,6 +32,8 @@ struct alloc {
 	size_t n_faulty;
 	struct error fault;         /* and why the last one couldn't */
 	int fault_result;
+	bool is_patient; /* PFs that other processes have locked are waited for, */
+	bool has_locked; /* of which there was one before */
 	int64_t *lost_pfs; /* rows of PFs on which none can be had now, of which `lost` says why */
 	size_t n_lost;
 	struct error lost;

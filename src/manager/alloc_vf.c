@@ -227,6 +227,21 @@ void forgive_faulty(struct alloc *alloc)
 	alloc->vp->err = why;
 }
 
+/* Where another PF will do, one that another process has is passed over at first. */
+static int open_pf(struct alloc *alloc, const struct vfpool_lease *lease, bool waits, struct vfpool_pf *ret_pf,
+		   int *ret_lock)
+{
+	char address[VFPOOL_PCI_TEXT];
+	int r = waits ? open_lease_pf(&alloc->host, lease, ret_pf, ret_lock) :
+			open_lease_pf_soon(&alloc->host, lease, ret_pf, ret_lock);
+
+	if (r != -EWOULDBLOCK)
+		return r;
+	alloc->has_locked = true;
+	vfpool_pci_format(&lease->pf, address);
+	return fail(&alloc->vp->err, r, "another vfpool is at work on the PF %s", address);
+}
+
 /* Programs the pending lease's VF. -E_CHANGED: choose anew, since its VF can't be
  * had, or another process has finished or dropped the lease. Until it is active
  * nobody else programs the VF without having moved the lease to releasing. */
@@ -234,19 +249,18 @@ static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	AUTO_CLOSE int lock = -1;
-	uint64_t *untouched;
+	uint64_t *untouched = find_untouched(alloc, lease);
 	bool drop, avoid;
 	int r;
 
-	if (find_untouched(alloc, lease) && is_on_lost_pf(alloc, lease)) {
+	if (untouched && is_on_lost_pf(alloc, lease)) {
 		alloc->vp->err = alloc->lost;
 		return pass_over(alloc, lease, alloc->lost_result, false, false);
 	}
-	r = open_lease_pf(&alloc->host, lease, &pf, &lock);
+	r = open_pf(alloc, lease, alloc->is_patient || !untouched, &pf, &lock);
 	if (r < 0)
 		return pass_over_pf(alloc, lease, r);
 	r = prepare_locked(alloc, lease, &pf, &drop);
-	untouched = find_untouched(alloc, lease);
 	if (untouched && (r == 0 || !drop))
 		*untouched = 0;
 	if (r == 0) {
@@ -325,8 +339,10 @@ static int free_place(struct alloc *alloc, const struct ledger_vf *row, struct v
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	AUTO_CLOSE int lock = -1;
-	int r = open_lease_pf(&alloc->host, place, &pf, &lock);
+	int r = open_pf(alloc, place, alloc->is_patient, &pf, &lock);
 
+	if (r == -EWOULDBLOCK)
+		return 0;
 	if (r < 0 || !is_in_pool(alloc, &pf, row->index))
 		return r;
 	if (pf.n_vfs > 0 && (check_not_named(alloc, place, &pf) < 0 ||

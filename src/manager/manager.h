@@ -284,6 +284,10 @@ bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf);
 int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
 		  int *ret_lock);
 
+/* The same where another PF will do: -EWOULDBLOCK, without a message, when another process has the lock and keeps it. */
+int open_lease_pf_soon(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+		       int *ret_lock);
+
 /* Its PF can't be looked at, as the last error says: -E_UNREAD, and what gives it up. */
 int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease);
 

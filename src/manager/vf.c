@@ -186,12 +186,12 @@ static int find_lease_pf(struct host *host, const struct vfpool_lease *lease,
 		    mac, address);
 }
 
-int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
-		  int *ret_lock)
+static int open_pf(struct host *host, const struct vfpool_lease *lease, bool soon, struct vfpool_pf *ret_pf,
+		   int *ret_lock)
 {
 	struct vfpool_pf pf = { .address = lease->pf };
 	AUTO_CLOSE int lock = -1;
-	int r = ret_lock ? host_lock_pf(host, &pf, &lock) : 0;
+	int r = !ret_lock ? 0 : soon ? host_lock_pf_soon(host, &pf, &lock) : host_lock_pf(host, &pf, &lock);
 
 	if (r == 0)
 		r = host_read_pf(host, &lease->pf, (int)lease->vf, &pf);
@@ -204,7 +204,7 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 		lock = -1;
 		r = find_lease_pf(host, lease, &moved.pf);
 		/* Its address may change again only by another reboot. */
-		return r < 0 ? r : open_lease_pf(host, &moved, ret_pf, ret_lock);
+		return r < 0 ? r : open_pf(host, &moved, soon, ret_pf, ret_lock);
 	}
 	if (r < 0)
 		return r;
@@ -212,6 +212,18 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 	if (ret_lock)
 		*ret_lock = take_fd(&lock);
 	return 0;
+}
+
+int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+		  int *ret_lock)
+{
+	return open_pf(host, lease, false, ret_pf, ret_lock);
+}
+
+int open_lease_pf_soon(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+		       int *ret_lock)
+{
+	return open_pf(host, lease, true, ret_pf, ret_lock);
 }
 
 int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease)

@@ -152,6 +152,31 @@ test_a_lock_that_is_not_let_go() {
 	t 'when it is let go it gives its VFs' same 0000:01:01.0 "$(address e)"
 }
 
+# In seconds: what vfpool has rested.
+rested() { # COMMAND…
+	: >rests
+	"$@" >/dev/null || return
+	awk '{ ms += $1 } END { print int(ms / 1000) }' rests
+}
+test_others_are_tried_before_a_lock_is_waited_for() {
+	pools 3
+	export FAKE_RESTS=$PWD/rests
+	: >rests
+	hold_lock 0000:01:00.0
+	t 'a PF that another process has: the next one gives its VF within two seconds' eval '[ "$(rested v alloc p --owner a)" -le 2 ]'
+	t 'a PF that another process has: no lease is left on it' same 'a|active' "$(leases)"
+	t 'several: it is looked at once, not once a nic' eval '[ "$(rested v alloc p --owner b --count 4)" -le 2 ]'
+	address c >/dev/null
+	address d >/dev/null
+	address e >/dev/null
+	t 'the others are full: it is waited for, its holder named' fails_with 1 'process 4711' v alloc p --owner f
+	t 'the others are full: waited for as long as ever, once' eval '[ "$(awk "{ ms += \$1 } END { print int(ms / 1000) }" rests)" -ge 120 ]'
+	t 'the others are full: no lease is left' same 8 "$(sql 'SELECT count(*) FROM held')"
+	t 'one that is asked for is waited for' fails_with 1 'process 4711' v alloc p --owner f --pf pf0
+	t 'three, of which one is free elsewhere: 3, none is left' code_is 3 eval 'v release --owner e >/dev/null; v alloc p --owner f --count 3 2>/dev/null'
+	t 'three, of which one is free elsewhere: none is left' same 7 "$(sql 'SELECT count(*) FROM held')"
+}
+
 # ---- a PF in another network namespace ----
 test_a_release_that_can_not_be_finished() {
 	pools 1
