@@ -73,7 +73,7 @@ $(BUILD)/tests/%.o: CPPFLAGS += -Itests/fake
 FAKES := $(addprefix $(BUILD)/tests/fake/,vfpool tree peak links killer allocs)
 
 # What tests/fake/kernel.c is in the place of.
-FAKED := sysfs_write sysfs_probe_driver find_program read rest_ms
+FAKED := sysfs_write sysfs_probe_driver find_program read read_file rest_ms rename unlink fsync ledger_commit
 
 $(BUILD)/tests/fake/vfpool: $(TOOL_OBJECTS) $(BUILD)/tests/fake/peer.o $(BUILD)/tests/fake/kernel.o $(BUILD)/libvfpool.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(FAKED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)

@@ -469,7 +469,8 @@ int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
 /*
  * vfpool_validate(), then stores the files' texts as the pools' definitions,
  * all or none: of one that is killed, the next call that reads definitions does the rest, or there is nothing
- * of it. Pools that share a PF can change its numvfs only
+ * of it; who may read only is told of that in a note. Who reads at the same time sees all of before or all of after.
+ * Pools that share a PF can change its numvfs only
  * together. ret_changed has room for n: false where it was there already.
  */
 int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dry_run,

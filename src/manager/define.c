@@ -173,6 +173,12 @@ int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
 	return r;
 }
 
+/* Who knows a seed knows every MAC that is made of it: it is root's, as the ledger's own is. */
+static mode_t mode_of(const struct vfpool_pool *pool)
+{
+	return pool->seed ? 0600 : 0644;
+}
+
 /* Is the definition there for others to read, and not to be? */
 static bool is_too_open(const char *path, const struct vfpool_pool *pool)
 {
@@ -183,14 +189,11 @@ static bool is_too_open(const char *path, const struct vfpool_pool *pool)
 
 static int is_changed(struct vfpool *vp, const struct definition_batch *batch, size_t i, bool *ret_changed)
 {
-	AUTO_FREE char *path = pool_path(vp, batch->pools[i]->name), *is = NULL;
-	struct error ignored;
-	size_t size;
+	AUTO_FREE char *path = pool_path(vp, batch->pools[i]->name);
 
 	if (!path)
 		return fail_oom(&vp->err);
-	*ret_changed = read_file(path, POOL_TEXT_MAX, &is, &size, &ignored) < 0 ||
-		       size != batch->sizes[i] || memcmp(is, batch->texts[i], size) != 0 ||
+	*ret_changed = !definition_is(vp, batch->pools[i]->name, batch->texts[i], batch->sizes[i]) ||
 		       is_too_open(path, batch->pools[i]);
 	return 0;
 }
@@ -212,18 +215,23 @@ static int find_changed(struct vfpool *vp, struct definition_batch *batch, bool 
 static int store(struct vfpool *vp, struct definition_batch *batch)
 {
 	CLEANUP(rollback) struct ledger *ledger = NULL;
-	bool any;
-	int r;
+	AUTO_FREE struct definition_text *stored = calloc(batch->n, sizeof(*stored));
+	struct definition_changes changes = { .stored = stored };
+	bool any = false;
+	int r = stored ? hold_definitions(vp, LEDGER_WRITE, &ledger) : fail_oom(&vp->err);
 
-	if ((r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 ||
-	    (r = ledger_begin(ledger)) < 0)
-		return r;
-	r = check_batch(vp, ledger, batch, true);
+	if (r == 0)
+		r = check_batch(vp, ledger, batch, true);
 	if (r == 0)
 		r = find_changed(vp, batch, &any);
-	if (r == 0 && any)
-		r = write_definitions(vp, batch);
-	return r; /* the ledger was only held */
+	if (r < 0 || !any)
+		return r;
+	for (size_t i = 0; i < batch->n; i++)
+		if (batch->changed[i])
+			stored[changes.n++] = (struct definition_text){ batch->pools[i]->name, batch->texts[i],
+									batch->sizes[i], mode_of(batch->pools[i]) };
+	r = change_definitions(vp, ledger, &changes);
+	return r < 0 ? fail_while(&vp->err, r, "defining") : 0; /* the ledger was only held */
 }
 
 int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dry_run,
@@ -275,12 +283,13 @@ int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
 {
 	CLEANUP(rollback) struct ledger *ledger = NULL;
 	AUTO_FREE char *path = NULL;
-	int r;
+	int r = check_root(vp, "undefining a pool");
 
-	if ((r = check_root(vp, "undefining a pool")) < 0 ||
-	    (r = find_pool_path(vp, name, &path)) < 0 ||
-	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger)) < 0 ||
-	    (ledger && (r = ledger_begin(ledger)) < 0))
+	if (r == 0)
+		r = find_pool_path(vp, name, &path);
+	if (r == 0)
+		r = dry_run ? open_ledger(vp, LEDGER_READ, &ledger) : hold_definitions(vp, LEDGER_CHANGE, &ledger);
+	if (r < 0)
 		return r;
 	return undefine_held(vp, ledger, name, path, dry_run); /* the ledger is only held */
 }

@@ -26,6 +26,7 @@ struct vfpool {
 	bool ledger_is_judged;
 	bool ledger_is_proven; /* it is worth a stamp that there is none of yet */
 	bool doubt_is_told;
+	bool pending_is_told;  /* changes of definitions that can't be finished */
 	struct error doubt;    /* why it isn't the one by which the VFs are given out, "": it is */
 };
 
@@ -82,9 +83,6 @@ char *pool_path(const struct vfpool *vp, const char *name);
  * there is none. */
 int find_pool_path(struct vfpool *vp, const char *name, char **ret_path);
 
-/* Finishes the rename of a pool that was interrupted; before definitions are read. */
-int finish_rename(struct vfpool *vp);
-
 /* A definition from the file that a person names, with its text. */
 int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
 		   char **ret_text, size_t *ret_size);
@@ -104,10 +102,36 @@ struct definition_batch {
 	size_t n;
 };
 
-/* Stores those that are changed, all or none, whenever it is killed. Nobody else does so meanwhile. */
-int write_definitions(struct vfpool *vp, const struct definition_batch *definitions);
-/* Does the rest of one that was killed; what stands in the way is told in a note. */
-void finish_define(struct vfpool *vp);
+struct definition_text {
+	const char *name, *text;
+	size_t size;
+	mode_t mode;
+};
+
+/* What is to become of definitions, all of it or nothing. */
+struct definition_changes {
+	const char *from, *to; /* a pool's new name, in the ledger too: then its definition goes; or NULL */
+	struct definition_text *stored;
+	size_t n;
+};
+
+/* Does it, whenever it is killed: what was begun is finished by settle_definitions(). `ledger` is from hold_definitions(),
+ * whose transaction ends where a pool gets a new name. */
+int change_definitions(struct vfpool *vp, struct ledger *ledger, const struct definition_changes *changes);
+
+/* The ledger (NULL: there is none, and `mode` makes none) in a transaction, in which nobody else changes definitions and
+ * nothing is left of earlier changes. */
+int hold_definitions(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger);
+
+/* Before definitions are read: finishes what was begun. False: that isn't for this process to do, or fails, as is
+ * told in a note. */
+bool settle_definitions(struct vfpool *vp);
+
+/* Is something begun, and not finished? */
+bool changes_are_pending(const struct vfpool *vp);
+
+/* Is that, to the byte, the pool's definition? */
+bool definition_is(const struct vfpool *vp, const char *name, const char *text, size_t size);
 
 /* The pools' <pf>s with the PFs they mean; free() *ret_uses. */
 int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,

@@ -7,6 +7,9 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define READ_TRIES 10
 
 char *pool_path(const struct vfpool *vp, const char *name)
 {
@@ -54,9 +57,7 @@ int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
 
 	if (!pool_name_is_valid(name))
 		return fail_no_pool(vp, name);
-	finish_define(vp);
-	if (finish_rename(vp) < 0)
-		note(vp, "%s", vp->err.text);
+	settle_definitions(vp);
 	path = pool_path(vp, name);
 	if (!path)
 		return fail_oom(&vp->err);
@@ -72,15 +73,16 @@ static int check_file_name(struct vfpool *vp, const struct vfpool_pool *pool, co
 		    pool->file, pool->name, pool->name);
 }
 
-static int read_pool(struct vfpool *vp, const char *name, const char *path, struct vfpool_pool **ret_pool)
+/* `text` may be NULL: it is read then. */
+static int parse_named(struct vfpool *vp, const char *name, const char *path, const char *text, size_t size,
+		       struct vfpool_pool **ret_pool)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_FREE char *text = NULL;
-	size_t size;
-	int r = read_file(path, POOL_TEXT_MAX, &text, &size, &vp->err);
+	AUTO_FREE char *own = NULL;
+	int r = text ? 0 : read_file(path, POOL_TEXT_MAX, &own, &size, &vp->err);
 
 	if (r == 0)
-		r = pool_parse(text, size, path, &pool, &vp->err);
+		r = pool_parse(text ? text : own, size, path, &pool, &vp->err);
 	if (r == 0)
 		r = check_file_name(vp, pool, name);
 	if (r == 0)
@@ -93,61 +95,127 @@ int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool
 	AUTO_FREE char *path = NULL;
 	int r = find_pool_path(vp, name, &path);
 
-	return r < 0 ? r : read_pool(vp, name, path, ret_pool);
+	return r < 0 ? r : parse_named(vp, name, path, NULL, 0, ret_pool);
+}
+
+/* ---- all of them, as they were at one moment ---- */
+
+struct definition_file {
+	char *name, *path;
+	char *text; /* NULL: not read, or it can't be */
+	size_t size;
+	struct stat is; /* zeros: a link that leads nowhere */
+};
+
+struct definition_files {
+	struct definition_file *list;
+	size_t n;
+};
+
+static void files_end(struct definition_files *files)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		free(files->list[i].name);
+		free(files->list[i].path);
+		free(files->list[i].text);
+	}
+	free(files->list);
+	*files = (struct definition_files){ 0 };
 }
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(((const struct definition_file *)a)->name, ((const struct definition_file *)b)->name);
 }
 
-static void free_names(char **names)
+/* -ENOMEM. */
+static int add_file(const struct vfpool *vp, struct definition_files *files, const char *entry)
 {
-	for (char **name = names; name && *name; name++)
-		free(*name);
-	free(names);
+	const char *end = strrchr(entry, '.');
+	struct definition_file *grown, *file;
+
+	if (!end || strcmp(end, ".xml") != 0)
+		return 0;
+	grown = reallocarray(files->list, files->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	files->list = grown;
+	file = &grown[files->n];
+	*file = (struct definition_file){ .name = strndup(entry, (size_t)(end - entry)) };
+	if (file->name && !pool_name_is_valid(file->name)) { /* an editor's '.#a.xml' */
+		free(file->name);
+		return 0;
+	}
+	files->n++;
+	file->path = file->name ? pool_path(vp, file->name) : NULL;
+	if (file->path)
+		(void)stat(file->path, &file->is);
+	return file->path ? 0 : -ENOMEM;
 }
 
-DEFINE_CLEANUP(char **, cleanup_names, free_names);
-
-/* The names of all definitions, sorted; the array ends with NULL. */
-static int list_names(struct vfpool *vp, char ***ret_names, size_t *ret_n)
+/* Sorted by name. */
+static int list_files(struct vfpool *vp, struct definition_files *files)
 {
 	AUTO_FREE char *path = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]);
-	CLEANUP(cleanup_names) char **names = calloc(1, sizeof(*names));
-	AUTO_CLOSEDIR DIR *dir = NULL;
+	AUTO_CLOSEDIR DIR *dir = path ? opendir(path) : NULL;
 	struct dirent *entry;
-	size_t n = 0;
 
-	if (!path || !names)
+	if (!path)
 		return fail_oom(&vp->err);
-	if (finish_rename(vp) < 0)
-		note(vp, "%s", vp->err.text);
-	dir = opendir(path);
 	if (!dir && errno != ENOENT)
 		return fail_errno(&vp->err, -errno, "reading the folder %s", path);
-	while (dir && (entry = readdir(dir))) {
-		const char *end = strrchr(entry->d_name, '.');
-		char **grown;
+	while (dir && (entry = readdir(dir)))
+		if (add_file(vp, files, entry->d_name) < 0)
+			return fail_oom(&vp->err);
+	if (files->n > 0)
+		qsort(files->list, files->n, sizeof(*files->list), by_name);
+	return 0;
+}
 
-		if (!end || strcmp(end, ".xml") != 0 || end == entry->d_name)
-			continue;
-		grown = reallocarray(names, n + 2, sizeof(*grown));
-		if (!grown)
-			return fail_oom(&vp->err);
-		names = grown;
-		names[n + 1] = NULL;
-		names[n] = strndup(entry->d_name, (size_t)(end - entry->d_name));
-		if (!names[n])
-			return fail_oom(&vp->err);
-		if (pool_name_is_valid(names[n])) /* not an editor's '.#a.xml' */
-			n++;
-		else
-			free(TAKE_PTR(names[n]));
+/* A file that is stored anew is another one, while there is the old one still. */
+static bool are_same(const struct definition_files *a, const struct definition_files *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = strcmp(a->list[i].name, b->list[i].name) == 0 && a->list[i].is.st_ino == b->list[i].is.st_ino &&
+		       a->list[i].is.st_ctim.tv_sec == b->list[i].is.st_ctim.tv_sec &&
+		       a->list[i].is.st_ctim.tv_nsec == b->list[i].is.st_ctim.tv_nsec;
+	return same;
+}
+
+/* Who may read only can keep nobody from changing them, and so reads them again when somebody did: each change has its
+ * journal there from before the first file of it to after the last one. *ret_is_one: they are of one moment. */
+static int read_files_once(struct vfpool *vp, struct definition_files *files, bool *ret_is_one)
+{
+	CLEANUP(files_end) struct definition_files after = { 0 };
+	struct error ignored;
+	bool is_pending;
+	int r = list_files(vp, files);
+
+	for (size_t i = 0; r == 0 && i < files->n; i++)
+		(void)read_file(files->list[i].path, POOL_TEXT_MAX, &files->list[i].text, &files->list[i].size, &ignored);
+	is_pending = changes_are_pending(vp); /* asked first: one that begins now has changed none of those that were read */
+	if (r == 0)
+		r = list_files(vp, &after);
+	if (r == 0)
+		*ret_is_one = !is_pending && are_same(files, &after);
+	return r;
+}
+
+static int read_files(struct vfpool *vp, struct definition_files *files)
+{
+	for (int left = READ_TRIES; left > 0; left--) {
+		const bool is_settled = settle_definitions(vp);
+		bool is_one = false;
+		int r;
+
+		files_end(files);
+		r = read_files_once(vp, files, &is_one);
+		if (r < 0 || is_one || !is_settled)
+			return r;
 	}
-	qsort(names, n, sizeof(*names), by_name);
-	*ret_names = TAKE_PTR(names);
-	*ret_n = n;
+	note(vp, "definitions change all the time: some of what is told here may be of before");
 	return 0;
 }
 
@@ -165,31 +233,26 @@ enum broken { FAIL_BROKEN, SKIP_BROKEN, TELL_BROKEN };
 static int load(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
 		enum broken broken, struct vfpool_pool ***ret_pools, size_t *ret_n, unsigned *ret_broken)
 {
-	CLEANUP(cleanup_names) char **names = NULL;
+	CLEANUP(files_end) struct definition_files files = { 0 };
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	size_t n_names = 0, n = 0;
 	unsigned n_broken = 0;
-	int r;
-
-	finish_define(vp);
-	r = list_names(vp, &names, &n_names);
+	size_t n = 0;
+	int r = read_files(vp, &files);
 
 	if (r < 0)
 		return r;
-	pools = calloc(n_names + n_except + 1, sizeof(*pools));
+	pools = calloc(files.n + n_except + 1, sizeof(*pools));
 	if (!pools)
 		return fail_oom(&vp->err);
-	for (size_t i = 0; i < n_names; i++) {
-		AUTO_FREE char *path = pool_path(vp, names[i]);
+	for (size_t i = 0; i < files.n; i++) {
+		const struct definition_file *file = &files.list[i];
 
-		if (!path)
-			return fail_oom(&vp->err);
-		if (is_one_of(names[i], except, n_except))
+		if (is_one_of(file->name, except, n_except))
 			continue;
-		r = read_pool(vp, names[i], path, &pools[n]);
+		r = parse_named(vp, file->name, file->path, file->text, file->size, &pools[n]);
 		if (r == 0) {
 			n++;
-		} else if (!is_there(path)) {
+		} else if (!is_there(file->path)) {
 			continue; /* undefined meanwhile */
 		} else if (broken == FAIL_BROKEN) {
 			return r;

@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A pool's new name: in its definition, its file's name and the ledger, whole or not at all.
- *
- * pools/.rename says what is to be done, written in one step before anything else is. While it is there the rename
- * isn't finished, and whoever reads definitions next finishes it: each part of it may be done twice. The ledger is
- * locked meanwhile, so that nobody leases a VF or defines a pool in between.
- */
+/* A pool's new name: in its definition, its file's name and the ledger, whole or not at all (changes.c). */
 #include "manager/manager.h"
 
 #include "util/file.h"
@@ -13,109 +7,6 @@
 
 #include <string.h>
 #include <sys/stat.h>
-
-/* What is to be done: the file's text is OLD, NEW and the definition, a line each for the first two. */
-struct renaming {
-	char *journal; /* its path */
-	char *text;
-	const char *from, *to, *definition;
-};
-
-static void renaming_end(struct renaming *renaming)
-{
-	free(renaming->journal);
-	free(renaming->text);
-}
-
-static char *journal_path(const struct vfpool *vp)
-{
-	return format_text("%s/pools/.rename", vp->dirs[VFPOOL_DIR_CONFIG]);
-}
-
-static int read_journal(struct vfpool *vp, struct renaming *renaming)
-{
-	size_t size;
-	char *line;
-	int r = read_file(renaming->journal, POOL_TEXT_MAX + 256, &renaming->text, &size, &vp->err);
-
-	if (r < 0)
-		return r;
-	renaming->from = renaming->text;
-	line = strchr(renaming->text, '\n');
-	renaming->to = line ? line + 1 : "";
-	if (line)
-		*line = '\0';
-	line = strchr(renaming->to, '\n');
-	renaming->definition = line ? line + 1 : "";
-	if (line)
-		*line = '\0';
-	if (pool_name_is_valid(renaming->from) && pool_name_is_valid(renaming->to) && *renaming->definition)
-		return 0;
-	return fail(&vp->err, -EBADMSG, "%s can't be understood; remove it", renaming->journal);
-}
-
-/* A definition that has a seed may be for root alone. */
-static mode_t mode_of(const char *from, const char *to)
-{
-	struct stat file;
-
-	return stat(from, &file) == 0 || stat(to, &file) == 0 ? file.st_mode & 0777 : 0600;
-}
-
-/* In a transaction, which it commits. */
-static int carry_out(struct vfpool *vp, struct ledger *ledger, const struct renaming *renaming)
-{
-	AUTO_FREE char *from = pool_path(vp, renaming->from), *to = pool_path(vp, renaming->to);
-	int r = from && to ? ledger_rename_pool(ledger, renaming->from, renaming->to) : fail_oom(&vp->err);
-
-	if (r == 0)
-		r = write_file(to, renaming->definition, strlen(renaming->definition),
-			       mode_of(from, to), &vp->err);
-	if (r == 0 && unlink(from) < 0 && errno != ENOENT)
-		r = fail_errno(&vp->err, -errno, "removing %s", from);
-	if (r == 0)
-		r = ledger_commit(ledger);
-	if (r == 0 && unlink(renaming->journal) < 0 && errno != ENOENT)
-		r = fail_errno(&vp->err, -errno, "removing %s", renaming->journal);
-	return r;
-}
-
-/* Nothing of it is done yet: the ledger will be rolled back, and the new file isn't there. Else it is to be finished. */
-static int take_back(struct vfpool *vp, const struct renaming *renaming, int r)
-{
-	AUTO_FREE char *to = pool_path(vp, renaming->to);
-
-	if (to && access(to, F_OK) < 0 && unlink(renaming->journal) == 0)
-		return r;
-	return fail(&vp->err, r, "%s; the next command of vfpool finishes it", vp->err.text);
-}
-
-static int finish(struct vfpool *vp, struct renaming *renaming)
-{
-	CLEANUP(rollback) struct ledger *ledger = NULL;
-	int r = open_ledger(vp, LEDGER_WRITE, &ledger);
-
-	if (r == 0)
-		r = ledger_begin(ledger);
-	if (r < 0 || access(renaming->journal, F_OK) < 0) /* another was faster */
-		return r;
-	r = read_journal(vp, renaming);
-	return r < 0 ? r : carry_out(vp, ledger, renaming);
-}
-
-int finish_rename(struct vfpool *vp)
-{
-	CLEANUP(renaming_end) struct renaming renaming = { .journal = journal_path(vp) };
-	int r;
-
-	if (!renaming.journal)
-		return fail_oom(&vp->err);
-	/* One who may only look, or is in the middle of something, leaves it to the next. */
-	if (access(renaming.journal, F_OK) < 0 || access(renaming.journal, W_OK) < 0 || ledger_is_busy(vp->ledger))
-		return 0;
-	r = finish(vp, &renaming);
-	return r < 0 ? fail_while(&vp->err, r, "finishing the rename of a pool") : 0;
-}
 
 /* ---- the definition ---- */
 
@@ -185,39 +76,42 @@ static int check_is_free(struct vfpool *vp, struct ledger *ledger, const char *n
 	return 0;
 }
 
-static int rename_locked(struct vfpool *vp, struct ledger *ledger, struct renaming *renaming, bool dry_run)
+/* A definition that has a seed is for root alone. */
+static mode_t mode_of(const struct vfpool_pool *pool)
+{
+	struct stat file;
+
+	return stat(pool->file, &file) == 0 ? file.st_mode & 0777 : 0600;
+}
+
+/* While nobody can lease a VF or define a pool. */
+static int rename_held(struct vfpool *vp, struct ledger *ledger, const char *from, const char *to, bool dry_run)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_FREE char *text = NULL, *new_text = NULL, *journal = NULL;
-	int r = load_pool(vp, renaming->from, &pool);
+	AUTO_FREE char *text = NULL, *new_text = NULL;
+	struct definition_text stored = { .name = to };
+	int r = load_pool(vp, from, &pool);
 
 	if (r == 0)
-		r = vfpool_dumpxml(vp, renaming->from, &text);
+		r = vfpool_dumpxml(vp, from, &text);
 	if (r == 0)
-		r = rename_in_text(vp, pool, text, renaming->to, &new_text);
+		r = rename_in_text(vp, pool, text, to, &new_text);
 	if (r == 0)
-		r = check_is_free(vp, ledger, renaming->to);
+		r = check_is_free(vp, ledger, to);
 	if (r < 0 || dry_run)
 		return r;
-	renaming->definition = new_text;
-	journal = format_text("%s\n%s\n%s", renaming->from, renaming->to, new_text);
-	if (!journal)
-		return fail_oom(&vp->err);
-	r = write_file(renaming->journal, journal, strlen(journal), 0600, &vp->err);
-	if (r < 0)
-		return r;
-	r = carry_out(vp, ledger, renaming);
-	return r < 0 ? take_back(vp, renaming, r) : 0;
+	stored.text = new_text;
+	stored.size = strlen(new_text);
+	stored.mode = mode_of(pool);
+	return change_definitions(vp, ledger,
+				  &(struct definition_changes){ .from = from, .to = to, .stored = &stored, .n = 1 });
 }
 
 int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name, bool dry_run)
 {
-	CLEANUP(renaming_end) struct renaming renaming = {
-		.journal = journal_path(vp), .from = name, .to = new_name,
-	};
 	AUTO_FREE char *path = NULL, *rules = NULL;
 	CLEANUP(rollback) struct ledger *ledger = NULL;
-	int r = renaming.journal ? check_root(vp, "renaming a pool") : fail_oom(&vp->err);
+	int r = check_root(vp, "renaming a pool");
 
 	if (r == 0)
 		r = find_pool_path(vp, name, &path);
@@ -225,11 +119,9 @@ int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name
 		r = fail(&vp->err, -EINVAL, "'%s' can't be a pool's name: 1 to 50 letters, digits, '_', '.' and '-', the "
 			 "first a letter or digit", new_name);
 	if (r == 0)
-		r = open_ledger(vp, LEDGER_WRITE, &ledger);
+		r = hold_definitions(vp, LEDGER_WRITE, &ledger);
 	if (r == 0)
-		r = ledger_begin(ledger);
-	if (r == 0)
-		r = rename_locked(vp, ledger, &renaming, dry_run);
+		r = rename_held(vp, ledger, name, new_name, dry_run);
 	if (r < 0)
 		return fail_while(&vp->err, r, "renaming pool %s", name);
 	if (vfpool_udev_installed(vp, name, &rules) == 0 && rules)

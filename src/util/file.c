@@ -133,7 +133,8 @@ static int fill(int fd, const char *text, size_t size, mode_t mode)
 
 int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err)
 {
-	AUTO_FREE char *temporary = format_text("%s.XXXXXX", path);
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	AUTO_FREE char *temporary = format_text("%.*s.%s" WRITE_FILE_ENDING "XXXXXX", (int)(name - path), path, name);
 	AUTO_CLOSE int fd = temporary ? mkostemp(temporary, O_CLOEXEC) : -1;
 	int r;
 

@@ -19,8 +19,10 @@ int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_s
 
 /*
  * Writes the file whole or not at all, and durably: a temporary file beside
- * it, fsync, rename, fsync of the folder. Fills `err`.
+ * it, fsync, rename, fsync of the folder. Fills `err`. Killed, it leaves that
+ * file, named ".NAME", this and six characters.
  */
+#define WRITE_FILE_ENDING ".vfpool-"
 int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err);
 
 /* Makes the names in the folder of `path` durable. */

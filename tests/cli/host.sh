@@ -65,6 +65,16 @@ usage() {
 	[ $code = 2 ] && grep -qE "$pattern" <<<"$err" || { echo "code $code: $err"; return 1; }
 }
 
+# killed_at N ARGUMENT…: vfpool, killed as it comes to its Nth change of a file that others find (tests/fake/kernel.c).
+# False when it makes fewer: then it has done its work.
+killed_at() {
+	local code=0
+	# shellcheck disable=SC2030 # for this one process
+	(FAKE_KILL=$1 v "${@:2}") >killed.out 2>&1 || code=$?
+	[ $code = 137 ] || [ $code = 0 ] || { echo "it fails by itself: $code"; cat killed.out; }
+	[ $code = 137 ]
+} 2>/dev/null # the shell's own "Killed"
+
 anyhow() { # COMMAND…: whether it fails or not
 	"$@" || true
 }

@@ -121,11 +121,11 @@ test_what_apply_notes() {
 test_a_journal_that_nobody_can_follow() {
 	local one
 	pool_of_four
-	mkdir etc/pools/.define
-	one=$(both v apply | grep -c "aren't all in their places")
+	mkdir etc/pools/.changes
+	one=$(both v apply | grep -c "a change of definitions isn't finished")
 	t 'definitions that are not in their places: told by apply' test "$one" -gt 0
 	for pf in 5 6 7; do echo "<pool><name>q$pf</name><pf dev='pf$pf' numvfs='4'/></pool>" >etc/pools/q$pf.xml; done
-	t 'with four pools: as often as with one' same "$one" "$(both v apply | grep -c "aren't all in their places")"
+	t 'with four pools: as often as with one' same "$one" "$(both v apply | grep -c "a change of definitions isn't finished")"
 }
 test_a_pf_that_can_not_be_looked_at() {
 	"$fake/tree" sys 2 4 --netdev

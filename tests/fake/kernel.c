@@ -12,6 +12,7 @@
 #include "util/cleanup.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,87 @@ void __wrap_rest_ms(unsigned ms)
 	}
 	fprintf(file, "%u\n", ms);
 	fclose(file);
+}
+
+/* ---- a sudden end ---- */
+
+/* With FAKE_KILL=N in the environment the process is killed as it comes to its Nth change of a file that others find: each
+ * rename(), unlink() and fsync() of vfpool's own, and the ledger's commit, before it and after. In between SQLite
+ * promises all or nothing. With FAKE_RENAME_MS=MS it rests after each rename(), so that others come in between. */
+static void change(void)
+{
+	static int left = -1;
+
+	if (left < 0)
+		left = getenv("FAKE_KILL") ? atoi(getenv("FAKE_KILL")) : 0;
+	if (left > 0 && --left == 0)
+		kill(getpid(), SIGKILL);
+}
+
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+int __real_unlink(const char *path);
+int __wrap_unlink(const char *path);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+struct ledger;
+int __real_ledger_commit(struct ledger *ledger);
+int __wrap_ledger_commit(struct ledger *ledger);
+
+int __wrap_rename(const char *from, const char *to)
+{
+	int r;
+
+	change();
+	r = __real_rename(from, to);
+	if (getenv("FAKE_RENAME_MS"))
+		__real_rest_ms((unsigned)atoi(getenv("FAKE_RENAME_MS")));
+	return r;
+}
+
+int __wrap_unlink(const char *path)
+{
+	change();
+	return __real_unlink(path);
+}
+
+int __wrap_fsync(int fd)
+{
+	change();
+	return __real_fsync(fd);
+}
+
+int __wrap_ledger_commit(struct ledger *ledger)
+{
+	int r;
+
+	change();
+	r = __real_ledger_commit(ledger);
+	change();
+	return r;
+}
+
+/* ---- others ---- */
+
+struct error;
+
+/* With FAKE_MEANWHILE="NAME COMMAND" in the environment that command runs as the process comes to read a file of that name
+ * for the first time. */
+int __real_read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
+int __wrap_read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
+
+int __wrap_read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
+{
+	const char *meanwhile = getenv("FAKE_MEANWHILE"), *name = strrchr(path, '/');
+	size_t length = meanwhile ? strcspn(meanwhile, " ") : 0;
+
+	if (length > 0 && name && strncmp(name + 1, meanwhile, length) == 0 && !name[1 + length]) {
+		AUTO_FREE char *command = strdup(meanwhile + length);
+
+		unsetenv("FAKE_MEANWHILE");
+		(void)!system(command);
+	}
+	return __real_read_file(path, max, ret_text, ret_size, err);
 }
 
 /* ---- drivers ---- */
