@@ -214,7 +214,6 @@ static int check_pool_network(struct doctor *doctor, const struct vfpool_pool *p
 			      "pool %s: libvirt's network %s isn't vfpool's (%s)", pool->name, pool->network, what);
 	return report(doctor, VFPOOL_WARNING, remedy, "pool %s: libvirt's network %s has other VFs than the pool ('vfpool network "
 			    "%s --diff')", pool->name, pool->network, pool->name);
-	return 0;
 }
 
 /* A network of anybody's whose PF has no VFs. */
