@@ -17,7 +17,7 @@ static int check(struct ledger *ledger, const char *sql, const char *good)
 	if (r <= 0 || strcmp(db_text(stmt, 0), good) == 0)
 		return r < 0 ? r : 0;
 	return fail(ledger->err, -EUCLEAN,
-		    "the ledger is damaged: %s (%s); keep the file, and put a backup in its place", db_text(stmt, 0), sql);
+		    "the ledger is damaged: %s (%s); copy the file away, and put a backup in its place by 'vfpool restore'", db_text(stmt, 0), sql);
 }
 
 int ledger_check(struct ledger *ledger)

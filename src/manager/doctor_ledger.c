@@ -16,8 +16,8 @@ static int check_ledger(struct doctor *doctor)
 	if (r == 0 && ledger)
 		r = ledger_check(ledger);
 	if (r == -EUCLEAN)
-		return report(doctor, VFPOOL_FAULT, "keep the file, and put a copy by 'vfpool backup' in its place (vfpool(8) says how); "
-			      "what was leased since that copy, 'vfpool adopt' finds as far as guests name it", "%s",
+		return report(doctor, VFPOOL_FAULT, "copy the file away, and put a backup in its place by 'vfpool restore FILE'; "
+			      "what was leased since, it finds as far as VFs show it, and 'vfpool adopt' as far as guests name it", "%s",
 			      doctor->vp->err.text);
 	if (r < 0)
 		return report(doctor, VFPOOL_FAULT, "what it says; the ledger stays where it is", "%s", doctor->vp->err.text);

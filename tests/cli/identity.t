@@ -384,6 +384,16 @@ test_restore_beside_a_writer_that_is_stuck() {
 	t 'restore when the stuck writer is gone' code_is 0 v restore saved.db
 }
 
+test_restore_over_one_whose_pages_are_damaged() {
+	a_pool
+	v alloc a --owner keep >/dev/null
+	v backup saved.db >/dev/null
+	dd if=/dev/urandom of=state/ledger.db bs=4096 seek=2 count=20 conv=notrunc status=none
+	t 'doctor of a damaged ledger: the command that mends it' says "vfpool restore FILE" anyhow v doctor
+	t 'restore over a ledger whose pages are damaged' code_is 0 v restore saved.db
+	t 'restored over damaged pages: its lease' same keep "$(leases)"
+}
+
 # Killed at its Nth call that writes, for every N.
 test_restore_is_killed() {
 	a_pool
