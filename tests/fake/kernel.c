@@ -291,6 +291,27 @@ static void cut(int folder, const char *name)
 		(void)!ftruncate(fd, 0);
 }
 
+/* The PF's VFs come when they are asked for: those that tree made, and whose links a test took away. */
+static int make_vfs(int folder, const char *text)
+{
+	const unsigned count = (unsigned)atoi(text);
+	char self[32], pf[256], vf[64], link[24];
+	ssize_t n;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", folder);
+	n = readlink(self, pf, sizeof(pf) - 1);
+	if (n < 0)
+		return -errno;
+	pf[n] = '\0';
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(vf, sizeof(vf), "../%.4s:01:%02x.%x", strrchr(pf, '/') + 1, (8 + i) / 8 % 32, i % 8);
+		snprintf(link, sizeof(link), "virtfn%u", i);
+		if (faccessat(folder, vf, F_OK, 0) == 0 && symlinkat(vf, folder, link) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
 int __wrap_sysfs_write(int folder, const char *name, const char *text)
 {
 	int r = refuse_write(folder, name);
@@ -304,7 +325,8 @@ int __wrap_sysfs_write(int folder, const char *name, const char *text)
 	if (strcmp(name, "driver_override") == 0 && strcmp(text, "\n") == 0)
 		text = "(null)\n";
 	cut(folder, name);
-	return __real_sysfs_write(folder, name, text);
+	r = __real_sysfs_write(folder, name, text);
+	return r == 0 && strcmp(name, "sriov_numvfs") == 0 ? make_vfs(folder, text) : r;
 }
 
 /* ---- programs ---- */
