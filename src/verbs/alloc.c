@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `alloc` and `release`. */
+/* `alloc`: a free VF and a stable MAC for an owner. */
 #include "verbs.h"
 #include "verbs/output.h"
 
 #include "util/cleanup.h"
 
-#include <stdio.h>
 #include <string.h>
 
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
@@ -94,94 +93,9 @@ static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char 
 	return print_interfaces(vp, leases, &args.interface);
 }
 
-struct release_args {
-	struct vfpool_release_request request;
-	struct vfpool_pci vf;
-	const char *address;
-	bool json;
-};
-
-static int parse_release(const struct verb *verb, int argc, char **argv, struct release_args *args)
-{
-	struct vfpool_release_request *request = &args->request;
-	const struct verb_option options[] = {
-		{ "owner", OPTION_TEXT, &request->owner, "whose lease" },
-		{ "nic", OPTION_NUMBER, &request->nic, "which of the owner's interfaces" },
-		{ "vf", OPTION_TEXT, &args->address, "the lease of the VF with this PCI address" },
-		{ "lease", OPTION_LEASE, &request->lease, "the lease of this number" },
-		{ "all", OPTION_FLAG, &request->all, "all leases that it could mean" },
-		{ "forget", OPTION_FLAG, &request->forget, "the MAC is nobody's then" },
-		{ "force", OPTION_FLAG, &request->force, "also when in use, or its PF can't be looked at: the VF goes into quarantine" },
-		{ "json", OPTION_FLAG, &args->json, "the lease as JSON; with --all an array" },
-		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
-		{ 0 },
-	};
-	char **rest;
-	int r = verb_parse(verb, argc, argv, options, 0, 1, &rest);
-
-	if (r < 0)
-		return r;
-	request->pool = r > 0 ? rest[0] : NULL;
-	if (request->owner && verb_check_owner(verb, request->owner) < 0)
-		return -VERB_USAGE;
-	if (args->address && vfpool_pci_parse(args->address, &args->vf) < 0) {
-		warn_user("--vf takes a PCI address like 0000:01:10.2, not '%s'", args->address);
-		return -VERB_USAGE;
-	}
-	request->vf = args->address ? &args->vf : NULL;
-	if (!request->owner && !request->vf && !request->lease) {
-		warn_user("%s: --owner, --vf or --lease says which lease\nUsage: vfpool %s %s",
-			  verb->name, verb->name, verb->args);
-		return -VERB_USAGE;
-	}
-	return 0;
-}
-
-static void print_released(const struct vfpool_lease *lease, const struct release_args *args)
-{
-	bool dry_run = args->request.dry_run;
-	char mac[VFPOOL_MAC_TEXT];
-
-	vfpool_mac_format(&lease->mac, mac);
-	say("%s the VF of %s nic %u; %s %s\n", dry_run ? "would release" : "released", lease->owner,
-	    lease->nic, mac,
-	    args->request.forget ? (dry_run ? "would be nobody's" : "is nobody's now") : "stays reserved");
-	if (lease->quarantined)
-		warn_user("note: the VF %s in quarantine, and free when 'vfpool gc' sees that nothing has it",
-			  dry_run ? "would be" : "is");
-}
-
-static int run_release(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
-{
-	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	struct release_args args = { .request = VFPOOL_RELEASE_REQUEST };
-	int r = parse_release(verb, argc, argv, &args);
-
-	if (r < 0)
-		return r;
-	r = vfpool_release(vp, &args.request, &leases);
-	if (args.json && leases && (args.request.all || !leases[0]))
-		print_json(json_leases(leases));
-	else if (args.json && leases)
-		print_json(json_lease(leases[0]));
-	for (struct vfpool_lease **lease = leases; !args.json && lease && *lease; lease++)
-		print_released(*lease, &args);
-	if (r == 0 && !args.json && !leases[0])
-		say("%s the MACs of %s: they are nobody's now\n",
-		    args.request.dry_run ? "would forget" : "forgot", args.request.owner);
-	return r;
-}
-
 const struct verb verb_alloc = {
 	"alloc",
 	"POOL --owner NAME [--nic N | --count N] [--numa N[=only]] [--pf PF] [--vf N] [--mac MAC] "
 	"[--vlan ID] [--until-stop] [--format F] [--dry-run]",
 	"a free VF and a stable MAC, as <interface>", run_alloc,
-};
-
-const struct verb verb_release = {
-	"release",
-	"[POOL] {--owner NAME [--nic N] | --vf ADDRESS | --lease N} [--all] [--forget] [--force] "
-	"[--json] [--dry-run]",
-	"give a VF back; its MAC stays reserved", run_release,
 };
