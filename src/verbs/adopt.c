@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `adopt`: leases for what libvirt's guests name already. */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
+	bool dry_run = false, json = false;
+	const struct verb_option options[] = {
+		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
+		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
+		{ 0 },
+	};
+	char **args;
+	int n = verb_parse(verb, argc, argv, options, 0, 1, &args), r;
+
+	if (n < 0)
+		return n;
+	r = n > 0 ? verb_check_owner(verb, args[0]) : 0;
+	if (r < 0)
+		return r;
+	r = vfpool_adopt(vp, n > 0 ? args[0] : NULL, dry_run, &found);
+	print_findings(found, json, dry_run);
+	return r;
+}
+
+const struct verb verb_adopt = {
+	"adopt", "[GUEST] [--json] [--dry-run]", "record leases for what libvirt's guests name already",
+	run_adopt,
+};

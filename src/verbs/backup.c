@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `backup`: a whole copy of the ledger. */
+#include "verbs.h"
+
+static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	bool force = false;
+	const struct verb_option options[] = {
+		{ "force", OPTION_FLAG, &force, "replace a file that is there" },
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+
+	if (r < 0 || (r = vfpool_backup(vp, args[0], force)) < 0)
+		return r;
+	say("the ledger is in %s, whole and checked\n", args[0]);
+	return 0;
+}
+
+const struct verb verb_backup = {
+	"backup", "FILE [--force]", "a whole copy of the ledger, while it is in use", run_backup,
+};

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `gc`: what was interrupted is finished or undone. */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	struct vfpool_gc_request request = VFPOOL_GC_REQUEST;
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
+	bool json = false;
+	const struct verb_option options[] = {
+		{ "history-days", OPTION_NUMBER, &request.history_days, "how long the history is kept (400)" },
+		{ "history-rows", OPTION_NUMBER, &request.history_rows, "how many of its entries are kept (200000)" },
+		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
+		{ "dry-run", OPTION_FLAG, &request.dry_run, "say what would be done, change nothing" },
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+
+	if (r < 0)
+		return r;
+	r = vfpool_gc(vp, &request, &found);
+	print_findings(found, json, request.dry_run);
+	return r;
+}
+
+const struct verb verb_gc = {
+	"gc", "[--history-days N] [--history-rows N] [--dry-run] [--json]", "finish or undo what was interrupted, end leases of guests that are gone",
+	run_gc,
+};

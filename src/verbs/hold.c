@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `hold` and `unhold`. */
+#include "verbs.h"
+
+#include <stdio.h>
+
+static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **argv, bool on)
+{
+	const char *reason = "";
+	bool dry_run = false, changed;
+	int vf = -1;
+	const struct verb_option options[] = {
+		{ "vf", OPTION_NUMBER, &vf, "this VF of the PF, not all of it" },
+		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
+		{ on ? "reason" : NULL, OPTION_PROSE, &reason, "what 'vfpool list' says of it" },
+		{ 0 },
+	};
+	char **args, index[24] = "";
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+
+	if (r < 0 || (r = vfpool_hold(vp, args[0], vf, on ? reason : NULL, dry_run, &changed)) < 0)
+		return r;
+	if (vf >= 0)
+		snprintf(index, sizeof(index), "VF %d of ", vf);
+	if (!changed)
+		say("%s%s: nothing to do\n", index, args[0]);
+	else
+		say("%s%s %s\n", index, args[0],
+		    on ? (dry_run ? "would be held" : "is held: nobody gets it") :
+			    (dry_run ? "would be free to get" : "is free to get"));
+	return 0;
+}
+
+static int run_hold(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	return hold(vp, verb, argc, argv, true);
+}
+
+static int run_unhold(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	return hold(vp, verb, argc, argv, false);
+}
+
+const struct verb verb_hold = {
+	"hold", "PF|ADDRESS [--vf N] [--reason TEXT] [--dry-run]", "nobody gets that VF, or any of that PF",
+	run_hold,
+};
+
+const struct verb verb_unhold = {
+	"unhold", "PF|ADDRESS [--vf N] [--dry-run]", "the end of a hold", run_unhold,
+};

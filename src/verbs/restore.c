@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `restore`: a backup in the ledger's place. */
+#include "verbs.h"
+#include "verbs/output.h"
+
+#include "util/cleanup.h"
+
+static int run_restore(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+{
+	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
+	bool dry_run = false;
+	const struct verb_option options[] = {
+		{ "dry-run", OPTION_FLAG, &dry_run, "say whether the backup is sound, change nothing" },
+		{ 0 },
+	};
+	char **args;
+	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+
+	if (r < 0 || (r = vfpool_restore(vp, args[0], dry_run, &found)) < 0)
+		return r;
+	if (found->n > 0)
+		print_findings(found, false, dry_run);
+	say("%s %s\n", args[0], dry_run ? "is whole and checked" :
+					     "is the ledger now; 'vfpool adopt' records what libvirt's guests have besides, then 'vfpool apply'");
+	return 0;
+}
+
+const struct verb verb_restore = {
+	"restore", "FILE [--dry-run]", "put a backup in the ledger's place, and record what the VFs have",
+	run_restore,
+};
