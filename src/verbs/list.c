@@ -1,62 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `list` shows the host, `show` one pool of it. */
+/* `list`: the pools and the host. */
 #include "verbs.h"
 #include "verbs/output.h"
 
 #include "util/cleanup.h"
 
-#include <stdio.h>
-
 DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_free);
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
-DEFINE_CLEANUP(struct vfpool_pool *, cleanup_pool, vfpool_pool_free);
 DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
-
-/* The PF on which the lease's VF is; NULL: it isn't there. */
-static const struct vfpool_pf *find_pf(const struct vfpool_lease *lease,
-				       const struct vfpool_inventory *inventory)
-{
-	for (size_t i = 0; i < inventory->n_pfs; i++) {
-		const struct vfpool_pf *pf = &inventory->pfs[i];
-
-		if (lease->has_pf_mac && pf->has_mac ? vfpool_mac_equal(&lease->pf_mac, &pf->mac) :
-						       vfpool_pci_equal(&lease->pf, &pf->address))
-			return pf;
-	}
-	return NULL;
-}
-
-static bool is_unread(const struct vfpool_lease *lease, const struct vfpool_inventory *inventory)
-{
-	for (size_t i = 0; i < inventory->n_unread; i++)
-		if (vfpool_pci_equal(&inventory->unread[i].address, &lease->pf))
-			return true;
-	return false;
-}
-
-/* A lease that the table has no line for: its VF, or the card, isn't there. */
-static void print_lost(const struct vfpool_lease *lease, const struct vfpool_inventory *inventory)
-{
-	const struct vfpool_pf *pf = find_pf(lease, inventory);
-	char mac[VFPOOL_MAC_TEXT], pf_mac[VFPOOL_MAC_TEXT] = "", address[VFPOOL_PCI_TEXT];
-
-	if (pf && vfpool_find_vf(pf, lease->vf))
-		return;
-	vfpool_mac_format(&lease->mac, mac);
-	vfpool_pci_format(&lease->pf, address);
-	if (lease->has_pf_mac)
-		vfpool_mac_format(&lease->pf_mac, pf_mac);
-	say("leased to %s nic %u in pool %s: %s, on VF %u of ", lease->owner, lease->nic, lease->pool, mac,
-	       lease->vf);
-	if (pf)
-		say("%s, which isn't there: 'vfpool apply' makes it, 'vfpool release --lease %llu' gives it up\n",
-		       pf->netdev ? pf->netdev : address, (unsigned long long)lease->id);
-	else if (is_unread(lease, inventory))
-		say("%s, which can't be read\n", address);
-	else
-		say("a PF that isn't there (MAC %s, last seen at %s): 'vfpool release --lease %llu' gives it up\n",
-		       lease->has_pf_mac ? pf_mac : "not known", address, (unsigned long long)lease->id);
-}
 
 static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		     struct vfpool_lease *const *leases)
@@ -117,105 +68,6 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 		      list_tables(pools, inventory, leases, nodedev);
 }
 
-struct reservations {
-	struct vfpool_reservation *list;
-	size_t n;
-};
-
-static void reservations_end(struct reservations *reservations)
-{
-	vfpool_reservations_free(reservations->list, reservations->n);
-}
-
-static int show_json(const struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
-		     struct vfpool_lease *const *leases, const struct reservations *reservations)
-{
-	struct json_object *object = json_pool(pool);
-
-	json_object_object_add(object, "pfs", json_inventory(inventory, pool->name, leases));
-	json_object_object_add(object, "unread_pfs", json_unread(inventory));
-	json_object_object_add(object, "leases", json_leases(leases));
-	json_object_object_add(object, "reservations",
-			       leases ? json_reservations(reservations->list, reservations->n) : NULL);
-	print_json(object);
-	return 0;
-}
-
-/* A lease in a pool that libvirt allocates. */
-static void print_picked(const struct vfpool_lease *lease)
-{
-	static const struct vfpool_pci none = { 0 };
-	char mac[VFPOOL_MAC_TEXT], vf[VFPOOL_PCI_TEXT];
-
-	vfpool_mac_format(&lease->mac, mac);
-	vfpool_pci_format(&lease->address, vf);
-	if (vfpool_pci_equal(&lease->address, &none))
-		say("leased to %s nic %u: %s, on the VF that libvirt picks\n", lease->owner, lease->nic, mac);
-	else
-		say("leased to %s nic %u: %s, now on VF %s, which libvirt picked\n", lease->owner, lease->nic,
-		    mac, vf);
-}
-
-static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
-		     struct vfpool_lease *const *leases, const struct reservations *reservations,
-		     bool nodedev)
-{
-	struct vfpool_pool *pools[] = { pool, NULL };
-	int r = print_pools(pools, inventory, leases);
-
-	if (r < 0)
-		return r;
-	say("\n");
-	r = print_inventory(inventory, pool->name, nodedev);
-	print_unread(inventory);
-	for (; r == 0 && leases && *leases; leases++)
-		if ((*leases)->has_vf)
-			print_lost(*leases, inventory);
-		else
-			print_picked(*leases);
-	for (size_t i = 0; r == 0 && i < reservations->n; i++) {
-		char mac[VFPOOL_MAC_TEXT];
-
-		vfpool_mac_format(&reservations->list[i].mac, mac);
-		if (!reservations->list[i].leased)
-			say("reserved for %s nic %u: %s\n", reservations->list[i].owner,
-			    reservations->list[i].nic, mac);
-	}
-	warn_missing_pfs(inventory, pools);
-	return r;
-}
-
-static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
-{
-	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
-	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	CLEANUP(reservations_end) struct reservations reservations = { 0 };
-	bool json = false, nodedev = false;
-	const struct verb_option options[] = {
-		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
-		{ "nodedev", OPTION_FLAG, &nodedev, "libvirt's names of the devices instead of addresses" },
-		{ 0 },
-	};
-	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
-
-	if (r < 0 || (r = vfpool_find_pool(vp, args[0], &pool)) < 0 ||
-	    (r = vfpool_inventory(vp, &inventory)) < 0 ||
-	    (r = vfpool_leases(vp, args[0], inventory, &leases)) < 0)
-		return r;
-	if (leases)
-		r = vfpool_reservations(vp, args[0], &reservations.list, &reservations.n);
-	if (r < 0)
-		return r;
-	return json ? show_json(pool, inventory, leases, &reservations) :
-		      show_text(pool, inventory, leases, &reservations, nodedev);
-}
-
 const struct verb verb_list = {
 	"list", "[--json] [--nodedev]", "the pools, and the host's PFs and VFs", run_list,
-};
-
-const struct verb verb_show = {
-	"show", "POOL [--json] [--nodedev]", "a pool's VFs: programmed, free, leased, busy", run_show,
 };

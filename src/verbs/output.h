@@ -18,6 +18,9 @@ int print_inventory(const struct vfpool_inventory *inventory, const char *pool, 
 /* A line for each PF that can't be looked at. */
 void print_unread(const struct vfpool_inventory *inventory);
 
+/* A lease that the table has no line for: its VF, or the card, isn't there. */
+void print_lost(const struct vfpool_lease *lease, const struct vfpool_inventory *inventory);
+
 /* The pools, with how many of their VFs are free, leased and busy. */
 int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		struct vfpool_lease *const *leases);

@@ -182,6 +182,51 @@ void print_unread(const struct vfpool_inventory *inventory)
 	}
 }
 
+/* The PF on which the lease's VF is; NULL: it isn't there. */
+static const struct vfpool_pf *find_pf(const struct vfpool_lease *lease,
+				       const struct vfpool_inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->n_pfs; i++) {
+		const struct vfpool_pf *pf = &inventory->pfs[i];
+
+		if (lease->has_pf_mac && pf->has_mac ? vfpool_mac_equal(&lease->pf_mac, &pf->mac) :
+						       vfpool_pci_equal(&lease->pf, &pf->address))
+			return pf;
+	}
+	return NULL;
+}
+
+static bool is_unread(const struct vfpool_lease *lease, const struct vfpool_inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->n_unread; i++)
+		if (vfpool_pci_equal(&inventory->unread[i].address, &lease->pf))
+			return true;
+	return false;
+}
+
+void print_lost(const struct vfpool_lease *lease, const struct vfpool_inventory *inventory)
+{
+	const struct vfpool_pf *pf = find_pf(lease, inventory);
+	char mac[VFPOOL_MAC_TEXT], pf_mac[VFPOOL_MAC_TEXT] = "", address[VFPOOL_PCI_TEXT];
+
+	if (pf && vfpool_find_vf(pf, lease->vf))
+		return;
+	vfpool_mac_format(&lease->mac, mac);
+	vfpool_pci_format(&lease->pf, address);
+	if (lease->has_pf_mac)
+		vfpool_mac_format(&lease->pf_mac, pf_mac);
+	say("leased to %s nic %u in pool %s: %s, on VF %u of ", lease->owner, lease->nic, lease->pool, mac,
+	       lease->vf);
+	if (pf)
+		say("%s, which isn't there: 'vfpool apply' makes it, 'vfpool release --lease %llu' gives it up\n",
+		       pf->netdev ? pf->netdev : address, (unsigned long long)lease->id);
+	else if (is_unread(lease, inventory))
+		say("%s, which can't be read\n", address);
+	else
+		say("a PF that isn't there (MAC %s, last seen at %s): 'vfpool release --lease %llu' gives it up\n",
+		       lease->has_pf_mac ? pf_mac : "not known", address, (unsigned long long)lease->id);
+}
+
 /* ---- IOMMU groups ---- */
 
 enum { DEVICE, KIND, DEVICE_DRIVER, DEVICE_NAME, DEVICE_USE };
