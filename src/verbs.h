@@ -5,6 +5,8 @@
 
 #include "vfpool.h"
 
+#include "verbs/print.h"
+
 /* What only a verb ends with, above all errnos as vfpool.h's outcomes are. */
 #define VERB_USAGE 4301 /* called in a wrong way; the message is printed already */
 #define VERB_SAID  4302 /* all is said; the exit code is 1 */
@@ -53,10 +55,6 @@ bool verb_parse_ago(const char *text, int64_t *ret_since);
 
 /* Can that be an owner's name? -VERB_USAGE after a message. */
 int verb_check_owner(const struct verb *verb, const char *owner);
-
-/* Print to stdout, and to stderr: "vfpool: " and the message. What a terminal would obey or hide becomes '?'. */
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Says which PFs of a definition this host doesn't have now. */
 void warn_missing_pfs(const struct vfpool_inventory *inventory, struct vfpool_pool *const *pools);

@@ -16,6 +16,24 @@ not_in() { # ROOM PATTERN
 	! grep -rnE "$2" "src/$1"
 }
 
+# Who includes whom in a room, a pair of files a line; a file's own header is the file.
+arrows() { # ROOM
+	grep -HE '^#include "' "src/$1"/*.[ch] | sed -nE "s|^src/$1/([^:]*)\.[ch]:#include \"$1/([^\"/]*)\.h\"|\1 \2|p" |
+		awk '$1 != $2'
+}
+no_circle() { # ROOM
+	[ -n "$(arrows "$1")" ] && arrows "$1" | tsort 2>&1 >/dev/null
+}
+# A header that stands for several files would hide who of them needs whom.
+headers_are_of_files() { # ROOM
+	local header status=0
+
+	for header in "src/$1"/*.h; do
+		[ -e "${header%.h}.c" ] || { echo "$header: of which file?"; status=1; }
+	done
+	return $status
+}
+
 says_its_licence() {
 	! find src include tests -name '*.[chS]' -exec grep -L 'SPDX-License-Identifier: LGPL-2.1-or-later' {} + | grep .
 }
@@ -26,6 +44,8 @@ t 'host/ includes only util/ and vfpool.h' includes_only host 'host/|util/|vfpoo
 t 'ledger/ includes only util/ and vfpool.h' includes_only ledger 'ledger/|util/|vfpool\.h"'
 t 'guest/ includes only util/ and vfpool.h' includes_only guest 'guest/|util/|vfpool\.h"'
 t 'verbs/ includes only util/ and vfpool.h' includes_only verbs 'verbs\.h"|verbs/|util/|vfpool\.h"'
+t 'verbs/ has no circle: no file needs one that needs it' no_circle verbs
+t 'verbs/ has no header but those of its files' headers_are_of_files verbs
 t 'only host/sysfs.c knows the paths of sysfs' only_in 'src/host/sysfs.c' '"[^"]*(bus/pci|class/net|module)/'
 t 'only the context knows /sys' only_in 'src/manager/context.c' '"/sys[/"]'
 t 'only host/rtnl.c speaks rtnetlink' only_in 'src/host/rtnl.c' '\b(RTM_|IFLA_)[A-Z]'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `alloc`: a free VF and a stable MAC for an owner. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/interface.h"
 
 #include "util/cleanup.h"
 

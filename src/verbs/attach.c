@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `attach` and `detach`. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/findings.h"
+#include "verbs/interface.h"
+#include "verbs/json.h"
 
 #include "util/cleanup.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `bind` and `unbind`: a driver by hand, and the end of that. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/json.h"
 
 #include "util/cleanup.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Two texts, compared by diff(1). */
-#include "verbs/output.h"
+#include "verbs.h"
+#include "verbs/diff.h"
 
 #include "util/cleanup.h"
 #include "util/error.h"

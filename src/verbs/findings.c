@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What `gc`, `adopt`, `restore` and `attach --refresh` found and did. */
-#include "verbs/output.h"
+#include "verbs/findings.h"
+#include "verbs/json.h"
+#include "verbs/print.h"
 
 static void print_finding(const struct vfpool_finding *finding, bool dry_run)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `forget`: MACs that are kept for owners who have had no lease for long. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/json.h"
 
 #include <time.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `gc`: what was interrupted is finished or undone. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/findings.h"
 
 #include "util/cleanup.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `interface`: a lease in the words of what starts its guest. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/interface.h"
+#include "verbs/json.h"
 
 #include "util/cleanup.h"
 #include "util/file.h"

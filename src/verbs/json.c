@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The JSON forms. They are stable: fields are added, never renamed. */
-#include "verbs/output.h"
+#include "verbs/json.h"
+#include "verbs/words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,11 +59,6 @@ static void add_hex(struct json_object *object, const char *key, unsigned number
 
 	snprintf(text, sizeof(text), "%04x", number & 0xffff);
 	add_text(object, key, text);
-}
-
-const char *allocate_name(enum vfpool_allocate allocate)
-{
-	return allocate == VFPOOL_BY_LIBVIRT ? "libvirt" : "vfpool";
 }
 
 static struct json_object *json_settings(const struct vfpool_settings *settings)

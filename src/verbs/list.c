@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `list`: the pools and the host. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/json.h"
+#include "verbs/table.h"
 
 #include "util/cleanup.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/diff.h"
 
 #include "util/cleanup.h"
 

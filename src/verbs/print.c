@@ -3,10 +3,12 @@
  * Where all leaves that verbs print, but for tables (libsmartcols escapes what a terminal could take for a
  * command). Whatever it was made of, it is harmless on a terminal, and JSON is JSON.
  */
-#include "verbs/output.h"
+#include "verbs/print.h"
 
+#include "util/cleanup.h"
 #include "util/name.h"
 
+#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

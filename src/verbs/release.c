@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `release`: a VF comes back; its MAC stays its owner's. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/json.h"
 
 #include "util/cleanup.h"
 

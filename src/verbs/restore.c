@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `restore`: a backup in the ledger's place. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/findings.h"
 
 #include "util/cleanup.h"
 

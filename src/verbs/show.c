@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `show`: a pool and its VFs. */
 #include "verbs.h"
-#include "verbs/output.h"
+#include "verbs/json.h"
+#include "verbs/table.h"
 
 #include "util/cleanup.h"
 

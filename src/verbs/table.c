@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The tables for people. */
-#include "verbs/output.h"
+#include "verbs/table.h"
+#include "verbs/print.h"
+#include "verbs/words.h"
 
 #include "util/cleanup.h"
 
@@ -301,11 +303,6 @@ static struct libscols_line *add_group(struct libscols_table *table, const struc
 	for (size_t column = KIND; column < DEVICE_USE; column++)
 		scols_line_set_data(line, column, "");
 	return set_verdict(line, group) < 0 ? NULL : line;
-}
-
-const char *kind_name(enum vfpool_kind kind)
-{
-	return kind == VFPOOL_ENDPOINT ? "endpoint" : kind == VFPOOL_BRIDGE ? "bridge" : "root port";
 }
 
 static void add_device(struct libscols_table *table, struct libscols_line *parent,

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What `gc`, `adopt`, `restore` and `attach --refresh` found and did. */
+#ifndef VFPOOL_FINDINGS_H
+#define VFPOOL_FINDINGS_H
+
+#include "vfpool.h"
+
+#include "util/cleanup.h"
+
+DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free);
+
+/* A line each; `found` may be NULL. */
+void print_findings(const struct vfpool_findings *found, bool json, bool dry_run);
+
+#endif

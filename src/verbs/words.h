@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Words that the tables and JSON have alike. */
+#ifndef VFPOOL_WORDS_H
+#define VFPOOL_WORDS_H
+
+#include "vfpool.h"
+
+const char *kind_name(enum vfpool_kind kind);
+const char *allocate_name(enum vfpool_allocate allocate);
+
+#endif
