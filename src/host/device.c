@@ -96,6 +96,55 @@ unsigned device_count_vfs(int folder)
 	return n;
 }
 
+int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct vfpool_pci *vf,
+		  unsigned *ret_index)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, pf);
+	char address[VFPOOL_PCI_TEXT];
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	int r = folder < 0 ? folder : sysfs_list(folder, ".", &dir);
+
+	vfpool_pci_format(vf, address);
+	while (r == 0 && (entry = readdir(dir))) {
+		char target[VFPOOL_PCI_TEXT], *end;
+
+		if (strncmp(entry->d_name, "virtfn", 6) != 0 ||
+		    sysfs_read_link(folder, entry->d_name, target, sizeof(target)) < 0 ||
+		    strcmp(target, address) != 0)
+			continue;
+		*ret_index = (unsigned)strtoul(entry->d_name + 6, &end, 10);
+		return *end ? -ENOENT : 0;
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,
+		 unsigned *ret_index)
+{
+	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, vf);
+	char text[VFPOOL_PCI_TEXT], physfn[VFPOOL_PCI_TEXT];
+
+	vfpool_pci_format(vf, text);
+	if (folder < 0)
+		return fail(host->err, -VFPOOL_ENOTFOUND, "this host has no PCI device %s", text);
+	if (sysfs_read_link(folder, "physfn", physfn, sizeof(physfn)) < 0 ||
+	    vfpool_pci_parse(physfn, ret_pf) < 0 || host_vf_index(host, ret_pf, vf, ret_index) < 0)
+		return fail(host->err, -VFPOOL_ENOTFOUND, "the PCI device %s is no VF", text);
+	return 0;
+}
+
+int host_netdev_address(struct host *host, const char *netdev, struct vfpool_pci *ret_address)
+{
+	AUTO_CLOSE int folder = sysfs_open_netdev(host->sysfs, netdev);
+	char text[VFPOOL_PCI_TEXT];
+
+	if (folder < 0 || sysfs_read_link(folder, "device", text, sizeof(text)) < 0 ||
+	    vfpool_pci_parse(text, ret_address) < 0)
+		return fail(host->err, -VFPOOL_ENOTFOUND, "this host has no PCI network device %s", netdev);
+	return 0;
+}
+
 /* PCI-to-PCI bridges, by the PCI code and ID assignment specification. */
 #define PCI_CLASS_BRIDGE 0x0604
 

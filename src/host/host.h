@@ -69,6 +69,9 @@ bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf, const 
 int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct vfpool_pci *vf,
 		  unsigned *ret_index);
 
+/* The PCI address of a netdev's device. VFPOOL_ENOTFOUND: none. */
+int host_netdev_address(struct host *host, const char *netdev, struct vfpool_pci *ret_address);
+
 /* Any PCI device; device_end() it. VFPOOL_ENOTFOUND: it isn't there. */
 int host_read_device(struct host *host, const struct vfpool_pci *address,
 		     struct vfpool_device *ret_device);
@@ -260,9 +263,6 @@ typedef int (*host_maker_fn)(void *arg, const struct vfpool_pf *pf, const char *
 			     const char *file, unsigned line);
 int host_other_makers(const char *root, const struct vfpool_pf *const *pfs, size_t n,
 		      host_maker_fn fn, void *arg);
-
-/* The PCI address of a netdev's device. VFPOOL_ENOTFOUND: none. */
-int host_netdev_address(struct host *host, const char *netdev, struct vfpool_pci *ret_address);
 
 /* Is the file sound to udev, where that can tell? */
 int host_udev_verify(struct host *host, const char *file);
