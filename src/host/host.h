@@ -72,12 +72,12 @@ int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct v
 /* The PCI address of a netdev's device. VFPOOL_ENOTFOUND: none. */
 int host_netdev_address(struct host *host, const char *netdev, struct vfpool_pci *ret_address);
 
+/* By the base class of the PCI code and ID assignment specification. */
+bool is_network_class(unsigned class);
+
 /* Any PCI device; device_end() it. VFPOOL_ENOTFOUND: it isn't there. */
 int host_read_device(struct host *host, const struct vfpool_pci *address,
 		     struct vfpool_device *ret_device);
-
-/* By the base class of the PCI code and ID assignment specification. */
-bool is_network_class(unsigned class);
 void device_end(struct vfpool_device *device);
 
 /* Fills the device's `used`, as host_vf_busy() does for a VF; `folder` is its own in sysfs. */
