@@ -55,15 +55,15 @@ void pf_end(struct vfpool_pf *pf);
 /* The VFs of a PF that was read without them, and its link once more. */
 int host_read_vfs(struct host *host, struct vfpool_pf *pf);
 
-/* The PF of the VF with that address, and its index there. VFPOOL_ENOTFOUND: there
- * is no such device, or it is no VF. */
-int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,
-		 unsigned *ret_index);
-
 /* The address of a VF on a PF that need not be sound; false: it isn't there, or the PF can't be told to be the
  * one with that MAC (NULL: any). */
 bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf, const struct vfpool_mac *pf_mac,
 			  unsigned vf, struct vfpool_pci *ret_address);
+
+/* The PF of the VF with that address, and its index there. VFPOOL_ENOTFOUND: there
+ * is no such device, or it is no VF. */
+int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,
+		 unsigned *ret_index);
 
 /* The VF's index on that PF. */
 int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct vfpool_pci *vf,
