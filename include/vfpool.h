@@ -34,6 +34,7 @@ extern "C" {
 #define VFPOOL_EINUSE    4102 /* refused: someone uses what would change */
 #define VFPOOL_ENOTFOUND 4103 /* no such pool, PF, VF or lease */
 #define VFPOOL_EPARTIAL  4104 /* some steps failed, the others are done */
+#define VFPOOL_ELEDGER   4105 /* refused: it isn't the ledger by which the VFs were given out */
 
 /* ---- plain data -------------------------------------------------------- */
 
@@ -430,7 +431,7 @@ const char *vfpool_get_dir(const struct vfpool *vp, enum vfpool_dir dir);
 int vfpool_set_uri(struct vfpool *vp, const char *uri);
 
 /*
- * Functions that change something fail (-EREMCHG) while the ledger is gone, another or older than the one by
+ * Functions that change something fail (-VFPOOL_ELEDGER) while the ledger is gone, another or older than the one by
  * which this host's VFs were given out, and those that only look say so in a note. With `accept` they go on
  * with the one that is there, or make a new one: what was leased by the old one and isn't in the new one is
  * given out again. No lease gets a number that was given before. A process that finds its ledger replaced or

@@ -220,7 +220,7 @@ static int check_in_place(struct ledger *ledger)
 		return fail_errno(ledger->err, r, "looking at the ledger %s", ledger->path);
 	if (r == 0 && is.st_dev == ledger->dev && is.st_ino == ledger->ino)
 		return 0;
-	return fail(ledger->err, -LEDGER_EREPLACED,
+	return fail(ledger->err, -VFPOOL_ELEDGER,
 		    "the ledger %s was %s while this vfpool had it open, so nothing is written any more: ask again",
 		    ledger->path, r == 0 ? "replaced" : "deleted");
 }

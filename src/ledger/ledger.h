@@ -16,8 +16,8 @@
 struct error;
 struct ledger;
 
-/* That file isn't the ledger any more. No errno of the kernel's or SQLite's means it. */
-#define LEDGER_EREPLACED EREMCHG
+/* Did a change of the ledger fail for want of a file system that takes it? */
+bool ledger_takes_no_more(int r);
 
 enum ledger_mode {
 	LEDGER_READ,   /* *ret_ledger is NULL when there is none yet. One of an older vfpool, or on a file system

@@ -212,7 +212,7 @@ static int note_place(struct ledger *ledger)
 	ledger->dev = is.st_dev;
 	ledger->ino = is.st_ino;
 	sqlite3_file_control(ledger->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-	return moved ? fail(ledger->err, -LEDGER_EREPLACED, "the ledger %s was replaced while it was opened: ask again",
+	return moved ? fail(ledger->err, -VFPOOL_ELEDGER, "the ledger %s was replaced while it was opened: ask again",
 			    ledger->path) : 0;
 }
 
@@ -229,7 +229,7 @@ static int open_file(struct ledger *ledger)
 	return fail_errno(ledger->err, r, "opening the ledger %s", ledger->path);
 }
 
-static bool takes_no_more(int r)
+bool ledger_takes_no_more(int r)
 {
 	return r == -EROFS || r == -ENOSPC || r == -EDQUOT;
 }
@@ -295,7 +295,7 @@ int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mod
 		close_all_to_others(state_dir, ledger->path);
 	if (r == 0)
 		r = set_up(ledger, &version);
-	if (mode == LEDGER_READ && takes_no_more(r))
+	if (mode == LEDGER_READ && ledger_takes_no_more(r))
 		return open_unwritable(ledger, ret_ledger, r);
 	if (r == 0 && version > 0 && version < LEDGER_VERSION)
 		r = db_copy(&ledger); /* who reads changes nothing, its old form neither */
@@ -315,7 +315,7 @@ static int reopen(struct ledger *ledger, enum ledger_mode mode)
 	if (r == 0)
 		r = ledger_open(state_dir, run_dir, mode, &raised, ledger->err);
 	if (r == 0 && !raised)
-		r = fail(ledger->err, -LEDGER_EREPLACED, "the ledger %s was deleted: ask again", ledger->path);
+		r = fail(ledger->err, -VFPOOL_ELEDGER, "the ledger %s was deleted: ask again", ledger->path);
 	if (r < 0)
 		return r;
 	*ledger = *raised;

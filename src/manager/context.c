@@ -133,7 +133,7 @@ static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
 		return 0;
 	}
 	return vp->accept_ledger ? 0 :
-				   fail(&vp->err, -LEDGER_EREPLACED,
+				   fail(&vp->err, -VFPOOL_ELEDGER,
 					"%s; nothing was changed. 'vfpool restore FILE' puts a backup in its place, and "
 					"with --accept-new-ledger before the verb it goes on with %s", vp->doubt.text,
 					vp->ledger ? "this one" : "a new one");
@@ -194,11 +194,6 @@ int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger)
 		ledger_set_command(copy, vp->command);
 	*ret_ledger = copy;
 	return 0;
-}
-
-bool ledger_takes_no_more(int r)
-{
-	return r == -EROFS || r == -ENOSPC || r == -EDQUOT;
 }
 
 bool ledger_is_out_of_reach(int r)

@@ -54,9 +54,6 @@ void tell_doubt(struct vfpool *vp);
 int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger);
 void drop_ledger(struct vfpool *vp);
 
-/* Did a change of the ledger fail for want of a file system that takes it? */
-bool ledger_takes_no_more(int r);
-
 /* Did open_ledger() fail for a reason that leaves the rest of the host to look at? */
 bool ledger_is_out_of_reach(int r);
 

@@ -126,7 +126,7 @@ static int use_restored(struct restore *restore)
 	int r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], LEDGER_CHANGE, &vp->ledger, &vp->err);
 
 	if (r == 0 && !vp->ledger)
-		r = fail(&vp->err, -LEDGER_EREPLACED, "it was deleted meanwhile");
+		r = fail(&vp->err, -VFPOOL_ELEDGER, "it was deleted meanwhile");
 	if (r < 0)
 		return r;
 	ledger_set_command(vp->ledger, vp->command);
