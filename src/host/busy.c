@@ -6,6 +6,7 @@
 #include "host/sysfs.h"
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/name.h"
 
@@ -111,16 +112,20 @@ struct use {
 	const char *why; /* NULL: nothing, as yet */
 	char *netdev;    /* which has it */
 	bool any;
+	bool is_gone;    /* one that was there a moment ago can't be looked at */
 };
 
 static void look_at_netdev(void *arg, const char *name)
 {
 	struct use *use = arg;
+	enum vfpool_holder holder;
 	const char *why;
 
 	use->any = true;
-	if (use->why || netdev_holder(use->host, name, &why) == VFPOOL_HELD_BY_NOBODY)
+	holder = use->why ? VFPOOL_HELD_BY_NOBODY : netdev_holder(use->host, name, &why);
+	if (holder == VFPOOL_HELD_BY_NOBODY)
 		return;
+	use->is_gone = holder == VFPOOL_HELD_BY_UNKNOWN;
 	use->why = why;
 	use->netdev = strdup(name);
 }
@@ -141,6 +146,19 @@ static void look_at_netdevs(struct use *use, int folder, const struct vfpool_dev
 	/* Its driver has it, and there may be a netdev that isn't seen from here. */
 	if (!use->any && is_network_class(device->class))
 		netdev_holder(use->host, NULL, &use->why);
+}
+
+/* udev gives a new netdev another name: then it is looked for again. */
+static void look_patiently(struct use *use, int folder, const struct vfpool_device *device)
+{
+	look_at_netdevs(use, folder, device);
+	while (use->is_gone && use->host->glances > 0) {
+		use->host->glances--;
+		rest_ms(GLANCE_MS);
+		free(use->netdev);
+		*use = (struct use){ .host = use->host };
+		look_at_netdevs(use, folder, device);
+	}
 }
 
 /* Is it a VF that libvirt has set up for a guest? */
@@ -172,7 +190,7 @@ int host_device_use(struct host *host, int folder, struct vfpool_device *device)
 		if (vfio_holder(folder, &use.why) == VFPOOL_HELD_BY_VFIO && !device->is_vf)
 			use.why = "held through vfio";
 	} else if (device->driver && !driver_is_stub(device->driver))
-		look_at_netdevs(&use, folder, device);
+		look_patiently(&use, folder, device);
 	netdev = use.netdev;
 	if (!use.why && device->driver && sysfs_has_block_device(host->sysfs, &device->address))
 		use.why = "it has a block device";
