@@ -118,6 +118,15 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@tests/lab/demo
 
+C_SOURCES = $(shell git ls-files '*.c' '*.h')
+
+# Is everything written in the house's style (.clang-format)?
+lint:
+	@clang-format --dry-run -Werror $(C_SOURCES)
+
+format:
+	@clang-format -i $(C_SOURCES)
+
 # What it is built and tested with, from the machine's own packages; as root.
 deps:
 	@tests/deps
@@ -168,8 +177,9 @@ help:
 	@echo 'make check-fast  the tests that need neither root nor the lab, in seconds'
 	@echo 'make check       all tests, as root: minutes'
 	@echo 'make check-long  the same with what takes long'
+	@echo 'make lint        is the source in the style of .clang-format? (make format: make it so)'
 	@echo 'make clean       remove build/'
 
-.PHONY: all unit-tests check-fast check check-long demo deps install clean help
+.PHONY: all unit-tests check-fast check check-long demo deps install lint format clean help
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FAKES:=.d) $(BENCHES:=.d)
