@@ -30,11 +30,11 @@ extern "C" {
  * errnos, which end at 4095 (MAX_ERRNO in include/linux/err.h), so that one int
  * carries both and nothing that a driver says is taken for one.
  */
-#define VFPOOL_ENOVF     4101 /* no VF of the pool is free */
-#define VFPOOL_EINUSE    4102 /* refused: someone uses what would change */
+#define VFPOOL_ENOVF 4101     /* no VF of the pool is free */
+#define VFPOOL_EINUSE 4102    /* refused: someone uses what would change */
 #define VFPOOL_ENOTFOUND 4103 /* no such pool, PF, VF or lease */
-#define VFPOOL_EPARTIAL  4104 /* some steps failed, the others are done */
-#define VFPOOL_ELEDGER   4105 /* refused: it isn't the ledger by which the VFs were given out */
+#define VFPOOL_EPARTIAL 4104  /* some steps failed, the others are done */
+#define VFPOOL_ELEDGER 4105   /* refused: it isn't the ledger by which the VFs were given out */
 
 /* ---- plain data -------------------------------------------------------- */
 
@@ -80,8 +80,8 @@ enum vfpool_link {
 
 /* The settings of a VF that its PF programs, or those of them in `have`. */
 struct vfpool_settings {
-	unsigned have;       /* set of enum vfpool_attr */
-	unsigned must;       /* when they are wanted: those without which nobody is to get the VF,
+	unsigned have; /* set of enum vfpool_attr */
+	unsigned must; /* when they are wanted: those without which nobody is to get the VF,
 			      * should its card not have them */
 	struct vfpool_mac mac;
 	uint16_t vlan;       /* 0: none; 1 to 4094 */
@@ -91,9 +91,9 @@ struct vfpool_settings {
 	uint32_t max_rate;   /* Mbit/s, 0: no limit */
 	bool spoofchk;
 	bool trust;
-	bool rss_query;      /* the VF may ask for the PF's RSS key */
+	bool rss_query; /* the VF may ask for the PF's RSS key */
 	enum vfpool_link link;
-	uint64_t guid;       /* InfiniBand's node and port GUID, the same one */
+	uint64_t guid; /* InfiniBand's node and port GUID, the same one */
 };
 
 #define VFPOOL_ATTR_LAST VFPOOL_ATTR_GUID
@@ -159,14 +159,14 @@ struct vfpool_lease {
 	unsigned nic;
 	struct vfpool_mac mac;
 	enum vfpool_lease_state state;
-	int vlan;    /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
-	char *guest; /* UUID of the libvirt guest that was seen with it, NULL: none was */
-	char *uri;   /* the libvirt that knows this guest, NULL: none was seen */
-	bool until_stop;  /* it ends when its guest stops, */
-	bool was_started; /* and that has started */
-	bool made;   /* of vfpool_alloc(): it wasn't there before */
-	bool has_vf; /* false in a pool that libvirt allocates */
-	struct vfpool_pci pf;      /* where its PF was last seen */
+	int vlan;             /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
+	char *guest;          /* UUID of the libvirt guest that was seen with it, NULL: none was */
+	char *uri;            /* the libvirt that knows this guest, NULL: none was seen */
+	bool until_stop;      /* it ends when its guest stops, */
+	bool was_started;     /* and that has started */
+	bool made;            /* of vfpool_alloc(): it wasn't there before */
+	bool has_vf;          /* false in a pool that libvirt allocates */
+	struct vfpool_pci pf; /* where its PF was last seen */
 	bool has_pf_mac;
 	struct vfpool_mac pf_mac;  /* the PF's permanent MAC, by which it is known */
 	unsigned vf;               /* index on its PF */
@@ -209,28 +209,28 @@ enum vfpool_holder {
 struct vfpool_vf {
 	unsigned index;
 	struct vfpool_pci address;
-	char *netdev;          /* NULL: none in this network namespace */
+	char *netdev; /* NULL: none in this network namespace */
 	bool has_seen_mac;
 	struct vfpool_mac seen_mac; /* what its netdev shows; differs from the
 				     * programmed one until its driver is rebound */
-	char *driver;          /* NULL: none */
-	char *driver_override; /* NULL: none */
-	int iommu_group;       /* -1: none */
-	char *obstacle;        /* why a guest can't get it as things are, or not without others; NULL:
+	char *driver;               /* NULL: none */
+	char *driver_override;      /* NULL: none */
+	int iommu_group;            /* -1: none */
+	char *obstacle;    /* why a guest can't get it as things are, or not without others; NULL:
 				* nothing is known to be in the way */
-	bool shares_group;     /* the obstacle is only that whoever gets it has its group's others too */
-	unsigned vectors;      /* message vectors (MSI-X) that it has, 0: not known or not asked for */
+	bool shares_group; /* the obstacle is only that whoever gets it has its group's others too */
+	unsigned vectors;  /* message vectors (MSI-X) that it has, 0: not known or not asked for */
 	struct vfpool_settings programmed; /* what the PF says; have == 0 when it
 					    * couldn't be read */
 	enum vfpool_holder holder;
-	char *busy;            /* the holder in words, NULL: it isn't busy */
+	char *busy; /* the holder in words, NULL: it isn't busy */
 	/* From the ledger and the definitions: */
 	enum vfpool_vf_state state;
-	char *pool;            /* NULL: in no pool */
-	char *owner;           /* NULL: no lease */
+	char *pool;  /* NULL: in no pool */
+	char *owner; /* NULL: no lease */
 	unsigned nic;
-	char *held;            /* why nobody is to get it, NULL: it isn't held */
-	bool is_off;           /* it hasn't what its pool asks for: 'vfpool apply' would change it, or
+	char *held;  /* why nobody is to get it, NULL: it isn't held */
+	bool is_off; /* it hasn't what its pool asks for: 'vfpool apply' would change it, or
 				* leaves it as it is in use */
 };
 
@@ -241,7 +241,7 @@ struct vfpool_pf {
 	char *netdev; /* NULL: none in this network namespace */
 	char **altnames;
 	size_t n_altnames;
-	int ifindex;  /* 0 without netdev */
+	int ifindex; /* 0 without netdev */
 	bool has_mac;
 	struct vfpool_mac mac; /* the permanent one */
 	uint16_t vendor, device;
@@ -253,11 +253,12 @@ struct vfpool_pf {
 	int vf_total_msix; /* message vectors that all its VFs share; 0: its driver gives each a fixed
 			    * number, or no definition asks for another; -1: not known, to others
 			    * than root or while another vfpool is at work on it */
-	bool autoprobe; /* sriov_drivers_autoprobe */
-	int numa_node;  /* -1: none */
-	bool up;        /* IFF_UP */
-	bool carrier;   /* the link is there */
-	struct vfpool_refusal *refusals; /* from the ledger: what its driver refused, and doesn't report
+	bool autoprobe;    /* sriov_drivers_autoprobe */
+	int numa_node;     /* -1: none */
+	bool up;           /* IFF_UP */
+	bool carrier;      /* the link is there */
+	struct vfpool_refusal
+		*refusals; /* from the ledger: what its driver refused, and doesn't report
 					  * either, so that a look at the VFs can't tell it */
 	size_t n_refusals;
 	struct vfpool_vf *vfs; /* by index, ascending */
@@ -283,9 +284,9 @@ void vfpool_inventory_free(struct vfpool_inventory *inventory);
 
 /* How a definition names a PF. */
 enum vfpool_pf_by {
-	VFPOOL_PF_BY_DEV,     /* netdev name or alternative name */
+	VFPOOL_PF_BY_DEV, /* netdev name or alternative name */
 	VFPOOL_PF_BY_ADDRESS,
-	VFPOOL_PF_BY_MAC,     /* the permanent MAC */
+	VFPOOL_PF_BY_MAC, /* the permanent MAC */
 };
 
 struct vfpool_pool_pf {
@@ -296,7 +297,7 @@ struct vfpool_pool_pf {
 	unsigned numvfs;
 	struct vfpool_range *vfs; /* n_vfs == 0: all of them */
 	size_t n_vfs;
-	bool up; /* bring the PF up */
+	bool up;  /* bring the PF up */
 	int line; /* of the definition */
 };
 
@@ -331,18 +332,18 @@ struct vfpool_pool {
 	enum vfpool_allocate allocate;
 	enum vfpool_placement placement;
 	uint8_t mac_prefix[5];
-	unsigned mac_prefix_len; /* bytes, 1 to 5 */
-	char *seed;              /* NULL: the host's */
+	unsigned mac_prefix_len;       /* bytes, 1 to 5 */
+	char *seed;                    /* NULL: the host's */
 	struct vfpool_settings policy; /* everything but the MAC */
-	unsigned vectors;        /* message vectors (MSI-X) of each VF, 1 to 2048; 0: left as they are */
+	unsigned vectors; /* message vectors (MSI-X) of each VF, 1 to 2048; 0: left as they are */
 	enum vfpool_driver driver;
-	char *driver_model;      /* the kernel's vfio driver that libvirt is to take; NULL:
+	char *driver_model; /* the kernel's vfio driver that libvirt is to take; NULL:
 				  * vfio-pci */
-	bool unmanaged;          /* libvirt doesn't bind and rebind its VFs */
+	bool unmanaged;     /* libvirt doesn't bind and rebind its VFs */
 	struct vfpool_virtualport virtualport;
-	char *teaming_network;   /* what a guest's other, virtual card of a failover */
-	char *teaming_bridge;    /* pair is plugged into; both NULL: there is none */
-	char *network;           /* libvirt's name for it; NULL: not libvirt's */
+	char *teaming_network; /* what a guest's other, virtual card of a failover */
+	char *teaming_bridge;  /* pair is plugged into; both NULL: there is none */
+	char *network;         /* libvirt's name for it; NULL: not libvirt's */
 	bool network_autostart;
 	struct vfpool_portgroup *portgroups;
 	size_t n_portgroups;
@@ -356,12 +357,12 @@ enum vfpool_step_kind {
 	VFPOOL_STEP_AUTOPROBE_OFF,
 	VFPOOL_STEP_MAKE_VFS, /* `count` of them; first none, when there are others */
 	VFPOOL_STEP_UP,
-	VFPOOL_STEP_PROGRAM,  /* `to` over `from` */
-	VFPOOL_STEP_BIND,     /* to `driver`, "" = to none */
-	VFPOOL_STEP_REFUSED,  /* what can't be done now, `text` says why */
+	VFPOOL_STEP_PROGRAM, /* `to` over `from` */
+	VFPOOL_STEP_BIND,    /* to `driver`, "" = to none */
+	VFPOOL_STEP_REFUSED, /* what can't be done now, `text` says why */
 	VFPOOL_STEP_UNSUPPORTED, /* what the PF's driver doesn't have: `unsupported` of `to`. One step for
 				  * each value, when VFs are to have different ones */
-	VFPOOL_STEP_VECTORS,  /* `count` message vectors; takes the VF's driver away first */
+	VFPOOL_STEP_VECTORS, /* `count` message vectors; takes the VF's driver away first */
 };
 
 enum vfpool_step_result { VFPOOL_STEP_PLANNED, VFPOOL_STEP_DONE, VFPOOL_STEP_FAILED };
@@ -370,10 +371,10 @@ struct vfpool_step {
 	enum vfpool_step_kind kind;
 	enum vfpool_step_result result;
 	struct vfpool_pci pf; /* of a device that is no VF, bound by hand: its own */
-	char *pf_name; /* the PF's netdev, or its address */
+	char *pf_name;        /* the PF's netdev, or its address */
 	bool has_vf;
 	unsigned vf;
-	bool live;      /* the VF is busy, and changed all the same */
+	bool live; /* the VF is busy, and changed all the same */
 	unsigned count;
 	unsigned count_from; /* of MAKE_VFS: the VFs that are destroyed for it; of VECTORS: what
 			      * it has, 0: not known */
@@ -381,18 +382,18 @@ struct vfpool_step {
 	struct vfpool_settings to;   /* have: what is sent */
 	unsigned failed;             /* those of to.have that the kernel didn't take */
 	unsigned deferred;           /* those that wait for the PF's link */
-	unsigned unsupported;        /* those that the PF's driver doesn't have, with these values */
-	unsigned unverified;         /* those that were accepted and can't be read back */
-	char *driver_from;           /* of BIND and VECTORS: the one that it has, "" = none */
+	unsigned unsupported; /* those that the PF's driver doesn't have, with these values */
+	unsigned unverified;  /* those that were accepted and can't be read back */
+	char *driver_from;    /* of BIND and VECTORS: the one that it has, "" = none */
 	char *driver;
-	char *text;                  /* of a refused or failed step: why; of VECTORS also why they are unverified */
+	char *text; /* of a refused or failed step: why; of VECTORS also why they are unverified */
 };
 
 struct vfpool_plan {
 	struct vfpool_step *steps;
 	size_t n_steps;
 	size_t n_pools; /* how many definitions it is of */
-	char **notes; /* things a person should know, nothing that apply does */
+	char **notes;   /* things a person should know, nothing that apply does */
 	size_t n_notes;
 };
 
@@ -403,17 +404,17 @@ void vfpool_plan_free(struct vfpool_plan *plan);
 struct vfpool;
 
 enum vfpool_dir {
-	VFPOOL_DIR_SYSFS,       /* /sys */
-	VFPOOL_DIR_CONFIG,      /* definitions: <config>/pools/NAME.xml */
-	VFPOOL_DIR_STATE,       /* the ledger */
-	VFPOOL_DIR_RUN,         /* locks, and the hook's last failure */
-	VFPOOL_DIR_RULES,       /* udev's rules of the admin */
-	VFPOOL_DIR_LIBVIRT_RUN, /* libvirt's run directory */
-	VFPOOL_DIR_NETWORKS,    /* libvirt's persistent networks */
-	VFPOOL_DIR_PROC,        /* /proc, to name who holds a VF */
-	VFPOOL_DIR_HOOKS,       /* libvirt's hooks */
+	VFPOOL_DIR_SYSFS,         /* /sys */
+	VFPOOL_DIR_CONFIG,        /* definitions: <config>/pools/NAME.xml */
+	VFPOOL_DIR_STATE,         /* the ledger */
+	VFPOOL_DIR_RUN,           /* locks, and the hook's last failure */
+	VFPOOL_DIR_RULES,         /* udev's rules of the admin */
+	VFPOOL_DIR_LIBVIRT_RUN,   /* libvirt's run directory */
+	VFPOOL_DIR_NETWORKS,      /* libvirt's persistent networks */
+	VFPOOL_DIR_PROC,          /* /proc, to name who holds a VF */
+	VFPOOL_DIR_HOOKS,         /* libvirt's hooks */
 	VFPOOL_DIR_LIBVIRT_STATE, /* libvirt's state: guests that were saved */
-	VFPOOL_DIR_ROOT,        /* where other programs' files are found, empty: / */
+	VFPOOL_DIR_ROOT,          /* where other programs' files are found, empty: / */
 	VFPOOL_N_DIRS,
 };
 
@@ -440,8 +441,8 @@ int vfpool_set_uri(struct vfpool *vp, const char *uri);
 void vfpool_accept_new_ledger(struct vfpool *vp, bool accept);
 
 /* Called during long work: the PF, the step, and how many of how many. */
-typedef void (*vfpool_progress_fn)(void *arg, const char *pf, const char *step,
-				   unsigned done, unsigned total);
+typedef void (*vfpool_progress_fn)(void *arg, const char *pf, const char *step, unsigned done,
+				   unsigned total);
 void vfpool_set_progress(struct vfpool *vp, vfpool_progress_fn fn, void *arg);
 
 /* What a person should know of work that goes on all the same. */
@@ -504,7 +505,8 @@ const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,
 				       const struct vfpool_pool_pf *want);
 
 /* May that PF be among those that can't be looked at? They can't be told by their MACs. */
-bool vfpool_may_be_unread(const struct vfpool_inventory *inventory, const struct vfpool_pool_pf *want);
+bool vfpool_may_be_unread(const struct vfpool_inventory *inventory,
+			  const struct vfpool_pool_pf *want);
 
 /* The PF's VF of that index; NULL: it isn't there. */
 const struct vfpool_vf *vfpool_find_vf(const struct vfpool_pf *pf, unsigned index);
@@ -590,9 +592,10 @@ void vfpool_groups_free(struct vfpool_groups *groups);
 struct vfpool_bind_request {
 	const char *const *addresses; /* PCI addresses */
 	size_t n_addresses;           /* one or more */
-	const char *driver; /* bind: a kernel driver's name, "host": the device's own; NULL: vfio-pci */
-	bool group;         /* with all endpoints of their IOMMU groups */
-	bool persist;       /* bind: also at each boot, by vfpool_apply() of all pools */
+	const char *
+		driver; /* bind: a kernel driver's name, "host": the device's own; NULL: vfio-pci */
+	bool group;     /* with all endpoints of their IOMMU groups */
+	bool persist;   /* bind: also at each boot, by vfpool_apply() of all pools */
 	bool dry_run;
 };
 
@@ -639,12 +642,15 @@ struct vfpool_alloc_request {
 	int vf;            /* index on its PF, -1: any */
 	bool has_mac;
 	struct vfpool_mac mac; /* the owner's MAC, where vfpool makes none */
-	int vlan;          /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
-	bool until_stop;   /* libvirt's hook ends a new lease when its guest stops */
+	int vlan;              /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
+	bool until_stop;       /* libvirt's hook ends a new lease when its guest stops */
 	bool dry_run;
 };
 
-#define VFPOOL_ALLOC_REQUEST { .count = 1, .numa = -1, .vf = -1, .vlan = -1 }
+#define VFPOOL_ALLOC_REQUEST                                 \
+	{                                                    \
+		.count = 1, .numa = -1, .vf = -1, .vlan = -1 \
+	}
 
 /*
  * VFs of the pool and MACs for the owner's interfaces, recorded before it
@@ -662,13 +668,16 @@ struct vfpool_release_request {
 	int nic;                     /* -1: any */
 	const struct vfpool_pci *vf; /* the VF's address now, NULL: any */
 	uint64_t lease;              /* its number, 0: any */
-	bool all;     /* every lease that is meant; else there must be one */
-	bool forget;  /* the MAC is nobody's then */
-	bool force;   /* also when something has the VF, or it can't be looked at: it goes into quarantine */
+	bool all;                    /* every lease that is meant; else there must be one */
+	bool forget;                 /* the MAC is nobody's then */
+	bool force; /* also when something has the VF, or it can't be looked at: it goes into quarantine */
 	bool dry_run;
 };
 
-#define VFPOOL_RELEASE_REQUEST { .nic = -1 }
+#define VFPOOL_RELEASE_REQUEST \
+	{                      \
+		.nic = -1      \
+	}
 
 /*
  * Ends leases: scrubs their VFs, keeps the MACs for their owner. VFPOOL_ENOTFOUND
@@ -697,22 +706,25 @@ int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, i
 
 /* Which of a guest's definitions. */
 enum {
-	VFPOOL_GUEST_LIVE = 1,   /* of the running guest */
-	VFPOOL_GUEST_CONFIG = 2, /* of its next start */
+	VFPOOL_GUEST_LIVE = 1,    /* of the running guest */
+	VFPOOL_GUEST_CONFIG = 2,  /* of its next start */
 	VFPOOL_GUEST_CURRENT = 4, /* of the running guest, or of one that is shut off */
 };
 
 /* What is asked of attach and detach; begin with VFPOOL_ATTACH_REQUEST. */
 struct vfpool_attach_request {
-	const char *pool;  /* detach: NULL: any */
-	const char *guest; /* name or UUID; its name is the owner's */
-	int nic;           /* -1: attach takes 0, detach any */
-	unsigned where;    /* VFPOOL_GUEST_*; 0: attach takes CURRENT, detach whatever has it */
+	const char *pool;   /* detach: NULL: any */
+	const char *guest;  /* name or UUID; its name is the owner's */
+	int nic;            /* -1: attach takes 0, detach any */
+	unsigned where;     /* VFPOOL_GUEST_*; 0: attach takes CURRENT, detach whatever has it */
 	unsigned timeout_s; /* detach: how long a running guest may take */
 	bool dry_run;
 };
 
-#define VFPOOL_ATTACH_REQUEST { .nic = -1, .timeout_s = 60 }
+#define VFPOOL_ATTACH_REQUEST              \
+	{                                  \
+		.nic = -1, .timeout_s = 60 \
+	}
 
 /*
  * Allocates a VF for the guest and gives it to libvirt; what libvirt changed of its
@@ -786,12 +798,12 @@ struct vfpool_event {
 	int64_t at; /* seconds since 1970 */
 	char *event; /* alloc, release, force-release, forget, rename, hold, unhold, guest, bind, unbind;
 		      * of the ledger itself: epoch, restore */
-	uint64_t lease; /* 0: none */
+	uint64_t lease;     /* 0: none */
 	char *pool, *owner; /* "" when it has none */
 	unsigned nic;
 	char *mac;
 	bool has_vf;
-	char *pf;   /* its permanent MAC, or its address */
+	char *pf; /* its permanent MAC, or its address */
 	unsigned vf;
 	char *command;
 };
@@ -814,18 +826,18 @@ enum vfpool_finding_kind {
 	VFPOOL_FOUND_QUARANTINED, /* nothing holds the VF now: scrubbed and free */
 	VFPOOL_FOUND_IDLE,        /* a VF that was found busy once: free again */
 	VFPOOL_FOUND_GUEST,       /* a guest has the lease's MAC: noted in the lease */
-	VFPOOL_FOUND_ORPHAN,      /* its guest is gone, or has stopped as it was made for: it is ended */
-	VFPOOL_FOUND_UNSEEN,      /* no guest has it: for a person to decide */
-	VFPOOL_FOUND_VANISHED,    /* the lease's VF isn't there */
-	VFPOOL_FOUND_ADOPTED,     /* a guest names a pool's VF: it has a lease now */
-	VFPOOL_FOUND_HISTORY,     /* entries of the history are older, or more, than is kept: removed */
-	VFPOOL_FOUND_MOVED,       /* a guest names its VF by an address that it had once */
-	VFPOOL_FOUND_VLAN,        /* a guest's definition says another VLAN than its lease */
+	VFPOOL_FOUND_ORPHAN, /* its guest is gone, or has stopped as it was made for: it is ended */
+	VFPOOL_FOUND_UNSEEN, /* no guest has it: for a person to decide */
+	VFPOOL_FOUND_VANISHED, /* the lease's VF isn't there */
+	VFPOOL_FOUND_ADOPTED,  /* a guest names a pool's VF: it has a lease now */
+	VFPOOL_FOUND_HISTORY, /* entries of the history are older, or more, than is kept: removed */
+	VFPOOL_FOUND_MOVED,   /* a guest names its VF by an address that it had once */
+	VFPOOL_FOUND_VLAN,    /* a guest's definition says another VLAN than its lease */
 };
 
 enum vfpool_finding_result {
-	VFPOOL_FINDING_DONE,   /* or, in a dry run, to be done */
-	VFPOOL_FINDING_LEFT,   /* something has the VF, or it is a person's to decide */
+	VFPOOL_FINDING_DONE, /* or, in a dry run, to be done */
+	VFPOOL_FINDING_LEFT, /* something has the VF, or it is a person's to decide */
 	VFPOOL_FINDING_FAILED,
 };
 
@@ -851,7 +863,10 @@ struct vfpool_gc_request {
 	bool dry_run;
 };
 
-#define VFPOOL_GC_REQUEST { .history_days = 400, .history_rows = 200000 }
+#define VFPOOL_GC_REQUEST                                   \
+	{                                                   \
+		.history_days = 400, .history_rows = 200000 \
+	}
 
 /*
  * Finishes or undoes what was interrupted, and ends leases whose guest was seen
@@ -894,7 +909,8 @@ int vfpool_backup(struct vfpool *vp, const char *file, bool force);
  * backup doesn't know is held, also where the backup has a lease of it, or not the VF. *ret_findings has each; libvirt's guests are vfpool_adopt()'s. `dry_run` only looks whether
  * the file is sound. VFPOOL_EINUSE: it is the ledger itself; -EUCLEAN: it is none, or damaged.
  */
-int vfpool_restore(struct vfpool *vp, const char *file, bool dry_run, struct vfpool_findings **ret_findings);
+int vfpool_restore(struct vfpool *vp, const char *file, bool dry_run,
+		   struct vfpool_findings **ret_findings);
 
 /* ---- what others read -------------------------------------------------- */
 
@@ -915,21 +931,21 @@ enum vfpool_format {
 int vfpool_format_parse(const char *name, enum vfpool_format *ret_format);
 
 struct vfpool_interface_options {
-	const char *bus, *addr; /* where QEMU or StratoVirt plugs it; NULL: it chooses, or a root port,
+	const char *bus,
+		*addr; /* where QEMU or StratoVirt plugs it; NULL: it chooses, or a root port,
 				 * slot 0 of StratoVirt */
-	const char *portgroup;  /* of the pool's network; NULL: its default */
-	unsigned number;        /* 0: the only one; of several this one, from 1 on: StratoVirt's root port
+	const char *portgroup; /* of the pool's network; NULL: its default */
+	unsigned number; /* 0: the only one; of several this one, from 1 on: StratoVirt's root port
 				 * is pcie.NUMBER, instead of NIC + 1, the names of FORMAT_ENV end with
 				 * _0, _1, …; with `addr` on one bus they are functions of that slot from
 				 * that function on, at most up to 7, and function 0 carries multifunction=on */
-	bool multifunction;     /* the slot of QEMU or StratoVirt has functions of others too */
+	bool multifunction; /* the slot of QEMU or StratoVirt has functions of others too */
 };
 
 /* The lease's text in that format. -EINVAL: it can't be told so, as a lease without a
  * VF to QEMU. `options` may be NULL. */
-int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease,
-		     enum vfpool_format format, const struct vfpool_interface_options *options,
-		     char **ret_text);
+int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease, enum vfpool_format format,
+		     const struct vfpool_interface_options *options, char **ret_text);
 
 /* Could a lease of the pool be told so? To be asked before there is one. */
 int vfpool_check_interface(struct vfpool *vp, const char *pool, enum vfpool_format format,
@@ -945,13 +961,13 @@ int vfpool_network_xml(struct vfpool *vp, const char *pool, const char *from, ch
 struct vfpool_network_request {
 	const char *from; /* as above */
 	bool start;
-	bool autostart;   /* libvirt itself starts it at boot */
-	bool sync;        /* what is done at boot: the network is started, and when it wasn't there
+	bool autostart; /* libvirt itself starts it at boot */
+	bool sync;      /* what is done at boot: the network is started, and when it wasn't there
 			   * before, or had VFs that aren't its own any more, the guests that have
 			   * autostart and are off, since libvirt couldn't start them; where that
 			   * can't be done they are told in notes */
-	bool undefine;    /* stops it and takes it from libvirt; only `force` counts then */
-	bool force;       /* one of VFs that somebody else has made, too */
+	bool undefine;  /* stops it and takes it from libvirt; only `force` counts then */
+	bool force;     /* one of VFs that somebody else has made, too */
 };
 
 /* Is the network of that pool one that a boot brings back: by the pool's definition, or by libvirt's

@@ -98,8 +98,8 @@ static int take_global_options(struct vfpool *vp, int argc, char **argv)
 	int c, r = 0;
 
 	for (size_t i = 0; i < N_DIR_OPTIONS; i++)
-		longs[N_OWN_OPTIONS + i] = (struct option){ dir_options[i].name, required_argument, NULL,
-						256 + (int)i };
+		longs[N_OWN_OPTIONS + i] = (struct option){ dir_options[i].name, required_argument,
+							    NULL, 256 + (int)i };
 	opterr = 0;
 	while (r == 0 && (c = getopt_long(argc, argv, "+:hVc:", longs, NULL)) != -1) {
 		if (c == 'h') {
@@ -110,8 +110,10 @@ static int take_global_options(struct vfpool *vp, int argc, char **argv)
 			return 1;
 		} else if (c == 'a') {
 			vfpool_accept_new_ledger(vp, true);
-		} else if (c != ':' && c != '?' && optarg == argv[optind - 1] && strncmp(optarg, "--", 2) == 0) {
-			warn_user("an option has no value before '%s'; see 'vfpool --help'", optarg);
+		} else if (c != ':' && c != '?' && optarg == argv[optind - 1] &&
+			   strncmp(optarg, "--", 2) == 0) {
+			warn_user("an option has no value before '%s'; see 'vfpool --help'",
+				  optarg);
 			return -VERB_USAGE;
 		} else if (c >= 256 && !*optarg && dir_options[c - 256].dir != VFPOOL_DIR_ROOT) {
 			warn_user("--%s has an empty value", dir_options[c - 256].name);
@@ -122,7 +124,8 @@ static int take_global_options(struct vfpool *vp, int argc, char **argv)
 			r = vfpool_set_dir(vp, dir_options[c - 256].dir, optarg);
 		} else {
 			warn_user("%s '%s'; see 'vfpool --help'",
-				  c == ':' ? "missing value of" : "unknown option", argv[optind - 1]);
+				  c == ':' ? "missing value of" : "unknown option",
+				  argv[optind - 1]);
 			return -VERB_USAGE;
 		}
 	}

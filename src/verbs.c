@@ -13,11 +13,11 @@
 #include <time.h>
 
 const struct verb *const verbs[] = {
-	&verb_list,    &verb_show,   &verb_define, &verb_undefine, &verb_dumpxml, &verb_validate,
-	&verb_apply,   &verb_alloc,  &verb_release, &verb_forget, &verb_rename,  &verb_hold,    &verb_unhold,
-	&verb_attach,  &verb_detach, &verb_adopt, &verb_history, &verb_gc,     &verb_backup, &verb_restore, &verb_interface, &verb_network, &verb_udev,    &verb_hook,
-	&verb_iommu,   &verb_bind,   &verb_unbind, &verb_doctor,
-	NULL,
+	&verb_list,   &verb_show,    &verb_define,    &verb_undefine, &verb_dumpxml, &verb_validate,
+	&verb_apply,  &verb_alloc,   &verb_release,   &verb_forget,   &verb_rename,  &verb_hold,
+	&verb_unhold, &verb_attach,  &verb_detach,    &verb_adopt,    &verb_history, &verb_gc,
+	&verb_backup, &verb_restore, &verb_interface, &verb_network,  &verb_udev,    &verb_hook,
+	&verb_iommu,  &verb_bind,    &verb_unbind,    &verb_doctor,   NULL,
 };
 
 static void warn_missing(const struct vfpool_inventory *inventory, const struct vfpool_pool *pool)
@@ -89,8 +89,9 @@ static int parse_lease(const struct verb_option *option, const char *text)
 	errno = 0;
 	number = strtoll(text, &end, 10);
 	if (errno || *end || text[0] < '0' || text[0] > '9' || number == 0) {
-		warn_user("--%s takes a lease's number, not '%s'; 'vfpool show POOL --json' tells them",
-			  option->name, text);
+		warn_user(
+			"--%s takes a lease's number, not '%s'; 'vfpool show POOL --json' tells them",
+			option->name, text);
 		return -VERB_USAGE;
 	}
 	*(uint64_t *)option->value = (uint64_t)number;
@@ -144,7 +145,8 @@ static struct option *long_options(const struct verb_option *options)
 		if (options[i].name)
 			longs[filled++] = (struct option){
 				.name = options[i].name,
-				.has_arg = options[i].kind == OPTION_FLAG ? no_argument : required_argument,
+				.has_arg = options[i].kind == OPTION_FLAG ? no_argument :
+									    required_argument,
 				.val = 256 + (int)i,
 			};
 	if (longs)
@@ -171,7 +173,8 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 		}
 		if (c == '?' || c == ':') {
 			warn_user("%s: %s '%s'%s", verb->name,
-				  c == '?' ? "unknown option" : "missing value of", argv[optind - 1],
+				  c == '?' ? "unknown option" : "missing value of",
+				  argv[optind - 1],
 				  c == '?' ? " (options of vfpool itself go before the verb)" : "");
 			return fail_usage(verb);
 		}
@@ -179,7 +182,8 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 			return fail_usage(verb);
 	}
 	if (argc - optind < min || argc - optind > max) {
-		warn_user("%s: %s arguments", verb->name, argc - optind < min ? "missing" : "too many");
+		warn_user("%s: %s arguments", verb->name,
+			  argc - optind < min ? "missing" : "too many");
 		return fail_usage(verb);
 	}
 	for (int i = optind; i < argc; i++)
@@ -201,7 +205,8 @@ bool verb_parse_ago(const char *text, int64_t *ret_since)
 	long n = strtol(text, &end, 10);
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (text[0] >= '0' && text[0] <= '9' && n < 1000000 && end[0] == units[i].unit && !end[1]) {
+		if (text[0] >= '0' && text[0] <= '9' && n < 1000000 && end[0] == units[i].unit &&
+		    !end[1]) {
 			*ret_since = time(NULL) - n * units[i].seconds;
 			return true;
 		}
@@ -212,7 +217,9 @@ int verb_check_owner(const struct verb *verb, const char *owner)
 {
 	if (owner_name_is_valid(owner))
 		return 0;
-	warn_user("%s: '%s' can't be an owner's name: 1 to 255 bytes of UTF-8 without control or invisible "
-		  "characters, '/', a '-' at the beginning or a space at either end", verb->name, owner);
+	warn_user(
+		"%s: '%s' can't be an owner's name: 1 to 255 bytes of UTF-8 without control or invisible "
+		"characters, '/', a '-' at the beginning or a space at either end",
+		verb->name, owner);
 	return -VERB_USAGE;
 }

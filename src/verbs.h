@@ -9,14 +9,14 @@
 
 /* What only a verb ends with, above all errnos as vfpool.h's outcomes are. */
 #define VERB_USAGE 4301 /* called in a wrong way; the message is printed already */
-#define VERB_SAID  4302 /* all is said; the exit code is 1 */
-#define VERB_HELP  4303 /* --help was printed */
+#define VERB_SAID 4302  /* all is said; the exit code is 1 */
+#define VERB_HELP 4303  /* --help was printed */
 
 enum verb_option_kind {
-	OPTION_END,    /* of an array of options */
-	OPTION_FLAG,   /* bool */
-	OPTION_TEXT,   /* const char *, never empty: an empty variable isn't "all" */
-	OPTION_PROSE,  /* const char *, free text */
+	OPTION_END,   /* of an array of options */
+	OPTION_FLAG,  /* bool */
+	OPTION_TEXT,  /* const char *, never empty: an empty variable isn't "all" */
+	OPTION_PROSE, /* const char *, free text */
 	/* Numbers from here on. */
 	OPTION_NUMBER, /* int, where -1 is for none */
 	OPTION_COUNT,  /* unsigned */
@@ -59,8 +59,10 @@ int verb_check_owner(const struct verb *verb, const char *owner);
 /* Says which PFs of a definition this host doesn't have now. */
 void warn_missing_pfs(const struct vfpool_inventory *inventory, struct vfpool_pool *const *pools);
 
-extern const struct verb verb_adopt, verb_alloc, verb_attach, verb_apply, verb_backup, verb_bind, verb_define, verb_detach, verb_doctor, verb_dumpxml, verb_forget, verb_gc,
-	verb_history, verb_hook, verb_hold, verb_interface, verb_iommu, verb_list, verb_network, verb_release, verb_restore, verb_rename, verb_show,
-	verb_udev, verb_unbind, verb_undefine, verb_unhold, verb_validate;
+extern const struct verb verb_adopt, verb_alloc, verb_attach, verb_apply, verb_backup, verb_bind,
+	verb_define, verb_detach, verb_doctor, verb_dumpxml, verb_forget, verb_gc, verb_history,
+	verb_hook, verb_hold, verb_interface, verb_iommu, verb_list, verb_network, verb_release,
+	verb_restore, verb_rename, verb_show, verb_udev, verb_unbind, verb_undefine, verb_unhold,
+	verb_validate;
 
 #endif

@@ -37,19 +37,22 @@ bool guest_read_pci(const xmlNode *address, struct vfpool_pci *ret_address)
 	unsigned long domain, bus, slot, function;
 
 	/* Without a domain it is 0; what isn't PCI has no bus and slot. */
-	if (!address || !number(address, "bus", 0xff, &bus) || !number(address, "slot", 0x1f, &slot))
+	if (!address || !number(address, "bus", 0xff, &bus) ||
+	    !number(address, "slot", 0x1f, &slot))
 		return false;
 	if (!number(address, "domain", 0xffffffff, &domain))
 		domain = 0;
 	if (!number(address, "function", 7, &function))
 		function = 0;
-	*ret_address = (struct vfpool_pci){ (uint32_t)domain, (uint8_t)bus, (uint8_t)slot, (uint8_t)function };
+	*ret_address = (struct vfpool_pci){ (uint32_t)domain, (uint8_t)bus, (uint8_t)slot,
+					    (uint8_t)function };
 	return true;
 }
 
 static void read_address(const xmlNode *device, struct guest_nic *nic)
 {
-	nic->has_address = guest_read_pci(xml_child(xml_child(device, "source"), "address"), &nic->address);
+	nic->has_address = guest_read_pci(xml_child(xml_child(device, "source"), "address"),
+					  &nic->address);
 }
 
 static void read_vlan(const xmlNode *interface, struct guest_nic *nic)
@@ -82,8 +85,8 @@ int guest_add_nic(struct guest *guest, const struct guest_nic *nic)
 
 static uint64_t number_of(const struct vfpool_pci *address)
 {
-	return (uint64_t)address->domain << 24 | (uint64_t)address->bus << 16 | (uint64_t)address->device << 8 |
-	       address->function;
+	return (uint64_t)address->domain << 24 | (uint64_t)address->bus << 16 |
+	       (uint64_t)address->device << 8 | address->function;
 }
 
 static int compare_nics(const struct guest_nic *a, const struct guest_nic *b)
@@ -95,8 +98,9 @@ static int compare_nics(const struct guest_nic *a, const struct guest_nic *b)
 	if (r == 0 && a->has_mac)
 		r = memcmp(&a->mac, &b->mac, sizeof(a->mac));
 	if (r == 0 && a->has_address)
-		r = number_of(&a->address) < number_of(&b->address) ? -1 :
-								     number_of(&a->address) > number_of(&b->address);
+		r = number_of(&a->address) < number_of(&b->address) ?
+			    -1 :
+			    number_of(&a->address) > number_of(&b->address);
 	return r;
 }
 
@@ -261,7 +265,8 @@ static xmlNode *find_interface(xmlNode *root, const struct vfpool_mac *mac)
 	for (xmlNode *node = devices ? devices->children : NULL; node; node = node->next) {
 		struct guest_nic nic = { .vlan = 0 };
 
-		if (node->type != XML_ELEMENT_NODE || strcmp((const char *)node->name, "interface") != 0)
+		if (node->type != XML_ELEMENT_NODE ||
+		    strcmp((const char *)node->name, "interface") != 0)
 			continue;
 		read_mac(node, &nic);
 		read_address(node, &nic);
@@ -294,8 +299,8 @@ static bool set_vlan(xmlNode *interface, unsigned vlan)
 	return tag && set_number(tag, "id", "%u", vlan);
 }
 
-int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to, int vlan,
-		   char **ret_xml)
+int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to,
+		   int vlan, char **ret_xml)
 {
 	CLEANUP(cleanup_doc) xmlDocPtr doc = xml_read(xml);
 	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL, *interface, *address;
@@ -362,8 +367,8 @@ static bool is_the_lease(const struct guest_nic *nic, const struct vfpool_lease 
 	if (lease->has_vf)
 		return nic->has_address && vfpool_pci_equal(&nic->address, &lease->address);
 	/* A running guest's has the VF that libvirt has picked. */
-	return nic->has_mac &&
-	       (nic->has_address || (nic->network && network && strcmp(nic->network, network) == 0));
+	return nic->has_mac && (nic->has_address ||
+				(nic->network && network && strcmp(nic->network, network) == 0));
 }
 
 const struct guest_nic *guest_find_nic(const struct guest *guest, const struct vfpool_lease *lease,

@@ -12,10 +12,14 @@
 #include <string.h>
 
 static const char *const format_names[VFPOOL_N_FORMATS] = {
-	[VFPOOL_FORMAT_LIBVIRT] = "libvirt", [VFPOOL_FORMAT_NETWORK] = "network",
-	[VFPOOL_FORMAT_HOSTDEV] = "hostdev", [VFPOOL_FORMAT_TEAMING] = "teaming",
-	[VFPOOL_FORMAT_QEMU] = "qemu",	     [VFPOOL_FORMAT_QMP] = "qmp",
-	[VFPOOL_FORMAT_STRATOVIRT] = "stratovirt", [VFPOOL_FORMAT_ENV] = "env",
+	[VFPOOL_FORMAT_LIBVIRT] = "libvirt",
+	[VFPOOL_FORMAT_NETWORK] = "network",
+	[VFPOOL_FORMAT_HOSTDEV] = "hostdev",
+	[VFPOOL_FORMAT_TEAMING] = "teaming",
+	[VFPOOL_FORMAT_QEMU] = "qemu",
+	[VFPOOL_FORMAT_QMP] = "qmp",
+	[VFPOOL_FORMAT_STRATOVIRT] = "stratovirt",
+	[VFPOOL_FORMAT_ENV] = "env",
 };
 
 int vfpool_format_parse(const char *name, enum vfpool_format *ret_format)
@@ -38,7 +42,9 @@ static size_t encode(const char *text, char *out, size_t size)
 		const unsigned char c = (unsigned char)*text;
 
 		n += (size_t)snprintf(n < size ? out + n : NULL, n < size ? size - n : 0,
-				      c < 0x80 && (isalnum(c) || c == '-' || c == '.') ? "%c" : "_%02x", c);
+				      c < 0x80 && (isalnum(c) || c == '-' || c == '.') ? "%c" :
+											 "_%02x",
+				      c);
 	}
 	return n;
 }
@@ -65,8 +71,10 @@ static void device_id(const struct vfpool_lease *lease, char *text, size_t size)
 /* The bus and slot come from the command line; a comma would begin another property. */
 static bool is_place(const char *text)
 {
-	return *text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-				strlen(text) && strlen(text) < 64;
+	return *text &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+		       strlen(text) &&
+	       strlen(text) < 64;
 }
 
 /* ---- QEMU and StratoVirt ---- */
@@ -80,7 +88,8 @@ struct place {
 /* Are several VFs functions of one slot? Each has a root port of StratoVirt, unless told otherwise. */
 static bool shares_slot(enum vfpool_format format, const struct vfpool_interface_options *options)
 {
-	return options->number && (format == VFPOOL_FORMAT_STRATOVIRT ? options->bus : options->addr) != NULL;
+	return options->number &&
+	       (format == VFPOOL_FORMAT_STRATOVIRT ? options->bus : options->addr) != NULL;
 }
 
 /* "0x03" or "0x03.0x0", as QEMU reads it, and its function for one of several. */
@@ -122,11 +131,13 @@ static void find_place(const struct vfpool_lease *lease, enum vfpool_format form
 		place->bus = place->bus ? place->bus : place->root_port;
 		place->addr = place->addr ? place->addr : "0x0";
 	}
-	if (!shares_slot(format, options) || parse_slot(place->addr, options->number, &slot, &function) < 0)
+	if (!shares_slot(format, options) ||
+	    parse_slot(place->addr, options->number, &slot, &function) < 0)
 		return;
 	snprintf(place->function, sizeof(place->function), "0x%02x.0x%x", slot, function);
 	place->addr = place->function;
-	place->multifunction = function == 0; /* the kernel looks for others only when this one says so */
+	place->multifunction = function ==
+			       0; /* the kernel looks for others only when this one says so */
 }
 
 static char *device_option(const struct place *place)
@@ -167,7 +178,8 @@ static char *qmp_commands(const struct place *place)
 	add(off, "id", place->id);
 	on = command("device_add", on);
 	off = command("device_del", off);
-	text = format_text("%s\n%s\n", json_object_to_json_string_ext(on, JSON_C_TO_STRING_NOSLASHESCAPE),
+	text = format_text("%s\n%s\n",
+			   json_object_to_json_string_ext(on, JSON_C_TO_STRING_NOSLASHESCAPE),
 			   json_object_to_json_string_ext(off, JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(on);
 	json_object_put(off);
@@ -241,19 +253,25 @@ static bool has_portgroup(const struct vfpool_pool *pool, const char *name)
 
 static bool is_device_format(enum vfpool_format format)
 {
-	return format == VFPOOL_FORMAT_QEMU || format == VFPOOL_FORMAT_QMP || format == VFPOOL_FORMAT_STRATOVIRT;
+	return format == VFPOOL_FORMAT_QEMU || format == VFPOOL_FORMAT_QMP ||
+	       format == VFPOOL_FORMAT_STRATOVIRT;
 }
 
 /* Have the VFs a place in their slot? */
-static int check_slot(enum vfpool_format format, const struct vfpool_interface_options *options, struct error *err)
+static int check_slot(enum vfpool_format format, const struct vfpool_interface_options *options,
+		      struct error *err)
 {
 	const char *addr = options->addr ? options->addr : "0x0";
 	unsigned slot, function;
-	int r = shares_slot(format, options) ? parse_slot(addr, options->number, &slot, &function) : 0;
+	int r = shares_slot(format, options) ? parse_slot(addr, options->number, &slot, &function) :
+					       0;
 
 	if (r == -ERANGE)
-		return fail(err, -EINVAL, "a slot has 8 functions: there is no place for %u VFs from %s on; give each "
-			    "its own by --nic and --addr", options->number, addr);
+		return fail(
+			err, -EINVAL,
+			"a slot has 8 functions: there is no place for %u VFs from %s on; give each "
+			"its own by --nic and --addr",
+			options->number, addr);
 	return r < 0 ? fail(err, -EINVAL, "'%s' is no slot such as 0x03 or 0x03.0x0", addr) : 0;
 }
 
@@ -266,23 +284,35 @@ static int check(const struct vfpool_pool *pool, const struct vfpool_lease *leas
 	const bool by_network = format == VFPOOL_FORMAT_NETWORK;
 
 	if (format == VFPOOL_FORMAT_TEAMING && !pool->teaming_network && !pool->teaming_bridge)
-		return fail(err, -EINVAL, "pool %s has no <teaming network='…'/> or bridge='…': what is the "
-			    "other card of the pair plugged into?", pool->name);
-	if (format == VFPOOL_FORMAT_TEAMING && !has_hook && guest_vlan_is_beyond_libvirt(pool, lease))
-		return fail(err, -EINVAL, "libvirt leaves the qos and protocol of a VLAN out, and vfpool's hook, which "
-			    "puts them back, isn't installed");
+		return fail(err, -EINVAL,
+			    "pool %s has no <teaming network='…'/> or bridge='…': what is the "
+			    "other card of the pair plugged into?",
+			    pool->name);
+	if (format == VFPOOL_FORMAT_TEAMING && !has_hook &&
+	    guest_vlan_is_beyond_libvirt(pool, lease))
+		return fail(
+			err, -EINVAL,
+			"libvirt leaves the qos and protocol of a VLAN out, and vfpool's hook, which "
+			"puts them back, isn't installed");
 	if (by_network && lease->has_vf)
-		return fail(err, -EINVAL, "pool %s is allocated by vfpool, so it is no libvirt network",
+		return fail(err, -EINVAL,
+			    "pool %s is allocated by vfpool, so it is no libvirt network",
 			    pool->name);
 	if (!lease->has_vf && !by_network && format != VFPOOL_FORMAT_TEAMING &&
 	    format != VFPOOL_FORMAT_ENV)
-		return fail(err, -EINVAL, "libvirt picks the VF of this lease when the guest starts, so "
-			    "there is no %s form", format_names[format]);
-	if (lease->has_vf && format != VFPOOL_FORMAT_ENV && vfpool_pci_equal(&lease->address, &nowhere))
-		return fail(err, -VFPOOL_ENOTFOUND, "VF %u isn't there; 'vfpool apply' makes it", lease->vf);
+		return fail(err, -EINVAL,
+			    "libvirt picks the VF of this lease when the guest starts, so "
+			    "there is no %s form",
+			    format_names[format]);
+	if (lease->has_vf && format != VFPOOL_FORMAT_ENV &&
+	    vfpool_pci_equal(&lease->address, &nowhere))
+		return fail(err, -VFPOOL_ENOTFOUND, "VF %u isn't there; 'vfpool apply' makes it",
+			    lease->vf);
 	if (options->portgroup && (lease->has_vf || !has_portgroup(pool, options->portgroup)))
-		return fail(err, -EINVAL, "pool %s has no portgroup %s", pool->name, options->portgroup);
-	if ((options->bus && !is_place(options->bus)) || (options->addr && !is_place(options->addr)))
+		return fail(err, -EINVAL, "pool %s has no portgroup %s", pool->name,
+			    options->portgroup);
+	if ((options->bus && !is_place(options->bus)) ||
+	    (options->addr && !is_place(options->addr)))
 		return fail(err, -EINVAL, "a bus and a slot are letters, digits, '.', '_' and '-'");
 	return is_device_format(format) ? check_slot(format, options, err) : 0;
 }

@@ -8,8 +8,7 @@
 struct error;
 
 /* libvirt programs a guest's VLAN with qos 0 and as 802.1Q, whatever it was. */
-bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool,
-				  const struct vfpool_lease *lease);
+bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool, const struct vfpool_lease *lease);
 
 /* The VLAN that the lease's <interface> has, 0: none. -1: a port profile says, or the network. */
 int guest_vlan(const struct vfpool_pool *pool, const struct vfpool_lease *lease);
@@ -39,7 +38,8 @@ int guest_network_complete(const char *own, const char *made, char **ret_xml);
 #define GUEST_NETWORK_MARK "urn:vfpool"
 
 /* What to do about another's. */
-#define GUEST_OTHER_NAME "<network name='…'/> in the pool's definition gives the pool's another name"
+#define GUEST_OTHER_NAME \
+	"<network name='…'/> in the pool's definition gives the pool's another name"
 
 enum guest_network_kind {
 	GUEST_NETWORK_OURS,    /* of VFs, and vfpool has made it */
@@ -67,7 +67,8 @@ struct guest_network {
 	enum guest_autostart autostart;
 	bool start;
 	bool force; /* replace one of VFs that is somebody else's */
-	const struct vfpool_pci *vfs; /* all that it may have: one that runs with another is stale */
+	const struct vfpool_pci
+		*vfs; /* all that it may have: one that runs with another is stale */
 	size_t n_vfs;
 };
 
@@ -86,11 +87,12 @@ int guest_network_define(const char *uri, const struct guest_network *network,
 /* The guests that are off, have autostart, and use that network: libvirt couldn't start them without
  * it. `start` starts them. Calls `fn` for each, with NULL or why it didn't start. */
 typedef int (*guest_on_network_fn)(void *arg, const char *guest, const char *failure);
-int guest_each_on_network(const char *uri, const char *network, bool start, guest_on_network_fn fn, void *arg,
-			  struct error *err);
+int guest_each_on_network(const char *uri, const char *network, bool start, guest_on_network_fn fn,
+			  void *arg, struct error *err);
 
 /* Stops it and takes it from libvirt. VFPOOL_EINUSE likewise; *ret_changed: it was there. */
-int guest_network_undefine(const char *uri, const char *name, bool force, bool *ret_changed, struct error *err);
+int guest_network_undefine(const char *uri, const char *name, bool force, bool *ret_changed,
+			   struct error *err);
 
 /* What libvirt has; *ret_xml is NULL when there is none. */
 int guest_network_get(const char *uri, const char *name, char **ret_xml, struct error *err);
@@ -115,7 +117,7 @@ struct guest {
 	char uuid[37];
 	char *name;
 	bool is_running, is_saved; /* of guest_list() */
-	struct guest_nic *nics; /* each once, in the definition's order */
+	struct guest_nic *nics;    /* each once, in the definition's order */
 	size_t n_nics;
 	unsigned long long memory, hard_limit; /* KiB, 0: not told, as by guest_list() */
 };
@@ -134,12 +136,11 @@ void guests_end(struct guests *guests);
  * its socket isn't in `run_dir`, its run directory. -EHOSTDOWN: it hasn't told all in
  * time (a few seconds).
  */
-int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests,
-	       struct error *err);
+int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests, struct error *err);
 
 /* The same, within so many seconds. */
-int guest_list_within(const char *uri, const char *run_dir, unsigned seconds, struct guests *ret_guests,
-		      struct error *err);
+int guest_list_within(const char *uri, const char *run_dir, unsigned seconds,
+		      struct guests *ret_guests, struct error *err);
 
 bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac);
 bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device);
@@ -171,9 +172,10 @@ int guest_count_devices(const char *uri, const char *run_dir, unsigned *ret_n, s
 
 /* Asks libvirt in a child, for a few seconds at most: `question` may hang. *ret_text is what it gave, NULL:
  * nothing. Its error, or -EHOSTDOWN: it hasn't answered; -ENOENT as guest_list(). */
-typedef int (*guest_question_fn)(const char *uri, const char *name, char **ret_text, struct error *err);
-int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, const char *name, char **ret_text,
-	      struct error *err);
+typedef int (*guest_question_fn)(const char *uri, const char *name, char **ret_text,
+				 struct error *err);
+int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, const char *name,
+	      char **ret_text, struct error *err);
 
 /* For guest_ask(): the XML of the guest's next start, or of one without a definition as it runs. By
  * name or UUID. VFPOOL_ENOTFOUND. */
@@ -200,8 +202,8 @@ const struct guest_nic *guest_find_old_nic(const struct guest *guest,
 
 /* The domain's XML with the interface that has this MAC on that VF, with that VLAN (0: none, -1: as it is). -ENOENT:
  * there is none; -EBADMSG, -ENOMEM. */
-int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to, int vlan,
-		   char **ret_xml);
+int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to,
+		   int vlan, char **ret_xml);
 
 /* The element that takes the device out of its guest. -ENOMEM. */
 int guest_nic_xml(const struct guest_nic *nic, char **ret_xml);

@@ -54,7 +54,8 @@ static int tell(void *arg, const char *uuid, const char *name, char state, const
 			guest_end(&guest);
 			return -EBADMSG;
 		}
-		for (size_t j = 0; i == 0 && j < guest.n_nics; j++) /* what the second has, it says */
+		for (size_t j = 0; i == 0 && j < guest.n_nics;
+		     j++) /* what the second has, it says */
 			guest.nics[j].next_vlan = -1;
 	}
 	/* A name that broke its line would make another answer of it. */
@@ -109,7 +110,9 @@ static int add_nic(struct guest *guest, const char *text)
 	struct guest_nic nic = { .vlan = 0 };
 	int rest = 0;
 
-	if (sscanf(text, "%17s %19s %d %d %n", mac, address, &nic.vlan, &nic.next_vlan, &rest) != 4 || !rest)
+	if (sscanf(text, "%17s %19s %d %d %n", mac, address, &nic.vlan, &nic.next_vlan, &rest) !=
+		    4 ||
+	    !rest)
 		return -EBADMSG;
 	nic.has_mac = vfpool_mac_parse(mac, &nic.mac) == 0;
 	nic.has_address = vfpool_pci_parse(address, &nic.address) == 0;
@@ -142,7 +145,8 @@ static int take_lines(char *text, unsigned seconds, struct guests *guests, struc
 	if (r == -ENOMEM)
 		return fail_oom(err);
 	if (r == 0 || r == -EBADMSG || r == -EINVAL)
-		return fail(err, -EHOSTDOWN, "libvirt hasn't told all of its guests within %u s", seconds);
+		return fail(err, -EHOSTDOWN, "libvirt hasn't told all of its guests within %u s",
+			    seconds);
 	return r < 0 ? r : 0;
 }
 
@@ -187,8 +191,8 @@ static bool is_there(const char *run_dir)
 }
 
 /* What the child says; it may not be whole. */
-static int ask_child(void (*work)(void *arg, int out), void *arg, const char *uri, const char *run_dir,
-		     unsigned seconds, char **ret_text, struct error *err)
+static int ask_child(void (*work)(void *arg, int out), void *arg, const char *uri,
+		     const char *run_dir, unsigned seconds, char **ret_text, struct error *err)
 {
 	bool whole;
 	int r;
@@ -219,12 +223,13 @@ int guest_count_devices(const char *uri, const char *run_dir, unsigned *ret_n, s
 	return fail(err, -EHOSTDOWN, "%s", text + 6);
 }
 
-int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, const char *name, char **ret_text,
-	      struct error *err)
+int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, const char *name,
+	      char **ret_text, struct error *err)
 {
 	struct question asked = { uri, name, question };
 	AUTO_FREE char *text = NULL, *answer = NULL;
-	int r = ask_child(ask_question, &asked, uri, run_dir, DEADLINE_S, &text, err), code, rest = 0;
+	int r = ask_child(ask_question, &asked, uri, run_dir, DEADLINE_S, &text, err), code,
+	    rest = 0;
 
 	if (r < 0)
 		return r;
@@ -240,8 +245,8 @@ int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, 
 	return 0;
 }
 
-int guest_list_within(const char *uri, const char *run_dir, unsigned seconds, struct guests *ret_guests,
-		      struct error *err)
+int guest_list_within(const char *uri, const char *run_dir, unsigned seconds,
+		      struct guests *ret_guests, struct error *err)
 {
 	const unsigned time = seconds < LONGEST_S ? seconds : LONGEST_S;
 	struct guests guests = { 0 };

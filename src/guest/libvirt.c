@@ -11,41 +11,41 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-#define FUNCTIONS(X)               \
-	X(virConnectOpen)          \
-	X(virConnectClose)         \
-	X(virConnectListAllDomains) \
-	X(virDomainAttachDeviceFlags) \
-	X(virDomainCreate)         \
-	X(virDomainDefineXML)      \
-	X(virDomainDetachDeviceFlags) \
-	X(virDomainFree)           \
-	X(virDomainGetName)        \
-	X(virDomainGetUUIDString)  \
-	X(virDomainGetXMLDesc)     \
+#define FUNCTIONS(X)                    \
+	X(virConnectOpen)               \
+	X(virConnectClose)              \
+	X(virConnectListAllDomains)     \
+	X(virDomainAttachDeviceFlags)   \
+	X(virDomainCreate)              \
+	X(virDomainDefineXML)           \
+	X(virDomainDetachDeviceFlags)   \
+	X(virDomainFree)                \
+	X(virDomainGetName)             \
+	X(virDomainGetUUIDString)       \
+	X(virDomainGetXMLDesc)          \
 	X(virDomainHasManagedSaveImage) \
-	X(virDomainIsActive)       \
-	X(virDomainIsPersistent)   \
-	X(virDomainLookupByName)   \
-	X(virDomainLookupByUUIDString) \
-	X(virGetLastErrorCode)     \
-	X(virGetLastErrorMessage)  \
-	X(virSetErrorFunc)         \
-	X(virNodeNumOfDevices)     \
-	X(virNetworkCreate)        \
-	X(virNetworkDefineXML)     \
-	X(virNetworkDestroy)       \
-	X(virNetworkFree)          \
-	X(virNetworkGetUUIDString) \
-	X(virNetworkGetXMLDesc)    \
-	X(virNetworkIsActive)      \
-	X(virNetworkIsPersistent)  \
-	X(virNetworkListAllPorts)  \
-	X(virNetworkPortFree)      \
-	X(virNetworkPortGetXMLDesc) \
-	X(virNetworkUndefine)      \
-	X(virNetworkLookupByName)  \
-	X(virNetworkGetAutostart)  \
+	X(virDomainIsActive)            \
+	X(virDomainIsPersistent)        \
+	X(virDomainLookupByName)        \
+	X(virDomainLookupByUUIDString)  \
+	X(virGetLastErrorCode)          \
+	X(virGetLastErrorMessage)       \
+	X(virSetErrorFunc)              \
+	X(virNodeNumOfDevices)          \
+	X(virNetworkCreate)             \
+	X(virNetworkDefineXML)          \
+	X(virNetworkDestroy)            \
+	X(virNetworkFree)               \
+	X(virNetworkGetUUIDString)      \
+	X(virNetworkGetXMLDesc)         \
+	X(virNetworkIsActive)           \
+	X(virNetworkIsPersistent)       \
+	X(virNetworkListAllPorts)       \
+	X(virNetworkPortFree)           \
+	X(virNetworkPortGetXMLDesc)     \
+	X(virNetworkUndefine)           \
+	X(virNetworkLookupByName)       \
+	X(virNetworkGetAutostart)       \
 	X(virNetworkSetAutostart)
 
 #define DECLARE(name) static __typeof__(&name) p_##name;
@@ -86,8 +86,8 @@ static int load(struct error *err)
 	library = dlopen("libvirt.so.0", RTLD_NOW | RTLD_LOCAL);
 	if (!library)
 		return fail(err, -ENOSYS, "libvirt isn't installed here: %s", dlerror());
-#define LOOK_UP(name)                                                                \
-	if (!(p_##name = (__typeof__(&name))dlsym(library, #name)))                  \
+#define LOOK_UP(name)                                               \
+	if (!(p_##name = (__typeof__(&name))dlsym(library, #name))) \
 		return fail(err, -ENOSYS, "libvirt.so.0 is too old: it has no %s", #name);
 	FUNCTIONS(LOOK_UP)
 #undef LOOK_UP
@@ -104,8 +104,9 @@ static int connect_to(const char *uri, virConnectPtr *ret_connection, struct err
 		return r;
 	connection = p_virConnectOpen(uri);
 	if (!connection)
-		return fail(err, -ECONNREFUSED, "connecting to libvirt at %s: %s; is libvirtd running?",
-			    uri, p_virGetLastErrorMessage());
+		return fail(err, -ECONNREFUSED,
+			    "connecting to libvirt at %s: %s; is libvirtd running?", uri,
+			    p_virGetLastErrorMessage());
 	*ret_connection = connection;
 	return 0;
 }
@@ -176,8 +177,8 @@ static int name_users(virNetworkPtr network, char *names, size_t size, struct er
 		if (text)
 			guest_read_port(text, &port);
 		if (length < size)
-			length += (size_t)snprintf(names + length, size - length, "%s%s", i ? ", " : "",
-						   port.name);
+			length += (size_t)snprintf(names + length, size - length, "%s%s",
+						   i ? ", " : "", port.name);
 		p_virNetworkPortFree(ports[i]);
 	}
 	free(ports);
@@ -280,7 +281,8 @@ static int redefine(virConnectPtr connection, const char *xml, virNetworkPtr *ne
 		if (r < 0)
 			return r;
 		after = p_virNetworkGetXMLDesc(*network, VIR_NETWORK_XML_INACTIVE);
-		*ret_changed = !is_alike && (!before || !after || !guest_networks_equal(before, after));
+		*ret_changed = !is_alike &&
+			       (!before || !after || !guest_networks_equal(before, after));
 	}
 	if (!before || (!*ret_changed && (is_active(*network, err) != 1 || runs_alike(*network))))
 		return 0;
@@ -309,12 +311,20 @@ static int check_is_ours(virNetworkPtr network, const char *wanted, bool force, 
 		int r = texts[i] ? guest_network_look(texts[i], &kind, &what) : -EBADMSG;
 
 		if (r < 0)
-			return r == -ENOMEM ? fail_oom(err) : fail(err, -EIO, "what libvirt says of it can't be understood");
+			return r == -ENOMEM ? fail_oom(err) :
+					      fail(err, -EIO,
+						   "what libvirt says of it can't be understood");
 		if (kind == GUEST_NETWORK_OTHER)
-			return fail(err, -VFPOOL_EINUSE, "it is somebody else's (%s), and stays as it is; " GUEST_OTHER_NAME, what);
-		if (i == 0 && kind == GUEST_NETWORK_HOSTDEV && !force && !(wanted && guest_networks_equal(defined, wanted)))
-			return fail(err, -VFPOOL_EINUSE, "it isn't vfpool's (%s), and stays as it is; " GUEST_OTHER_NAME
-				    ", or 'vfpool network' with --force takes this one", what);
+			return fail(
+				err, -VFPOOL_EINUSE,
+				"it is somebody else's (%s), and stays as it is; " GUEST_OTHER_NAME,
+				what);
+		if (i == 0 && kind == GUEST_NETWORK_HOSTDEV && !force &&
+		    !(wanted && guest_networks_equal(defined, wanted)))
+			return fail(err, -VFPOOL_EINUSE,
+				    "it isn't vfpool's (%s), and stays as it is; " GUEST_OTHER_NAME
+				    ", or 'vfpool network' with --force takes this one",
+				    what);
 	}
 	return 0;
 }
@@ -322,13 +332,16 @@ static int check_is_ours(virNetworkPtr network, const char *wanted, bool force, 
 /* Does it run with a VF that is none of these? */
 static bool is_stale(virNetworkPtr network, const struct guest_network *is)
 {
-	AUTO_FREE char *xml = p_virNetworkIsActive(network) == 1 ? p_virNetworkGetXMLDesc(network, 0) : NULL;
+	AUTO_FREE char *xml = p_virNetworkIsActive(network) == 1 ?
+				      p_virNetworkGetXMLDesc(network, 0) :
+				      NULL;
 
 	return xml && guest_network_has_other(xml, is->vfs, is->n_vfs);
 }
 
-static int define_network(virConnectPtr connection, const struct guest_network *is, virNetworkPtr *network,
-			  struct guest_network_result *result, struct error *err)
+static int define_network(virConnectPtr connection, const struct guest_network *is,
+			  virNetworkPtr *network, struct guest_network_result *result,
+			  struct error *err)
 {
 	bool start = is->start, was_active, was_stale, started = false;
 	int r = find_network(connection, is->name, network, err);
@@ -380,7 +393,8 @@ static int undefine(virNetworkPtr network, bool force, struct error *err)
 	return 0;
 }
 
-int guest_network_undefine(const char *uri, const char *name, bool force, bool *ret_changed, struct error *err)
+int guest_network_undefine(const char *uri, const char *name, bool force, bool *ret_changed,
+			   struct error *err)
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_network) virNetworkPtr network = NULL;
@@ -474,10 +488,11 @@ static int find_domain(virConnectPtr connection, const char *name, virDomainPtr 
 	/* A name that is no UUID is an invalid one for the second. */
 	if (!domain && (p_virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ||
 			p_virGetLastErrorCode() == VIR_ERR_INVALID_ARG))
-		return fail(err, -VFPOOL_ENOTFOUND, "libvirt has no guest %s; 'virsh list --all' names them",
-			    name);
+		return fail(err, -VFPOOL_ENOTFOUND,
+			    "libvirt has no guest %s; 'virsh list --all' names them", name);
 	if (!domain)
-		return fail(err, -EIO, "looking for guest %s: %s", name, p_virGetLastErrorMessage());
+		return fail(err, -EIO, "looking for guest %s: %s", name,
+			    p_virGetLastErrorMessage());
 	*ret_domain = domain;
 	return 0;
 }
@@ -550,9 +565,12 @@ int guest_definition(const char *uri, const char *name, char **ret_xml, struct e
 	CLEANUP(cleanup_domain) virDomainPtr domain = NULL;
 	int r;
 
-	if ((r = connect_to(uri, &connection, err)) < 0 || (r = find_domain(connection, name, &domain, err)) < 0)
+	if ((r = connect_to(uri, &connection, err)) < 0 ||
+	    (r = find_domain(connection, name, &domain, err)) < 0)
 		return r;
-	*ret_xml = p_virDomainGetXMLDesc(domain, p_virDomainIsPersistent(domain) == 1 ? VIR_DOMAIN_XML_INACTIVE : 0);
+	*ret_xml = p_virDomainGetXMLDesc(domain, p_virDomainIsPersistent(domain) == 1 ?
+							 VIR_DOMAIN_XML_INACTIVE :
+							 0);
 	return *ret_xml ? 0 : fail(err, -EIO, "guest %s: %s", name, p_virGetLastErrorMessage());
 }
 
@@ -568,7 +586,8 @@ static int change(const char *uri, const char *uuid, const char *xml, unsigned w
 	if ((r = connect_to(uri, &connection, err)) < 0 ||
 	    (r = find_domain(connection, uuid, &domain, err)) < 0)
 		return r;
-	if ((attach ? p_virDomainAttachDeviceFlags : p_virDomainDetachDeviceFlags)(domain, xml, flags) < 0)
+	if ((attach ? p_virDomainAttachDeviceFlags : p_virDomainDetachDeviceFlags)(domain, xml,
+										   flags) < 0)
 		return fail(err, p_virGetLastErrorCode() == VIR_ERR_DEVICE_MISSING ? -ENODEV : -EIO,
 			    "libvirt refused it: %s", p_virGetLastErrorMessage());
 	return 0;
@@ -603,7 +622,8 @@ int guest_move(const char *uri, const char *uuid, const struct vfpool_mac *mac,
 		return fail(err, -EIO, "reading its definition: %s", p_virGetLastErrorMessage());
 	r = guest_move_nic(is, mac, to, vlan, &xml);
 	if (r < 0)
-		return r == -ENOMEM ? fail_oom(err) : fail(err, r, "its definition can't be understood");
+		return r == -ENOMEM ? fail_oom(err) :
+				      fail(err, r, "its definition can't be understood");
 	defined = p_virDomainDefineXML(connection, xml);
 	return defined ? 0 : fail(err, -EIO, "libvirt refused it: %s", p_virGetLastErrorMessage());
 }
@@ -617,12 +637,13 @@ static bool is_on_network(const char *xml, const char *network)
 
 	if (xml && guest_read_domain(xml, &guest) == 0)
 		for (size_t i = 0; i < guest.n_nics; i++)
-			is = is || (guest.nics[i].network && strcmp(guest.nics[i].network, network) == 0);
+			is = is ||
+			     (guest.nics[i].network && strcmp(guest.nics[i].network, network) == 0);
 	return is;
 }
 
-int guest_each_on_network(const char *uri, const char *network, bool start, guest_on_network_fn fn, void *arg,
-			  struct error *err)
+int guest_each_on_network(const char *uri, const char *network, bool start, guest_on_network_fn fn,
+			  void *arg, struct error *err)
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	virDomainPtr *domains;
@@ -630,8 +651,9 @@ int guest_each_on_network(const char *uri, const char *network, bool start, gues
 
 	if (r < 0)
 		return r;
-	n = p_virConnectListAllDomains(connection, &domains, VIR_CONNECT_LIST_DOMAINS_INACTIVE |
-								     VIR_CONNECT_LIST_DOMAINS_AUTOSTART);
+	n = p_virConnectListAllDomains(connection, &domains,
+				       VIR_CONNECT_LIST_DOMAINS_INACTIVE |
+					       VIR_CONNECT_LIST_DOMAINS_AUTOSTART);
 	if (n < 0)
 		return fail(err, -EIO, "listing libvirt's guests: %s", p_virGetLastErrorMessage());
 	for (int i = 0; i < n; i++) {
@@ -639,7 +661,9 @@ int guest_each_on_network(const char *uri, const char *network, bool start, gues
 
 		if (r == 0 && is_on_network(xml, network))
 			r = fn(arg, p_virDomainGetName(domains[i]),
-			       start && p_virDomainCreate(domains[i]) < 0 ? p_virGetLastErrorMessage() : NULL);
+			       start && p_virDomainCreate(domains[i]) < 0 ?
+				       p_virGetLastErrorMessage() :
+				       NULL);
 		p_virDomainFree(domains[i]);
 	}
 	free(domains);
@@ -655,7 +679,8 @@ int libvirt_count_devices(const char *uri, unsigned *ret_n, struct error *err)
 		return r;
 	n = p_virNodeNumOfDevices(connection, "pci", 0);
 	if (n < 0)
-		return fail(err, -EIO, "its node device driver doesn't answer: %s", p_virGetLastErrorMessage());
+		return fail(err, -EIO, "its node device driver doesn't answer: %s",
+			    p_virGetLastErrorMessage());
 	*ret_n = (unsigned)n;
 	return 0;
 }

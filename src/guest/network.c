@@ -29,7 +29,8 @@ static char *describe_hostdev(const xmlNode *forward)
 	if (dev)
 		return format_text("forward mode hostdev, PF %s", dev);
 	for (const xmlNode *node = forward->children; node; node = node->next)
-		n += node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "address") == 0;
+		n += node->type == XML_ELEMENT_NODE &&
+		     strcmp((const char *)node->name, "address") == 0;
 	return format_text("forward mode hostdev, %zu VF%s", n, n == 1 ? "" : "s");
 }
 
@@ -40,8 +41,8 @@ static char *describe(const xmlNode *root, const xmlNode *forward, const char *m
 
 	if (attribute(xml_child(root, "bridge"), "name", &bridge) < 0)
 		return NULL;
-	return format_text("%s%s%s%s", forward ? "forward mode " : "isolated", forward ? *mode ? mode : "nat" : "",
-			   *bridge ? ", bridge " : "", bridge);
+	return format_text("%s%s%s%s", forward ? "forward mode " : "isolated",
+			   forward ? *mode ? mode : "nat" : "", *bridge ? ", bridge " : "", bridge);
 }
 
 static bool has_mark(const xmlNode *root)
@@ -70,7 +71,9 @@ int guest_network_look(const char *xml, enum guest_network_kind *ret_kind, char 
 	what = is_hostdev ? describe_hostdev(forward) : describe(root, forward, mode);
 	if (!what)
 		return -ENOMEM;
-	*ret_kind = !is_hostdev ? GUEST_NETWORK_OTHER : has_mark(root) ? GUEST_NETWORK_OURS : GUEST_NETWORK_HOSTDEV;
+	*ret_kind = !is_hostdev    ? GUEST_NETWORK_OTHER :
+		    has_mark(root) ? GUEST_NETWORK_OURS :
+				     GUEST_NETWORK_HOSTDEV;
 	*ret_what = TAKE_PTR(what);
 	return 0;
 }
@@ -90,7 +93,8 @@ bool guest_network_has_other(const char *xml, const struct vfpool_pci *vfs, size
 	struct vfpool_pci address;
 
 	for (const xmlNode *node = forward ? forward->children : NULL; node; node = node->next)
-		if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "address") == 0 &&
+		if (node->type == XML_ELEMENT_NODE &&
+		    strcmp((const char *)node->name, "address") == 0 &&
 		    guest_read_pci(node, &address) && !is_among(&address, vfs, n))
 			return true;
 	return false;

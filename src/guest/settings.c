@@ -67,7 +67,8 @@ static char *copy_value(const char *value)
 /* A user by name, or with a + or without by number. */
 static bool is_root(const char *user)
 {
-	return user && (strcmp(user, "root") == 0 || strcmp(user, "0") == 0 || strcmp(user, "+0") == 0);
+	return user &&
+	       (strcmp(user, "root") == 0 || strcmp(user, "0") == 0 || strcmp(user, "+0") == 0);
 }
 
 int guest_read_qemu_conf(const char *path, struct guest_qemu_conf *ret_conf)
@@ -83,7 +84,8 @@ int guest_read_qemu_conf(const char *path, struct guest_qemu_conf *ret_conf)
 	blank_comments(text);
 	acl_value = find_value(text, "cgroup_device_acl");
 	user = find_value(text, "user");
-	if ((acl_value && !(acl = copy_value(acl_value))) || (user && !(conf.user = copy_value(user))))
+	if ((acl_value && !(acl = copy_value(acl_value))) ||
+	    (user && !(conf.user = copy_value(user))))
 		return -ENOMEM;
 	conf.has_acl = acl;
 	conf.acl_has_vfio = acl && strstr(acl, "/dev/vfio/vfio");

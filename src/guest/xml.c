@@ -156,7 +156,8 @@ static bool fill_vf(xmlNodePtr interface, const struct vfpool_pool *pool,
 }
 
 /* libvirt wants letters, digits, '-' and '_' after "ua-". */
-static xmlNodePtr set_alias(xmlNodePtr node, const char *attribute, const struct vfpool_lease *lease)
+static xmlNodePtr set_alias(xmlNodePtr node, const char *attribute,
+			    const struct vfpool_lease *lease)
 {
 	const uint8_t *mac = lease->mac.byte;
 
@@ -261,7 +262,8 @@ static bool add_portgroup(xmlNodePtr network, const struct vfpool_portgroup *gro
 static bool add_mark(xmlNodePtr network, const struct vfpool_pool *pool)
 {
 	xmlNodePtr metadata = add(network, "metadata");
-	xmlNodePtr mark = metadata ? xmlNewTextChild(metadata, NULL, XML("pool"), XML(pool->name)) : NULL;
+	xmlNodePtr mark = metadata ? xmlNewTextChild(metadata, NULL, XML("pool"), XML(pool->name)) :
+				     NULL;
 	xmlNsPtr ns = mark ? xmlNewNs(mark, XML(GUEST_NETWORK_MARK), XML("vfpool")) : NULL;
 
 	xmlSetNs(mark, ns);
@@ -276,15 +278,16 @@ int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
 	bool whole;
 
 	/* The order of elements is libvirt's own, so that its text compares. */
-	if (!network || !xmlNewTextChild(network, NULL, XML("name"), XML(pool->network)) || !add_mark(network, pool))
+	if (!network || !xmlNewTextChild(network, NULL, XML("name"), XML(pool->network)) ||
+	    !add_mark(network, pool))
 		return -ENOMEM;
 	forward = set_managed(set(add(network, "forward"), "mode", "hostdev"), pool);
 	whole = forward && add_driver(forward, pool);
 	if (pf_dev)
 		whole = whole && set(add(forward, "pf"), "dev", "%s", pf_dev);
 	for (size_t i = 0; !pf_dev && i < n; i++)
-		whole = whole && set_address(set(add(forward, "address"), "type", "pci"),
-					     &addresses[i]);
+		whole = whole &&
+			set_address(set(add(forward, "address"), "type", "pci"), &addresses[i]);
 	whole = whole && add_vlan(network, pool->policy.vlan) &&
 		add_virtualport(network, &pool->virtualport);
 	for (size_t i = 0; i < pool->n_portgroups; i++)
@@ -452,7 +455,8 @@ int guest_network_normal(const char *xml, char **ret_text)
 
 static bool same_name(xmlNodePtr a, xmlNodePtr b)
 {
-	return child(a, "name") && child(b, "name") && same_text(child(a, "name"), child(b, "name"));
+	return child(a, "name") && child(b, "name") &&
+	       same_text(child(a, "name"), child(b, "name"));
 }
 
 /* A copy of the other's element goes behind `after`. */

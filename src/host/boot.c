@@ -10,9 +10,11 @@
 
 int host_boot_id(struct host *host, char ret_id[HOST_BOOT_ID])
 {
-	AUTO_FREE char *path = format_text("%s/sys/kernel/random/boot_id", host->proc), *text = NULL;
+	AUTO_FREE char *path = format_text("%s/sys/kernel/random/boot_id", host->proc),
+		       *text = NULL;
 	size_t size;
-	int r = path ? read_file(path, HOST_BOOT_ID - 1, &text, &size, host->err) : fail_oom(host->err);
+	int r = path ? read_file(path, HOST_BOOT_ID - 1, &text, &size, host->err) :
+		       fail_oom(host->err);
 
 	if (r < 0)
 		return r;

@@ -55,7 +55,8 @@ static bool has_upper(int netdev)
 	return false;
 }
 
-static enum vfpool_holder netdev_holder(const struct host *host, const char *name, const char **ret_why)
+static enum vfpool_holder netdev_holder(const struct host *host, const char *name,
+					const char **ret_why)
 {
 	AUTO_CLOSE int netdev = -1;
 	long long flags, ifindex;
@@ -112,7 +113,7 @@ struct use {
 	const char *why; /* NULL: nothing, as yet */
 	char *netdev;    /* which has it */
 	bool any;
-	bool is_gone;    /* one that was there a moment ago can't be looked at */
+	bool is_gone; /* one that was there a moment ago can't be looked at */
 };
 
 static void look_at_netdev(void *arg, const char *name)

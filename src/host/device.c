@@ -141,6 +141,7 @@ int host_netdev_address(struct host *host, const char *netdev, struct vfpool_pci
 
 	if (folder < 0 || sysfs_read_link(folder, "device", text, sizeof(text)) < 0 ||
 	    vfpool_pci_parse(text, ret_address) < 0)
-		return fail(host->err, -VFPOOL_ENOTFOUND, "this host has no PCI network device %s", netdev);
+		return fail(host->err, -VFPOOL_ENOTFOUND, "this host has no PCI network device %s",
+			    netdev);
 	return 0;
 }

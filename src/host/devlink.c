@@ -60,8 +60,8 @@ int devlink_family(struct nlsock *generic, uint16_t *ret_family)
 const char *devlink_eswitch(struct nlsock *generic, uint16_t family,
 			    const struct vfpool_pci *address)
 {
-	CLEANUP(cleanup_msg) struct nl_msg *msg =
-		new_request(family, DEVLINK_CMD_ESWITCH_GET, DEVLINK_GENL_VERSION);
+	CLEANUP(cleanup_msg)
+	struct nl_msg *msg = new_request(family, DEVLINK_CMD_ESWITCH_GET, DEVLINK_GENL_VERSION);
 	struct search search = { .type = DEVLINK_ATTR_ESWITCH_MODE };
 	char reason[NLSOCK_REASON], text[VFPOOL_PCI_TEXT];
 

@@ -67,7 +67,7 @@ static int load_modules(struct host *host, const char *what, char **ret_name)
 		return fail_errno(host->err, r, "looking up the module for %s", what);
 	if (!modules)
 		return fail(host->err, -ENOENT, "this kernel has no module for %s", what);
-	kmod_list_foreach(entry, modules) {
+	kmod_list_foreach (entry, modules) {
 		CLEANUP(cleanup_module) struct kmod_module *module = kmod_module_get_module(entry);
 
 		r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL,
@@ -125,7 +125,8 @@ static int find_own_driver(struct host *host, int folder, char *ret_driver, size
 	if (r < 0)
 		return r;
 	r = sysfs_module_driver(host->sysfs, module, ret_driver, size);
-	return r < 0 ? fail_errno(host->err, r, "finding the PCI driver in the module %s", module) : 0;
+	return r < 0 ? fail_errno(host->err, r, "finding the PCI driver in the module %s", module) :
+		       0;
 }
 
 /* The driver's name as the kernel knows it, with its module loaded. */
@@ -141,7 +142,8 @@ static int prepare_driver(struct host *host, int folder, const char *driver, cha
 		return 0;
 	r = load_modules(host, driver, NULL);
 	if (r == 0 && !sysfs_has_driver(host->sysfs, driver))
-		return fail(host->err, -ENOENT, "the module %s has no PCI driver of that name", driver);
+		return fail(host->err, -ENOENT, "the module %s has no PCI driver of that name",
+			    driver);
 	return r;
 }
 
@@ -183,11 +185,13 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 	if (r < 0)
 		return fail_errno(host->err, r, "probing a driver for %s", address);
 	if (!is_bound_as_wanted(folder, driver) && driver_is_vfio(name) && device_group(folder) < 0)
-		return fail(host->err, -ENODEV, "%s doesn't take %s, which is in no IOMMU group; 'vfpool doctor' says why",
-			    name, address);
+		return fail(
+			host->err, -ENODEV,
+			"%s doesn't take %s, which is in no IOMMU group; 'vfpool doctor' says why",
+			name, address);
 	if (!is_bound_as_wanted(folder, driver))
-		return fail(host->err, -ENODEV, "%s didn't take %s; the kernel log may say why", name,
-			    address);
+		return fail(host->err, -ENODEV, "%s didn't take %s; the kernel log may say why",
+			    name, address);
 	if (strcmp(driver, "host") == 0 && device_is_network(folder))
 		wait_for_netdev(folder);
 	return 0;
@@ -203,7 +207,8 @@ static int set_override(struct host *host, int folder, const char *address, cons
 	return r < 0 ? fail_errno(host->err, r, "setting the driver override of %s", address) : 0;
 }
 
-int host_restore(struct host *host, const struct vfpool_pci *device, const char *driver, const char *override)
+int host_restore(struct host *host, const struct vfpool_pci *device, const char *driver,
+		 const char *override)
 {
 	char address[VFPOOL_PCI_TEXT];
 	AUTO_CLOSE int folder = -1;

@@ -151,8 +151,8 @@ void host_name_holders(struct host *host, struct vfpool_pf *pf)
 	AUTO_FREE char *text = NULL;
 	bool whole; /* what is there is as good */
 
-	if (!is_held(pf) || run_child(look, (void *)host->proc, DEADLINE_MS, TEXT_MAX, &text,
-				      &whole) < 0)
+	if (!is_held(pf) ||
+	    run_child(look, (void *)host->proc, DEADLINE_MS, TEXT_MAX, &text, &whole) < 0)
 		return;
 	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
@@ -225,13 +225,15 @@ int host_find_remover(struct host *host, const struct vfpool_pf *pf, char **ret_
 		return 0;
 	vfpool_pci_format(&pf->address, search.file + 1);
 	strcat(search.file, "/sriov_numvfs");
-	is_found = run_child(look_for_writer, &search, DEADLINE_MS, TEXT_MAX, &who, &whole) == 0 && *who;
+	is_found = run_child(look_for_writer, &search, DEADLINE_MS, TEXT_MAX, &who, &whole) == 0 &&
+		   *who;
 	if (!is_found && device_count_vfs(folder) == 0)
 		return 0; /* there are none, and nobody is at work on that */
 	if (is_found)
 		who[strcspn(who, "\n")] = '\0';
-	*ret_text = format_text("%s is taking the VFs of %s away by its sriov_numvfs, and the kernel waits for whoever has "
-				"one of them open", is_found ? who : "something else than vfpool",
-				pf->netdev ? pf->netdev : "the PF");
+	*ret_text = format_text(
+		"%s is taking the VFs of %s away by its sriov_numvfs, and the kernel waits for whoever has "
+		"one of them open",
+		is_found ? who : "something else than vfpool", pf->netdev ? pf->netdev : "the PF");
 	return *ret_text ? 0 : fail_oom(host->err);
 }

@@ -11,14 +11,14 @@ struct nlsock;
 #define GLANCE_MS 20
 
 struct host {
-	int sysfs;               /* descriptor of the tree's root */
+	int sysfs; /* descriptor of the tree's root */
 	struct nlsock *nl;
 	const char *run_dir;     /* locks */
 	const char *libvirt_run; /* libvirt's run directory */
 	const char *proc;        /* /proc */
 	unsigned patience;       /* seconds for making VFs, 0: by their number */
-	unsigned glances;        /* how often a driver that is being tried is waited for, GLANCE_MS each */
-	unsigned lock_glances;   /* likewise a PF's lock by who only looks */
+	unsigned glances; /* how often a driver that is being tried is waited for, GLANCE_MS each */
+	unsigned lock_glances;    /* likewise a PF's lock by who only looks */
 	struct vfpool_pci *stuck; /* PFs whose locks were waited for in vain */
 	size_t n_stuck;
 	long long link_deadline; /* until when a rate waits for its PF's link, in ms of
@@ -57,8 +57,9 @@ int host_read_vfs(struct host *host, struct vfpool_pf *pf);
 
 /* The address of a VF on a PF that need not be sound; false: it isn't there, or the PF can't be told to be the
  * one with that MAC (NULL: any). */
-bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf, const struct vfpool_mac *pf_mac,
-			  unsigned vf, struct vfpool_pci *ret_address);
+bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf,
+			  const struct vfpool_mac *pf_mac, unsigned vf,
+			  struct vfpool_pci *ret_address);
 
 /* The PF of the VF with that address, and its index there. VFPOOL_ENOTFOUND: there
  * is no such device, or it is no VF. */
@@ -103,7 +104,7 @@ int host_judge_vfs(struct host *host, struct vfpool_pf *pf);
 /* A network card of this host, or another link. */
 struct host_link {
 	int ifindex;
-	char name[16]; /* "?": not told */
+	char name[16];             /* "?": not told */
 	struct vfpool_mac macs[2]; /* that it has, and its permanent one */
 	unsigned n_macs;
 	bool may_have_vfs;
@@ -123,8 +124,8 @@ struct host_vf_mac {
 
 /* Of those links' VFs, all that have one; free() it. A PF that can't be read is left out: *ret_unread is the last
  * such, NULL: none. */
-int host_vf_macs(struct host *host, const struct host_link *links, size_t n, struct host_vf_mac **ret_macs,
-		 size_t *ret_n, const struct host_link **ret_unread);
+int host_vf_macs(struct host *host, const struct host_link *links, size_t n,
+		 struct host_vf_mac **ret_macs, size_t *ret_n, const struct host_link **ret_unread);
 
 /* Is the link that of a VF? */
 bool host_link_is_vf(struct host *host, const struct host_link *link);
@@ -201,19 +202,20 @@ void host_read_vectors(struct host *host, struct vfpool_pf *pf, bool locked);
 
 /* Takes the VF's driver away, gives it that many message vectors and reads them back. It stays
  * without a driver. *ret_verified: it could be read, which takes CAP_SYS_ADMIN. */
-int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned count, bool *ret_verified);
+int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned count,
+		     bool *ret_verified);
 
 /* What of the machine and its system decides whether devices go into guests. */
 struct host_platform {
-	bool is_intel, is_amd; /* the processor's maker */
-	bool is_x86, has_virt; /* an x86 one, and does it run guests by itself (vmx, svm)? */
+	bool is_intel, is_amd;   /* the processor's maker */
+	bool is_x86, has_virt;   /* an x86 one, and does it run guests by itself (vmx, svm)? */
 	bool has_dmar, has_ivrs; /* the firmware tells of an IOMMU: Intel's, AMD's table of ACPI */
 	unsigned n_iommus, n_groups;
 	char *cmdline;         /* the kernel's */
 	bool knows_interrupts; /* /proc/interrupts can be read */
 	bool remaps_interrupts, allows_unsafe_interrupts;
-	bool has_vfio;         /* vfio-pci is loaded, or can be: */
-	char *vfio_missing;    /* else why not */
+	bool has_vfio;      /* vfio-pci is loaded, or can be: */
+	char *vfio_missing; /* else why not */
 	bool selinux_enforces, selinux_denies_sysfs;
 	bool has_apparmor;
 };
@@ -229,13 +231,15 @@ struct host_process {
 	bool may_raise_limits; /* CAP_SYS_RESOURCE */
 	bool has_memlock;      /* its limit of locked memory: `memlock` bytes, else none */
 	unsigned long long memlock;
-	long long started;     /* seconds since 1970, 0: not known */
+	long long started; /* seconds since 1970, 0: not known */
 };
-void host_find_process(struct host *host, const char *const *names, struct host_process *ret_process);
+void host_find_process(struct host *host, const char *const *names,
+		       struct host_process *ret_process);
 
 /* Where a PF's VFs may find no place, had it that many. */
 struct host_room {
-	unsigned last_bus, max_bus; /* the VFs', and the last one that the bridge above lets through; both 0:
+	unsigned last_bus,
+		max_bus; /* the VFs', and the last one that the bridge above lets through; both 0:
 				     * not told */
 	struct vfpool_pci bridge;
 	int window; /* the first of the VFs' BARs that the firmware left without memory, -1: none */

@@ -46,7 +46,8 @@ static int by_unread_address(const void *a, const void *b)
 }
 
 /* The PF that can't be read, as host->err says. */
-static int add_unread(struct host *host, const struct vfpool_pci *address, struct vfpool_inventory *inventory)
+static int add_unread(struct host *host, const struct vfpool_pci *address,
+		      struct vfpool_inventory *inventory)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, address);
 	struct vfpool_unread_pf *grown, *pf;
@@ -70,8 +71,9 @@ static int add_pf(struct host *host, const struct vfpool_pci *address, int which
 
 	if (r < 0 || pf.totalvfs == 0) { /* or it is no PF */
 		pf_end(&pf);
-		return r == -ENOMEM ? fail_oom(host->err) :
-		       r < 0 && pf_is_there(host, address) ? add_unread(host, address, inventory) : 0;
+		return r == -ENOMEM                        ? fail_oom(host->err) :
+		       r < 0 && pf_is_there(host, address) ? add_unread(host, address, inventory) :
+							     0;
 	}
 	grown = reallocarray(inventory->pfs, inventory->n_pfs + 1, sizeof(*grown));
 	if (!grown) {
@@ -108,7 +110,8 @@ int host_read(struct host *host, int which, struct vfpool_inventory **ret_invent
 	if (inventory->n_pfs > 0)
 		qsort(inventory->pfs, inventory->n_pfs, sizeof(*inventory->pfs), by_address);
 	if (inventory->n_unread > 0)
-		qsort(inventory->unread, inventory->n_unread, sizeof(*inventory->unread), by_unread_address);
+		qsort(inventory->unread, inventory->n_unread, sizeof(*inventory->unread),
+		      by_unread_address);
 	*ret_inventory = TAKE_PTR(inventory);
 	return 0;
 }
@@ -132,13 +135,15 @@ void host_read_eswitch(struct vfpool_inventory *inventory)
 }
 
 /* Does the definition mean it, as far as it can be told of a PF that can't be asked? */
-static bool is_meant(const struct vfpool_pool_pf *want, const struct vfpool_pci *address, const char *netdev)
+static bool is_meant(const struct vfpool_pool_pf *want, const struct vfpool_pci *address,
+		     const char *netdev)
 {
 	return (want->by == VFPOOL_PF_BY_ADDRESS && vfpool_pci_equal(&want->address, address)) ||
 	       (want->by == VFPOOL_PF_BY_DEV && netdev && strcmp(want->dev, netdev) == 0);
 }
 
-bool vfpool_may_be_unread(const struct vfpool_inventory *inventory, const struct vfpool_pool_pf *want)
+bool vfpool_may_be_unread(const struct vfpool_inventory *inventory,
+			  const struct vfpool_pool_pf *want)
 {
 	for (size_t i = 0; i < inventory->n_unread; i++)
 		if (want->by == VFPOOL_PF_BY_MAC ||
@@ -152,8 +157,9 @@ int host_fail_unread(struct error *err, const struct vfpool_unread_pf *pf)
 	char address[VFPOOL_PCI_TEXT];
 
 	vfpool_pci_format(&pf->address, address);
-	return fail(err, -E_UNREAD, "the PF %s%s%s%s can't be looked at: %s", pf->netdev ? pf->netdev : "",
-		    pf->netdev ? " (" : "", address, pf->netdev ? ")" : "", pf->why);
+	return fail(err, -E_UNREAD, "the PF %s%s%s%s can't be looked at: %s",
+		    pf->netdev ? pf->netdev : "", pf->netdev ? " (" : "", address,
+		    pf->netdev ? ")" : "", pf->why);
 }
 
 /* *ret_r: that is why it is missing, told. */
@@ -175,7 +181,8 @@ static bool explain_unread(struct host *host, const struct vfpool_pool_pf *want,
 	}
 	for (size_t i = 0; i < inventory->n_pfs; i++)
 		if (is_meant(want, &inventory->pfs[i].address, inventory->pfs[i].netdev)) {
-			*ret_r = fail(host->err, -EAGAIN, "the PF couldn't be looked at a moment ago, and can be now");
+			*ret_r = fail(host->err, -EAGAIN,
+				      "the PF couldn't be looked at a moment ago, and can be now");
 			return true;
 		}
 	return false;
@@ -193,12 +200,14 @@ int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want)
 	case VFPOOL_PF_BY_DEV:
 		fd = sysfs_open_netdev(host->sysfs, want->dev);
 		if (fd >= 0)
-			return fail(host->err, -VFPOOL_ENOTFOUND,
-				    "%s has no SR-IOV: its device has no sriov_totalvfs, or it is 0 "
-				    "(the card can't, the firmware has it off, or its driver isn't loaded)",
-				    want->dev);
+			return fail(
+				host->err, -VFPOOL_ENOTFOUND,
+				"%s has no SR-IOV: its device has no sriov_totalvfs, or it is 0 "
+				"(the card can't, the firmware has it off, or its driver isn't loaded)",
+				want->dev);
 		return fail(host->err, -VFPOOL_ENOTFOUND,
-			    "this host has no network device %s; 'vfpool list' shows its PFs", want->dev);
+			    "this host has no network device %s; 'vfpool list' shows its PFs",
+			    want->dev);
 	case VFPOOL_PF_BY_ADDRESS:
 		vfpool_pci_format(&want->address, address);
 		fd = sysfs_open_pci(host->sysfs, &want->address);
@@ -212,5 +221,6 @@ int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want)
 	}
 	vfpool_mac_format(&want->mac, mac);
 	return fail(host->err, -VFPOOL_ENOTFOUND,
-		    "no PF of this host has the permanent MAC %s; 'vfpool list' shows its PFs", mac);
+		    "no PF of this host has the permanent MAC %s; 'vfpool list' shows its PFs",
+		    mac);
 }

@@ -40,7 +40,8 @@ static bool is_in_the_way(const char *driver)
 	       !driver_is_stub(driver);
 }
 
-static int add_device(struct host *host, const struct vfpool_pci *address, struct vfpool_group *group)
+static int add_device(struct host *host, const struct vfpool_pci *address,
+		      struct vfpool_group *group)
 {
 	struct vfpool_device device, *grown;
 	int r = host_read_device(host, address, &device);
@@ -50,7 +51,8 @@ static int add_device(struct host *host, const struct vfpool_pci *address, struc
 	if (r == -ENOMEM)
 		return fail_oom(host->err);
 	if (r < 0) { /* what can't be known is in the way */
-		device = (struct vfpool_device){ .address = *address, .used = strdup("it can't be looked at") };
+		device = (struct vfpool_device){ .address = *address,
+						 .used = strdup("it can't be looked at") };
 		if (!device.used)
 			return fail_oom(host->err);
 	}
@@ -154,7 +156,8 @@ bool host_group_is_reserved(struct host *host, int number)
 	AUTO_CLOSE int folder = sysfs_open_group(host->sysfs, number);
 	char text[4096];
 
-	return folder >= 0 && sysfs_read_whole(folder, "reserved_regions", text, sizeof(text)) == 0 &&
+	return folder >= 0 &&
+	       sysfs_read_whole(folder, "reserved_regions", text, sizeof(text)) == 0 &&
 	       strstr(text, " direct\n");
 }
 
@@ -181,7 +184,8 @@ static bool has_group(const struct vfpool_groups *groups, int number)
 	return false;
 }
 
-static int add_group_of(struct host *host, const struct vfpool_pci *device, struct vfpool_groups *groups)
+static int add_group_of(struct host *host, const struct vfpool_pci *device,
+			struct vfpool_groups *groups)
 {
 	struct vfpool_group group;
 	int number, r = find_group(host, device, &number);
@@ -244,7 +248,8 @@ int host_read_groups(struct host *host, const struct vfpool_pci *devices, size_t
 /* ---- a VF's group ---- */
 
 /* "0000:02:00.1 (igb), 0000:02:00.2" of those that count, "" for none. NULL: out of memory. */
-static char *name_others(const struct vfpool_group *group, const struct vfpool_pci *vf, bool in_the_way)
+static char *name_others(const struct vfpool_group *group, const struct vfpool_pci *vf,
+			 bool in_the_way)
 {
 	char *text = NULL;
 	size_t size;
@@ -277,10 +282,13 @@ static int judge(const struct vfpool_group *group, struct vfpool_vf *vf)
 	if (!*blockers && !*others)
 		return 0;
 	vf->shares_group = !*blockers;
-	vf->obstacle = *blockers ? format_text("IOMMU group %d also has %s, which would have to lose that driver",
-					       group->number, blockers) :
-				   format_text("IOMMU group %d also has %s: one guest gets them all", group->number,
-					       others);
+	vf->obstacle =
+		*blockers ?
+			format_text(
+				"IOMMU group %d also has %s, which would have to lose that driver",
+				group->number, blockers) :
+			format_text("IOMMU group %d also has %s: one guest gets them all",
+				    group->number, others);
 	return vf->obstacle ? 0 : -ENOMEM;
 }
 
@@ -327,8 +335,9 @@ int host_judge_vfs(struct host *host, struct vfpool_pf *pf)
 		if (vf->iommu_group != group.number && is_alone(host, vf->iommu_group))
 			continue;
 		if (has_pf(host, vf->iommu_group, &pf->address)) {
-			vf->obstacle = format_text("IOMMU group %d also has its PF: no ACS above the card keeps them apart",
-						   vf->iommu_group);
+			vf->obstacle = format_text(
+				"IOMMU group %d also has its PF: no ACS above the card keeps them apart",
+				vf->iommu_group);
 			r = vf->obstacle ? 0 : fail_oom(host->err);
 			continue;
 		}

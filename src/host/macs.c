@@ -30,7 +30,8 @@ static bool read_guid(uint64_t guid, struct vfpool_mac *mac)
 }
 
 /* False: it has none. */
-static bool read_mac(const struct rtnl_pf *pf, const struct vfpool_settings *is, struct vfpool_mac *mac)
+static bool read_mac(const struct rtnl_pf *pf, const struct vfpool_settings *is,
+		     struct vfpool_mac *mac)
 {
 	static const struct vfpool_mac zero = { 0 };
 
@@ -40,7 +41,8 @@ static bool read_mac(const struct rtnl_pf *pf, const struct vfpool_settings *is,
 	return is->have & VFPOOL_ATTR_MAC && !vfpool_mac_equal(mac, &zero);
 }
 
-static int add_macs(const struct host_link *link, const struct rtnl_pf *pf, struct host_vf_mac **macs, size_t *n)
+static int add_macs(const struct host_link *link, const struct rtnl_pf *pf,
+		    struct host_vf_mac **macs, size_t *n)
 {
 	struct host_vf_mac *grown = reallocarray(*macs, *n + pf->n_vfs + 1, sizeof(*grown));
 
@@ -61,8 +63,8 @@ static int add_macs(const struct host_link *link, const struct rtnl_pf *pf, stru
 	return 0;
 }
 
-int host_vf_macs(struct host *host, const struct host_link *links, size_t n, struct host_vf_mac **ret_macs,
-		 size_t *ret_n, const struct host_link **ret_unread)
+int host_vf_macs(struct host *host, const struct host_link *links, size_t n,
+		 struct host_vf_mac **ret_macs, size_t *ret_n, const struct host_link **ret_unread)
 {
 	AUTO_FREE struct host_vf_mac *macs = NULL;
 	size_t n_macs = 0;
@@ -70,11 +72,14 @@ int host_vf_macs(struct host *host, const struct host_link *links, size_t n, str
 	*ret_unread = NULL;
 	for (size_t i = 0; i < n; i++) {
 		struct rtnl_pf pf = { 0 };
-		int r = links[i].may_have_vfs ? rtnl_read_pf(host->nl, links[i].ifindex, true, &pf) : 0;
+		int r = links[i].may_have_vfs ?
+				rtnl_read_pf(host->nl, links[i].ifindex, true, &pf) :
+				0;
 
 		if (r == 0)
 			r = add_macs(&links[i], &pf, &macs, &n_macs);
-		else if (r != -ENODEV && r != -EMSGSIZE) /* it has gone, or no kernel can tell of so many VFs */
+		else if (r != -ENODEV &&
+			 r != -EMSGSIZE) /* it has gone, or no kernel can tell of so many VFs */
 			*ret_unread = &links[i];
 		rtnl_pf_end(&pf);
 		if (r == -ENOMEM)

@@ -137,11 +137,12 @@ static int fail_stuck(struct host *host, const char *address, pid_t child)
 	char where[160];
 
 	read_wait_channel(host, child, where, sizeof(where));
-	return fail(host->err, -ETIMEDOUT,
-		    "process %d, which writes sriov_numvfs of %s, hangs%s: in the driver, or until "
-		    "someone lets go of a VF. It keeps the PF's lock, and whoever reads that file hangs "
-		    "too. 'cat /proc/%d/stack' and the kernel log tell more",
-		    (int)child, address, where, (int)child);
+	return fail(
+		host->err, -ETIMEDOUT,
+		"process %d, which writes sriov_numvfs of %s, hangs%s: in the driver, or until "
+		"someone lets go of a VF. It keeps the PF's lock, and whoever reads that file hangs "
+		"too. 'cat /proc/%d/stack' and the kernel log tell more",
+		(int)child, address, where, (int)child);
 }
 
 /* Some drivers make their VFs after the write has returned. */
@@ -171,8 +172,7 @@ static struct udev_monitor *watch_pci(struct udev *udev)
 	CLEANUP(cleanup_monitor) struct udev_monitor *monitor = NULL;
 
 	monitor = udev_monitor_new_from_netlink(udev, "kernel");
-	if (!monitor ||
-	    udev_monitor_filter_add_match_subsystem_devtype(monitor, "pci", NULL) < 0 ||
+	if (!monitor || udev_monitor_filter_add_match_subsystem_devtype(monitor, "pci", NULL) < 0 ||
 	    udev_monitor_enable_receiving(monitor) < 0)
 		return NULL; /* the links are looked at from time to time all the same */
 	return TAKE_PTR(monitor);
@@ -208,11 +208,12 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count,
 	if (r == -E_SILENT)
 		return fail_stuck(host, address, child);
 	if (r < 0)
-		return fail(host->err, r, "writing %u to sriov_numvfs: %s (%s)", count, error_text(r),
-			    explain(r));
+		return fail(host->err, r, "writing %u to sriov_numvfs: %s (%s)", count,
+			    error_text(r), explain(r));
 	if (lock >= 0)
 		(void)host_sign_lock(lock);
 	r = wait_for_links(host, pf, folder, monitor, count, deadline);
 	return r < 0 ? fail(host->err, r, "%u VFs were asked for, %u have come", count,
-			    device_count_vfs(folder)) : 0;
+			    device_count_vfs(folder)) :
+		       0;
 }

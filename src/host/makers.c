@@ -34,18 +34,30 @@ struct maker {
 	enum syntax syntax;
 };
 
-#define LIB_DIRS(name) { "etc/" name, "run/" name, "usr/local/lib/" name, "usr/lib/" name }
+#define LIB_DIRS(name)                                                           \
+	{                                                                        \
+		"etc/" name, "run/" name, "usr/local/lib/" name, "usr/lib/" name \
+	}
 
 static const struct maker makers[] = {
 	{ "a udev rule", LIB_DIRS("udev/rules.d"), ".rules", "sriov_numvfs", UDEV },
-	{ "a .link file of systemd", LIB_DIRS("systemd/network"), ".link", "SR-IOVVirtualFunctions", INI },
+	{ "a .link file of systemd", LIB_DIRS("systemd/network"), ".link", "SR-IOVVirtualFunctions",
+	  INI },
 	/* Without a number it makes as many as it has sections for. */
 	{ "a .link file of systemd", LIB_DIRS("systemd/network"), ".link", "[SR-IOV]", INI },
 	{ "systemd-networkd", LIB_DIRS("systemd/network"), ".network", "[SR-IOV]", INI },
 	/* Without total-vfs it is 0, which ends them all. */
-	{ "NetworkManager", { "etc/NetworkManager/system-connections", "run/NetworkManager/system-connections",
-			      "usr/lib/NetworkManager/system-connections" }, ".nmconnection", "[sriov]", INI },
-	{ "netplan", { "etc/netplan", "run/netplan", "usr/lib/netplan" }, ".yaml", "virtual-function-count", YAML },
+	{ "NetworkManager",
+	  { "etc/NetworkManager/system-connections", "run/NetworkManager/system-connections",
+	    "usr/lib/NetworkManager/system-connections" },
+	  ".nmconnection",
+	  "[sriov]",
+	  INI },
+	{ "netplan",
+	  { "etc/netplan", "run/netplan", "usr/lib/netplan" },
+	  ".yaml",
+	  "virtual-function-count",
+	  YAML },
 	{ "a unit of systemd", { "etc/systemd/system" }, ".service", "sriov_numvfs", WORDS },
 	{ "a script", { "etc", "etc/rc.d" }, "rc.local", "sriov_numvfs", WORDS },
 	{ "a module's parameter", LIB_DIRS("modprobe.d"), ".conf", "max_vfs", WORDS },
@@ -122,17 +134,18 @@ static bool is_mac(const char *word, const struct vfpool_mac *mac)
 		if (*word != ':' && *word != '-')
 			digits[n++] = *word;
 	digits[n] = '\0';
-	snprintf(is, sizeof(is), "%02x%02x%02x%02x%02x%02x", mac->byte[0], mac->byte[1], mac->byte[2],
-		 mac->byte[3], mac->byte[4], mac->byte[5]);
+	snprintf(is, sizeof(is), "%02x%02x%02x%02x%02x%02x", mac->byte[0], mac->byte[1],
+		 mac->byte[2], mac->byte[3], mac->byte[4], mac->byte[5]);
 	return !*word && strcasecmp(digits, is) == 0;
 }
 
 /* Is that pattern one of the PF's names, or its driver's? */
 static bool is_pf(const struct vfpool_pf *pf, const char *word)
 {
-	char address[VFPOOL_PCI_TEXT], path[VFPOOL_PCI_TEXT + 4], device[8], vendor[8], parameter[2][64];
-	const char *const names[] = { pf->netdev, address,	path,	      pf->driver,
-				      device,	  vendor, parameter[0], parameter[1] };
+	char address[VFPOOL_PCI_TEXT], path[VFPOOL_PCI_TEXT + 4], device[8], vendor[8],
+		parameter[2][64];
+	const char *const names[] = { pf->netdev, address, path,         pf->driver,
+				      device,     vendor,  parameter[0], parameter[1] };
 
 	vfpool_pci_format(&pf->address, address);
 	snprintf(path, sizeof(path), "pci-%s", address);
@@ -179,14 +192,32 @@ static bool is_one_of(const char *word, size_t length, const char *const *words)
 static bool udev_means_pf(char *rule, const struct vfpool_pf *pf)
 {
 	static const char *const keys[] = {
-		"KERNEL", "KERNELS", "DRIVER", "DRIVERS", "NAME", "ATTR{address}", "ATTRS{address}",
-		"ATTR{device}", "ATTRS{device}", "ATTR{device/device}", "ATTR{vendor}", "ATTRS{vendor}",
-		"ATTR{device/vendor}", "ENV{ID_NET_DRIVER}", "ENV{ID_PATH}", "ENV{ID_NET_NAME}",
-		"ENV{ID_NET_NAME_PATH}", "ENV{ID_NET_NAME_SLOT}", "ENV{ID_NET_NAME_ONBOARD}", "ENV{INTERFACE}", NULL,
+		"KERNEL",
+		"KERNELS",
+		"DRIVER",
+		"DRIVERS",
+		"NAME",
+		"ATTR{address}",
+		"ATTRS{address}",
+		"ATTR{device}",
+		"ATTRS{device}",
+		"ATTR{device/device}",
+		"ATTR{vendor}",
+		"ATTRS{vendor}",
+		"ATTR{device/vendor}",
+		"ENV{ID_NET_DRIVER}",
+		"ENV{ID_PATH}",
+		"ENV{ID_NET_NAME}",
+		"ENV{ID_NET_NAME_PATH}",
+		"ENV{ID_NET_NAME_SLOT}",
+		"ENV{ID_NET_NAME_ONBOARD}",
+		"ENV{INTERFACE}",
+		NULL,
 	};
 
 	for (char *at = rule, *value, *end; (value = strstr(at, "=\"")); at = end) {
-		const char *key = value > rule ? value - 1 : value; /* at the operator's first sign */
+		const char *key = value > rule ? value - 1 :
+						 value; /* at the operator's first sign */
 		const bool is_not = *key == '!';
 		size_t length = 0;
 
@@ -210,8 +241,17 @@ static bool udev_means_pf(char *rule, const struct vfpool_pf *pf)
 /* A [Match] section, or NetworkManager's keys. */
 static bool ini_means_pf(char *text, const struct vfpool_pf *pf)
 {
-	static const char *const keys[] = { "OriginalName", "Name", "Path", "MACAddress", "PermanentMACAddress",
-					    "Driver", "interface-name", "mac-address", "path", "driver", NULL };
+	static const char *const keys[] = { "OriginalName",
+					    "Name",
+					    "Path",
+					    "MACAddress",
+					    "PermanentMACAddress",
+					    "Driver",
+					    "interface-name",
+					    "mac-address",
+					    "path",
+					    "driver",
+					    NULL };
 	char *line;
 
 	while ((line = strsep(&text, "\n"))) {
@@ -231,7 +271,8 @@ static bool ini_means_pf(char *text, const struct vfpool_pf *pf)
 	return true;
 }
 
-static bool means_pf(enum syntax syntax, const char *start, const char *end, const struct vfpool_pf *pf)
+static bool means_pf(enum syntax syntax, const char *start, const char *end,
+		     const struct vfpool_pf *pf)
 {
 	AUTO_FREE char *copy = strndup(start, (size_t)(end - start));
 
@@ -285,7 +326,8 @@ struct search {
 };
 
 /* The first place in the file that means the PF, NULL: none. */
-static const char *find_place(const struct maker *maker, const char *text, const struct vfpool_pf *pf)
+static const char *find_place(const struct maker *maker, const char *text,
+			      const struct vfpool_pf *pf)
 {
 	for (const char *at = text; (at = strstr(at, maker->setting)); at++) {
 		const char *start = at, *end;
@@ -320,7 +362,8 @@ static int search_file(const struct search *search, const struct maker *maker, c
 }
 
 /* Is there a file of that name in a folder before? */
-static bool is_hidden(const struct search *search, const struct maker *maker, size_t i_dir, const char *name)
+static bool is_hidden(const struct search *search, const struct maker *maker, size_t i_dir,
+		      const char *name)
 {
 	for (size_t i = 0; i < i_dir; i++) {
 		AUTO_FREE char *path = format_text("%s/%s/%s", search->root, maker->dirs[i], name);
@@ -341,7 +384,8 @@ static int search_dir(const struct search *search, const struct maker *maker, si
 	while (dir && r == 0 && (entry = readdir(dir))) {
 		AUTO_FREE char *file = NULL;
 
-		if (is_its_file(maker, entry->d_name) && !is_hidden(search, maker, i_dir, entry->d_name) &&
+		if (is_its_file(maker, entry->d_name) &&
+		    !is_hidden(search, maker, i_dir, entry->d_name) &&
 		    (file = format_text("%s/%s", path, entry->d_name)))
 			r = search_file(search, maker, file);
 	}

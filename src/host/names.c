@@ -14,14 +14,14 @@ static char *look_up(struct udev_hwdb *hwdb, const char *modalias, const char *p
 {
 	struct udev_list_entry *entry;
 
-	udev_list_entry_foreach(entry, udev_hwdb_get_properties_list_entry(hwdb, modalias, 0))
+	udev_list_entry_foreach (entry, udev_hwdb_get_properties_list_entry(hwdb, modalias, 0))
 		if (strcmp(udev_list_entry_get_name(entry), property) == 0)
 			return strdup(udev_list_entry_get_value(entry));
 	return NULL;
 }
 
-static void name_device(struct udev_hwdb *hwdb, uint16_t vendor, uint16_t device, char **vendor_name,
-			char **device_name)
+static void name_device(struct udev_hwdb *hwdb, uint16_t vendor, uint16_t device,
+			char **vendor_name, char **device_name)
 {
 	char modalias[32];
 

@@ -45,12 +45,11 @@ int nlsock_open(int protocol, struct nlsock **ret_sock)
 	nl_socket_disable_auto_ack(sock->nl);
 	/* A reply with many VFs is larger than any buffer of a fixed size. */
 	nl_socket_enable_msg_peek(sock->nl);
-	if (setsockopt(nl_socket_get_fd(sock->nl), SOL_SOCKET, SO_RCVTIMEO, &limit,
-		       sizeof(limit)) < 0)
+	if (setsockopt(nl_socket_get_fd(sock->nl), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) <
+	    0)
 		return -errno;
 	/* Older kernels lack it: errors then come without a reason. */
-	(void)setsockopt(nl_socket_get_fd(sock->nl), SOL_NETLINK, NETLINK_EXT_ACK, &on,
-			 sizeof(on));
+	(void)setsockopt(nl_socket_get_fd(sock->nl), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	*ret_sock = TAKE_PTR(sock);
 	return 0;
 }

@@ -17,7 +17,8 @@ static enum vfpool_kind read_kind(struct host *host, const struct vfpool_device 
 
 	if (device->class >> 8 != PCI_CLASS_BRIDGE)
 		return VFPOOL_ENDPOINT;
-	return sysfs_upstream(host->sysfs, &device->address, &above) == 0 ? VFPOOL_BRIDGE : VFPOOL_ROOT_PORT;
+	return sysfs_upstream(host->sysfs, &device->address, &above) == 0 ? VFPOOL_BRIDGE :
+									    VFPOOL_ROOT_PORT;
 }
 
 static int read_identity(struct host *host, int folder, struct vfpool_device *device)
@@ -49,7 +50,8 @@ void device_end(struct vfpool_device *device)
 	*device = (struct vfpool_device){ 0 };
 }
 
-static int read_device(struct host *host, const struct vfpool_pci *address, struct vfpool_device *device)
+static int read_device(struct host *host, const struct vfpool_pci *address,
+		       struct vfpool_device *device)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, address);
 	char physfn[VFPOOL_PCI_TEXT];
@@ -67,7 +69,8 @@ static int read_device(struct host *host, const struct vfpool_pci *address, stru
 	return host_device_use(host, folder, device);
 }
 
-int host_read_device(struct host *host, const struct vfpool_pci *address, struct vfpool_device *ret_device)
+int host_read_device(struct host *host, const struct vfpool_pci *address,
+		     struct vfpool_device *ret_device)
 {
 	struct vfpool_device device = { 0 };
 	char text[VFPOOL_PCI_TEXT];

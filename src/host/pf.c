@@ -68,7 +68,8 @@ static void read_seen_mac(int folder, struct vfpool_vf *vf)
 
 /* When a driver's module comes, the kernel tries it with every VF, which names it for a moment even
  * where autoprobe is off, so that it isn't taken: that is nobody's use of the VF. */
-static bool is_being_tried(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf)
+static bool is_being_tried(struct host *host, const struct vfpool_pf *pf,
+			   const struct vfpool_vf *vf)
 {
 	if (!vf->driver || driver_is_vfio(vf->driver) || vf->netdev || vf->driver_override ||
 	    pf->autoprobe || host->glances == 0)
@@ -77,7 +78,8 @@ static bool is_being_tried(struct host *host, const struct vfpool_pf *pf, const 
 	return true;
 }
 
-static int read_driver(struct host *host, const struct vfpool_pf *pf, int folder, struct vfpool_vf *vf)
+static int read_driver(struct host *host, const struct vfpool_pf *pf, int folder,
+		       struct vfpool_vf *vf)
 {
 	int r;
 
@@ -202,8 +204,7 @@ static int read_vfs(struct host *host, int folder, int which, struct vfpool_pf *
 		r = read_vf(host, pf, &pf->vfs[i]);
 		if (r == -ENOENT || r == -ENODEV) { /* gone meanwhile */
 			vf_end(&pf->vfs[i]);
-			memmove(&pf->vfs[i], &pf->vfs[i + 1],
-				(--pf->n_vfs - i) * sizeof(*pf->vfs));
+			memmove(&pf->vfs[i], &pf->vfs[i + 1], (--pf->n_vfs - i) * sizeof(*pf->vfs));
 			i--;
 			r = 0;
 		}
@@ -319,7 +320,8 @@ int pf_read(struct host *host, const struct vfpool_pci *address, int which, stru
 		return fail_errno(host->err, r, "its VFs can't be read");
 	r = ask_about_netdev(host, folder, which != HOST_NO_VFS, pf);
 	return r < 0 ? fail_errno(host->err, r, "the kernel doesn't tell of %s",
-				  pf->netdev ? pf->netdev : "its netdev") : 0;
+				  pf->netdev ? pf->netdev : "its netdev") :
+		       0;
 }
 
 bool pf_is_there(struct host *host, const struct vfpool_pci *address)
@@ -382,8 +384,9 @@ static bool has_pf_mac(struct host *host, int folder, const struct vfpool_mac *m
 	return has;
 }
 
-bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf, const struct vfpool_mac *pf_mac,
-			  unsigned vf, struct vfpool_pci *ret_address)
+bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf,
+			  const struct vfpool_mac *pf_mac, unsigned vf,
+			  struct vfpool_pci *ret_address)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, pf);
 	char link[32], address[VFPOOL_PCI_TEXT];

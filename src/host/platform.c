@@ -26,7 +26,8 @@ static char *read_proc(struct host *host, const char *name)
 
 /* Calls `fn` for the lines of a file of /proc, which may be long, until it says that this is enough. False:
  * it can't be read. */
-static bool each_line(struct host *host, const char *name, bool (*fn)(struct host_platform *platform, const char *line),
+static bool each_line(struct host *host, const char *name,
+		      bool (*fn)(struct host_platform *platform, const char *line),
 		      struct host_platform *platform)
 {
 	AUTO_FREE char *path = format_text("%s/%s", host->proc, name), *line = NULL;
@@ -65,9 +66,10 @@ static void read_interrupts(struct host *host, struct host_platform *platform)
 	char value[8];
 
 	platform->knows_interrupts = each_line(host, "interrupts", take_interrupt, platform);
-	platform->allows_unsafe_interrupts =
-		sysfs_module_parameter(host->sysfs, "vfio_iommu_type1", "allow_unsafe_interrupts", value,
-				       sizeof(value)) == 0 && *value == 'Y';
+	platform->allows_unsafe_interrupts = sysfs_module_parameter(host->sysfs, "vfio_iommu_type1",
+								    "allow_unsafe_interrupts",
+								    value, sizeof(value)) == 0 &&
+					     *value == 'Y';
 }
 
 /* vfio-pci, and what maps a guest's memory for it. */
@@ -94,12 +96,12 @@ static void read_security(struct host *host, struct host_platform *platform)
 
 	platform->selinux_enforces =
 		sysfs_read_selinux(host->sysfs, "enforce", text, sizeof(text)) == 0 && *text == '1';
-	platform->selinux_denies_sysfs =
-		sysfs_read_selinux(host->sysfs, "booleans/virt_use_sysfs", text, sizeof(text)) == 0 &&
-		*text == '0';
-	platform->has_apparmor =
-		sysfs_module_parameter(host->sysfs, "apparmor", "enabled", text, sizeof(text)) == 0 &&
-		*text == 'Y';
+	platform->selinux_denies_sysfs = sysfs_read_selinux(host->sysfs, "booleans/virt_use_sysfs",
+							    text, sizeof(text)) == 0 &&
+					 *text == '0';
+	platform->has_apparmor = sysfs_module_parameter(host->sysfs, "apparmor", "enabled", text,
+							sizeof(text)) == 0 &&
+				 *text == 'Y';
 }
 
 void platform_end(struct host_platform *platform)
@@ -143,7 +145,8 @@ static bool is_roots(struct host *host, const char *pid)
 	return at && sscanf(at, "Uid: %u", &uid) == 1 && uid == 0;
 }
 
-static bool has_name(struct host *host, const char *pid, const char *const *names, char *name, size_t size)
+static bool has_name(struct host *host, const char *pid, const char *const *names, char *name,
+		     size_t size)
 {
 	AUTO_FREE char *path = format_text("%s/comm", pid);
 	AUTO_FREE char *comm = path ? read_proc(host, path) : NULL;
@@ -164,7 +167,8 @@ static bool has_name(struct host *host, const char *pid, const char *const *name
 
 static void read_limits(struct host *host, const char *pid, struct host_process *process)
 {
-	AUTO_FREE char *status = format_text("%s/status", pid), *limits = format_text("%s/limits", pid);
+	AUTO_FREE char *status = format_text("%s/status", pid),
+		       *limits = format_text("%s/limits", pid);
 	AUTO_FREE char *text = status ? read_proc(host, status) : NULL;
 	const char *at = text ? strstr(text, "CapEff:") : NULL;
 	unsigned long long capabilities;
@@ -174,7 +178,8 @@ static void read_limits(struct host *host, const char *pid, struct host_process 
 	free(TAKE_PTR(text));
 	text = limits ? read_proc(host, limits) : NULL;
 	at = text ? strstr(text, "Max locked memory") : NULL;
-	process->has_memlock = at && sscanf(at, "Max locked memory %*s %llu", &process->memlock) == 1;
+	process->has_memlock = at &&
+			       sscanf(at, "Max locked memory %*s %llu", &process->memlock) == 1;
 }
 
 /* Its start is told in ticks since the boot. */
@@ -182,17 +187,20 @@ static void read_start(struct host *host, const char *pid, struct host_process *
 {
 	AUTO_FREE char *path = format_text("%s/stat", pid);
 	AUTO_FREE char *text = path ? read_proc(host, path) : NULL, *boot = read_proc(host, "stat");
-	const char *at = text ? strrchr(text, ')') : NULL, *boot_at = boot ? strstr(boot, "btime ") : NULL;
+	const char *at = text ? strrchr(text, ')') : NULL,
+		   *boot_at = boot ? strstr(boot, "btime ") : NULL;
 	unsigned long long ticks;
 	long long booted;
 
 	if (at && boot_at && sscanf(boot_at, "btime %lld", &booted) == 1 &&
-	    sscanf(at, ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+	    sscanf(at,
+		   ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
 		   &ticks) == 1)
 		process->started = booted + (long long)ticks / sysconf(_SC_CLK_TCK);
 }
 
-void host_find_process(struct host *host, const char *const *names, struct host_process *ret_process)
+void host_find_process(struct host *host, const char *const *names,
+		       struct host_process *ret_process)
 {
 	AUTO_CLOSEDIR DIR *dir = opendir(host->proc);
 	struct dirent *entry;
@@ -230,7 +238,8 @@ static int find_missing_window(int folder)
 	if (sysfs_read_whole(folder, "resource", text, sizeof(text)) < 0)
 		return -1;
 	for (int i = 0; line && i < IOV_RESOURCE + IOV_RESOURCES; i++) {
-		if (i >= IOV_RESOURCE && sscanf(line, "%llx %llx %llx", &start, &end, &flags) == 3 && flags) {
+		if (i >= IOV_RESOURCE &&
+		    sscanf(line, "%llx %llx %llx", &start, &end, &flags) == 3 && flags) {
 			if ((flags & RESOURCE_UNSET) || start == 0)
 				return i - IOV_RESOURCE;
 			n++;
@@ -252,11 +261,14 @@ static void find_buses(struct host *host, int folder, const struct vfpool_pf *pf
 	    (above = sysfs_open_pci(host->sysfs, &room->bridge)) < 0 ||
 	    sysfs_read_number(folder, "sriov_offset", &offset) < 0 ||
 	    sysfs_read_number(folder, "sriov_stride", &stride) < 0 ||
-	    sysfs_read_number(above, "subordinate_bus_number", &last) < 0 || (stride == 0 && numvfs > 1))
+	    sysfs_read_number(above, "subordinate_bus_number", &last) < 0 ||
+	    (stride == 0 && numvfs > 1))
 		return;
 	room->max_bus = (unsigned)last;
-	room->last_bus = pf->address.bus + (unsigned)((pf->address.device << 3 | pf->address.function) + offset +
-						       stride * (numvfs - 1)) / 256;
+	room->last_bus = pf->address.bus +
+			 (unsigned)((pf->address.device << 3 | pf->address.function) + offset +
+				    stride * (numvfs - 1)) /
+				 256;
 }
 
 int host_look_for_room(struct host *host, const struct vfpool_pf *pf, unsigned numvfs,

@@ -46,7 +46,8 @@ static void job_end(struct job *job)
 
 static int refuse(struct job *job, enum vfpool_attr attr, const char *value)
 {
-	struct vfpool_refusal *grown = reallocarray(job->refused, job->n_refused + 1, sizeof(*grown));
+	struct vfpool_refusal *grown = reallocarray(job->refused, job->n_refused + 1,
+						    sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -61,7 +62,7 @@ static int send_patiently(const struct job *job, const struct rtnl_change *chang
 {
 	int r;
 
-	for (int left = RETRIES; ; left--) {
+	for (int left = RETRIES;; left--) {
 		r = rtnl_program(job->host->nl, job->pf->ifindex, changes, n, reason);
 		if ((r != -EAGAIN && r != -EBUSY) || left == 0)
 			return r;
@@ -83,8 +84,9 @@ static void add_text(struct vfpool_step *step, const char *format, ...)
 	va_start(args, format);
 	n = vasprintf(&more, format, args);
 	va_end(args);
-	text = n < 0 ? NULL : format_text("%s%s%s", step->text ? step->text : "",
-					  step->text ? "; " : "", more);
+	text = n < 0 ? NULL :
+		       format_text("%s%s%s", step->text ? step->text : "", step->text ? "; " : "",
+				   more);
 	if (n < 0)
 		more = NULL;
 	if (!text)
@@ -109,7 +111,9 @@ static void explain_rate(const struct job *job, struct vfpool_step *step)
 	else if (step->to.min_rate)
 		add_text(step, "most likely its driver has no min rate, or not beside that max");
 	else
-		add_text(step, "most likely it is more than the link's speed ('ethtool %s' shows that)", job->pf->netdev);
+		add_text(step,
+			 "most likely it is more than the link's speed ('ethtool %s' shows that)",
+			 job->pf->netdev);
 }
 
 /* "trust off: Permission denied" */
@@ -240,7 +244,8 @@ static int send_group(struct job *job, struct vfpool_step **steps, size_t n)
 		look_again(job, steps[i]);
 		attrs = wanted_attrs(job, steps[i]);
 		if (attrs) /* an empty list is EINVAL */
-			changes[n_changes++] = (struct rtnl_change){ steps[i]->vf, &steps[i]->to, attrs };
+			changes[n_changes++] = (struct rtnl_change){ steps[i]->vf, &steps[i]->to,
+								     attrs };
 	}
 	if (n_changes == 0)
 		return 0;
@@ -262,8 +267,9 @@ static void blame_driver(const struct job *job, struct vfpool_step *step,
 		if (!(step->unsupported & attr))
 			continue;
 		vfpool_setting_format(&step->to, attr, value);
-		add_text(step, "%s doesn't have %s %s", job->pf->driver ? job->pf->driver : "its driver",
-			 vfpool_attr_name(attr), value);
+		add_text(step, "%s doesn't have %s %s",
+			 job->pf->driver ? job->pf->driver : "its driver", vfpool_attr_name(attr),
+			 value);
 	}
 	if (step->unsupported)
 		step->result = VFPOOL_STEP_FAILED;
@@ -284,8 +290,8 @@ static void compare(const struct job *job, struct vfpool_step *step,
 		step->result = differ ? VFPOOL_STEP_FAILED : VFPOOL_STEP_DONE;
 	step->failed |= differ;
 	if (is)
-		step->unverified = step->to.have & ~(is->have | step->failed | step->unsupported |
-						     step->deferred);
+		step->unverified = step->to.have &
+				   ~(is->have | step->failed | step->unsupported | step->deferred);
 	else
 		add_text(step, "the kernel doesn't show the VF now");
 	for (unsigned attr = 1; is && attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
@@ -323,7 +329,7 @@ static bool has_all(const struct rtnl_pf *link, struct vfpool_step **steps, size
 static int read_patiently(const struct job *job, struct vfpool_step **steps, size_t n,
 			  struct rtnl_pf *ret_link)
 {
-	for (int left = RETRIES; ; left--) {
+	for (int left = RETRIES;; left--) {
 		struct rtnl_pf link = { 0 };
 		int r = rtnl_read_pf(job->host->nl, job->pf->ifindex, true, &link);
 
@@ -385,13 +391,14 @@ int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_st
 	int r = 0;
 
 	if (!pf->netdev)
-		return fail(host->err, -VFPOOL_ENOTFOUND,
-			    "the PF has no netdev in this network namespace, so its VFs can't be programmed");
+		return fail(
+			host->err, -VFPOOL_ENOTFOUND,
+			"the PF has no netdev in this network namespace, so its VFs can't be programmed");
 	for (size_t i = 0; i < pf->n_refusals; i++)
 		if (refuse(&job, pf->refusals[i].attr, pf->refusals[i].value) < 0)
 			return fail_oom(host->err);
 	wait_for_link(&job, steps, n);
-	for (size_t done = 0; r == 0 && done < n; ) {
+	for (size_t done = 0; r == 0 && done < n;) {
 		size_t size = n - done < group ? n - done : group;
 		long long start = clock_ms();
 

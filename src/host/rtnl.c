@@ -181,7 +181,7 @@ static void read_vlan(struct nlattr **attrs, struct vfpool_settings *settings)
 	settings->vlan_proto = 0x8100;
 	if (!attrs[IFLA_VF_VLAN_LIST])
 		return;
-	nla_for_each_nested(entry, attrs[IFLA_VF_VLAN_LIST], left) {
+	nla_for_each_nested (entry, attrs[IFLA_VF_VLAN_LIST], left) {
 		const struct ifla_vf_vlan_info *info = payload(entry, struct ifla_vf_vlan_info);
 
 		if (info && info->vlan && info->vlan_proto == htons(0x88a8))
@@ -258,7 +258,8 @@ static int read_vf(struct nlattr *nest, struct rtnl_vf *vf)
 	read_guid(attrs, settings);
 	read_switch(attrs[IFLA_VF_SPOOFCHK], VFPOOL_ATTR_SPOOFCHK, &settings->spoofchk, settings);
 	read_switch(attrs[IFLA_VF_TRUST], VFPOOL_ATTR_TRUST, &settings->trust, settings);
-	read_switch(attrs[IFLA_VF_RSS_QUERY_EN], VFPOOL_ATTR_RSS_QUERY, &settings->rss_query, settings);
+	read_switch(attrs[IFLA_VF_RSS_QUERY_EN], VFPOOL_ATTR_RSS_QUERY, &settings->rss_query,
+		    settings);
 	return 0;
 }
 
@@ -303,7 +304,7 @@ static int read_altnames(struct nlattr *list, struct rtnl_pf *link)
 	struct nlattr *entry;
 	int left;
 
-	nla_for_each_nested(entry, list, left) {
+	nla_for_each_nested (entry, list, left) {
 		char **grown, name[128];
 
 		if (nla_type(entry) != IFLA_ALT_IFNAME)

@@ -56,7 +56,8 @@ static int read_target(int folder, const char *name, char *target, size_t size)
 
 int sysfs_upstream(int sysfs, const struct vfpool_pci *address, struct vfpool_pci *ret_above)
 {
-	char path[sizeof(PCI_DEVICES) + 1 + VFPOOL_PCI_TEXT] = PCI_DEVICES "/", target[512], *last, *above;
+	char path[sizeof(PCI_DEVICES) + 1 + VFPOOL_PCI_TEXT] = PCI_DEVICES "/", target[512], *last,
+					    *above;
 
 	vfpool_pci_format(address, path + sizeof(PCI_DEVICES));
 	/* ../../../devices/pci0000:00/0000:00:02.0/0000:01:00.0 */
@@ -81,12 +82,14 @@ static int each_of_class(int sysfs, const char *class, const struct vfpool_pci *
 	vfpool_pci_format(address, part + 1);
 	strcat(part, "/");
 	while ((entry = readdir(dir)))
-		if (read_target(dirfd(dir), entry->d_name, target, sizeof(target)) == 0 && strstr(target, part))
+		if (read_target(dirfd(dir), entry->d_name, target, sizeof(target)) == 0 &&
+		    strstr(target, part))
 			fn(arg, entry->d_name);
 	return 0;
 }
 
-void sysfs_each_netdev(int sysfs, const struct vfpool_pci *address, void (*fn)(void *arg, const char *name), void *arg)
+void sysfs_each_netdev(int sysfs, const struct vfpool_pci *address,
+		       void (*fn)(void *arg, const char *name), void *arg)
 {
 	(void)each_of_class(sysfs, "class/net", address, fn, arg);
 }

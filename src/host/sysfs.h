@@ -27,8 +27,8 @@ int sysfs_list_groups(int sysfs, DIR **ret_dir);
 int sysfs_upstream(int sysfs, const struct vfpool_pci *address, struct vfpool_pci *ret_above);
 
 /* Calls `fn` for the netdevs on a device, however deep below it. */
-void sysfs_each_netdev(int sysfs, const struct vfpool_pci *address, void (*fn)(void *arg, const char *name),
-		       void *arg);
+void sysfs_each_netdev(int sysfs, const struct vfpool_pci *address,
+		       void (*fn)(void *arg, const char *name), void *arg);
 
 /* Is there a block device on it, as an NVMe disk's? True where that can't be told. */
 bool sysfs_has_block_device(int sysfs, const struct vfpool_pci *address);
@@ -72,7 +72,8 @@ unsigned sysfs_count_groups(int sysfs);
 bool sysfs_has_acpi_table(int sysfs, const char *name);
 
 /* A parameter of a module that is loaded. */
-int sysfs_module_parameter(int sysfs, const char *module, const char *name, char *text, size_t size);
+int sysfs_module_parameter(int sysfs, const char *module, const char *name, char *text,
+			   size_t size);
 
 /* SELinux's file of that name: enforce, booleans/NAME. */
 int sysfs_read_selinux(int sysfs, const char *name, char *text, size_t size);

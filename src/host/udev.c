@@ -14,7 +14,8 @@ DEFINE_CLEANUP(struct udev_device *, cleanup_device, udev_device_unref);
 bool host_udev_is_done(const struct vfpool_pf *pf)
 {
 	CLEANUP(cleanup_udev) struct udev *udev = udev_new();
-	CLEANUP(cleanup_device) struct udev_device *device =
+	CLEANUP(cleanup_device)
+	struct udev_device *device =
 		udev ? udev_device_new_from_subsystem_sysname(udev, "net", pf->netdev) : NULL;
 
 	return !device || udev_device_get_is_initialized(device);

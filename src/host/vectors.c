@@ -28,7 +28,8 @@ static unsigned count_vectors(const uint8_t *config, size_t size)
 			break;
 		if (capability[PCI_CAP_LIST_ID] == PCI_CAP_ID_MSIX)
 			return ((capability[PCI_MSIX_FLAGS] | capability[PCI_MSIX_FLAGS + 1] << 8) &
-				PCI_MSIX_FLAGS_QSIZE) + 1;
+				PCI_MSIX_FLAGS_QSIZE) +
+			       1;
 		at = capability[PCI_CAP_LIST_NEXT] & ~3u;
 	}
 	return 0;
@@ -55,7 +56,8 @@ void host_read_vectors(struct host *host, struct vfpool_pf *pf, bool locked)
 	pf->vf_total_msix = -1;
 	if (folder < 0 || (!locked && host_share_pf(host, pf, &lock) < 0))
 		return;
-	(void)sysfs_read_number(folder, "sriov_vf_total_msix", &total); /* not every kernel has it */
+	(void)sysfs_read_number(folder, "sriov_vf_total_msix",
+				&total); /* not every kernel has it */
 	pf->vf_total_msix = total <= 0 ? 0 : total < INT_MAX ? (int)total : INT_MAX;
 	for (size_t i = 0; pf->vf_total_msix > 0 && i < pf->n_vfs; i++) {
 		AUTO_CLOSE int vf = sysfs_open_pci(host->sysfs, &pf->vfs[i].address);
@@ -85,7 +87,8 @@ static const char *explain(int r)
 	}
 }
 
-int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned count, bool *ret_verified)
+int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned count,
+		     bool *ret_verified)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, vf);
 	char address[VFPOOL_PCI_TEXT], text[16];
@@ -103,7 +106,8 @@ int host_set_vectors(struct host *host, const struct vfpool_pci *vf, unsigned co
 	is = read_vectors(folder);
 	*ret_verified = is != 0;
 	if (is != 0 && is != count)
-		return fail(host->err, -EIO, "%u message vectors for %s were accepted, but it has %u", count,
+		return fail(host->err, -EIO,
+			    "%u message vectors for %s were accepted, but it has %u", count,
 			    address, is);
 	return 0;
 }

@@ -16,8 +16,10 @@ static int check(struct ledger *ledger, const char *sql, const char *good)
 		r = db_step(ledger, stmt);
 	if (r <= 0 || strcmp(db_text(stmt, 0), good) == 0)
 		return r < 0 ? r : 0;
-	return fail(ledger->err, -EUCLEAN,
-		    "the ledger is damaged: %s (%s); copy the file away, and put a backup in its place by 'vfpool restore'", db_text(stmt, 0), sql);
+	return fail(
+		ledger->err, -EUCLEAN,
+		"the ledger is damaged: %s (%s); copy the file away, and put a backup in its place by 'vfpool restore'",
+		db_text(stmt, 0), sql);
 }
 
 int ledger_check(struct ledger *ledger)
@@ -35,8 +37,8 @@ static bool is_same_file(const char *path, const char *other)
 
 	if (real && real_other && strcmp(real, real_other) == 0)
 		return true;
-	return stat(path, &is) == 0 && stat(other, &is_other) == 0 && is.st_dev == is_other.st_dev &&
-	       is.st_ino == is_other.st_ino;
+	return stat(path, &is) == 0 && stat(other, &is_other) == 0 &&
+	       is.st_dev == is_other.st_dev && is.st_ino == is_other.st_ino;
 }
 
 /* A -wal that isn't there now may be there in a moment: it is known by its name in the ledger's folder. */
@@ -59,7 +61,8 @@ static bool is_ledgers(const char *path, const char *file)
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		AUTO_FREE char *beside = format_text("%s%s", file, suffixes[i]);
 
-		if (!beside || is_same_file(path, beside) || has_name_beside(path, file, suffixes[i]))
+		if (!beside || is_same_file(path, beside) ||
+		    has_name_beside(path, file, suffixes[i]))
 			return true;
 	}
 	return false;
@@ -71,7 +74,8 @@ static int check_target(struct ledger *ledger, const char *path, bool force)
 	struct stat is;
 
 	if (is_ledgers(path, ledger->path) || (real && is_ledgers(path, real)))
-		return fail(ledger->err, -VFPOOL_EINUSE, "that is the ledger itself, or a file beside it that SQLite uses");
+		return fail(ledger->err, -VFPOOL_EINUSE,
+			    "that is the ledger itself, or a file beside it that SQLite uses");
 	if (lstat(path, &is) < 0)
 		return 0; /* writing it says what is wrong */
 	if (!S_ISREG(is.st_mode))
@@ -97,5 +101,7 @@ int ledger_backup(struct ledger *ledger, const char *path, bool force)
 	r = image_open(&checked, path, &copy, ledger->err);
 	if (r == 0)
 		r = ledger_check(copy);
-	return r < 0 ? r : write_file(path, (const char *)image.bytes, (size_t)image.size, 0600, ledger->err);
+	return r < 0 ? r :
+		       write_file(path, (const char *)image.bytes, (size_t)image.size, 0600,
+				  ledger->err);
 }

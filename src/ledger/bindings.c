@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#define BINDING_COLUMNS                                                                            \
-	"SELECT binding.id, ifnull(pf.id, 0), pf.address, pf.mac, idx, binding.address, vendor, "  \
-	"device, driver, from_driver, from_override, persist, boot "                               \
+#define BINDING_COLUMNS                                                                           \
+	"SELECT binding.id, ifnull(pf.id, 0), pf.address, pf.mac, idx, binding.address, vendor, " \
+	"device, driver, from_driver, from_override, persist, boot "                              \
 	"FROM binding LEFT JOIN pf ON pf.id = binding.pf "
 
 static int read_binding(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_binding *binding)
@@ -27,12 +27,14 @@ static int read_binding(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger
 	if (vfpool_pci_parse(db_text(stmt, 5), &binding->address) < 0 ||
 	    (binding->pf_id && vfpool_pci_parse(db_text(stmt, 2), &binding->pf) < 0) ||
 	    (binding->has_pf_mac && vfpool_mac_parse(db_text(stmt, 3), &binding->pf_mac) < 0))
-		return fail(ledger->err, -EUCLEAN, "the ledger's row of the driver of %s can't be understood",
+		return fail(ledger->err, -EUCLEAN,
+			    "the ledger's row of the driver of %s can't be understood",
 			    db_text(stmt, 5));
 	return 0;
 }
 
-static int first_binding(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_binding *ret_binding)
+static int first_binding(struct ledger *ledger, sqlite3_stmt *stmt,
+			 struct ledger_binding *ret_binding)
 {
 	struct ledger_binding binding = { 0 };
 	int r = db_step(ledger, stmt);
@@ -46,8 +48,9 @@ static int first_binding(struct ledger *ledger, sqlite3_stmt *stmt, struct ledge
 
 #define IS_VALID "(persist = 1 OR boot = ?)"
 
-int ledger_binding(struct ledger *ledger, int64_t pf_id, unsigned vf, const struct vfpool_pci *address,
-		   const char *boot, struct ledger_binding *ret_binding)
+int ledger_binding(struct ledger *ledger, int64_t pf_id, unsigned vf,
+		   const struct vfpool_pci *address, const char *boot,
+		   struct ledger_binding *ret_binding)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 	char text[VFPOOL_PCI_TEXT];
@@ -55,11 +58,13 @@ int ledger_binding(struct ledger *ledger, int64_t pf_id, unsigned vf, const stru
 
 	vfpool_pci_format(address, text);
 	if (pf_id)
-		r = db_prepare(ledger, &stmt, BINDING_COLUMNS "WHERE binding.pf = ? AND idx = ? AND " IS_VALID,
+		r = db_prepare(ledger, &stmt,
+			       BINDING_COLUMNS "WHERE binding.pf = ? AND idx = ? AND " IS_VALID,
 			       "iis", pf_id, (int64_t)vf, boot);
 	else
 		r = db_prepare(ledger, &stmt,
-			       BINDING_COLUMNS "WHERE binding.pf IS NULL AND binding.address = ? AND " IS_VALID,
+			       BINDING_COLUMNS
+			       "WHERE binding.pf IS NULL AND binding.address = ? AND " IS_VALID,
 			       "ss", text, boot);
 	return r < 0 ? r : first_binding(ledger, stmt, ret_binding);
 }
@@ -73,18 +78,21 @@ int ledger_binding_at(struct ledger *ledger, const struct vfpool_pci *address, c
 
 	vfpool_pci_format(address, text);
 	r = db_prepare(ledger, &stmt,
-		       BINDING_COLUMNS "WHERE binding.address = ? AND " IS_VALID " ORDER BY binding.id DESC LIMIT 1",
+		       BINDING_COLUMNS "WHERE binding.address = ? AND " IS_VALID
+				       " ORDER BY binding.id DESC LIMIT 1",
 		       "ss", text, boot);
 	return r < 0 ? r : first_binding(ledger, stmt, ret_binding);
 }
 
-int ledger_persistent_bindings(struct ledger *ledger, struct ledger_binding **ret_bindings, size_t *ret_n)
+int ledger_persistent_bindings(struct ledger *ledger, struct ledger_binding **ret_bindings,
+			       size_t *ret_n)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 	AUTO_FREE struct ledger_binding *bindings = NULL;
 	size_t n = 0;
 	int r = db_prepare(ledger, &stmt,
-			   BINDING_COLUMNS "WHERE persist = 1 ORDER BY binding.address, binding.id", "");
+			   BINDING_COLUMNS "WHERE persist = 1 ORDER BY binding.address, binding.id",
+			   "");
 
 	if (r < 0)
 		return r;
@@ -112,15 +120,17 @@ static int drop(struct ledger *ledger, const struct ledger_binding *binding)
 
 	vfpool_pci_format(&binding->address, address);
 	if (binding->pf_id)
-		return db_run(ledger, "DELETE FROM binding WHERE pf = ? AND idx = ?", "ii", binding->pf_id,
-			      (int64_t)binding->vf);
+		return db_run(ledger, "DELETE FROM binding WHERE pf = ? AND idx = ?", "ii",
+			      binding->pf_id, (int64_t)binding->vf);
 	return db_run(ledger, "DELETE FROM binding WHERE pf IS NULL AND address = ?", "s", address);
 }
 
 /* The history is of VFs; another device's bindings aren't in it. */
 static int tell(struct ledger *ledger, const char *event, const struct ledger_binding *binding)
 {
-	return binding->pf_id ? db_add_event(ledger, event, "", "", 0, "", binding->pf_id, (int)binding->vf) : 0;
+	return binding->pf_id ? db_add_event(ledger, event, "", "", 0, "", binding->pf_id,
+					     (int)binding->vf) :
+				0;
 }
 
 int ledger_set_binding(struct ledger *ledger, const struct ledger_binding *binding)
@@ -130,14 +140,15 @@ int ledger_set_binding(struct ledger *ledger, const struct ledger_binding *bindi
 
 	vfpool_pci_format(&binding->address, address);
 	if (r == 0)
-		r = db_run(ledger,
-			   "INSERT INTO binding (pf, idx, address, vendor, device, driver, from_driver, "
-			   "from_override, persist, boot) VALUES (nullif(?1, 0), iif(?1 = 0, NULL, ?2), ?3, "
-			   "?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-			   "iisiisssis", binding->pf_id, (int64_t)binding->vf, address,
-			   (int64_t)binding->vendor, (int64_t)binding->device, binding->driver,
-			   binding->from_driver, binding->from_override, (int64_t)binding->persists,
-			   binding->boot);
+		r = db_run(
+			ledger,
+			"INSERT INTO binding (pf, idx, address, vendor, device, driver, from_driver, "
+			"from_override, persist, boot) VALUES (nullif(?1, 0), iif(?1 = 0, NULL, ?2), ?3, "
+			"?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+			"iisiisssis", binding->pf_id, (int64_t)binding->vf, address,
+			(int64_t)binding->vendor, (int64_t)binding->device, binding->driver,
+			binding->from_driver, binding->from_override, (int64_t)binding->persists,
+			binding->boot);
 	return r < 0 ? r : tell(ledger, "bind", binding);
 }
 

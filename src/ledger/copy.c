@@ -57,7 +57,8 @@ static int read_image(const char *path, struct image *image)
 	r = has_no_wal(path) ? read_whole(fd, image) : -EAGAIN;
 	if (r < 0)
 		return r;
-	return stat(path, &after) == 0 && is_same(&before, &after) && has_no_wal(path) ? 0 : -EAGAIN;
+	return stat(path, &after) == 0 && is_same(&before, &after) && has_no_wal(path) ? 0 :
+											 -EAGAIN;
 }
 
 int db_read_copy(const char *path, struct ledger **ret_ledger, struct error *err)
@@ -68,7 +69,8 @@ int db_read_copy(const char *path, struct ledger **ret_ledger, struct error *err
 		CLEANUP(image_end) struct image image = { 0 };
 
 		r = read_image(path, &image);
-		if (r == 0 && image.size == 0) { /* the file system was full when it was to be made */
+		if (r == 0 &&
+		    image.size == 0) { /* the file system was full when it was to be made */
 			*ret_ledger = NULL;
 			return 0;
 		}
@@ -76,11 +78,15 @@ int db_read_copy(const char *path, struct ledger **ret_ledger, struct error *err
 			return image_open(&image, path, ret_ledger, err);
 	}
 	if (r == -EAGAIN)
-		return fail(err, r, "what was written last to the ledger %s is in its -wal file, which can't be read here", path);
+		return fail(
+			err, r,
+			"what was written last to the ledger %s is in its -wal file, which can't be read here",
+			path);
 	return fail_errno(err, r, "reading the ledger %s", path);
 }
 
-int ledger_open_copy(const char *state_dir, const char *run_dir, struct ledger **ret_ledger, struct error *err)
+int ledger_open_copy(const char *state_dir, const char *run_dir, struct ledger **ret_ledger,
+		     struct error *err)
 {
 	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
 	int r = ledger_open(state_dir, run_dir, LEDGER_READ, &ledger, err);

@@ -18,7 +18,8 @@
 int db_errno(sqlite3 *db)
 {
 	int said = sqlite3_system_errno(db), result = sqlite3_extended_errcode(db) & 0xff;
-	const char *file = sqlite3_db_filename(db, "main"); /* NULL when not even that could be opened */
+	const char *file =
+		sqlite3_db_filename(db, "main"); /* NULL when not even that could be opened */
 
 	/* The WAL can't be opened beside a ledger that can: SQLite has no errno for it. */
 	if (result == SQLITE_CANTOPEN && file && access(file, W_OK) < 0 && errno == EROFS)
@@ -71,15 +72,20 @@ void db_set_patience(struct ledger *ledger)
 
 static int fail_busy(struct ledger *ledger, const char *doing)
 {
-	const unsigned seconds = ledger->wait_ms < 1000 ? 1 : ledger->wait_ms / 1000; /* the uncounted rests' one */
+	const unsigned seconds = ledger->wait_ms < 1000 ?
+					 1 :
+					 ledger->wait_ms / 1000; /* the uncounted rests' one */
 	char pid[16], command[160];
 
 	if (!db_name_writer(ledger->db, pid, command, sizeof(command)))
-		return fail(ledger->err, -ETIMEDOUT, "%s: others have kept the ledger from being written for %u s",
-			    doing, seconds);
-	return fail(ledger->err, -ETIMEDOUT,
-		    "%s: process %s (%s) has kept the ledger from being written for %u s; is it stuck? "
-		    "'cat /proc/%s/stack' tells", doing, pid, command, seconds, pid);
+		return fail(ledger->err, -ETIMEDOUT,
+			    "%s: others have kept the ledger from being written for %u s", doing,
+			    seconds);
+	return fail(
+		ledger->err, -ETIMEDOUT,
+		"%s: process %s (%s) has kept the ledger from being written for %u s; is it stuck? "
+		"'cat /proc/%s/stack' tells",
+		doing, pid, command, seconds, pid);
 }
 
 static const char *path_of(const struct ledger *ledger)
@@ -97,12 +103,19 @@ int db_fail(struct ledger *ledger, const char *doing)
 		return fail(ledger->err, r, "%s: the ledger is damaged (%s); nothing was changed",
 			    doing, sqlite3_errmsg(ledger->db));
 	if (r == -ENOSPC || r == -EDQUOT)
-		return fail(ledger->err, r, "%s: no room is left on the file system of %s (%s): make some, and ask again; what the "
-			    "ledger has is safe", doing, path_of(ledger), error_text(r));
+		return fail(
+			ledger->err, r,
+			"%s: no room is left on the file system of %s (%s): make some, and ask again; what the "
+			"ledger has is safe",
+			doing, path_of(ledger), error_text(r));
 	if (r == -EROFS)
-		return fail(ledger->err, r, "%s: the file system of %s is read-only: mount it to be written, and ask again; what "
-			    "the ledger has is safe", doing, path_of(ledger));
-	return fail(ledger->err, r, "%s: %s (%s)", doing, sqlite3_errmsg(ledger->db), error_text(r));
+		return fail(
+			ledger->err, r,
+			"%s: the file system of %s is read-only: mount it to be written, and ask again; what "
+			"the ledger has is safe",
+			doing, path_of(ledger));
+	return fail(ledger->err, r, "%s: %s (%s)", doing, sqlite3_errmsg(ledger->db),
+		    error_text(r));
 }
 
 static int prepare_va(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql,
@@ -141,12 +154,17 @@ static int fail_constraint(struct ledger *ledger, int result)
 
 	columns = columns ? columns + 2 : "";
 	if (result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_PRIMARYKEY)
-		return fail(ledger->err, -E_TAKEN, "the ledger has another entry with the same %s: nothing was changed",
+		return fail(ledger->err, -E_TAKEN,
+			    "the ledger has another entry with the same %s: nothing was changed",
 			    columns);
-	return fail(ledger->err, -EIO, "the ledger takes no change that contradicts what else is in it (%s): nothing was "
-		    "changed; ask again, since another vfpool may have changed that meanwhile, and if that doesn't help "
-		    "'vfpool doctor' looks at the ledger",
-		    result == SQLITE_CONSTRAINT_FOREIGNKEY ? "an entry that another one needs" : *columns ? columns : "a rule of its tables");
+	return fail(
+		ledger->err, -EIO,
+		"the ledger takes no change that contradicts what else is in it (%s): nothing was "
+		"changed; ask again, since another vfpool may have changed that meanwhile, and if that doesn't help "
+		"'vfpool doctor' looks at the ledger",
+		result == SQLITE_CONSTRAINT_FOREIGNKEY ? "an entry that another one needs" :
+		*columns                               ? columns :
+							 "a rule of its tables");
 }
 
 int db_step(struct ledger *ledger, sqlite3_stmt *stmt)
@@ -158,7 +176,8 @@ int db_step(struct ledger *ledger, sqlite3_stmt *stmt)
 	if (result == SQLITE_DONE)
 		return 0;
 	result = sqlite3_extended_errcode(ledger->db);
-	return (result & 0xff) == SQLITE_CONSTRAINT ? fail_constraint(ledger, result) : db_fail(ledger, "the ledger");
+	return (result & 0xff) == SQLITE_CONSTRAINT ? fail_constraint(ledger, result) :
+						      db_fail(ledger, "the ledger");
 }
 
 int db_run(struct ledger *ledger, const char *sql, const char *types, ...)
@@ -200,8 +219,9 @@ const char *db_text(sqlite3_stmt *stmt, int column)
 
 int db_execute(struct ledger *ledger, const char *sql, const char *doing)
 {
-	return sqlite3_exec(ledger->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 :
-									       db_fail(ledger, doing);
+	return sqlite3_exec(ledger->db, sql, NULL, NULL, NULL) == SQLITE_OK ?
+		       0 :
+		       db_fail(ledger, doing);
 }
 
 /* ---- transactions ---- */
@@ -220,9 +240,10 @@ static int check_in_place(struct ledger *ledger)
 		return fail_errno(ledger->err, r, "looking at the ledger %s", ledger->path);
 	if (r == 0 && is.st_dev == ledger->dev && is.st_ino == ledger->ino)
 		return 0;
-	return fail(ledger->err, -VFPOOL_ELEDGER,
-		    "the ledger %s was %s while this vfpool had it open, so nothing is written any more: ask again",
-		    ledger->path, r == 0 ? "replaced" : "deleted");
+	return fail(
+		ledger->err, -VFPOOL_ELEDGER,
+		"the ledger %s was %s while this vfpool had it open, so nothing is written any more: ask again",
+		ledger->path, r == 0 ? "replaced" : "deleted");
 }
 
 static int begin(struct ledger *ledger, const char *sql, const char *doing)
@@ -249,7 +270,8 @@ int ledger_begin_read(struct ledger *ledger)
 
 int ledger_commit(struct ledger *ledger)
 {
-	const bool is_changed = !ledger->is_copy && sqlite3_total_changes(ledger->db) != ledger->changes;
+	const bool is_changed = !ledger->is_copy &&
+				sqlite3_total_changes(ledger->db) != ledger->changes;
 	struct stamp stamp;
 	int r = check_in_place(ledger);
 

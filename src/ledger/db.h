@@ -17,9 +17,9 @@ struct ledger {
 	unsigned wait_ms;   /* how long one operation waits for others in all */
 	unsigned waited_ms; /* it has waited so long */
 	char *path;
-	char *stamp;  /* NULL: there is none to be */
-	int changes;  /* SQLite's count of changed rows, at the transaction's begin */
-	dev_t dev;    /* of the file that is open */
+	char *stamp; /* NULL: there is none to be */
+	int changes; /* SQLite's count of changed rows, at the transaction's begin */
+	dev_t dev;   /* of the file that is open */
 	ino_t ino;
 	bool is_copy; /* in memory */
 	enum ledger_mode mode;
@@ -105,7 +105,8 @@ void image_end(struct image *image);
 int image_of(struct ledger *ledger, struct image *ret_image);
 
 /* A ledger in memory, brought up to date there. `path`: where the bytes are from. Takes the image. */
-int image_open(struct image *image, const char *path, struct ledger **ret_ledger, struct error *err);
+int image_open(struct image *image, const char *path, struct ledger **ret_ledger,
+	       struct error *err);
 
 /* What is open becomes a copy of it in memory. */
 int db_copy(struct ledger **ledger);

@@ -8,12 +8,13 @@
 int db_add_event(struct ledger *ledger, const char *event, const char *pool, const char *owner,
 		 unsigned nic, const char *mac, int64_t pf, int vf)
 {
-	return db_run(ledger,
-		      "INSERT INTO history (at, event, lease, pool, owner, nic, mac, pf, vf, command) "
-		      "VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, (SELECT ifnull(mac, address) FROM pf "
-		      "WHERE id = ?7), iif(?8 < 0, NULL, ?8), ?9)",
-		      "isssisiis", (int64_t)time(NULL), event, pool, owner, (int64_t)nic, mac, pf,
-		      (int64_t)vf, ledger->command);
+	return db_run(
+		ledger,
+		"INSERT INTO history (at, event, lease, pool, owner, nic, mac, pf, vf, command) "
+		"VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, (SELECT ifnull(mac, address) FROM pf "
+		"WHERE id = ?7), iif(?8 < 0, NULL, ?8), ?9)",
+		"isssisiis", (int64_t)time(NULL), event, pool, owner, (int64_t)nic, mac, pf,
+		(int64_t)vf, ledger->command);
 }
 
 void event_end(struct vfpool_event *event)
@@ -33,7 +34,8 @@ void vfpool_events_free(struct vfpool_event *events, size_t n)
 	free(events);
 }
 
-#define EVENT_COLUMNS "SELECT at, event, lease, pool, owner, nic, mac, pf, vf, command FROM history "
+#define EVENT_COLUMNS \
+	"SELECT at, event, lease, pool, owner, nic, mac, pf, vf, command FROM history "
 
 static int read_event(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_event *event)
 {
@@ -50,14 +52,15 @@ static int read_event(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_e
 		.vf = (unsigned)sqlite3_column_int(stmt, 8),
 		.command = strdup(db_text(stmt, 9)),
 	};
-	if (event->event && event->pool && event->owner && event->mac && event->pf && event->command)
+	if (event->event && event->pool && event->owner && event->mac && event->pf &&
+	    event->command)
 		return 0;
 	event_end(event);
 	return fail_oom(ledger->err);
 }
 
 /* Entries of version 1 have the PF's address as it was then. */
-#define OF_PF                                                                           \
+#define OF_PF                                                                               \
 	"(?2 = 0 OR (vf = ?3 AND pf IN (SELECT ifnull(mac, address) FROM pf WHERE id = ?2 " \
 	"UNION SELECT address FROM pf WHERE id = ?2)))"
 
@@ -68,8 +71,10 @@ int ledger_history(struct ledger *ledger, const struct ledger_history_filter *fi
 	struct vfpool_event *events = NULL;
 	size_t n = 0, room = 0;
 	int r = db_prepare(ledger, &stmt,
-			   filter->owner ? EVENT_COLUMNS "WHERE owner = ?1 AND " OF_PF " AND at >= ?4 ORDER BY id" :
-					   EVENT_COLUMNS "WHERE ?1 = '' AND " OF_PF " AND at >= ?4 ORDER BY id",
+			   filter->owner ? EVENT_COLUMNS "WHERE owner = ?1 AND " OF_PF
+							 " AND at >= ?4 ORDER BY id" :
+					   EVENT_COLUMNS "WHERE ?1 = '' AND " OF_PF
+							 " AND at >= ?4 ORDER BY id",
 			   "siii", filter->owner ? filter->owner : "", filter->pf,
 			   (int64_t)filter->vf, filter->since);
 
@@ -105,22 +110,25 @@ int ledger_history(struct ledger *ledger, const struct ledger_history_filter *fi
 /* Others wait as long as that takes. */
 #define PRUNED_AT_ONCE "5000"
 
-int ledger_count_old_history(struct ledger *ledger, const struct ledger_history_age *age, unsigned *ret_n)
+int ledger_count_old_history(struct ledger *ledger, const struct ledger_history_age *age,
+			     unsigned *ret_n)
 {
 	int64_t n;
-	int r = db_number(ledger, 0, &n, "SELECT count(*) FROM history WHERE " IS_OLD, "ii", age->before,
-			  (int64_t)age->rows);
+	int r = db_number(ledger, 0, &n, "SELECT count(*) FROM history WHERE " IS_OLD, "ii",
+			  age->before, (int64_t)age->rows);
 
 	if (r == 0)
 		*ret_n = (unsigned)n;
 	return r;
 }
 
-int ledger_prune_history(struct ledger *ledger, const struct ledger_history_age *age, unsigned *ret_n)
+int ledger_prune_history(struct ledger *ledger, const struct ledger_history_age *age,
+			 unsigned *ret_n)
 {
 	int r = db_run(ledger,
 		       "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE " IS_OLD
-		       " ORDER BY id LIMIT " PRUNED_AT_ONCE ")", "ii", age->before, (int64_t)age->rows);
+		       " ORDER BY id LIMIT " PRUNED_AT_ONCE ")",
+		       "ii", age->before, (int64_t)age->rows);
 
 	if (r == 0)
 		*ret_n = (unsigned)sqlite3_changes(ledger->db);
@@ -135,11 +143,12 @@ int ledger_last_end(struct ledger *ledger, const struct ledger_lease_filter *fil
 	int r;
 
 	snprintf(sql, sizeof(sql),
-		 EVENT_COLUMNS "WHERE %s AND %s AND (?3 < 0 OR nic = ?3) AND (?4 = '' OR pool = ?4) "
+		 EVENT_COLUMNS
+		 "WHERE %s AND %s AND (?3 < 0 OR nic = ?3) AND (?4 = '' OR pool = ?4) "
 		 "AND event IN ('release', 'force-release') ORDER BY id DESC LIMIT 1",
 		 filter->id ? "lease = ?1" : "?1 = 0", filter->owner ? "owner = ?2" : "?2 = ''");
 	r = db_prepare(ledger, &stmt, sql, "isis", filter->id, filter->owner ? filter->owner : "",
-			   (int64_t)filter->nic, filter->pool ? filter->pool : "");
+		       (int64_t)filter->nic, filter->pool ? filter->pool : "");
 
 	if (r == 0)
 		r = db_step(ledger, stmt);

@@ -20,7 +20,9 @@
 static pid_t writer_of(const char *path, off_t first, off_t count)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count };
+	struct flock lock = {
+		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count
+	};
 
 	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type != F_WRLCK)
 		return 0;
@@ -58,7 +60,8 @@ bool db_name_writer(sqlite3 *db, char pid[16], char *command, size_t size)
 	AUTO_FREE char *text = NULL;
 	bool whole;
 
-	if (run_child(find_writer, (void *)sqlite3_db_filename(db, "main"), DEADLINE_MS, 15, &text, &whole) < 0 ||
+	if (run_child(find_writer, (void *)sqlite3_db_filename(db, "main"), DEADLINE_MS, 15, &text,
+		      &whole) < 0 ||
 	    !whole || !*text)
 		return false;
 	snprintf(pid, 16, "%s", text);

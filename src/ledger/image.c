@@ -43,7 +43,8 @@ static int bring_up_to_date(struct ledger *ledger, const char *path)
 	int r = db_check_version(ledger, path, &version);
 
 	if (r == 0 && version == 0)
-		return fail(ledger->err, -EUCLEAN, "%s is not a ledger of vfpool: it is empty", path);
+		return fail(ledger->err, -EUCLEAN, "%s is not a ledger of vfpool: it is empty",
+			    path);
 	if (r == 0 && version < LEDGER_VERSION)
 		r = ledger_begin(ledger);
 	if (r == 0 && version < LEDGER_VERSION)
@@ -61,7 +62,8 @@ int image_open(struct image *image, const char *path, struct ledger **ret_ledger
 	CLEANUP(cleanup_ledger) struct ledger *ledger = calloc(1, sizeof(*ledger));
 	int r;
 
-	if (!ledger || sqlite3_open_v2(":memory:", &ledger->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+	if (!ledger ||
+	    sqlite3_open_v2(":memory:", &ledger->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
 		return fail_oom(err);
 	ledger->err = err;
 	ledger->command = "";

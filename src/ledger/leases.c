@@ -34,7 +34,8 @@ void vfpool_leases_free(struct vfpool_lease **leases)
 DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 
-#define LEASE_COLUMNS "SELECT id, pool, owner, nic, mac, state, vf, pf, pf_mac, vlan, guest, uri, until_stop FROM held "
+#define LEASE_COLUMNS \
+	"SELECT id, pool, owner, nic, mac, state, vf, pf, pf_mac, vlan, guest, uri, until_stop FROM held "
 
 /* NULL stays NULL. */
 static bool copy_text(sqlite3_stmt *stmt, int column, char **ret_text)
@@ -70,8 +71,10 @@ static int read_lease(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_l
 	lease->has_pf_mac = sqlite3_column_type(stmt, 8) != SQLITE_NULL;
 	lease->until_stop = sqlite3_column_int(stmt, 12) != 0;
 	lease->was_started = sqlite3_column_int(stmt, 12) == 2;
-	lease->vlan = sqlite3_column_type(stmt, 9) == SQLITE_NULL ? -1 : sqlite3_column_int(stmt, 9);
-	if (!read_state(db_text(stmt, 5), &lease->state) || vfpool_mac_parse(db_text(stmt, 4), &lease->mac) < 0 ||
+	lease->vlan = sqlite3_column_type(stmt, 9) == SQLITE_NULL ? -1 :
+								    sqlite3_column_int(stmt, 9);
+	if (!read_state(db_text(stmt, 5), &lease->state) ||
+	    vfpool_mac_parse(db_text(stmt, 4), &lease->mac) < 0 ||
 	    (lease->has_vf && vfpool_pci_parse(db_text(stmt, 7), &lease->pf) < 0) ||
 	    (lease->has_pf_mac && vfpool_mac_parse(db_text(stmt, 8), &lease->pf_mac) < 0))
 		return fail(ledger->err, -EUCLEAN, "the ledger's lease %llu can't be understood",
@@ -95,9 +98,8 @@ int ledger_find_lease(struct ledger *ledger, const char *pool, const char *owner
 		      struct vfpool_lease **ret_lease)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	int r = db_prepare(ledger, &stmt,
-			   LEASE_COLUMNS "WHERE pool = ? AND owner = ? AND nic = ?", "ssi", pool,
-			   owner, (int64_t)nic);
+	int r = db_prepare(ledger, &stmt, LEASE_COLUMNS "WHERE pool = ? AND owner = ? AND nic = ?",
+			   "ssi", pool, owner, (int64_t)nic);
 
 	return r < 0 ? r : first_lease(ledger, stmt, ret_lease);
 }
@@ -134,7 +136,8 @@ int ledger_leases(struct ledger *ledger, const struct ledger_lease_filter *filte
 	if (!leases)
 		return fail_oom(ledger->err);
 	/* What isn't asked for isn't in the question, so that SQLite finds the rest by its indexes. */
-	snprintf(sql, sizeof(sql), LEASE_COLUMNS "WHERE %s AND %s AND %s AND %s ORDER BY pool, owner, nic",
+	snprintf(sql, sizeof(sql),
+		 LEASE_COLUMNS "WHERE %s AND %s AND %s AND %s ORDER BY pool, owner, nic",
 		 filter->pool ? "pool = ?1" : "?1 = ''", filter->owner ? "owner = ?2" : "?2 = ''",
 		 filter->nic >= 0 ? "nic = ?3" : "?3 < 0", filter->id ? "id = ?4" : "?4 = 0");
 	r = db_prepare(ledger, &stmt, sql, "ssii", filter->pool ? filter->pool : "",
@@ -173,7 +176,8 @@ int ledger_lease_numa(struct ledger *ledger, int64_t id, int *ret_numa)
 {
 	int64_t numa;
 	int r = db_number(ledger, -1, &numa,
-			  "SELECT pf.numa FROM pf JOIN vf ON vf.pf = pf.id WHERE vf.lease = ?", "i", id);
+			  "SELECT pf.numa FROM pf JOIN vf ON vf.pf = pf.id WHERE vf.lease = ?", "i",
+			  id);
 
 	if (r == 0)
 		*ret_numa = (int)numa;
@@ -182,11 +186,12 @@ int ledger_lease_numa(struct ledger *ledger, int64_t id, int *ret_numa)
 
 static int add_lease_event(struct ledger *ledger, int64_t lease, const char *event)
 {
-	return db_run(ledger,
-		      "INSERT INTO history (at, event, lease, pool, owner, nic, mac, pf, vf, command) "
-		      "SELECT ?, ?, id, pool, owner, nic, mac, ifnull(pf_mac, pf), vf, ? FROM held "
-		      "WHERE id = ?",
-		      "issi", (int64_t)time(NULL), event, ledger->command, lease);
+	return db_run(
+		ledger,
+		"INSERT INTO history (at, event, lease, pool, owner, nic, mac, pf, vf, command) "
+		"SELECT ?, ?, id, pool, owner, nic, mac, ifnull(pf_mac, pf), vf, ? FROM held "
+		"WHERE id = ?",
+		"issi", (int64_t)time(NULL), event, ledger->command, lease);
 }
 
 int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int vlan,
@@ -202,7 +207,8 @@ int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int
 		return r;
 	id = sqlite3_last_insert_rowid(ledger->db);
 	if (vf)
-		r = db_run(ledger, "UPDATE vf SET lease = ? WHERE id = ? AND lease IS NULL", "ii", id, vf);
+		r = db_run(ledger, "UPDATE vf SET lease = ? WHERE id = ? AND lease IS NULL", "ii",
+			   id, vf);
 	if (r == 0 && vf && sqlite3_changes(ledger->db) != 1)
 		return fail(ledger->err, -EUCLEAN, "the VF that was free is leased");
 	if (r == 0)
@@ -217,12 +223,14 @@ int ledger_end_at_stop(struct ledger *ledger, int64_t id)
 
 int ledger_start_lease(struct ledger *ledger, int64_t id)
 {
-	return db_run(ledger, "UPDATE lease SET until_stop = 2 WHERE id = ? AND until_stop = 1", "i", id);
+	return db_run(ledger, "UPDATE lease SET until_stop = 2 WHERE id = ? AND until_stop = 1",
+		      "i", id);
 }
 
 static int fail_stale(struct ledger *ledger, int64_t id, enum vfpool_lease_state from)
 {
-	return fail(ledger->err, -E_CHANGED, "lease %lld isn't %s any more: another vfpool has changed it", (long long)id,
+	return fail(ledger->err, -E_CHANGED,
+		    "lease %lld isn't %s any more: another vfpool has changed it", (long long)id,
 		    state_names[from]);
 }
 
@@ -270,10 +278,11 @@ int ledger_quarantine(struct ledger *ledger, int64_t id, enum vfpool_lease_state
 	int r = add_lease_event(ledger, id, "force-release");
 
 	if (r == 0)
-		r = db_run(ledger,
-			   "UPDATE vf SET lease = NULL, quarantine = (SELECT mac FROM held WHERE id = ?1) "
-			   "WHERE lease = (SELECT id FROM lease WHERE id = ?1 AND state = ?2)",
-			   "is", id, state_names[from]);
+		r = db_run(
+			ledger,
+			"UPDATE vf SET lease = NULL, quarantine = (SELECT mac FROM held WHERE id = ?1) "
+			"WHERE lease = (SELECT id FROM lease WHERE id = ?1 AND state = ?2)",
+			"is", id, state_names[from]);
 	return r < 0 ? r : remove_lease(ledger, id, from);
 }
 
@@ -312,9 +321,10 @@ int ledger_reservation(struct ledger *ledger, const char *pool, const char *owne
 		       struct ledger_reservation *ret_reservation)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	int r = db_prepare(ledger, &stmt,
-			   "SELECT id, mac FROM reservation WHERE pool = ? AND owner = ? AND nic = ?",
-			   "ssi", pool, owner, (int64_t)nic);
+	int r = db_prepare(
+		ledger, &stmt,
+		"SELECT id, mac FROM reservation WHERE pool = ? AND owner = ? AND nic = ?", "ssi",
+		pool, owner, (int64_t)nic);
 
 	if (r == 0)
 		r = db_step(ledger, stmt);
@@ -325,7 +335,8 @@ int ledger_reservation(struct ledger *ledger, const char *pool, const char *owne
 		return 0;
 	ret_reservation->id = sqlite3_column_int64(stmt, 0);
 	if (vfpool_mac_parse(db_text(stmt, 1), &ret_reservation->mac) < 0)
-		return fail(ledger->err, -EUCLEAN, "the ledger's MAC of %s can't be understood", owner);
+		return fail(ledger->err, -EUCLEAN, "the ledger's MAC of %s can't be understood",
+			    owner);
 	return 0;
 }
 
@@ -357,7 +368,8 @@ int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, un
 	if (r < 0)
 		return r;
 	if (!reservation.id)
-		return fail(ledger->err, -E_NONE, "%s nic %u has no MAC in pool %s", owner, nic, pool);
+		return fail(ledger->err, -E_NONE, "%s nic %u has no MAC in pool %s", owner, nic,
+			    pool);
 	vfpool_mac_format(&reservation.mac, mac);
 	r = db_run(ledger, "DELETE FROM reservation WHERE id = ?", "i", reservation.id);
 	if (r == 0)
@@ -425,11 +437,12 @@ int ledger_reservations(struct ledger *ledger, const struct ledger_reservation_f
 		       "WHERE (?1 = '' OR pool = ?1) AND (?2 = 0 OR lease.id IS NULL) AND "
 		       "(?3 = 0 OR used < ?3) AND mac BETWEEN ?4 AND ?5 "
 		       "ORDER BY iif(?2, used, 0), pool, owner, nic",
-		       "siiss", filter->pool ? filter->pool : "", (int64_t)filter->idle, filter->before, first,
-		       last);
+		       "siiss", filter->pool ? filter->pool : "", (int64_t)filter->idle,
+		       filter->before, first, last);
 
 	while (r == 0 && (r = db_step(ledger, stmt)) > 0) {
-		struct vfpool_reservation *grown = reallocarray(reservations, n + 1, sizeof(*grown));
+		struct vfpool_reservation *grown = reallocarray(reservations, n + 1,
+								sizeof(*grown));
 
 		if (!grown) {
 			r = fail_oom(ledger->err);
@@ -466,7 +479,8 @@ int ledger_knows_pool(struct ledger *ledger, const char *pool, bool *ret_known)
 	int64_t known;
 	int r = db_number(ledger, 0, &known,
 			  "SELECT EXISTS (SELECT 1 FROM reservation WHERE pool = ?1) OR "
-			  "EXISTS (SELECT 1 FROM vf WHERE pool = ?1)", "s", pool);
+			  "EXISTS (SELECT 1 FROM vf WHERE pool = ?1)",
+			  "s", pool);
 
 	if (r == 0)
 		*ret_known = known != 0;
@@ -498,8 +512,8 @@ int ledger_rename_pool(struct ledger *ledger, const char *pool, const char *new_
 
 /* ---- MACs ---- */
 
-int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first, const struct vfpool_mac *last,
-		    struct vfpool_mac *ret_mac)
+int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first,
+		    const struct vfpool_mac *last, struct vfpool_mac *ret_mac)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 	char from[VFPOOL_MAC_TEXT], to[VFPOOL_MAC_TEXT];
@@ -509,11 +523,13 @@ int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first, const
 
 	vfpool_mac_format(first, from);
 	vfpool_mac_format(last, to);
-	r = db_prepare(ledger, &stmt, "SELECT mac FROM mac WHERE mac BETWEEN ? AND ? ORDER BY mac", "ss", from, to);
+	r = db_prepare(ledger, &stmt, "SELECT mac FROM mac WHERE mac BETWEEN ? AND ? ORDER BY mac",
+		       "ss", from, to);
 	while (r == 0 && (r = db_step(ledger, stmt)) > 0) {
 		r = vfpool_mac_parse(db_text(stmt, 0), &taken);
 		if (r < 0)
-			return fail(ledger->err, -EUCLEAN, "the ledger's MAC '%s' can't be understood", db_text(stmt, 0));
+			return fail(ledger->err, -EUCLEAN,
+				    "the ledger's MAC '%s' can't be understood", db_text(stmt, 0));
 		if (mac_number(&taken) != number)
 			break; /* a gap */
 		number++;
@@ -534,11 +550,12 @@ int ledger_mac_user(struct ledger *ledger, const struct vfpool_mac *mac, char **
 	int r;
 
 	vfpool_mac_format(mac, text);
-	r = db_prepare(ledger, &stmt,
-		       "SELECT ifnull((SELECT 'that of ' || owner || ' nic ' || nic || ' in pool ' || pool "
-		       "FROM reservation WHERE reservation.mac = mac.mac), iif(half = 'parking', "
-		       "'that of a free VF', 'still live on a VF in quarantine')) FROM mac WHERE mac = ?",
-		       "s", text);
+	r = db_prepare(
+		ledger, &stmt,
+		"SELECT ifnull((SELECT 'that of ' || owner || ' nic ' || nic || ' in pool ' || pool "
+		"FROM reservation WHERE reservation.mac = mac.mac), iif(half = 'parking', "
+		"'that of a free VF', 'still live on a VF in quarantine')) FROM mac WHERE mac = ?",
+		"s", text);
 	if (r == 0)
 		r = db_step(ledger, stmt);
 	if (r > 0 && !copy_text(stmt, 0, &who))
@@ -549,12 +566,14 @@ int ledger_mac_user(struct ledger *ledger, const struct vfpool_mac *mac, char **
 	return 0;
 }
 
-int ledger_idle_reservation(struct ledger *ledger, const char *pool, const struct vfpool_mac *mac, int64_t *ret_id)
+int ledger_idle_reservation(struct ledger *ledger, const char *pool, const struct vfpool_mac *mac,
+			    int64_t *ret_id)
 {
 	char text[VFPOOL_MAC_TEXT];
 
 	vfpool_mac_format(mac, text);
 	return db_number(ledger, 0, ret_id,
 			 "SELECT id FROM reservation WHERE pool = ? AND mac = ? AND NOT EXISTS "
-			 "(SELECT 1 FROM lease WHERE lease.reservation = reservation.id)", "ss", pool, text);
+			 "(SELECT 1 FROM lease WHERE lease.reservation = reservation.id)",
+			 "ss", pool, text);
 }

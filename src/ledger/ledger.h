@@ -20,19 +20,20 @@ struct ledger;
 bool ledger_takes_no_more(int r);
 
 enum ledger_mode {
-	LEDGER_READ,   /* *ret_ledger is NULL when there is none yet. One of an older vfpool, or on a file system
+	LEDGER_READ, /* *ret_ledger is NULL when there is none yet. One of an older vfpool, or on a file system
 			* that takes no more, stays as it is: what is read is a copy in memory */
 	LEDGER_CHANGE, /* NULL as well; one of an older vfpool is brought up to date */
 	LEDGER_WRITE,  /* made when there is none */
 };
 
 /* `run_dir` has the stamp of it (NULL: there is none to be). */
-int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode, struct ledger **ret_ledger,
-		struct error *err);
+int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode,
+		struct ledger **ret_ledger, struct error *err);
 void ledger_close(struct ledger *ledger);
 
 /* A copy in memory, whose changes are lost; NULL when there is none. */
-int ledger_open_copy(const char *state_dir, const char *run_dir, struct ledger **ret_ledger, struct error *err);
+int ledger_open_copy(const char *state_dir, const char *run_dir, struct ledger **ret_ledger,
+		     struct error *err);
 /* As far as its file system says. */
 bool ledger_can_be_written(const struct ledger *ledger);
 
@@ -44,10 +45,11 @@ enum ledger_standing {
 	LEDGER_PROVEN,
 	LEDGER_UNPROVEN, /* there is no stamp, as at the first look since boot */
 	LEDGER_ANOTHER,
-	LEDGER_OLDER,    /* it is that one, as it was earlier */
-	LEDGER_GONE,     /* there is a stamp, and no ledger (NULL) */
+	LEDGER_OLDER, /* it is that one, as it was earlier */
+	LEDGER_GONE,  /* there is a stamp, and no ledger (NULL) */
 };
-int ledger_look(struct ledger *ledger, const char *run_dir, enum ledger_standing *ret_standing, struct error *err);
+int ledger_look(struct ledger *ledger, const char *run_dir, enum ledger_standing *ret_standing,
+		struct error *err);
 
 /* It is that one: the stamp is made, when there is none. */
 int ledger_prove(struct ledger *ledger);
@@ -77,10 +79,12 @@ int ledger_backup(struct ledger *ledger, const char *path, bool force);
 /* Puts that backup in the ledger's place, whatever is there, with an epoch of its own; ledger_replace_stamp() of it
  * when it is to be used. `dry_run`: only looks
  * whether it is sound. VFPOOL_EINUSE: it is the ledger itself. */
-int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run, struct error *err);
+int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run,
+		   struct error *err);
 
 /* The reservation with that MAC, when it has no lease: its row in *ret_id, else 0. */
-int ledger_idle_reservation(struct ledger *ledger, const char *pool, const struct vfpool_mac *mac, int64_t *ret_id);
+int ledger_idle_reservation(struct ledger *ledger, const char *pool, const struct vfpool_mac *mac,
+			    int64_t *ret_id);
 
 /* Several changes that hold together or not at all. Others wait meanwhile:
  * nothing slow in between. */
@@ -191,9 +195,9 @@ int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, un
 
 /* Which reservations; all of them when it is all zero. */
 struct ledger_reservation_filter {
-	const char *pool;                     /* NULL: any */
-	bool idle;                            /* only those without a lease, */
-	int64_t before;                       /* last used before then, 0: whenever */
+	const char *pool;                      /* NULL: any */
+	bool idle;                             /* only those without a lease, */
+	int64_t before;                        /* last used before then, 0: whenever */
 	const struct vfpool_mac *first, *last; /* only MACs of that closed range, NULL: any */
 };
 
@@ -202,8 +206,8 @@ int ledger_reservations(struct ledger *ledger, const struct ledger_reservation_f
 			struct vfpool_reservation **ret_reservations, size_t *ret_n);
 
 /* The first MAC of the closed range that is nobody's. -ENOENT, without a message: there is none. */
-int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first, const struct vfpool_mac *last,
-		    struct vfpool_mac *ret_mac);
+int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first,
+		    const struct vfpool_mac *last, struct vfpool_mac *ret_mac);
 
 /* Drops the reservations of these nics that no lease was ever given for: nobody has
  * been told of their MACs. */
@@ -211,8 +215,7 @@ int ledger_drop_untold(struct ledger *ledger, const char *pool, const char *owne
 		       unsigned count);
 
 /* -E_TAKEN: the new owner has a MAC for the same pool and nic. */
-int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owner,
-		  unsigned *ret_n);
+int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owner, unsigned *ret_n);
 
 /* A pool has a new name, which ledger_knows_pool() didn't: its VFs, leases and reservations go along. Done twice it
  * changes nothing. */
@@ -237,7 +240,10 @@ struct ledger_lease_filter {
 	int64_t id;               /* 0: any */
 };
 
-#define LEDGER_ANY_LEASE { .nic = -1 }
+#define LEDGER_ANY_LEASE  \
+	{                 \
+		.nic = -1 \
+	}
 
 /* The array ends with NULL. The VFs' own addresses aren't known here. */
 int ledger_leases(struct ledger *ledger, const struct ledger_lease_filter *filter,
@@ -298,13 +304,15 @@ struct ledger_binding {
 
 /* That of the VF, or of the device at that address when pf_id is 0. One of another boot than `boot` is
  * void, unless it persists. */
-int ledger_binding(struct ledger *ledger, int64_t pf_id, unsigned vf, const struct vfpool_pci *address,
-		   const char *boot, struct ledger_binding *ret_binding);
+int ledger_binding(struct ledger *ledger, int64_t pf_id, unsigned vf,
+		   const struct vfpool_pci *address, const char *boot,
+		   struct ledger_binding *ret_binding);
 /* By the address where it was last seen, VF or not. */
 int ledger_binding_at(struct ledger *ledger, const struct vfpool_pci *address, const char *boot,
 		      struct ledger_binding *ret_binding);
 /* Those that persist; free() it. */
-int ledger_persistent_bindings(struct ledger *ledger, struct ledger_binding **ret_bindings, size_t *ret_n);
+int ledger_persistent_bindings(struct ledger *ledger, struct ledger_binding **ret_bindings,
+			       size_t *ret_n);
 
 /* Records it, in the place of what was there of that VF or device. */
 int ledger_set_binding(struct ledger *ledger, const struct ledger_binding *binding);
@@ -329,10 +337,12 @@ struct ledger_history_age {
 	unsigned rows;
 };
 
-int ledger_count_old_history(struct ledger *ledger, const struct ledger_history_age *age, unsigned *ret_n);
+int ledger_count_old_history(struct ledger *ledger, const struct ledger_history_age *age,
+			     unsigned *ret_n);
 
 /* Removes some thousands of them in a transaction of its own, the oldest first; *ret_n 0: there was none. */
-int ledger_prune_history(struct ledger *ledger, const struct ledger_history_age *age, unsigned *ret_n);
+int ledger_prune_history(struct ledger *ledger, const struct ledger_history_age *age,
+			 unsigned *ret_n);
 
 /* How the last lease of these ended; *ret_found false: there was none. */
 int ledger_last_end(struct ledger *ledger, const struct ledger_lease_filter *filter,

@@ -33,8 +33,10 @@ static int add_seed(struct ledger *ledger)
 
 	if (r < 0)
 		return fail_errno(ledger->err, r, "getting random bytes");
-	return db_run(ledger, "INSERT INTO host (id, seed, ledger) VALUES (1, ?, lower(hex(randomblob(16))))", "s",
-		      seed);
+	return db_run(
+		ledger,
+		"INSERT INTO host (id, seed, ledger) VALUES (1, ?, lower(hex(randomblob(16))))",
+		"s", seed);
 }
 
 int db_make_tables(struct ledger *ledger, int64_t version)
@@ -57,7 +59,8 @@ static int check_is_empty(struct ledger *ledger, const char *path)
 	int64_t n;
 	int r = db_number(ledger, 0, &n, "SELECT count(*) FROM sqlite_schema", "");
 
-	return r < 0 || n == 0 ? r : fail(ledger->err, -EUCLEAN, "%s is not a ledger of vfpool", path);
+	return r < 0 || n == 0 ? r :
+				 fail(ledger->err, -EUCLEAN, "%s is not a ledger of vfpool", path);
 }
 
 int db_check_version(struct ledger *ledger, const char *path, int64_t *ret_version)
@@ -73,10 +76,11 @@ int db_check_version(struct ledger *ledger, const char *path, int64_t *ret_versi
 	if (version > LEDGER_VERSION)
 		return fail(ledger->err, -EPROTO,
 			    "%s was written by a newer vfpool (version %lld, this one knows %d); "
-			    "nothing was changed", path, (long long)version, LEDGER_VERSION);
+			    "nothing was changed",
+			    path, (long long)version, LEDGER_VERSION);
 	if (version < 0)
-		return fail(ledger->err, -EUCLEAN, "%s has the version %lld, which no ledger has", path,
-			    (long long)version);
+		return fail(ledger->err, -EUCLEAN, "%s has the version %lld, which no ledger has",
+			    path, (long long)version);
 	*ret_version = version;
 	return version ? 0 : check_is_empty(ledger, path);
 }
@@ -114,7 +118,8 @@ static int set_up(struct ledger *ledger, int64_t *ret_version)
 		r = db_execute(ledger, "PRAGMA journal_mode = WAL", "opening the ledger");
 	if (r == 0)
 		r = db_check_version(ledger, ledger->path, ret_version);
-	if (r == 0 && (ledger->mode == LEDGER_WRITE || (ledger->mode == LEDGER_CHANGE && *ret_version > 0)) &&
+	if (r == 0 &&
+	    (ledger->mode == LEDGER_WRITE || (ledger->mode == LEDGER_CHANGE && *ret_version > 0)) &&
 	    *ret_version < LEDGER_VERSION) {
 		r = make_tables_once(ledger);
 		*ret_version = LEDGER_VERSION;
@@ -166,7 +171,8 @@ static bool has_only_ledgers(const char *state_dir)
 	bool only = folder;
 
 	while (only && (entry = readdir(folder)))
-		only = entry->d_name[0] == '.' || strncmp(entry->d_name, "ledger", strlen("ledger")) == 0;
+		only = entry->d_name[0] == '.' ||
+		       strncmp(entry->d_name, "ledger", strlen("ledger")) == 0;
 	return only;
 }
 
@@ -197,7 +203,8 @@ static int look_at_file(const char *path, bool *ret_is_there, struct error *err)
 	*ret_is_there = stat(path, &is) == 0;
 	if (!*ret_is_there)
 		return errno == ENOENT ? 0 : fail_errno(err, -errno, "opening the ledger %s", path);
-	return S_ISREG(is.st_mode) ? 0 : fail(err, -EUCLEAN, "the ledger %s is no regular file", path);
+	return S_ISREG(is.st_mode) ? 0 :
+				     fail(err, -EUCLEAN, "the ledger %s is no regular file", path);
 }
 
 /* Which file it is that is open. */
@@ -212,8 +219,10 @@ static int note_place(struct ledger *ledger)
 	ledger->dev = is.st_dev;
 	ledger->ino = is.st_ino;
 	sqlite3_file_control(ledger->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-	return moved ? fail(ledger->err, -VFPOOL_ELEDGER, "the ledger %s was replaced while it was opened: ask again",
-			    ledger->path) : 0;
+	return moved ? fail(ledger->err, -VFPOOL_ELEDGER,
+			    "the ledger %s was replaced while it was opened: ask again",
+			    ledger->path) :
+		       0;
 }
 
 static int open_file(struct ledger *ledger)
@@ -254,24 +263,28 @@ int db_lock_folder(const char *state_dir, bool alone, int *ret_fd, struct error 
 
 	if (fd < 0 && alone)
 		return fail_errno(err, -errno, "opening the folder %s", state_dir);
-	for (int tries = 0; fd >= 0 && flock(fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0; tries++) {
+	for (int tries = 0; fd >= 0 && flock(fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0;
+	     tries++) {
 		if ((errno != EWOULDBLOCK && errno != EINTR) || tries == FOLDER_TRIES)
-			return fail_errno(err, errno == EWOULDBLOCK ? -ETIMEDOUT : -errno, "locking the folder %s", state_dir);
+			return fail_errno(err, errno == EWOULDBLOCK ? -ETIMEDOUT : -errno,
+					  "locking the folder %s", state_dir);
 		rest_ms(FOLDER_TRY_MS);
 	}
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
-int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode, struct ledger **ret_ledger,
-		struct error *err)
+int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode,
+		struct ledger **ret_ledger, struct error *err)
 {
 	CLEANUP(cleanup_ledger) struct ledger *ledger = calloc(1, sizeof(*ledger));
 	AUTO_CLOSE int lock = -1;
 	int64_t version = 0;
 	bool is_there = false;
 	int r = ledger && (ledger->path = format_text("%s/ledger.db", state_dir)) &&
-			(!run_dir || (ledger->stamp = format_text("%s/ledger", run_dir))) ? 0 : fail_oom(err);
+				(!run_dir || (ledger->stamp = format_text("%s/ledger", run_dir))) ?
+			0 :
+			fail_oom(err);
 
 	if (r == 0 && mode == LEDGER_WRITE)
 		r = make_dirs(state_dir, 0700, err);
@@ -308,14 +321,16 @@ int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mod
 
 static int reopen(struct ledger *ledger, enum ledger_mode mode)
 {
-	AUTO_FREE char *state_dir = folder_of(ledger->path), *run_dir = ledger->stamp ? folder_of(ledger->stamp) : NULL;
+	AUTO_FREE char *state_dir = folder_of(ledger->path),
+		       *run_dir = ledger->stamp ? folder_of(ledger->stamp) : NULL;
 	struct ledger *raised, old = *ledger;
 	int r = state_dir && (run_dir || !ledger->stamp) ? 0 : fail_oom(ledger->err);
 
 	if (r == 0)
 		r = ledger_open(state_dir, run_dir, mode, &raised, ledger->err);
 	if (r == 0 && !raised)
-		r = fail(ledger->err, -VFPOOL_ELEDGER, "the ledger %s was deleted: ask again", ledger->path);
+		r = fail(ledger->err, -VFPOOL_ELEDGER, "the ledger %s was deleted: ask again",
+			 ledger->path);
 	if (r < 0)
 		return r;
 	*ledger = *raised;

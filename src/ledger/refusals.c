@@ -20,7 +20,8 @@ int ledger_refusals(struct ledger *ledger, int64_t pf, const char *driver,
 	AUTO_FREE struct vfpool_refusal *refusals = NULL;
 	size_t n = 0;
 	int r = db_prepare(ledger, &stmt,
-			   "SELECT attr, value FROM refusal WHERE pf = ? AND driver = ?", "is", pf, driver);
+			   "SELECT attr, value FROM refusal WHERE pf = ? AND driver = ?", "is", pf,
+			   driver);
 
 	if (r < 0)
 		return r;
@@ -44,14 +45,16 @@ int ledger_refusals(struct ledger *ledger, int64_t pf, const char *driver,
 int ledger_add_refusal(struct ledger *ledger, int64_t pf, const char *driver,
 		       const struct vfpool_refusal *refusal)
 {
-	return db_run(ledger, "INSERT OR REPLACE INTO refusal (pf, driver, attr, value) VALUES (?, ?, ?, ?)", "isss",
-		      pf, driver, vfpool_attr_name(refusal->attr), refusal->value);
+	return db_run(
+		ledger,
+		"INSERT OR REPLACE INTO refusal (pf, driver, attr, value) VALUES (?, ?, ?, ?)",
+		"isss", pf, driver, vfpool_attr_name(refusal->attr), refusal->value);
 }
 
 int ledger_forget_refusal(struct ledger *ledger, int64_t pf, const struct vfpool_refusal *refusal)
 {
 	if (!refusal)
 		return db_run(ledger, "DELETE FROM refusal WHERE pf = ?", "i", pf);
-	return db_run(ledger, "DELETE FROM refusal WHERE pf = ? AND attr = ? AND value = ?", "iss", pf,
-		      vfpool_attr_name(refusal->attr), refusal->value);
+	return db_run(ledger, "DELETE FROM refusal WHERE pf = ? AND attr = ? AND value = ?", "iss",
+		      pf, vfpool_attr_name(refusal->attr), refusal->value);
 }

@@ -28,7 +28,8 @@ static int read_bytes(int fd, const char *file, struct image *image, struct erro
 			continue;
 		if (n <= 0)
 			return n < 0 ? fail_errno(err, -errno, "reading %s", file) :
-				       fail(err, -EUCLEAN, "%s became shorter while it was read", file);
+				       fail(err, -EUCLEAN, "%s became shorter while it was read",
+					    file);
 		got += n;
 	}
 	return 0;
@@ -47,12 +48,16 @@ static int check_file(const char *file, const char *path, struct error *err)
 	if (!S_ISREG(is.st_mode))
 		return fail(err, -EINVAL, "%s is no regular file", file);
 	if (is.st_size == 0 || is.st_size > SIZE_MAX_BYTES)
-		return fail(err, -EUCLEAN, "%s is not a ledger of vfpool: it has %lld bytes", file, (long long)is.st_size);
+		return fail(err, -EUCLEAN, "%s is not a ledger of vfpool: it has %lld bytes", file,
+			    (long long)is.st_size);
 	if (stat(path, &live) == 0 && live.st_dev == is.st_dev && live.st_ino == is.st_ino)
 		return fail(err, -VFPOOL_EINUSE, "%s is the ledger itself", file);
 	if (stat(wal, &live) == 0 && live.st_size > 0)
-		return fail(err, -EINVAL, "%s has a -wal beside it, which has the last changes: such a copy of a ledger isn't "
-			    "whole; 'vfpool backup' makes whole ones", file);
+		return fail(
+			err, -EINVAL,
+			"%s has a -wal beside it, which has the last changes: such a copy of a ledger isn't "
+			"whole; 'vfpool backup' makes whole ones",
+			file);
 	return 0;
 }
 
@@ -99,7 +104,8 @@ static bool try_stop(struct ledger *old, const char *wal)
 {
 	struct stat is;
 
-	if (sqlite3_wal_checkpoint_v2(old->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK ||
+	if (sqlite3_wal_checkpoint_v2(old->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) !=
+		    SQLITE_OK ||
 	    ledger_begin(old) < 0)
 		return false;
 	if (stat(wal, &is) < 0 || is.st_size == 0)
@@ -123,9 +129,13 @@ static int stop_others(struct ledger *old)
 		rest_ms(TRY_MS);
 	}
 	if (db_name_writer(old->db, pid, command, sizeof(command)))
-		return fail(old->err, -ETIMEDOUT, "process %s (%s) has kept the ledger %s from being replaced for a minute; is it "
-			    "stuck? 'cat /proc/%s/stack' tells", pid, command, old->path, pid);
-	return fail(old->err, -ETIMEDOUT, "others have kept the ledger %s in use for a minute", old->path);
+		return fail(
+			old->err, -ETIMEDOUT,
+			"process %s (%s) has kept the ledger %s from being replaced for a minute; is it "
+			"stuck? 'cat /proc/%s/stack' tells",
+			pid, command, old->path, pid);
+	return fail(old->err, -ETIMEDOUT, "others have kept the ledger %s in use for a minute",
+		    old->path);
 }
 
 static int replace(const char *path, struct ledger *copy, struct error *err)
@@ -142,13 +152,16 @@ static int replace(const char *path, struct ledger *copy, struct error *err)
 		if (unlink(beside) < 0 && errno != ENOENT)
 			return fail_errno(err, -errno, "removing %s", beside);
 	}
-	return r < 0 ? r : write_file(path, (const char *)image.bytes, (size_t)image.size, 0600, err);
+	return r < 0 ? r :
+		       write_file(path, (const char *)image.bytes, (size_t)image.size, 0600, err);
 }
 
-int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run, struct error *err)
+int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run,
+		   struct error *err)
 {
 	CLEANUP(cleanup_ledger) struct ledger *copy = NULL, *old = NULL;
-	AUTO_FREE char *path = format_text("%s/ledger.db", state_dir), *stamp = format_text("%s/ledger", run_dir);
+	AUTO_FREE char *path = format_text("%s/ledger.db", state_dir),
+		       *stamp = format_text("%s/ledger", run_dir);
 	AUTO_CLOSE int lock = -1;
 	struct error ignored;
 	int r = path && stamp ? check_file(file, path, err) : fail_oom(err);
@@ -159,7 +172,8 @@ int ledger_restore(const char *state_dir, const char *run_dir, const char *file,
 		return r;
 	r = make_dirs(state_dir, 0700, err);
 	/* Before others are locked out: opening takes their lock. One that can't be opened is nobody's to write. */
-	if (r == 0 && ledger_open(state_dir, NULL, LEDGER_READ, &old, &ignored) == 0 && old && old->is_copy)
+	if (r == 0 && ledger_open(state_dir, NULL, LEDGER_READ, &old, &ignored) == 0 && old &&
+	    old->is_copy)
 		ledger_close(TAKE_PTR(old));
 	if (old)
 		old->err = err;

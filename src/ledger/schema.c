@@ -158,30 +158,40 @@ static const char version_2[] =
 	"    WHERE name = (SELECT pool FROM reservation WHERE id = OLD.reservation);"
 	" END;"
 
-#define IS_FREE(row) "(" row ".lease IS NULL AND " row ".avoid = 0 AND " row ".held IS NULL" \
+#define IS_FREE(row)                                                            \
+	"(" row ".lease IS NULL AND " row ".avoid = 0 AND " row ".held IS NULL" \
 	" AND " row ".quarantine IS NULL)"
 #define COUNT_VF(sign, row)                                                      \
-	"UPDATE pool_pf SET free = free " sign " " IS_FREE(row) ","                  \
-	" leased = leased " sign " (" row ".lease IS NOT NULL)"                      \
-	" WHERE pool = " row ".pool AND pf = " row ".pf;"
+	"UPDATE pool_pf SET free = free " sign                                   \
+	" " IS_FREE(row) ","                                                     \
+			 " leased = leased " sign " (" row ".lease IS NOT NULL)" \
+			 " WHERE pool = " row ".pool AND pf = " row ".pf;"
 	"UPDATE pool_pf SET"
 	"  free = (SELECT count(*) FROM vf WHERE vf.pool = pool_pf.pool AND vf.pf = pool_pf.pf"
-	"    AND " IS_FREE("vf") "),"
-	"  leased = (SELECT count(*) FROM vf WHERE vf.pool = pool_pf.pool AND vf.pf = pool_pf.pf"
-	"    AND vf.lease IS NOT NULL);"
-	"CREATE TRIGGER vf_comes AFTER INSERT ON vf BEGIN " COUNT_VF("+", "NEW") " END;"
-	"CREATE TRIGGER vf_goes AFTER DELETE ON vf BEGIN " COUNT_VF("-", "OLD") " END;"
-	"CREATE TRIGGER vf_changes AFTER UPDATE ON vf BEGIN "
-	COUNT_VF("-", "OLD") COUNT_VF("+", "NEW") " END;"
+	"    AND " IS_FREE(
+		"vf") "),"
+		      "  leased = (SELECT count(*) FROM vf WHERE vf.pool = pool_pf.pool AND vf.pf = pool_pf.pf"
+		      "    AND vf.lease IS NOT NULL);"
+		      "CREATE TRIGGER vf_comes AFTER INSERT ON vf BEGIN " COUNT_VF(
+			      "+",
+			      "NEW") " END;"
+				     "CREATE TRIGGER vf_goes AFTER DELETE ON vf BEGIN " COUNT_VF(
+					     "-",
+					     "OLD") " END;"
+						    "CREATE TRIGGER vf_changes AFTER UPDATE ON vf BEGIN " COUNT_VF(
+							    "-", "OLD")
+							    COUNT_VF(
+								    "+",
+								    "NEW") " END;"
 
-	"CREATE VIEW held AS SELECT"
-	"  lease.id AS id, reservation.pool AS pool, reservation.owner AS owner,"
-	"  reservation.nic AS nic, reservation.mac AS mac, lease.state AS state,"
-	"  lease.vlan AS vlan, lease.guest AS guest, lease.uri AS uri, lease.since AS since,"
-	"  lease.until_stop AS until_stop,"
-	"  vf.idx AS vf, pf.address AS pf, pf.mac AS pf_mac"
-	"  FROM lease JOIN reservation ON reservation.id = lease.reservation"
-	"  LEFT JOIN vf ON vf.lease = lease.id LEFT JOIN pf ON pf.id = vf.pf;";
+									   "CREATE VIEW held AS SELECT"
+									   "  lease.id AS id, reservation.pool AS pool, reservation.owner AS owner,"
+									   "  reservation.nic AS nic, reservation.mac AS mac, lease.state AS state,"
+									   "  lease.vlan AS vlan, lease.guest AS guest, lease.uri AS uri, lease.since AS since,"
+									   "  lease.until_stop AS until_stop,"
+									   "  vf.idx AS vf, pf.address AS pf, pf.mac AS pf_mac"
+									   "  FROM lease JOIN reservation ON reservation.id = lease.reservation"
+									   "  LEFT JOIN vf ON vf.lease = lease.id LEFT JOIN pf ON pf.id = vf.pf;";
 
 /* Devices that 'vfpool bind' has given a driver, and what they had before: VFs by PF and index, others
  * by address. A driver lasts as long as the boot; what persists is bound anew at the next. */

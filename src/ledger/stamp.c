@@ -27,7 +27,8 @@ static void read_stamp(int fd, struct stamp *stamp)
 
 	*stamp = (struct stamp){ 0 };
 	if (pread(fd, text, STAMP_SIZE, 0) != STAMP_SIZE ||
-	    sscanf(text, "%32[0-9a-f] %lld %lld", stamp->ledger, &stamp->changes, &stamp->lease) != 3)
+	    sscanf(text, "%32[0-9a-f] %lld %lld", stamp->ledger, &stamp->changes, &stamp->lease) !=
+		    3)
 		stamp->ledger[0] = '\0'; /* who made it was killed before it was written */
 }
 
@@ -63,13 +64,17 @@ static int ask_ledger(struct ledger *ledger, bool count, struct stamp *stamp)
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 	int r;
 
-#define COLUMNS "ledger, changes, ifnull((SELECT max(seq) FROM sqlite_sequence WHERE name = 'lease'), 0)"
-	r = db_prepare(ledger, &stmt, count ? "UPDATE host SET changes = changes + 1 RETURNING " COLUMNS :
-					      "SELECT " COLUMNS " FROM host", "");
+#define COLUMNS \
+	"ledger, changes, ifnull((SELECT max(seq) FROM sqlite_sequence WHERE name = 'lease'), 0)"
+	r = db_prepare(ledger, &stmt,
+		       count ? "UPDATE host SET changes = changes + 1 RETURNING " COLUMNS :
+			       "SELECT " COLUMNS " FROM host",
+		       "");
 	if (r == 0)
 		r = db_step(ledger, stmt);
 	if (r == 0)
-		return fail(ledger->err, -EUCLEAN, "the ledger %s is damaged: it has no row of its host", ledger->path);
+		return fail(ledger->err, -EUCLEAN,
+			    "the ledger %s is damaged: it has no row of its host", ledger->path);
 	if (r < 0)
 		return r;
 	snprintf(stamp->ledger, sizeof(stamp->ledger), "%s", db_text(stmt, 0));
@@ -110,7 +115,8 @@ static int look(struct ledger *ledger, int fd, enum ledger_standing *ret_standin
 	return 0;
 }
 
-int ledger_look(struct ledger *ledger, const char *run_dir, enum ledger_standing *ret_standing, struct error *err)
+int ledger_look(struct ledger *ledger, const char *run_dir, enum ledger_standing *ret_standing,
+		struct error *err)
 {
 	AUTO_FREE char *path = format_text("%s/ledger", run_dir);
 	AUTO_CLOSE int fd = -1, locked = -1;
@@ -193,12 +199,15 @@ int ledger_prove(struct ledger *ledger)
 static int set_lease_number(struct ledger *ledger, long long lost)
 {
 	const long long now = time(NULL) * 1000LL, least = now > lost ? now : lost;
-	int r = db_run(ledger, "INSERT INTO sqlite_sequence (name, seq) SELECT 'lease', 0 WHERE NOT EXISTS "
-			       "(SELECT 1 FROM sqlite_sequence WHERE name = 'lease')", "");
+	int r = db_run(ledger,
+		       "INSERT INTO sqlite_sequence (name, seq) SELECT 'lease', 0 WHERE NOT EXISTS "
+		       "(SELECT 1 FROM sqlite_sequence WHERE name = 'lease')",
+		       "");
 
 	if (r < 0)
 		return r;
-	return db_run(ledger, "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'lease'", "i", (int64_t)least);
+	return db_run(ledger, "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'lease'",
+		      "i", (int64_t)least);
 }
 
 /* No ledger's first million million leases take so long. */
@@ -207,7 +216,8 @@ static int set_lease_number(struct ledger *ledger, long long lost)
 int ledger_is_first(struct ledger *ledger, bool *ret_is)
 {
 	int64_t number;
-	int r = db_number(ledger, 0, &number, "SELECT seq FROM sqlite_sequence WHERE name = 'lease'", "");
+	int r = db_number(ledger, 0, &number,
+			  "SELECT seq FROM sqlite_sequence WHERE name = 'lease'", "");
 
 	if (r == 0)
 		*ret_is = number < FIRST_EPOCH_MAX;
@@ -228,7 +238,8 @@ int stamp_begin_epoch(struct ledger *ledger, const char *stamp)
 {
 	int r = set_lease_number(ledger, lost_lease(stamp));
 
-	return r < 0 ? r : db_run(ledger, "UPDATE host SET ledger = lower(hex(randomblob(16)))", "");
+	return r < 0 ? r :
+		       db_run(ledger, "UPDATE host SET ledger = lower(hex(randomblob(16)))", "");
 }
 
 int ledger_replace_stamp(struct ledger *ledger)

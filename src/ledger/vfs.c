@@ -26,9 +26,8 @@ int ledger_seed(struct ledger *ledger, char **ret_seed)
 static int add_pf(struct ledger *ledger, const struct vfpool_pf *pf, const char *address,
 		  const char *mac, int64_t *ret_id)
 {
-	int r = db_run(ledger,
-		       "INSERT INTO pf (mac, address, numa) VALUES (iif(?, ?, NULL), ?, ?)", "issi",
-		       (int64_t)pf->has_mac, mac, address, (int64_t)pf->numa_node);
+	int r = db_run(ledger, "INSERT INTO pf (mac, address, numa) VALUES (iif(?, ?, NULL), ?, ?)",
+		       "issi", (int64_t)pf->has_mac, mac, address, (int64_t)pf->numa_node);
 
 	if (r == 0)
 		*ret_id = sqlite3_last_insert_rowid(ledger->db);
@@ -54,8 +53,8 @@ int ledger_pf(struct ledger *ledger, const struct vfpool_pf *pf, bool add, int64
 	else if (r == 0 && add)
 		r = db_run(ledger,
 			   "UPDATE pf SET address = ?1, numa = ?2 "
-			   "WHERE id = ?3 AND (address <> ?1 OR numa <> ?2)", "sii", address,
-			   (int64_t)pf->numa_node, id);
+			   "WHERE id = ?3 AND (address <> ?1 OR numa <> ?2)",
+			   "sii", address, (int64_t)pf->numa_node, id);
 	if (r == 0)
 		*ret_id = id;
 	return r;
@@ -67,10 +66,11 @@ int ledger_places(struct ledger *ledger, const char *pool, struct ledger_place *
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 	AUTO_FREE struct ledger_place *places = NULL;
 	size_t n = 0;
-	int r = db_prepare(ledger, &stmt,
-			   "SELECT pf.id, pf.numa, pf.held IS NOT NULL, free, leased "
-			   "FROM pool_pf JOIN pf ON pf.id = pool_pf.pf WHERE pool = ? ORDER BY position",
-			   "s", pool);
+	int r = db_prepare(
+		ledger, &stmt,
+		"SELECT pf.id, pf.numa, pf.held IS NOT NULL, free, leased "
+		"FROM pool_pf JOIN pf ON pf.id = pool_pf.pf WHERE pool = ? ORDER BY position",
+		"s", pool);
 
 	if (r < 0)
 		return r;
@@ -114,16 +114,17 @@ int ledger_set_pool_pfs(struct ledger *ledger, const char *pool, const int64_t *
 		return r;
 	r = db_run(ledger, "DELETE FROM pool_pf WHERE pool = ?", "s", pool);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = db_run(ledger,
-			   "INSERT INTO pool_pf (pool, position, pf, free, leased) "
-			   "SELECT ?1, ?2, ?3, total(lease IS NULL AND avoid = 0 AND held IS NULL AND "
-			   "quarantine IS NULL), count(lease) FROM vf WHERE pool = ?1 AND pf = ?3",
-			   "sii", pool, (int64_t)i, pfs[i]);
+		r = db_run(
+			ledger,
+			"INSERT INTO pool_pf (pool, position, pf, free, leased) "
+			"SELECT ?1, ?2, ?3, total(lease IS NULL AND avoid = 0 AND held IS NULL AND "
+			"quarantine IS NULL), count(lease) FROM vf WHERE pool = ?1 AND pf = ?3",
+			"sii", pool, (int64_t)i, pfs[i]);
 	return r;
 }
 
-#define VF_COLUMNS                                                                         \
-	"vf.id, vf.idx, vf.parking, ifnull(vf.lease, 0), pf.address, vf.pool, vf.avoid, "  \
+#define VF_COLUMNS                                                                        \
+	"vf.id, vf.idx, vf.parking, ifnull(vf.lease, 0), pf.address, vf.pool, vf.avoid, " \
 	"pf.mac, vf.held IS NOT NULL, pf.held IS NOT NULL, vf.quarantine"
 #define VF_FROM " FROM vf JOIN pf ON pf.id = vf.pf "
 
@@ -173,7 +174,8 @@ int ledger_vf(struct ledger *ledger, int64_t pf, unsigned index, struct ledger_v
 int ledger_vf_again(struct ledger *ledger, const struct ledger_vf *vf, struct ledger_vf *ret_vf)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	int r = db_prepare(ledger, &stmt, "SELECT " VF_COLUMNS VF_FROM "WHERE vf.id = ?", "i", vf->id);
+	int r = db_prepare(ledger, &stmt, "SELECT " VF_COLUMNS VF_FROM "WHERE vf.id = ?", "i",
+			   vf->id);
 
 	return r < 0 ? r : first_vf(ledger, stmt, ret_vf);
 }
@@ -195,11 +197,13 @@ int ledger_add_vf(struct ledger *ledger, int64_t pf, unsigned index, const char 
 int ledger_remove_vf(struct ledger *ledger, const struct ledger_vf *vf)
 {
 	char mac[VFPOOL_MAC_TEXT];
-	int r = db_run(ledger, "DELETE FROM vf WHERE id = ? AND lease IS NULL AND quarantine IS NULL",
-		       "i", vf->id);
+	int r = db_run(ledger,
+		       "DELETE FROM vf WHERE id = ? AND lease IS NULL AND quarantine IS NULL", "i",
+		       vf->id);
 
 	if (r == 0 && sqlite3_changes(ledger->db) != 1)
-		return fail(ledger->err, -EUCLEAN, "VF %u has a lease or is in quarantine", vf->index);
+		return fail(ledger->err, -EUCLEAN, "VF %u has a lease or is in quarantine",
+			    vf->index);
 	vfpool_mac_format(&vf->parking, mac);
 	return r < 0 ? r : db_run(ledger, "DELETE FROM mac WHERE mac = ?", "s", mac);
 }
@@ -211,8 +215,8 @@ int ledger_vfs(struct ledger *ledger, const char *pool, struct ledger_vf **ret_v
 	size_t n = 0;
 	int r = db_prepare(ledger, &stmt,
 			   "SELECT " VF_COLUMNS VF_FROM
-			   "WHERE ?1 = '' OR vf.pool = ?1 ORDER BY vf.pf, vf.idx", "s",
-			   pool ? pool : "");
+			   "WHERE ?1 = '' OR vf.pool = ?1 ORDER BY vf.pf, vf.idx",
+			   "s", pool ? pool : "");
 
 	if (r < 0)
 		return r;
@@ -265,7 +269,9 @@ int ledger_avoid_leased(struct ledger *ledger, int64_t id)
 
 int ledger_avoid_vf(struct ledger *ledger, int64_t vf)
 {
-	return db_run(ledger, "UPDATE vf SET avoid = 1 WHERE id = ? AND lease IS NULL AND avoid = 0", "i", vf);
+	return db_run(ledger,
+		      "UPDATE vf SET avoid = 1 WHERE id = ? AND lease IS NULL AND avoid = 0", "i",
+		      vf);
 }
 
 int ledger_forgive_vf(struct ledger *ledger, int64_t vf)
@@ -279,10 +285,11 @@ int ledger_held(struct ledger *ledger, int64_t pf, int index, char **ret_reason)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 	char *reason = NULL;
-	int r = db_prepare(ledger, &stmt,
-			   index < 0 ? "SELECT held FROM pf WHERE id = ? AND held IS NOT NULL" :
-				       "SELECT held FROM vf WHERE pf = ? AND idx = ? AND held IS NOT NULL",
-			   index < 0 ? "i" : "ii", pf, (int64_t)index);
+	int r = db_prepare(
+		ledger, &stmt,
+		index < 0 ? "SELECT held FROM pf WHERE id = ? AND held IS NOT NULL" :
+			    "SELECT held FROM vf WHERE pf = ? AND idx = ? AND held IS NOT NULL",
+		index < 0 ? "i" : "ii", pf, (int64_t)index);
 
 	if (r == 0)
 		r = db_step(ledger, stmt);
@@ -302,8 +309,9 @@ int ledger_hold(struct ledger *ledger, int64_t pf, int index, const char *reason
 	/* An empty reason is none: NULL in the table. */
 	if (r == 0)
 		r = db_run(ledger,
-			   index < 0 ? "UPDATE pf SET held = nullif(?, '') WHERE id = ?" :
-				       "UPDATE vf SET held = nullif(?, '') WHERE pf = ? AND idx = ?",
+			   index < 0 ?
+				   "UPDATE pf SET held = nullif(?, '') WHERE id = ?" :
+				   "UPDATE vf SET held = nullif(?, '') WHERE pf = ? AND idx = ?",
 			   index < 0 ? "si" : "sii", reason ? reason : "", pf, (int64_t)index);
 	if (r == 0 && !before != !reason)
 		r = db_add_event(ledger, reason ? "hold" : "unhold", "", "", 0, "", pf, index);

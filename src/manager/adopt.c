@@ -22,11 +22,11 @@ struct adopted {
 	const struct guest *guest;
 	const struct guest_nic *nic;
 	struct vfpool_pool *pool;
-	struct vfpool_pf pf;   /* with its one VF, or without: a unit of a libvirt network */
-	struct ledger_vf row;  /* id 0: the same */
-	bool has_mac;          /* else one is made for it */
+	struct vfpool_pf pf;  /* with its one VF, or without: a unit of a libvirt network */
+	struct ledger_vf row; /* id 0: the same */
+	bool has_mac;         /* else one is made for it */
 	struct vfpool_mac mac;
-	int vlan;              /* of its own, -1: the pool's */
+	int vlan; /* of its own, -1: the pool's */
 };
 
 static void adopt_end(struct adopt *adopt)
@@ -57,7 +57,8 @@ static void find_network(const struct adopt *adopt, struct adopted *what)
 	const char *network = what->nic->network;
 
 	for (struct vfpool_pool **pool = adopt->pools; network && *pool; pool++)
-		if ((*pool)->allocate == VFPOOL_BY_LIBVIRT && strcmp((*pool)->network, network) == 0)
+		if ((*pool)->allocate == VFPOOL_BY_LIBVIRT &&
+		    strcmp((*pool)->network, network) == 0)
 			what->pool = *pool;
 }
 
@@ -111,10 +112,12 @@ static int identify(struct adopt *adopt, struct adopted *what)
 	if (r < 0 || !what->pool || !what->row.id)
 		return r;
 	if (what->pool->allocate == VFPOOL_BY_LIBVIRT && !nic->has_mac)
-		return fail(&adopt->vp->err, -EINVAL, "libvirt allocates this pool's VFs, and a plain <hostdev> takes "
+		return fail(&adopt->vp->err, -EINVAL,
+			    "libvirt allocates this pool's VFs, and a plain <hostdev> takes "
 			    "one by itself: let the guest have an <interface> on network %s",
 			    what->pool->network);
-	if (what->pool->allocate == VFPOOL_BY_LIBVIRT) { /* what libvirt has picked for a running guest */
+	if (what->pool->allocate ==
+	    VFPOOL_BY_LIBVIRT) { /* what libvirt has picked for a running guest */
 		what->row.id = 0;
 		return 0;
 	}
@@ -143,7 +146,9 @@ static int find_nic(struct adopt *adopt, const struct adopted *what, unsigned *r
 			r = ledger_find_lease(adopt->ledger, pool, owner, nic, &lease);
 		if (r < 0)
 			return r;
-		if (what->has_mac ? reservation.id && vfpool_mac_equal(&reservation.mac, &what->mac) : !lease) {
+		if (what->has_mac ?
+			    reservation.id && vfpool_mac_equal(&reservation.mac, &what->mac) :
+			    !lease) {
 			*ret_nic = nic;
 			return 0;
 		}
@@ -167,16 +172,20 @@ static int record(struct adopt *adopt, const struct adopted *what, struct vfpool
 	if (what->vlan > 4094)
 		return fail(&adopt->vp->err, -EINVAL, "its VLAN %d isn't one", what->vlan);
 	if ((r = check_owner(adopt->vp, what->guest->name)) < 0 ||
-	    (!adopt->dry_run && (r = ledger_begin(ledger)) < 0) || (r = find_nic(adopt, what, &nic)) < 0 ||
+	    (!adopt->dry_run && (r = ledger_begin(ledger)) < 0) ||
+	    (r = find_nic(adopt, what, &nic)) < 0 ||
 	    (r = reserve_mac(adopt->vp, ledger, what->pool, what->guest->name, nic,
-			     what->has_mac ? &what->mac : NULL, &adopt->foreign, &reservation)) < 0 ||
+			     what->has_mac ? &what->mac : NULL, &adopt->foreign, &reservation)) <
+		    0 ||
 	    (r = ledger_add_lease(ledger, reservation.id, what->row.id, what->vlan, &id)) < 0 ||
 	    (what->row.id && (r = ledger_forgive_vf(ledger, what->row.id)) < 0) ||
 	    (r = ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE)) < 0 ||
 	    (r = ledger_see_guest(ledger, id, what->guest->uuid, adopt->vp->uri)) < 0 ||
 	    (r = ledger_get_lease(ledger, id, ret_lease)) < 0)
-		return r != -E_TAKEN ? r : fail(&adopt->vp->err, -VFPOOL_EINUSE, "its MAC has a lease on another VF "
-					       "already, as when its next start is to have another");
+		return r != -E_TAKEN ? r :
+				       fail(&adopt->vp->err, -VFPOOL_EINUSE,
+					    "its MAC has a lease on another VF "
+					    "already, as when its next start is to have another");
 	return adopt->dry_run ? 0 : ledger_commit(ledger);
 }
 
@@ -186,7 +195,9 @@ static int find_lease(struct adopt *adopt, const struct adopted *what,
 {
 	*ret_lease = NULL;
 	if (what->row.id)
-		return what->row.lease ? ledger_get_lease(adopt->ledger, what->row.lease, ret_lease) : 0;
+		return what->row.lease ?
+			       ledger_get_lease(adopt->ledger, what->row.lease, ret_lease) :
+			       0;
 	return ledger_find_mac(adopt->ledger, &what->mac, ret_lease);
 }
 
@@ -212,9 +223,11 @@ static int report(struct adopt *adopt, const struct adopted *what, struct vfpool
 				   why ? why : "it is counted, and its MAC reserved");
 	return add_finding(adopt->found, VFPOOL_FOUND_ADOPTED, result, lease,
 			   "guest %s with VF %u of %s: %s", guest, what->row.index,
-			   what->pf.netdev ? what->pf.netdev : "its PF", why		    ? why :
-			   what->has_mac ? "it has a lease now" :
-					   "it has a lease and a new MAC now; 'vfpool apply' programs it");
+			   what->pf.netdev ? what->pf.netdev : "its PF",
+			   why ? why :
+			   what->has_mac ?
+				 "it has a lease now" :
+				 "it has a lease and a new MAC now; 'vfpool apply' programs it");
 }
 
 static int adopt_nic(struct adopt *adopt, struct adopted *what)
@@ -227,9 +240,12 @@ static int adopt_nic(struct adopt *adopt, struct adopted *what)
 	if (r == 0)
 		r = find_lease(adopt, what, &lease);
 	if (r == 0 && lease && is_its(what, lease))
-		return adopt->dry_run ? 0 : see_guest(adopt->vp, adopt->ledger, lease, what->guest->uuid);
+		return adopt->dry_run ?
+			       0 :
+			       see_guest(adopt->vp, adopt->ledger, lease, what->guest->uuid);
 	if (r == 0 && lease)
-		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is leased to %s nic %u", lease->owner, lease->nic);
+		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is leased to %s nic %u", lease->owner,
+			 lease->nic);
 	else if (r == 0 && what->row.quarantined)
 		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is in quarantine");
 	else if (r == 0)
@@ -248,7 +264,8 @@ static int adopt_guest(struct adopt *adopt, const struct guest *guest)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < guest->n_nics; i++) {
-		CLEANUP(adopted_end) struct adopted what = { .guest = guest, .nic = &guest->nics[i] };
+		CLEANUP(adopted_end)
+		struct adopted what = { .guest = guest, .nic = &guest->nics[i] };
 
 		r = adopt_nic(adopt, &what);
 	}
@@ -288,7 +305,8 @@ static int adopt_open(struct adopt *adopt)
 	    (r = open_host(vp, &adopt->host)) < 0)
 		return r;
 	if (!adopt->ledger)
-		return fail(&vp->err, -ENODATA, "no pool has been applied yet; 'vfpool apply' comes first");
+		return fail(&vp->err, -ENODATA,
+			    "no pool has been applied yet; 'vfpool apply' comes first");
 	r = guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &adopt->foreign.guests, &why);
 	adopt->foreign.known = true;
 	if (r < 0)
@@ -301,15 +319,21 @@ int vfpool_adopt(struct vfpool *vp, const char *guest, bool dry_run,
 		 struct vfpool_findings **ret_findings)
 {
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
-	CLEANUP(adopt_end) struct adopt adopt = {
-		.vp = vp, .host = NO_HOST, .dry_run = dry_run, .found = found,
+	CLEANUP(adopt_end)
+	struct adopt adopt = {
+		.vp = vp,
+		.host = NO_HOST,
+		.dry_run = dry_run,
+		.found = found,
 	};
 	int r = found ? adopt_open(&adopt) : fail_oom(&vp->err);
 
 	if (r == 0)
 		r = adopt_guests(&adopt, guest);
 	if (r < 0)
-		return r == -ENOMEM ? fail_oom(&vp->err) : fail_while(&vp->err, r, "adopting %s", guest ? guest : "libvirt's guests");
+		return r == -ENOMEM ? fail_oom(&vp->err) :
+				      fail_while(&vp->err, r, "adopting %s",
+						 guest ? guest : "libvirt's guests");
 	found->guests_known = true;
 	r = sum_up_findings(vp, found, "adopted");
 	*ret_findings = TAKE_PTR(found);

@@ -49,7 +49,10 @@ static bool has_pending(struct vfpool_lease *const *leases)
 static void undo(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	const struct ending ending = {
-		.vp = alloc->vp, .ledger = alloc->ledger, .host = &alloc->host, .pool = alloc->pool,
+		.vp = alloc->vp,
+		.ledger = alloc->ledger,
+		.host = &alloc->host,
+		.pool = alloc->pool,
 		.only_pending = true,
 	};
 	const bool untouched = find_untouched(alloc, lease);
@@ -63,15 +66,19 @@ static void undo_rest(struct alloc *alloc)
 {
 	const struct vfpool_alloc_request *request = alloc->request;
 	const struct ledger_lease_filter filter = {
-		.pool = alloc->pool->name, .owner = request->owner, .nic = -1,
+		.pool = alloc->pool->name,
+		.owner = request->owner,
+		.nic = -1,
 	};
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	const struct error why = alloc->vp->err;
 
 	ledger_rollback(alloc->ledger);
-	if (request->count > 1 && !alloc->unwritable && ledger_leases(alloc->ledger, &filter, &leases) == 0)
+	if (request->count > 1 && !alloc->unwritable &&
+	    ledger_leases(alloc->ledger, &filter, &leases) == 0)
 		for (size_t i = 0; leases[i]; i++)
-			if (leases[i]->state == VFPOOL_LEASE_PENDING && leases[i]->nic >= request->nic &&
+			if (leases[i]->state == VFPOOL_LEASE_PENDING &&
+			    leases[i]->nic >= request->nic &&
 			    leases[i]->nic - request->nic < request->count)
 				undo(alloc, leases[i]);
 	alloc->vp->err = why;
@@ -96,8 +103,8 @@ static bool has_sound_pf(const struct alloc *alloc)
 static int fail_none(struct alloc *alloc)
 {
 	if (alloc->n_lost > 0 && alloc->request->count > 1 && has_sound_pf(alloc))
-		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "%s. None can be had of one PF: %s", alloc->vp->err.text,
-			    alloc->lost.text);
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "%s. None can be had of one PF: %s",
+			    alloc->vp->err.text, alloc->lost.text);
 	if (alloc->n_lost > 0) {
 		alloc->vp->err = alloc->lost;
 		return alloc->lost_result;
@@ -110,8 +117,8 @@ static int fail_none(struct alloc *alloc)
 		return -VFPOOL_ENOVF; /* as the choice has said */
 	if (alloc->request->vf >= 0)
 		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "%s", alloc->passed_over.text);
-	return fail(&alloc->vp->err, -VFPOOL_ENOVF, "no VF of pool %s can be had; the last one: %s", alloc->pool->name,
-		    alloc->passed_over.text);
+	return fail(&alloc->vp->err, -VFPOOL_ENOVF, "no VF of pool %s can be had; the last one: %s",
+		    alloc->pool->name, alloc->passed_over.text);
 }
 
 /* Those that were passed over are looked at again, once. *ret_any: one can be had. */
@@ -172,14 +179,17 @@ static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 			*ret_leases = TAKE_PTR(leases);
 		return r;
 	}
-	return fail(&alloc->vp->err, -EBUSY, "other processes change the leases of pool %s all the time; the last "
-		    "VF: %s", alloc->pool->name, alloc->passed_over.text);
+	return fail(&alloc->vp->err, -EBUSY,
+		    "other processes change the leases of pool %s all the time; the last "
+		    "VF: %s",
+		    alloc->pool->name, alloc->passed_over.text);
 }
 
 /* Where it takes no more, who asks for what he holds is answered all the same. */
 static int alloc_open_ledger(struct alloc *alloc)
 {
-	int r = open_ledger(alloc->vp, alloc->request->dry_run ? LEDGER_READ : LEDGER_WRITE, &alloc->ledger);
+	int r = open_ledger(alloc->vp, alloc->request->dry_run ? LEDGER_READ : LEDGER_WRITE,
+			    &alloc->ledger);
 
 	if (!ledger_takes_no_more(r))
 		return r;
@@ -244,13 +254,18 @@ static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 int vfpool_alloc(struct vfpool *vp, const char *pool_name,
 		 const struct vfpool_alloc_request *request, struct vfpool_lease ***ret_leases)
 {
-	CLEANUP(alloc_end) struct alloc alloc = {
-		.vp = vp, .pool_name = pool_name, .request = request, .host = NO_HOST,
+	CLEANUP(alloc_end)
+	struct alloc alloc = {
+		.vp = vp,
+		.pool_name = pool_name,
+		.request = request,
+		.host = NO_HOST,
 		.foreign = { .compares_vfs = true },
 	};
 	int r;
 
-	if ((r = check_root(vp, "allocating a VF")) < 0 || (r = check_owner(vp, request->owner)) < 0)
+	if ((r = check_root(vp, "allocating a VF")) < 0 ||
+	    (r = check_owner(vp, request->owner)) < 0)
 		return r;
 	r = run(&alloc, ret_leases);
 	if (r < 0) {
@@ -260,5 +275,6 @@ int vfpool_alloc(struct vfpool *vp, const char *pool_name,
 		note(vp, "passed over: %s", alloc.fault.text);
 	}
 	return r < 0 ? fail_while(&vp->err, r, "allocating a VF of %s for %s nic %u", pool_name,
-				  request->owner, request->nic) : 0;
+				  request->owner, request->nic) :
+		       0;
 }

@@ -18,22 +18,23 @@ struct alloc {
 	struct stat definition; /* the pool's file, as it was before it was read */
 	const struct vfpool_alloc_request *request;
 	struct ledger *ledger;
-	int unwritable;           /* != 0: the ledger takes no change, of which `refusal` tells; what is held is told */
+	int unwritable; /* != 0: the ledger takes no change, of which `refusal` tells; what is held is told */
 	struct error refusal;
 	struct host host;
 	struct vfpool_pf want_pf; /* the one that is asked for, n_vfs 0; has no names */
 	int64_t want_pf_id;       /* its row, 0: any PF */
 	struct foreign_macs foreign;
-	bool has_reserved;        /* a MAC, that nobody may have been told of */
+	bool has_reserved;   /* a MAC, that nobody may have been told of */
 	uint64_t *untouched; /* leases that this alloc has made and not yet programmed */
 	size_t n_untouched;
 	struct error passed_over; /* why the last VF couldn't be had */
-	int64_t faulty[FAULTY_MAX]; /* rows of VFs that couldn't be set up, marked so that others are chosen, */
+	int64_t faulty
+		[FAULTY_MAX]; /* rows of VFs that couldn't be set up, marked so that others are chosen, */
 	size_t n_faulty;
-	struct error fault;         /* and why the last one couldn't */
+	struct error fault; /* and why the last one couldn't */
 	int fault_result;
-	bool is_patient; /* PFs that other processes have locked are waited for, */
-	bool has_locked; /* of which there was one before */
+	bool is_patient;   /* PFs that other processes have locked are waited for, */
+	bool has_locked;   /* of which there was one before */
 	int64_t *lost_pfs; /* rows of PFs on which none can be had now, of which `lost` says why */
 	size_t n_lost;
 	struct error lost;

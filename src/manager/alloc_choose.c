@@ -17,20 +17,25 @@ static int check_request(struct alloc *alloc)
 	if (request->count < 1 || request->count > NICS_MAX || request->nic > NICS_MAX)
 		return fail(err, -EINVAL, "an owner has nics 0 to %d", NICS_MAX);
 	if (request->vlan > 4094)
-		return fail(err, -EINVAL, "a VLAN is 1 to 4094, or 0 for none, not %d", request->vlan);
+		return fail(err, -EINVAL, "a VLAN is 1 to 4094, or 0 for none, not %d",
+			    request->vlan);
 	if (request->vlan >= 0 && alloc->pool->virtualport.type)
 		return fail(err, -EINVAL, "the pool's <virtualport> says which VLAN it is");
 	if (request->count > 1 && (request->vf >= 0 || request->has_mac))
-		return fail(err, -EINVAL, "one VF or one MAC can't be that of %u nics", request->count);
+		return fail(err, -EINVAL, "one VF or one MAC can't be that of %u nics",
+			    request->count);
 	if (picks && alloc->pool->allocate == VFPOOL_BY_LIBVIRT)
-		return fail(err, -EINVAL, "libvirt picks the VFs of this pool, so none can be asked for");
+		return fail(err, -EINVAL,
+			    "libvirt picks the VFs of this pool, so none can be asked for");
 	if (request->vf >= 0 && !request->pf && alloc->pool->n_pfs > 1)
 		return fail(err, -EINVAL, "the pool has %zu PFs; VF %d of which? Say --pf",
 			    alloc->pool->n_pfs, request->vf);
 	if (request->vlan == 0 && alloc->pool->policy.vlan &&
 	    alloc->pool->allocate == VFPOOL_BY_LIBVIRT)
-		return fail(err, -EINVAL, "libvirt gives every interface of this pool VLAN %u; another one "
-			    "can be had, but not none", alloc->pool->policy.vlan);
+		return fail(err, -EINVAL,
+			    "libvirt gives every interface of this pool VLAN %u; another one "
+			    "can be had, but not none",
+			    alloc->pool->policy.vlan);
 	return 0;
 }
 
@@ -58,8 +63,9 @@ static bool definition_is_read(const struct alloc *alloc)
 	const struct stat *was = &alloc->definition;
 	struct stat is;
 
-	return path && stat(path, &is) == 0 && is.st_dev == was->st_dev && is.st_ino == was->st_ino &&
-	       is.st_size == was->st_size && is.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	return path && stat(path, &is) == 0 && is.st_dev == was->st_dev &&
+	       is.st_ino == was->st_ino && is.st_size == was->st_size &&
+	       is.st_mtim.tv_sec == was->st_mtim.tv_sec &&
 	       is.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
 }
 
@@ -94,7 +100,9 @@ int find_want_pf(struct alloc *alloc)
 		return fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "PF %s isn't one of the pool's",
 			    alloc->request->pf);
 	alloc->want_pf = (struct vfpool_pf){
-		.address = pf->address, .has_mac = pf->has_mac, .mac = pf->mac,
+		.address = pf->address,
+		.has_mac = pf->has_mac,
+		.mac = pf->mac,
 	};
 	return 0;
 }
@@ -151,16 +159,22 @@ int fail_no_vf(struct alloc *alloc, size_t n_pfs)
 
 	if (n_pfs == 0)
 		return fail(&alloc->vp->err, -ENODATA,
-			    "pool %s hasn't been applied yet; 'vfpool apply %s' comes first", name, name);
+			    "pool %s hasn't been applied yet; 'vfpool apply %s' comes first", name,
+			    name);
 	if (alloc->request->count > 1)
-		return fail(&alloc->vp->err, -VFPOOL_ENOVF,
-			    "too few VFs of pool %s are free%s for %u nics, so none was taken; 'vfpool show %s' tells "
-			    "how it is with each", name,
-			    alloc->request->pf || alloc->request->numa_only ? " where they were asked for" : "",
-			    alloc->request->count, name);
+		return fail(
+			&alloc->vp->err, -VFPOOL_ENOVF,
+			"too few VFs of pool %s are free%s for %u nics, so none was taken; 'vfpool show %s' tells "
+			"how it is with each",
+			name,
+			alloc->request->pf || alloc->request->numa_only ?
+				" where they were asked for" :
+				"",
+			alloc->request->count, name);
 	return fail(&alloc->vp->err, -VFPOOL_ENOVF,
 		    "no VF of pool %s is free%s; 'vfpool show %s' tells who has them", name,
-		    alloc->request->pf || alloc->request->numa_only ? " where it was asked for" : "",
+		    alloc->request->pf || alloc->request->numa_only ? " where it was asked for" :
+								      "",
 		    name);
 }
 
@@ -173,9 +187,12 @@ static bool is_lost(const struct alloc *alloc, int64_t pf)
 }
 
 /* The row of the lease's PF. */
-static int find_pf_row(const struct alloc *alloc, const struct vfpool_lease *lease, int64_t *ret_row)
+static int find_pf_row(const struct alloc *alloc, const struct vfpool_lease *lease,
+		       int64_t *ret_row)
 {
-	const struct vfpool_pf pf = { .address = lease->pf, .has_mac = lease->has_pf_mac, .mac = lease->pf_mac };
+	const struct vfpool_pf pf = { .address = lease->pf,
+				      .has_mac = lease->has_pf_mac,
+				      .mac = lease->pf_mac };
 
 	return ledger_pf(alloc->ledger, &pf, false, ret_row);
 }
@@ -209,7 +226,8 @@ static bool is_eligible(const struct alloc *alloc, const struct ledger_place *pl
 {
 	const struct vfpool_alloc_request *request = alloc->request;
 
-	return !place->held && !is_lost(alloc, place->pf) && (!alloc->want_pf_id || place->pf == alloc->want_pf_id) &&
+	return !place->held && !is_lost(alloc, place->pf) &&
+	       (!alloc->want_pf_id || place->pf == alloc->want_pf_id) &&
 	       (!request->numa_only || place->numa == request->numa);
 }
 
@@ -246,8 +264,11 @@ static int choose_named_vf(struct alloc *alloc, const struct ledger_place *place
 		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is on NUMA node %d", row.index,
 			    place->numa);
 	if (row.lease || row.quarantined || row.avoid)
-		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is %s; 'vfpool show %s' tells more",
-			    row.index, row.lease ? "leased" : row.quarantined ? "in quarantine" : "busy",
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF,
+			    "VF %u is %s; 'vfpool show %s' tells more", row.index,
+			    row.lease       ? "leased" :
+			    row.quarantined ? "in quarantine" :
+					      "busy",
 			    alloc->pool->name);
 	*ret_vf = row.id;
 	return 0;
@@ -322,7 +343,8 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 
 	if (!alloc->foreign.known)
 		return -E_FOREIGN;
-	r = alloc->pool->allocate == VFPOOL_BY_LIBVIRT ? check_capacity(alloc) : choose_vf(alloc, &vf);
+	r = alloc->pool->allocate == VFPOOL_BY_LIBVIRT ? check_capacity(alloc) :
+							 choose_vf(alloc, &vf);
 
 	alloc->foreign.own_vf = vf;
 	if (r == 0)
@@ -346,7 +368,8 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 }
 
 /* What `get` has for each of the nics that are asked for, as long as it has something (-E_NONE: not). */
-static int collect(struct alloc *alloc, int (*get)(struct alloc *, unsigned, struct vfpool_lease **),
+static int collect(struct alloc *alloc,
+		   int (*get)(struct alloc *, unsigned, struct vfpool_lease **),
 		   struct vfpool_lease ***ret_leases)
 {
 	const struct vfpool_alloc_request *request = alloc->request;
@@ -355,7 +378,8 @@ static int collect(struct alloc *alloc, int (*get)(struct alloc *, unsigned, str
 
 	for (unsigned nic = request->nic; nic < request->nic + request->count; nic++) {
 		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-		int r = ledger_find_lease(alloc->ledger, alloc->pool->name, request->owner, nic, &lease);
+		int r = ledger_find_lease(alloc->ledger, alloc->pool->name, request->owner, nic,
+					  &lease);
 
 		if (r == 0)
 			r = get(alloc, nic, &lease);
@@ -381,7 +405,8 @@ static int find_or_add(struct alloc *alloc, unsigned nic, struct vfpool_lease **
 static int find_held(struct alloc *alloc, unsigned nic, struct vfpool_lease **lease)
 {
 	(void)nic;
-	return !*lease || (*lease)->state != VFPOOL_LEASE_ACTIVE ? -E_NONE : check_same(alloc, *lease);
+	return !*lease || (*lease)->state != VFPOOL_LEASE_ACTIVE ? -E_NONE :
+								   check_same(alloc, *lease);
 }
 
 /* All of them as they are held already; -E_NONE: there is more to do. */

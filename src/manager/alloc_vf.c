@@ -36,8 +36,10 @@ static int set_up_vf(struct alloc *alloc, const struct vfpool_pf *pf, struct vfp
 	why = alloc->vp->err;
 	*ret_clean = restore_vf(&alloc->host, pf, vf, sent) == 0;
 	if (!*ret_clean)
-		fail(&why, r, "%s (giving the VF its old settings back failed too: %s; the lease stays, "
-		     "ask again or release it)", why.text, alloc->vp->err.text);
+		fail(&why, r,
+		     "%s (giving the VF its old settings back failed too: %s; the lease stays, "
+		     "ask again or release it)",
+		     why.text, alloc->vp->err.text);
 	alloc->vp->err = why;
 	return r;
 }
@@ -54,7 +56,8 @@ static bool is_in_pool(const struct alloc *alloc, const struct vfpool_pf *pf, un
 static int fail_vf(struct alloc *alloc, int r, const struct vfpool_pf *pf, unsigned vf,
 		   const char *what)
 {
-	return fail(&alloc->vp->err, r, "VF %u of %s %s", vf, pf->netdev ? pf->netdev : "its PF", what);
+	return fail(&alloc->vp->err, r, "VF %u of %s %s", vf, pf->netdev ? pf->netdev : "its PF",
+		    what);
 }
 
 /* A guest that isn't running yet may name the VF since before it was a pool's. */
@@ -67,46 +70,57 @@ static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
 	guest = guests_stranger(&alloc->foreign.guests, lease);
 	if (!guest)
 		return 0;
-	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
-		    "VF %u of %s is named by the definition of guest %s: 'vfpool adopt %s' records it, or "
-		    "'virsh edit %s' takes it out", lease->vf, pf->netdev ? pf->netdev : "its PF",
-		    guest->name, guest->name, guest->name);
+	return fail(
+		&alloc->vp->err, -VFPOOL_EINUSE,
+		"VF %u of %s is named by the definition of guest %s: 'vfpool adopt %s' records it, or "
+		"'virsh edit %s' takes it out",
+		lease->vf, pf->netdev ? pf->netdev : "its PF", guest->name, guest->name,
+		guest->name);
 }
 
 /* Its VFs are about to go, even those that are there still. */
-static int check_not_removed(struct alloc *alloc, const struct vfpool_lease *lease, const struct vfpool_pf *pf)
+static int check_not_removed(struct alloc *alloc, const struct vfpool_lease *lease,
+			     const struct vfpool_pf *pf)
 {
 	AUTO_FREE char *text = NULL;
 	int r = host_find_remover(&alloc->host, pf, &text);
 
-	return r < 0 || !text ? r : fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "VF %u of %s can't be given: %s", lease->vf,
-					 pf->netdev ? pf->netdev : "its PF", text);
+	return r < 0 || !text ?
+		       r :
+		       fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "VF %u of %s can't be given: %s",
+			    lease->vf, pf->netdev ? pf->netdev : "its PF", text);
 }
 
 static int check_idle(struct alloc *alloc, const struct vfpool_pf *pf)
 {
-	return !pf->vfs[0].busy ? 0 : fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", pf->vfs[0].index,
-					   pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
+	return !pf->vfs[0].busy ?
+		       0 :
+		       fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s",
+			    pf->vfs[0].index, pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
 }
 
 /* What a guest can't get isn't given to one. */
-static int check_obstacle(struct alloc *alloc, const struct vfpool_lease *lease, struct vfpool_pf *pf)
+static int check_obstacle(struct alloc *alloc, const struct vfpool_lease *lease,
+			  struct vfpool_pf *pf)
 {
 	AUTO_FREE char *obstacle = NULL;
 	char address[VFPOOL_PCI_TEXT];
-	int r = find_obstacle(&alloc->host, alloc->ledger, alloc->pool, pf, alloc->request->owner, lease->id, &obstacle);
+	int r = find_obstacle(&alloc->host, alloc->ledger, alloc->pool, pf, alloc->request->owner,
+			      lease->id, &obstacle);
 
 	if (r < 0 || !obstacle)
 		return r;
 	vfpool_pci_format(&pf->vfs[0].address, address);
-	return fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s can't go into a guest: %s; 'vfpool iommu %s' shows its "
-		    "group", pf->vfs[0].index, pf->netdev ? pf->netdev : "its PF", obstacle, address);
+	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
+		    "VF %u of %s can't go into a guest: %s; 'vfpool iommu %s' shows its "
+		    "group",
+		    pf->vfs[0].index, pf->netdev ? pf->netdev : "its PF", obstacle, address);
 }
 
 /* The pending lease's VF, locked, is set up. *ret_drop: after a failure nothing
  * of the lease is left on the VF, so that the lease can be dropped. */
-static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
-			   struct vfpool_pf *pf, bool *ret_drop)
+static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease, struct vfpool_pf *pf,
+			  bool *ret_drop)
 {
 	const struct vfpool_vf *vf = pf->vfs;
 	int r = check_generation(alloc, lease);
@@ -118,8 +132,10 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease,
 		return r;
 	*ret_drop = true;
 	if (!pf->netdev)
-		return fail_vf(alloc, -VFPOOL_ENOTFOUND, pf, lease->vf, "can't be programmed: that PF has no netdev in this "
-			       "network namespace; 'ip -n NAMESPACE link set DEV netns 1' brings it back");
+		return fail_vf(
+			alloc, -VFPOOL_ENOTFOUND, pf, lease->vf,
+			"can't be programmed: that PF has no netdev in this "
+			"network namespace; 'ip -n NAMESPACE link set DEV netns 1' brings it back");
 	r = check_not_removed(alloc, lease, pf);
 	if (r < 0)
 		return r;
@@ -156,7 +172,8 @@ static void warn_of_obstacle(struct alloc *alloc, struct vfpool_pf *pf)
 
 /* The pending lease ends, for the reason that is the last error. `avoid`: nobody gets its VF until that is
  * seen free again; `lose`: this alloc asks for no other VF of its PF. -E_CHANGED: choose anew. */
-static int pass_over(struct alloc *alloc, const struct vfpool_lease *lease, int result, bool avoid, bool lose)
+static int pass_over(struct alloc *alloc, const struct vfpool_lease *lease, int result, bool avoid,
+		     bool lose)
 {
 	const struct error why = alloc->vp->err;
 	int r = drop_pending(alloc, lease, avoid);
@@ -187,7 +204,9 @@ static int pass_over_pf(struct alloc *alloc, const struct vfpool_lease *lease, i
 /* The row of the lease's VF, 0: none. */
 static int64_t find_row(struct alloc *alloc, const struct vfpool_lease *lease)
 {
-	const struct vfpool_pf pf = { .address = lease->pf, .has_mac = lease->has_pf_mac, .mac = lease->pf_mac };
+	const struct vfpool_pf pf = { .address = lease->pf,
+				      .has_mac = lease->has_pf_mac,
+				      .mac = lease->pf_mac };
 	struct ledger_vf row = { 0 };
 	int64_t pf_id;
 	int r = ledger_pf(alloc->ledger, &pf, false, &pf_id);
@@ -228,8 +247,8 @@ void forgive_faulty(struct alloc *alloc)
 }
 
 /* Where another PF will do, one that another process has is passed over at first. */
-static int open_pf(struct alloc *alloc, const struct vfpool_lease *lease, bool waits, struct vfpool_pf *ret_pf,
-		   int *ret_lock)
+static int open_pf(struct alloc *alloc, const struct vfpool_lease *lease, bool waits,
+		   struct vfpool_pf *ret_pf, int *ret_lock)
 {
 	char address[VFPOOL_PCI_TEXT];
 	int r = waits ? open_lease_pf(&alloc->host, lease, ret_pf, ret_lock) :
@@ -287,9 +306,10 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	int r = open_lease_pf(&alloc->host, lease, &pf, &lock);
 
 	if (r == -VFPOOL_ENOTFOUND)
-		return fail(&alloc->vp->err, r, "%s; if it is gone for good, 'vfpool release --lease %llu' gives its "
-			    "VF up, and the next alloc gets another", alloc->vp->err.text,
-			    (unsigned long long)lease->id);
+		return fail(&alloc->vp->err, r,
+			    "%s; if it is gone for good, 'vfpool release --lease %llu' gives its "
+			    "VF up, and the next alloc gets another",
+			    alloc->vp->err.text, (unsigned long long)lease->id);
 	if (r == -E_UNREAD)
 		return fail_unread_lease(alloc->vp, lease);
 	if (r < 0 || (r = check_generation(alloc, lease)) < 0 ||
@@ -310,7 +330,10 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 static int finish_release(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	const struct ending ending = {
-		.vp = alloc->vp, .ledger = alloc->ledger, .host = &alloc->host, .pool = alloc->pool,
+		.vp = alloc->vp,
+		.ledger = alloc->ledger,
+		.host = &alloc->host,
+		.pool = alloc->pool,
 	};
 	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
 	int r = end_lease(&ending, lease), r2;
@@ -330,7 +353,7 @@ int settle(struct alloc *alloc, struct vfpool_lease *lease)
 	if (!lease->has_vf)
 		return 0;
 	return lease->state == VFPOOL_LEASE_PENDING ? prepare(alloc, lease) :
-						       refresh_active(alloc, lease);
+						      refresh_active(alloc, lease);
 }
 
 /* *place is the row's VF, for the one who asks. */
@@ -345,14 +368,15 @@ static int free_place(struct alloc *alloc, const struct ledger_vf *row, struct v
 		return 0;
 	if (r < 0 || !is_in_pool(alloc, &pf, row->index))
 		return r;
-	if (pf.n_vfs > 0 && (check_not_named(alloc, place, &pf) < 0 ||
-			     (alloc->request->vf >= 0 && check_idle(alloc, &pf) < 0) ||
-			     (!row->quarantined && !pf.vfs[0].busy && check_obstacle(alloc, place, &pf) < 0))) {
+	if (pf.n_vfs > 0 &&
+	    (check_not_named(alloc, place, &pf) < 0 ||
+	     (alloc->request->vf >= 0 && check_idle(alloc, &pf) < 0) ||
+	     (!row->quarantined && !pf.vfs[0].busy && check_obstacle(alloc, place, &pf) < 0))) {
 		alloc->passed_over = alloc->vp->err;
 		return 0;
 	}
-	return free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf, alloc->request->owner,
-			    ret_freed);
+	return free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf,
+			    alloc->request->owner, ret_freed);
 }
 
 static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
@@ -383,8 +407,8 @@ int free_idle_vfs(struct alloc *alloc, bool *ret_any)
 
 	*ret_any = false;
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if ((rows[i].avoid || rows[i].quarantined) && !rows[i].lease && is_asked_for(alloc, &rows[i]) &&
-		    free_row(alloc, &rows[i]))
+		if ((rows[i].avoid || rows[i].quarantined) && !rows[i].lease &&
+		    is_asked_for(alloc, &rows[i]) && free_row(alloc, &rows[i]))
 			*ret_any = true;
 	return r;
 }

@@ -46,13 +46,15 @@ static void apply_end(struct apply *apply)
 /* ---- one PF, looked at and planned ---- */
 
 /* Is it still what the definitions mean? A netdev's name may have gone to another meanwhile. */
-static int check_is_meant(struct apply *apply, const struct vfpool_pf *pf, const struct vfpool_pf *fresh)
+static int check_is_meant(struct apply *apply, const struct vfpool_pf *pf,
+			  const struct vfpool_pf *fresh)
 {
 	for (size_t i = 0; i < apply->n_uses; i++)
 		if (apply->uses[i].pf == pf && !pool_pf_matches(apply->uses[i].want, fresh))
-			return fail(&apply->vp->err, -VFPOOL_ENOTFOUND,
-				    "it is another PF now than a moment ago, when %s:%d meant it; apply again",
-				    apply->uses[i].pool->file, apply->uses[i].want->line);
+			return fail(
+				&apply->vp->err, -VFPOOL_ENOTFOUND,
+				"it is another PF now than a moment ago, when %s:%d meant it; apply again",
+				apply->uses[i].pool->file, apply->uses[i].want->line);
 	return 0;
 }
 
@@ -95,7 +97,8 @@ static int make_plan(struct apply *apply, const struct wanted *wanted,
 static bool has_holder(const struct vfpool_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
-		if (plan->steps[i].kind == VFPOOL_STEP_REFUSED && plan->steps[i].result != VFPOOL_STEP_FAILED)
+		if (plan->steps[i].kind == VFPOOL_STEP_REFUSED &&
+		    plan->steps[i].result != VFPOOL_STEP_FAILED)
 			return true;
 	return false;
 }
@@ -156,7 +159,9 @@ static int free_vf(struct apply *apply, const struct pool_use *use, const struct
 	bool freed;
 	int r = host_read_pf(&apply->host, &use->pf->address, (int)row->index, &pf);
 
-	return r < 0 ? r : free_idle_vf(apply->vp, &apply->host, apply->ledger, use->pool, row, &pf, NULL, &freed);
+	return r < 0 ? r :
+		       free_idle_vf(apply->vp, &apply->host, apply->ledger, use->pool, row, &pf,
+				    NULL, &freed);
 }
 
 /* A VF that was found busy once, or is in quarantine, is free when nothing has it now, unless its steps have told
@@ -170,7 +175,8 @@ static int free_idle_vfs(struct apply *apply, struct visit *visit, const struct 
 		const struct vfpool_vf *vf = &use->pf->vfs[i];
 		struct ledger_vf row = { 0 };
 
-		if (vf->busy || !vfpool_pool_has_vf(use->want, vf->index) || has_failed(visit->plan, vf->index))
+		if (vf->busy || !vfpool_pool_has_vf(use->want, vf->index) ||
+		    has_failed(visit->plan, vf->index))
 			continue;
 		r = ledger_vf(apply->ledger, pf_id, vf->index, &row);
 		if (r == 0 && (row.avoid || row.quarantined) && free_vf(apply, use, &row) < 0)
@@ -277,7 +283,8 @@ static int visit_all(struct apply *apply, struct visits *visits)
 		return fail_oom(&apply->vp->err);
 	for (size_t i = 0; i < inventory->n_pfs; i++)
 		if (pf_is_meant(apply, &inventory->pfs[i]))
-			visits->list[visits->n++] = (struct visit){ .pf = &inventory->pfs[i], .is_due = true };
+			visits->list[visits->n++] = (struct visit){ .pf = &inventory->pfs[i],
+								    .is_due = true };
 	/* Each has two turns, the second for its VFs. First those that are at once to be had, then those that
 	 * others have now: nobody waits for them. */
 	for (int turn = 0; r == 0 && turn < 4; turn++) {
@@ -333,7 +340,8 @@ static int check_pfs_are_here(struct apply *apply)
 static int go_on_unrecorded(struct apply *apply)
 {
 	apply->unrecorded = strdup(apply->vp->err.text);
-	return apply->unrecorded ? copy_ledger(apply->vp, &apply->ledger) : fail_oom(&apply->vp->err);
+	return apply->unrecorded ? copy_ledger(apply->vp, &apply->ledger) :
+				   fail_oom(&apply->vp->err);
 }
 
 /* With the pools' VFs in it. */
@@ -355,8 +363,10 @@ static int note_unrecorded(struct apply *apply, struct vfpool_plan *plan)
 	if (r < 0)
 		return r;
 	if (n > 0)
-		r = plan_note(plan, "%s. %u VF%s that the ledger doesn't know %s left alone; the others have what it says",
-			      apply->unrecorded, n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
+		r = plan_note(
+			plan,
+			"%s. %u VF%s that the ledger doesn't know %s left alone; the others have what it says",
+			apply->unrecorded, n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
 	else
 		r = plan_note(plan, "%s. The VFs have what it says", apply->unrecorded);
 	return r < 0 ? fail_oom(&apply->vp->err) : 0;
@@ -393,15 +403,20 @@ static int sum_up(struct apply *apply, const struct vfpool_plan *plan, bool miss
 		return fail(&apply->vp->err, -VFPOOL_EPARTIAL,
 			    "not everything could be applied; the steps above say what and why");
 	if (refused > 0)
-		return fail(&apply->vp->err, -VFPOOL_EINUSE,
-			    "some VFs are in use and were left as they are; the steps above say which");
+		return fail(
+			&apply->vp->err, -VFPOOL_EINUSE,
+			"some VFs are in use and were left as they are; the steps above say which");
 	return 0;
 }
 
 int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfpool_plan **ret_plan)
 {
-	CLEANUP(apply_end) struct apply apply = {
-		.vp = vp, .name = name, .flags = flags, .host = NO_HOST,
+	CLEANUP(apply_end)
+	struct apply apply = {
+		.vp = vp,
+		.name = name,
+		.flags = flags,
+		.host = NO_HOST,
 	};
 	CLEANUP(cleanup_plan) struct vfpool_plan *steps = NULL;
 	CLEANUP(visits_end) struct visits visits = { 0 };
@@ -423,8 +438,9 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 		r = bind_persistent(&apply, steps, &missing);
 	if (r == 0 && apply.unrecorded)
 		r = note_unrecorded(&apply, steps);
-	if (r == 0 && (note_obstacles(&apply, steps) < 0 || note_vlans(&apply, steps) < 0 || note_boot(&apply, steps) < 0 ||
-		       note_missing_pfs(&apply, steps, &missing) < 0))
+	if (r == 0 &&
+	    (note_obstacles(&apply, steps) < 0 || note_vlans(&apply, steps) < 0 ||
+	     note_boot(&apply, steps) < 0 || note_missing_pfs(&apply, steps, &missing) < 0))
 		r = fail_oom(&vp->err);
 	if (r == 0)
 		r = sum_up(&apply, steps, missing || apply.unrecorded);

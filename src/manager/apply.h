@@ -70,7 +70,8 @@ int record_pools(struct apply *apply);
 
 /* The same of one VF of the pool, of the PF with that row: the ledger has it, as that pool's, unless another pool has
  * leased it. In a transaction. */
-int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id, unsigned vf);
+int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id,
+	      unsigned vf);
 
 /* VFs of the pools that the ledger doesn't know, or as another pool's. */
 int count_unknown(struct apply *apply, unsigned *ret_n);

@@ -54,8 +54,10 @@ static int load_definitions(struct apply *apply)
 	r = load_pool(apply->vp, apply->name, &broken); /* which says what is wrong with it */
 	if (r == 0)
 		vfpool_pool_free(broken);
-	return r < 0 ? r : fail(&apply->vp->err, -EAGAIN, "the definition of pool %s is just being changed; ask again",
-				apply->name);
+	return r < 0 ? r :
+		       fail(&apply->vp->err, -EAGAIN,
+			    "the definition of pool %s is just being changed; ask again",
+			    apply->name);
 }
 
 /* Does the pool agree with all others, and with the cards? */
@@ -83,7 +85,7 @@ static int drop_quarrelling(struct apply *apply)
 	for (size_t i = 0; i < n; i++)
 		if (check_pool(apply, apply->pools[i]) < 0)
 			faults[i] = apply->vp->err;
-	for (size_t i = n; i-- > 0; ) {
+	for (size_t i = n; i-- > 0;) {
 		if (!faults[i].text[0])
 			continue;
 		apply->vp->err = faults[i];
@@ -97,11 +99,13 @@ int find_scope(struct apply *apply)
 	int r = load_definitions(apply);
 
 	if (r == 0)
-		r = resolve_uses(apply->vp, apply->pools, apply->inventory, &apply->uses, &apply->n_uses);
+		r = resolve_uses(apply->vp, apply->pools, apply->inventory, &apply->uses,
+				 &apply->n_uses);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
-		read_vectors(&apply->host, apply->uses, apply->n_uses, false, &apply->inventory->pfs[i]);
+		read_vectors(&apply->host, apply->uses, apply->n_uses, false,
+			     &apply->inventory->pfs[i]);
 	if (!apply->name)
 		return drop_quarrelling(apply);
 	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++)

@@ -22,20 +22,24 @@ static void finish_step(struct apply *apply, struct vfpool_step *step, int r)
 
 static int make_vfs(struct apply *apply, struct vfpool_pf *pf, unsigned count, int lock)
 {
-	int r = look_at_pf(apply, pf, true); /* others may have taken a VF since the plan was made */
+	int r = look_at_pf(apply, pf,
+			   true); /* others may have taken a VF since the plan was made */
 
 	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++)
 		if (pf->vfs[i].busy || pf->vfs[i].owner)
-			return fail(&apply->vp->err, -VFPOOL_EINUSE, "VF %u is in use: %s", pf->vfs[i].index,
+			return fail(&apply->vp->err, -VFPOOL_EINUSE, "VF %u is in use: %s",
+				    pf->vfs[i].index,
 				    pf->vfs[i].busy ? pf->vfs[i].busy : pf->vfs[i].owner);
 	if (r == 0 && apply->unrecorded && pf->n_vfs > 0)
-		return fail(&apply->vp->err, -EROFS, "the VFs that are there stay, since the ledger can't be changed");
+		return fail(&apply->vp->err, -EROFS,
+			    "the VFs that are there stay, since the ledger can't be changed");
 	if (r == 0 && apply->ledger)
 		r = forget_refusals(apply->ledger, pf);
 	return r < 0 ? r : host_make_vfs(&apply->host, pf, count, lock);
 }
 
-static int do_pf_step(struct apply *apply, struct vfpool_pf *pf, const struct vfpool_step *step, int lock)
+static int do_pf_step(struct apply *apply, struct vfpool_pf *pf, const struct vfpool_step *step,
+		      int lock)
 {
 	switch (step->kind) {
 	case VFPOOL_STEP_AUTOPROBE_OFF:
@@ -102,7 +106,8 @@ static int doubt_step(struct vfpool_plan *plan, const struct vfpool_step *again)
 
 int add_plan(struct vfpool_plan *plan, struct vfpool_plan *more)
 {
-	struct vfpool_step *steps = reallocarray(plan->steps, plan->n_steps + more->n_steps + 1, sizeof(*steps));
+	struct vfpool_step *steps = reallocarray(plan->steps, plan->n_steps + more->n_steps + 1,
+						 sizeof(*steps));
 	char **notes;
 
 	if (!steps)
@@ -182,8 +187,9 @@ static int program_pf(struct apply *apply, struct vfpool_plan *plan, struct vfpo
 
 /* No driver gets a VF before what keeps owners apart is set. A VF's programming stands right
  * before its binding. */
-#define SETS_OWNERS_APART                                                                           \
-	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST | VFPOOL_ATTR_SPOOFCHK)
+#define SETS_OWNERS_APART                                                            \
+	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST | \
+	 VFPOOL_ATTR_SPOOFCHK)
 
 /* What of that the VF hasn't, as a set of enum vfpool_attr; *ret_to has the values. */
 static unsigned missing_settings(const struct vfpool_plan *plan, const struct vfpool_step *bind,
@@ -205,13 +211,14 @@ static int set_vectors(struct apply *apply, const struct vfpool_vf *vf, struct v
 	bool verified = true;
 	int r = host_set_vectors(&apply->host, &vf->address, step->count, &verified);
 
-	if (r == 0 && !verified && !(step->text = strdup("unverified: its config space can't be read")))
+	if (r == 0 && !verified &&
+	    !(step->text = strdup("unverified: its config space can't be read")))
 		return fail_oom(&apply->vp->err);
 	return r;
 }
 
-static int do_vf_step(struct apply *apply, const struct vfpool_pf *pf, const struct vfpool_plan *plan,
-		      struct vfpool_step *step)
+static int do_vf_step(struct apply *apply, const struct vfpool_pf *pf,
+		      const struct vfpool_plan *plan, struct vfpool_step *step)
 {
 	AUTO_FREE char *busy = NULL, *why = NULL;
 	const struct vfpool_settings *to;
@@ -229,7 +236,8 @@ static int do_vf_step(struct apply *apply, const struct vfpool_pf *pf, const str
 	missing = missing_settings(plan, step, &to);
 	if (missing) {
 		why = plan_why_not_bound(to, missing);
-		return why ? fail(&apply->vp->err, -ECANCELED, "%s", why) : fail_oom(&apply->vp->err);
+		return why ? fail(&apply->vp->err, -ECANCELED, "%s", why) :
+			     fail_oom(&apply->vp->err);
 	}
 	return host_bind(&apply->host, &vf->address, step->driver);
 }
@@ -250,7 +258,8 @@ static bool binds(const struct vfpool_step *step)
 }
 
 static void do_vf_steps_that(bool (*are_meant)(const struct vfpool_step *), const char *doing,
-			     struct apply *apply, const struct vfpool_pf *pf, struct vfpool_plan *plan)
+			     struct apply *apply, const struct vfpool_pf *pf,
+			     struct vfpool_plan *plan)
 {
 	unsigned done = 0, total = 0;
 

@@ -17,7 +17,7 @@ struct attach {
 	unsigned where;
 	struct vfpool_lease *lease;
 	struct vfpool_pool *pool; /* the lease's, for its network */
-	bool old_too; /* what has the lease's MAC on another VF has it too */
+	bool old_too;             /* what has the lease's MAC on another VF has it too */
 };
 
 static void attach_end(struct attach *attach)
@@ -70,8 +70,8 @@ static int check_where(struct attach *attach)
 	if (attach->where & GUEST_NOW && !attach->guest.is_running)
 		return fail(err, -EINVAL, "guest %s isn't running, so there is no --live", name);
 	if (attach->where & GUEST_NEXT && !attach->guest.is_persistent)
-		return fail(err, -EINVAL, "guest %s is transient: it has no next start, so no --config",
-			    name);
+		return fail(err, -EINVAL,
+			    "guest %s is transient: it has no next start, so no --config", name);
 	return 0;
 }
 
@@ -117,12 +117,15 @@ static int undo(struct attach *attach, int r)
 	int r2 = look_at_guest(attach);
 
 	if (r2 == 0 && named(attach))
-		return fail(&attach->vp->err, r, "%s; but the guest has it, so the lease stays", why.text);
+		return fail(&attach->vp->err, r, "%s; but the guest has it, so the lease stays",
+			    why.text);
 	if (r2 == 0)
 		r2 = release(attach, &leases);
 	if (r2 < 0)
-		return fail(&attach->vp->err, r, "%s; and its new lease stays, since: %.300s; 'vfpool detach' or "
-			    "'vfpool release' ends it", why.text, attach->vp->err.text);
+		return fail(&attach->vp->err, r,
+			    "%s; and its new lease stays, since: %.300s; 'vfpool detach' or "
+			    "'vfpool release' ends it",
+			    why.text, attach->vp->err.text);
 	attach->vp->err = why;
 	return r;
 }
@@ -130,8 +133,9 @@ static int undo(struct attach *attach, int r)
 /* An address that the definition has of old would let it start without its VF. */
 static int check_old(struct attach *attach)
 {
-	const struct guest_nic *old = attach->where & GUEST_NOW ?
-					      guest_find_old_nic(&attach->guest.now, attach->lease) : NULL;
+	const struct guest_nic *old =
+		attach->where & GUEST_NOW ? guest_find_old_nic(&attach->guest.now, attach->lease) :
+					    NULL;
 	char is[VFPOOL_PCI_TEXT], was[VFPOOL_PCI_TEXT];
 
 	if (!old && attach->where & GUEST_NEXT)
@@ -140,8 +144,10 @@ static int check_old(struct attach *attach)
 		return 0;
 	vfpool_pci_format(&old->address, was);
 	vfpool_pci_format(&attach->lease->address, is);
-	return fail(&attach->vp->err, -VFPOOL_EINUSE, "the guest's definition has its MAC on %s, and its lease "
-		    "is on %s: 'vfpool attach --refresh %s' mends that", was, is, attach->guest.name);
+	return fail(&attach->vp->err, -VFPOOL_EINUSE,
+		    "the guest's definition has its MAC on %s, and its lease "
+		    "is on %s: 'vfpool attach --refresh %s' mends that",
+		    was, is, attach->guest.name);
 }
 
 /* What libvirt has changed of the VF is put back, and whose it is is noted. */
@@ -162,14 +168,15 @@ static int settle(struct attach *attach)
 static int mend_definition(struct attach *attach)
 {
 	const struct vfpool_lease *lease = attach->lease;
-	const struct guest_nic *nic = guest_find_nic(&attach->guest.next, lease, attach->pool->network);
+	const struct guest_nic *nic = guest_find_nic(&attach->guest.next, lease,
+						     attach->pool->network);
 	char vlans[VLANS_TEXT];
 	int r;
 
 	if (!nic || !nic->has_mac || !vlan_is_stale(attach->pool, lease, nic->vlan, vlans))
 		return 0;
-	r = guest_move(attach->vp->uri, attach->guest.uuid, &lease->mac, &lease->address, guest_vlan(attach->pool, lease),
-		       &attach->vp->err);
+	r = guest_move(attach->vp->uri, attach->guest.uuid, &lease->mac, &lease->address,
+		       guest_vlan(attach->pool, lease), &attach->vp->err);
 	if (r == 0)
 		note(attach->vp, "the guest's definition said %s: that is mended", vlans);
 	return r;
@@ -184,7 +191,8 @@ static int give(struct attach *attach)
 	if (r == 0 && missing)
 		r = vfpool_interface(attach->vp, attach->lease, VFPOOL_FORMAT_LIBVIRT, NULL, &xml);
 	if (r == 0 && missing)
-		r = guest_attach(attach->vp->uri, attach->guest.uuid, xml, missing, &attach->vp->err);
+		r = guest_attach(attach->vp->uri, attach->guest.uuid, xml, missing,
+				 &attach->vp->err);
 	if (r < 0)
 		return attach->lease->made ? undo(attach, r) : r;
 	r = mend_definition(attach);
@@ -224,14 +232,17 @@ static int find_lease(struct attach *attach)
 {
 	const struct vfpool_attach_request *request = attach->request;
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
-	int r = vfpool_find_leases(attach->vp, request->pool, attach->guest.name, request->nic, 0, &leases);
+	int r = vfpool_find_leases(attach->vp, request->pool, attach->guest.name, request->nic, 0,
+				   &leases);
 
 	if (r < 0)
 		return r;
 	if (leases[1])
-		return fail(&attach->vp->err, -EINVAL,
-			    "it has several leases: say which with POOL and --nic; 'vfpool interface %s' shows "
-			    "them", attach->guest.name);
+		return fail(
+			&attach->vp->err, -EINVAL,
+			"it has several leases: say which with POOL and --nic; 'vfpool interface %s' shows "
+			"them",
+			attach->guest.name);
 	attach->lease = leases[0];
 	leases[0] = NULL;
 	return load_pool_or_default(attach->vp, attach->lease->pool, &attach->pool);
@@ -274,9 +285,11 @@ static int wait_until_gone(struct attach *attach)
 
 	while (r == 0 && named(attach) & GUEST_NOW) {
 		if (clock_ms() >= deadline)
-			return fail(&attach->vp->err, -VFPOOL_EINUSE,
-				    "the guest hasn't let go of it within %u s (is it paused, or booting, or "
-				    "without PCI hot plug?); the lease stays, and the same detach goes on", timeout);
+			return fail(
+				&attach->vp->err, -VFPOOL_EINUSE,
+				"the guest hasn't let go of it within %u s (is it paused, or booting, or "
+				"without PCI hot plug?); the lease stays, and the same detach goes on",
+				timeout);
 		rest_ms(REST_MS);
 		r = look_again(attach);
 	}
@@ -337,7 +350,8 @@ static int run_detach(struct attach *attach)
 int vfpool_detach(struct vfpool *vp, const struct vfpool_attach_request *request,
 		  struct vfpool_lease **ret_lease)
 {
-	CLEANUP(attach_end) struct attach attach = { .vp = vp, .request = request, .old_too = true };
+	CLEANUP(attach_end)
+	struct attach attach = { .vp = vp, .request = request, .old_too = true };
 	int r = run_detach(&attach);
 
 	if (r < 0)

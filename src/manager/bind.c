@@ -20,7 +20,9 @@ static int check_driver(struct vfpool *vp, const char *driver)
 		return fail(&vp->err, -EINVAL, "'%s' is no name of a driver", driver);
 	/* DPDK's. The kernel counts nobody who has it open then, as it does with vfio. */
 	if (strncmp(driver, "uio", 3) == 0 || strcmp(driver, "igb_uio") == 0)
-		return fail(&vp->err, -EINVAL, "with %s nobody can see whether a device is in use; take vfio-pci", driver);
+		return fail(&vp->err, -EINVAL,
+			    "with %s nobody can see whether a device is in use; take vfio-pci",
+			    driver);
 	return 0;
 }
 
@@ -58,11 +60,15 @@ static int check_lease(struct binding_job *job, const struct member *member)
 		return r;
 	text_of(member, text);
 	if (row.quarantined)
-		return fail(&job->vp->err, -VFPOOL_EINUSE, "%s is in quarantine; 'vfpool gc' ends that when "
-			    "nothing has it; nothing was changed", text);
+		return fail(&job->vp->err, -VFPOOL_EINUSE,
+			    "%s is in quarantine; 'vfpool gc' ends that when "
+			    "nothing has it; nothing was changed",
+			    text);
 	if (lease)
-		return fail(&job->vp->err, -VFPOOL_EINUSE, "%s is leased to %s nic %u of pool %s; 'vfpool release' "
-			    "ends that; nothing was changed", text, lease->owner, lease->nic, lease->pool);
+		return fail(&job->vp->err, -VFPOOL_EINUSE,
+			    "%s is leased to %s nic %u of pool %s; 'vfpool release' "
+			    "ends that; nothing was changed",
+			    text, lease->owner, lease->nic, lease->pool);
 	return 0;
 }
 
@@ -95,31 +101,41 @@ static int load_definitions(struct binding_job *job, struct definitions *definit
 
 	if (r == 0)
 		r = load_sound(job->vp, &definitions->pools);
-	return r < 0 ? r : resolve_uses(job->vp, definitions->pools, definitions->inventory,
-					&definitions->uses, &definitions->n_uses);
+	return r < 0 ? r :
+		       resolve_uses(job->vp, definitions->pools, definitions->inventory,
+				    &definitions->uses, &definitions->n_uses);
 }
 
 /* apply would undo it. */
-static int check_pool(struct binding_job *job, const struct definitions *definitions, struct member *member)
+static int check_pool(struct binding_job *job, const struct definitions *definitions,
+		      struct member *member)
 {
 	const struct vfpool_pool *pool = NULL;
 	char text[VFPOOL_PCI_TEXT];
 
 	for (size_t i = 0; i < definitions->n_uses && !member->is_left; i++)
-		if (definitions->uses[i].pf && vfpool_pci_equal(&definitions->uses[i].pf->address, &member->address))
-			return driver_is(member->driver, "host") ? 0 :
-				fail(&job->vp->err, -EINVAL, "%s is a PF of pool %s, whose VFs its own driver makes; nothing was "
-				     "changed", text_of(member, text), definitions->uses[i].pool->name);
+		if (definitions->uses[i].pf &&
+		    vfpool_pci_equal(&definitions->uses[i].pf->address, &member->address))
+			return driver_is(member->driver, "host") ?
+				       0 :
+				       fail(&job->vp->err, -EINVAL,
+					    "%s is a PF of pool %s, whose VFs its own driver makes; nothing was "
+					    "changed",
+					    text_of(member, text), definitions->uses[i].pool->name);
 	if (member->is.is_vf && !member->is_left)
-		pool = pool_of_vf(definitions->uses, definitions->n_uses, &member->is.pf, member->is.vf);
+		pool = pool_of_vf(definitions->uses, definitions->n_uses, &member->is.pf,
+				  member->is.vf);
 	if (!pool || strcmp(driver_name(pool->driver), member->driver) == 0 ||
-	    (strcmp(member->driver, "host") != 0 && driver_is(member->driver, driver_name(pool->driver))))
+	    (strcmp(member->driver, "host") != 0 &&
+	     driver_is(member->driver, driver_name(pool->driver))))
 		return 0;
 	if (job->request->persist)
-		return fail(&job->vp->err, -EINVAL,
-			    "%s is a VF of pool %s, whose definition has another driver (%s): change <driver> in the "
-			    "definition, or 'vfpool unbind' it; nothing was changed", text_of(member, text), pool->name,
-			    pool->driver == VFPOOL_DRIVER_NONE ? "none" : driver_name(pool->driver));
+		return fail(
+			&job->vp->err, -EINVAL,
+			"%s is a VF of pool %s, whose definition has another driver (%s): change <driver> in the "
+			"definition, or 'vfpool unbind' it; nothing was changed",
+			text_of(member, text), pool->name,
+			pool->driver == VFPOOL_DRIVER_NONE ? "none" : driver_name(pool->driver));
 	member->pool = strdup(pool->name);
 	return member->pool ? 0 : fail_oom(&job->vp->err);
 }
@@ -140,12 +156,16 @@ void note_member(struct binding_job *job, const struct member *member)
 
 	text_of(member, text);
 	if (member->pool)
-		note(job->vp, "%s is a VF of pool %s, whose definition has another driver: the next "
-		     "'vfpool apply' puts it back", text, member->pool);
+		note(job->vp,
+		     "%s is a VF of pool %s, whose definition has another driver: the next "
+		     "'vfpool apply' puts it back",
+		     text, member->pool);
 	if (member->is_recorded && member->record.persists && !unit_is_enabled(job->vp, BOOT_UNIT))
-		note(job->vp, "nothing binds %s at boot yet: 'systemctl enable " BOOT_UNIT "'", text);
+		note(job->vp, "nothing binds %s at boot yet: 'systemctl enable " BOOT_UNIT "'",
+		     text);
 	if (member->is_recorded && member->was.persists && !member->record.persists)
-		note(job->vp, "%s doesn't get the driver %s at each boot any more", text, member->was.driver);
+		note(job->vp, "%s doesn't get the driver %s at each boot any more", text,
+		     member->was.driver);
 }
 
 /* ---- the record ---- */
@@ -154,7 +174,10 @@ void note_member(struct binding_job *job, const struct member *member)
 static bool is_gone(struct binding_job *job, const struct ledger_binding *found)
 {
 	const struct vfpool_lease place = {
-		.pf = found->pf, .has_pf_mac = found->has_pf_mac, .pf_mac = found->pf_mac, .vf = found->vf,
+		.pf = found->pf,
+		.has_pf_mac = found->has_pf_mac,
+		.pf_mac = found->pf_mac,
+		.vf = found->vf,
 	};
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	const struct error why = job->vp->err;
@@ -172,7 +195,8 @@ static int find_record(struct binding_job *job, struct member *member)
 	if (member->is.is_vf)
 		r = ledger_pf(job->ledger, &member->pf, false, &member->pf_id);
 	if (r == 0 && (member->pf_id || !member->is.is_vf))
-		r = ledger_binding(job->ledger, member->pf_id, member->is.vf, &member->address, job->boot, &found);
+		r = ledger_binding(job->ledger, member->pf_id, member->is.vf, &member->address,
+				   job->boot, &found);
 	if (r == 0 && !found.id) {
 		/* What was bound there may have been another device, which is gone. */
 		r = ledger_binding_at(job->ledger, &member->address, job->boot, &found);
@@ -203,7 +227,8 @@ int begin_binding(struct binding_job *job)
 
 bool persists_anyway(const struct member *member)
 {
-	return member->was.id && member->was.persists && strcmp(member->was.driver, member->driver) == 0;
+	return member->was.id && member->was.persists &&
+	       strcmp(member->was.driver, member->driver) == 0;
 }
 
 /* What it had is what it had before vfpool's first change since the host was booted. So early at boot that
@@ -222,9 +247,11 @@ static void fill_record(struct binding_job *job, struct member *member)
 	snprintf(record.driver, sizeof(record.driver), "%s", member->driver);
 	snprintf(record.boot, sizeof(record.boot), "%s", job->boot);
 	if (!member->was.id || (is_old && member->is.driver))
-		snprintf(record.from_driver, sizeof(record.from_driver), "%s", driver_of(&member->is));
+		snprintf(record.from_driver, sizeof(record.from_driver), "%s",
+			 driver_of(&member->is));
 	if (!member->was.id || is_old)
-		snprintf(record.from_override, sizeof(record.from_override), "%s", override_of(&member->is));
+		snprintf(record.from_override, sizeof(record.from_override), "%s",
+			 override_of(&member->is));
 	member->record = record;
 }
 
@@ -250,10 +277,13 @@ static int check_is_ours(struct binding_job *job, const struct member *member)
 	char text[VFPOOL_PCI_TEXT];
 
 	/* What was bound when it was in a group with a VF stays vfpool's when there are no VFs. */
-	if (member->is.is_vf || member->is_near_vf || is_network_class(member->is.class) || member->was.id)
+	if (member->is.is_vf || member->is_near_vf || is_network_class(member->is.class) ||
+	    member->was.id)
 		return 0;
-	return fail(&job->vp->err, -EINVAL, "%s is no VF, no network card and in no IOMMU group with a VF, and only such "
-		    "devices are vfpool's to bind; nothing was changed", text_of(member, text));
+	return fail(&job->vp->err, -EINVAL,
+		    "%s is no VF, no network card and in no IOMMU group with a VF, and only such "
+		    "devices are vfpool's to bind; nothing was changed",
+		    text_of(member, text));
 }
 
 static int prepare_bind(struct binding_job *job)
@@ -302,12 +332,14 @@ static void note_group(struct binding_job *job, const struct member *member)
 				return; /* it was said of that one */
 		} else if (device->is_in_the_way) {
 			vfpool_pci_format(&device->address, text);
-			n += (size_t)snprintf(others + n, sizeof(others) - n, "%s%s (%s)", n ? ", " : "", text,
+			n += (size_t)snprintf(others + n, sizeof(others) - n, "%s%s (%s)",
+					      n ? ", " : "", text,
 					      device->driver ? device->driver : device->used);
 		}
 	}
 	if (n > 0)
-		note(job->vp, "no guest can have IOMMU group %d yet: it also has %s; 'vfpool bind %s --group' takes all of it",
+		note(job->vp,
+		     "no guest can have IOMMU group %d yet: it also has %s; 'vfpool bind %s --group' takes all of it",
 		     group.number, others, text_of(member, text));
 }
 
@@ -334,7 +366,8 @@ int vfpool_bind(struct vfpool *vp, const struct vfpool_bind_request *request,
 		struct vfpool_binding **ret_bindings, size_t *ret_n)
 {
 	struct vfpool_bind_request with_driver = *request;
-	CLEANUP(binding_job_end) struct binding_job job = { .vp = vp, .request = &with_driver, .host = NO_HOST };
+	CLEANUP(binding_job_end)
+	struct binding_job job = { .vp = vp, .request = &with_driver, .host = NO_HOST };
 	int r;
 
 	if (!with_driver.driver)
@@ -355,7 +388,11 @@ int bind_again(struct vfpool *vp, const struct vfpool_pci *device, const char *d
 	char text[VFPOOL_PCI_TEXT];
 	const char *const address = text;
 	const struct vfpool_bind_request request = {
-		.addresses = &address, .n_addresses = 1, .driver = driver, .persist = true, .dry_run = dry_run,
+		.addresses = &address,
+		.n_addresses = 1,
+		.driver = driver,
+		.persist = true,
+		.dry_run = dry_run,
 	};
 	size_t n;
 

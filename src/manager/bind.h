@@ -8,23 +8,23 @@
 /* A device that gets another driver. */
 struct member {
 	struct vfpool_pci address;
-	struct vfpool_device is;   /* as it was when this began */
-	bool is_near_vf;           /* it is a VF, or in an IOMMU group with one */
-	struct vfpool_pf pf;       /* a VF's, without VFs */
-	char *used;                /* by what, NULL: by nothing that shows */
-	char *live;                /* who keeps its group from any other driver than vfio's, NULL: nobody */
-	char *pool;                /* of a pool with another driver: its name; else NULL */
-	int64_t pf_id;             /* the row of a VF's PF, 0: none */
+	struct vfpool_device is; /* as it was when this began */
+	bool is_near_vf;         /* it is a VF, or in an IOMMU group with one */
+	struct vfpool_pf pf;     /* a VF's, without VFs */
+	char *used;              /* by what, NULL: by nothing that shows */
+	char *live;    /* who keeps its group from any other driver than vfio's, NULL: nobody */
+	char *pool;    /* of a pool with another driver: its name; else NULL */
+	int64_t pf_id; /* the row of a VF's PF, 0: none */
 	struct ledger_binding was; /* id 0: vfpool hasn't bound it */
 	bool is_other;             /* the ledger has another device there, */
 	struct ledger_binding other;
 	struct ledger_binding record; /* what is written for this change */
 	bool is_recorded;
-	const char *driver;        /* it is to have, "": none */
-	const char *override;      /* with this one; NULL: the driver's own */
-	bool is_left;              /* vfpool hasn't bound it, so unbind has nothing to do */
+	const char *driver;   /* it is to have, "": none */
+	const char *override; /* with this one; NULL: the driver's own */
+	bool is_left;         /* vfpool hasn't bound it, so unbind has nothing to do */
 	bool changes;
-	bool is_back;              /* it failed, or another, and this one is as it was */
+	bool is_back; /* it failed, or another, and this one is as it was */
 };
 
 struct binding_job {

@@ -6,10 +6,14 @@
 #include <string.h>
 
 /* Where the device is now: VFs are known by PF and index. VFPOOL_ENOTFOUND. */
-static int find_place(struct apply *apply, const struct ledger_binding *binding, struct vfpool_pci *ret_address)
+static int find_place(struct apply *apply, const struct ledger_binding *binding,
+		      struct vfpool_pci *ret_address)
 {
 	const struct vfpool_lease place = {
-		.pf = binding->pf, .has_pf_mac = binding->has_pf_mac, .pf_mac = binding->pf_mac, .vf = binding->vf,
+		.pf = binding->pf,
+		.has_pf_mac = binding->has_pf_mac,
+		.pf_mac = binding->pf_mac,
+		.vf = binding->vf,
 	};
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	int r;
@@ -22,21 +26,22 @@ static int find_place(struct apply *apply, const struct ledger_binding *binding,
 	if (r < 0)
 		return r;
 	if (pf.n_vfs == 0)
-		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "VF %u of %s isn't there", binding->vf,
-			    pf.netdev ? pf.netdev : "its PF");
+		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "VF %u of %s isn't there",
+			    binding->vf, pf.netdev ? pf.netdev : "its PF");
 	*ret_address = pf.vfs[0].address;
 	return 0;
 }
 
-static int find_device(struct apply *apply, const struct ledger_binding *binding, struct vfpool_pci *ret_address,
-		       struct vfpool_device *device)
+static int find_device(struct apply *apply, const struct ledger_binding *binding,
+		       struct vfpool_pci *ret_address, struct vfpool_device *device)
 {
 	int r = find_place(apply, binding, ret_address);
 
 	if (r == 0)
 		r = host_read_device(&apply->host, ret_address, device);
 	if (r == 0 && (device->vendor != binding->vendor || device->device != binding->device))
-		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "it is %04x:%04x now, and was %04x:%04x", device->vendor,
+		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND,
+			    "it is %04x:%04x now, and was %04x:%04x", device->vendor,
 			    device->device, binding->vendor, binding->device);
 	return r;
 }
@@ -49,13 +54,14 @@ static const struct vfpool_pf *find_pf(const struct apply *apply, const struct v
 }
 
 /* What was to be done with it, and how that went; r is bind's. */
-static int add_step(struct apply *apply, struct vfpool_plan *plan, const struct ledger_binding *binding,
-		    const struct vfpool_device *device, int r)
+static int add_step(struct apply *apply, struct vfpool_plan *plan,
+		    const struct ledger_binding *binding, const struct vfpool_device *device, int r)
 {
 	const struct vfpool_pf alone = { .address = device->address };
 	const struct vfpool_pf *pf = device->is_vf ? find_pf(apply, &device->pf) : &alone;
 	const bool refused = r == -VFPOOL_EINUSE;
-	struct vfpool_step *step = plan_add(plan, refused ? VFPOOL_STEP_REFUSED : VFPOOL_STEP_BIND, pf ? pf : &alone);
+	struct vfpool_step *step = plan_add(plan, refused ? VFPOOL_STEP_REFUSED : VFPOOL_STEP_BIND,
+					    pf ? pf : &alone);
 
 	if (!step)
 		return fail_oom(&apply->vp->err);
@@ -68,20 +74,25 @@ static int add_step(struct apply *apply, struct vfpool_plan *plan, const struct 
 	step->text = r < 0 ? strdup(apply->vp->err.text) : NULL;
 	step->driver_from = strdup(driver_of(device));
 	step->driver = strdup(binding->driver);
-	return step->driver_from && step->driver && (r == 0 || step->text) ? 0 : fail_oom(&apply->vp->err);
+	return step->driver_from && step->driver && (r == 0 || step->text) ?
+		       0 :
+		       fail_oom(&apply->vp->err);
 }
 
-static int note_missing(struct apply *apply, struct vfpool_plan *plan, const struct ledger_binding *binding)
+static int note_missing(struct apply *apply, struct vfpool_plan *plan,
+			const struct ledger_binding *binding)
 {
 	char text[VFPOOL_PCI_TEXT];
 
 	vfpool_pci_format(&binding->address, text);
-	return plan_note(plan, "%s, which is to have the driver %s at each boot: %s; 'vfpool unbind %s' forgets it",
-			 text, binding->driver, apply->vp->err.text, text);
+	return plan_note(
+		plan,
+		"%s, which is to have the driver %s at each boot: %s; 'vfpool unbind %s' forgets it",
+		text, binding->driver, apply->vp->err.text, text);
 }
 
-static int bind_one(struct apply *apply, const struct ledger_binding *binding, struct vfpool_plan *plan,
-		    bool *ret_missing)
+static int bind_one(struct apply *apply, const struct ledger_binding *binding,
+		    struct vfpool_plan *plan, bool *ret_missing)
 {
 	CLEANUP(device_end) struct vfpool_device device = { 0 };
 	struct vfpool_binding *bound = NULL;
@@ -95,7 +106,8 @@ static int bind_one(struct apply *apply, const struct ledger_binding *binding, s
 	}
 	if (r < 0)
 		return r;
-	r = bind_again(apply->vp, &address, binding->driver, apply->flags & VFPOOL_APPLY_DRY_RUN, &bound);
+	r = bind_again(apply->vp, &address, binding->driver, apply->flags & VFPOOL_APPLY_DRY_RUN,
+		       &bound);
 	if (r == 0) {
 		changed = bound->changed;
 		vfpool_bindings_free(bound, 1);

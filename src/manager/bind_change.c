@@ -15,9 +15,11 @@ static int change_member(struct binding_job *job, struct member *member)
 		return r;
 	if (used)
 		return fail(&job->vp->err, -VFPOOL_EINUSE, "it was taken meanwhile: %s", used);
-	if (strcmp(driver_of(&member->is), member->driver) != 0 && (r = check_change(job, member)) < 0)
+	if (strcmp(driver_of(&member->is), member->driver) != 0 &&
+	    (r = check_change(job, member)) < 0)
 		return r;
-	return member->override ? host_restore(&job->host, &member->address, member->driver, member->override) :
+	return member->override ? host_restore(&job->host, &member->address, member->driver,
+					       member->override) :
 				  host_bind(&job->host, &member->address, member->driver);
 }
 
@@ -74,17 +76,23 @@ static int undo(struct binding_job *job, size_t failed, int r_failed)
 			continue;
 		member->is_back = false;
 		if (length < sizeof(lost))
-			length += (size_t)snprintf(lost + length, sizeof(lost) - length, "%s%s (%s)",
-						   length ? ", " : "", text_of(member, text), err->text);
+			length += (size_t)snprintf(lost + length, sizeof(lost) - length,
+						   "%s%s (%s)", length ? ", " : "",
+						   text_of(member, text), err->text);
 	}
 	r_forget = forget_changes(job);
 	text_of(&job->members[failed], text);
 	if (*lost)
-		return fail(err, r_failed, "%s: %s; these couldn't be put back, and 'vfpool unbind' tries it again: %s",
-			    text, cause.text, lost);
+		return fail(
+			err, r_failed,
+			"%s: %s; these couldn't be put back, and 'vfpool unbind' tries it again: %s",
+			text, cause.text, lost);
 	if (r_forget < 0)
-		return fail(err, r_failed, "%s: %s; all are as they were, but the ledger couldn't be told: 'vfpool "
-			    "unbind' tells it", text, cause.text);
+		return fail(
+			err, r_failed,
+			"%s: %s; all are as they were, but the ledger couldn't be told: 'vfpool "
+			"unbind' tells it",
+			text, cause.text);
 	return fail(err, r_failed, "%s: %s; %s", text, cause.text,
 		    job->n > 1 ? "it and the others are as they were" : "it is as it was");
 }
@@ -127,15 +135,16 @@ static char *driver_now(struct binding_job *job, const struct member *member)
 	return copy_driver(driver_of(&device));
 }
 
-static int fill_result(struct binding_job *job, const struct member *member, struct vfpool_binding *binding)
+static int fill_result(struct binding_job *job, const struct member *member,
+		       struct vfpool_binding *binding)
 {
 	*binding = (struct vfpool_binding){
 		.address = member->address,
 		.driver_from = copy_driver(driver_of(&member->is)),
 		.driver = driver_now(job, member),
 		.changed = member->changes,
-		.persists = !member->override &&
-			    (member->is_recorded ? member->record.persists : persists_anyway(member)),
+		.persists = !member->override && (member->is_recorded ? member->record.persists :
+									persists_anyway(member)),
 	};
 	if (!binding->driver_from && *driver_of(&member->is))
 		return -ENOMEM;

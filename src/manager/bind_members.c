@@ -113,7 +113,8 @@ static int add_meant(struct binding_job *job, const char *text)
 
 	if (vfpool_pci_parse(text, &address) < 0)
 		return fail(&job->vp->err, -EINVAL,
-			    "'%s' is no PCI address, as 0000:01:10.2 or libvirt's pci_0000_01_10_2", text);
+			    "'%s' is no PCI address, as 0000:01:10.2 or libvirt's pci_0000_01_10_2",
+			    text);
 	r = host_read_group_of(&job->host, &address, &group);
 	if (r < 0)
 		return r;
@@ -121,8 +122,10 @@ static int add_meant(struct binding_job *job, const char *text)
 	if (!device)
 		return fail_gone(job, &address);
 	if (is_bridge(device))
-		return fail(&job->vp->err, -EINVAL, "%s is a bridge or port: it stays with the kernel's driver, which "
-			    "doesn't keep its group from a guest", text);
+		return fail(&job->vp->err, -EINVAL,
+			    "%s is a bridge or port: it stays with the kernel's driver, which "
+			    "doesn't keep its group from a guest",
+			    text);
 	r = add_member(job, &address);
 	return r == 0 && job->request->group ? add_endpoints(job, &group) : r;
 }
@@ -142,7 +145,8 @@ static int compare_addresses(const void *a, const void *b)
 }
 
 /* A VF's PF; else the device's own. */
-static int lock_address(struct binding_job *job, const struct member *member, struct vfpool_pci *ret_address)
+static int lock_address(struct binding_job *job, const struct member *member,
+			struct vfpool_pci *ret_address)
 {
 	struct vfpool_device device;
 	int r = host_read_device(&job->host, &member->address, &device);
@@ -216,7 +220,8 @@ int look_at_use(struct binding_job *job, const struct member *member, char **ret
  * A guest that has a device of the group open through vfio has the whole group. Another driver that
  * comes to one of it is refused by kernels since 5.19; older ones stop the host with a BUG.
  */
-static int look_at_others(struct binding_job *job, const struct vfpool_group *group, struct member *member)
+static int look_at_others(struct binding_job *job, const struct vfpool_group *group,
+			  struct member *member)
 {
 	for (size_t i = 0; i < group->n_devices && !member->live; i++) {
 		const struct vfpool_device *other = &group->devices[i];
@@ -255,11 +260,14 @@ static int look_at_member(struct binding_job *job, struct member *member)
 		return fail_gone(job, &member->address);
 	for (size_t i = 0; i < group.n_devices; i++)
 		member->is_near_vf = member->is_near_vf || group.devices[i].is_vf;
-	if ((r = take_use(job, device, &member->used)) < 0 || (r = look_at_others(job, &group, member)) < 0)
+	if ((r = take_use(job, device, &member->used)) < 0 ||
+	    (r = look_at_others(job, &group, member)) < 0)
 		return r;
 	member->is = *device;
 	*device = (struct vfpool_device){ 0 };
-	return member->is.is_vf ? host_read_pf(&job->host, &member->is.pf, HOST_NO_VFS, &member->pf) : 0;
+	return member->is.is_vf ?
+		       host_read_pf(&job->host, &member->is.pf, HOST_NO_VFS, &member->pf) :
+		       0;
 }
 
 int find_members(struct binding_job *job)

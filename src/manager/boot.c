@@ -20,38 +20,51 @@ bool unit_is_enabled(const struct vfpool *vp, const char *unit)
 static int note_rule(struct apply *apply, struct vfpool_plan *plan, struct vfpool_pool *pool)
 {
 	const bool service = unit_is_enabled(apply->vp, BOOT_UNIT);
-	AUTO_FREE char *rule = format_text("%s/90-vfpool-%s.rules", apply->vp->dirs[VFPOOL_DIR_RULES], pool->name);
+	AUTO_FREE char *rule = format_text("%s/90-vfpool-%s.rules",
+					   apply->vp->dirs[VFPOOL_DIR_RULES], pool->name);
 	bool is_there;
 
 	if (!rule)
 		return -ENOMEM;
 	is_there = access(rule, F_OK) == 0;
 	if (service && is_there)
-		return plan_note(plan, "pool %s: vfpool.service makes its VFs at boot, so its udev rule has no "
-				 "use; 'vfpool udev %s --remove' takes it away", pool->name, pool->name);
+		return plan_note(
+			plan,
+			"pool %s: vfpool.service makes its VFs at boot, so its udev rule has no "
+			"use; 'vfpool udev %s --remove' takes it away",
+			pool->name, pool->name);
 	if (!service && !is_there)
-		return plan_note(plan, "pool %s: nothing makes its VFs at boot; 'systemctl enable "
-				 "vfpool.service' does, or 'vfpool udev %s --install' for their number alone",
-				 pool->name, pool->name);
+		return plan_note(
+			plan,
+			"pool %s: nothing makes its VFs at boot; 'systemctl enable "
+			"vfpool.service' does, or 'vfpool udev %s --install' for their number alone",
+			pool->name, pool->name);
 	if (is_there && rules_differ(apply->vp, pool, apply->inventory, rule))
-		return plan_note(plan, "pool %s: its udev rule isn't up to date, so the next boot makes other "
-				 "VFs; 'vfpool udev %s --install' renews it", pool->name, pool->name);
+		return plan_note(
+			plan,
+			"pool %s: its udev rule isn't up to date, so the next boot makes other "
+			"VFs; 'vfpool udev %s --install' renews it",
+			pool->name, pool->name);
 	return 0;
 }
 
 /* What keeps vfpool from giving its network to libvirt. */
-static int note_others_network(struct vfpool_plan *plan, const struct vfpool_pool *pool, enum guest_network_kind kind,
-			       const char *what)
+static int note_others_network(struct vfpool_plan *plan, const struct vfpool_pool *pool,
+			       enum guest_network_kind kind, const char *what)
 {
 	if (kind == GUEST_NETWORK_OTHER)
-		return plan_note(plan, "pool %s: libvirt's network %s is somebody else's (%s); " GUEST_OTHER_NAME,
-				 pool->name, pool->network, what);
-	return plan_note(plan, "pool %s: libvirt's network %s isn't vfpool's (%s); " GUEST_OTHER_NAME
-			 ", or 'vfpool network %s --define --force' takes this one", pool->name, pool->network, what,
-			 pool->name);
+		return plan_note(
+			plan,
+			"pool %s: libvirt's network %s is somebody else's (%s); " GUEST_OTHER_NAME,
+			pool->name, pool->network, what);
+	return plan_note(plan,
+			 "pool %s: libvirt's network %s isn't vfpool's (%s); " GUEST_OTHER_NAME
+			 ", or 'vfpool network %s --define --force' takes this one",
+			 pool->name, pool->network, what, pool->name);
 }
 
-static int note_network(struct apply *apply, struct vfpool_plan *plan, const struct vfpool_pool *pool)
+static int note_network(struct apply *apply, struct vfpool_plan *plan,
+			const struct vfpool_pool *pool)
 {
 	enum guest_network_kind kind;
 	AUTO_FREE char *what = NULL;
@@ -61,16 +74,21 @@ static int note_network(struct apply *apply, struct vfpool_plan *plan, const str
 		return 0;
 	r = look_at_network_file(apply->vp, pool, &kind, &what);
 	if (r == -ENOENT)
-		return plan_note(plan, "pool %s: libvirt has no network %s; 'vfpool network %s --define "
-				 "--start' makes it", pool->name, pool->network, pool->name);
+		return plan_note(plan,
+				 "pool %s: libvirt has no network %s; 'vfpool network %s --define "
+				 "--start' makes it",
+				 pool->name, pool->network, pool->name);
 	if (r == -ENOMEM)
 		return r;
 	if (r == 0 && kind != GUEST_NETWORK_OURS)
 		return note_others_network(plan, pool, kind, what);
-	if (pool->network_autostart && !network_has_autostart(apply->vp, pool) && !unit_is_enabled(apply->vp, LATE_UNIT))
-		return plan_note(plan, "pool %s: nothing starts network %s at boot; 'systemctl enable "
-				 LATE_UNIT "' does, or 'vfpool network %s --define'", pool->name, pool->network,
-				 pool->name);
+	if (pool->network_autostart && !network_has_autostart(apply->vp, pool) &&
+	    !unit_is_enabled(apply->vp, LATE_UNIT))
+		return plan_note(
+			plan,
+			"pool %s: nothing starts network %s at boot; 'systemctl enable " LATE_UNIT
+			"' does, or 'vfpool network %s --define'",
+			pool->name, pool->network, pool->name);
 	return 0;
 }
 
@@ -91,14 +109,17 @@ static int note_old_rules(struct apply *apply, struct vfpool_plan *plan)
 	int r = 0;
 
 	while (dir && r == 0 && (entry = readdir(dir))) {
-		const char *name = entry->d_name + strlen(prefix), *end = strrchr(entry->d_name, '.');
+		const char *name = entry->d_name + strlen(prefix),
+			   *end = strrchr(entry->d_name, '.');
 
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || !end || end <= name ||
 		    strcmp(end, suffix) != 0 || is_defined(apply, name, (size_t)(end - name)))
 			continue;
-		r = plan_note(plan, "%s/%s: these rules make VFs for a pool that isn't defined any more; 'vfpool udev "
-			      "%.*s --remove' takes them away", apply->vp->dirs[VFPOOL_DIR_RULES], entry->d_name,
-			      (int)(end - name), name);
+		r = plan_note(
+			plan,
+			"%s/%s: these rules make VFs for a pool that isn't defined any more; 'vfpool udev "
+			"%.*s --remove' takes them away",
+			apply->vp->dirs[VFPOOL_DIR_RULES], entry->d_name, (int)(end - name), name);
 	}
 	return r;
 }
@@ -106,8 +127,8 @@ static int note_old_rules(struct apply *apply, struct vfpool_plan *plan)
 static int note_maker(void *arg, const struct vfpool_pf *pf, const char *what, const char *file,
 		      unsigned line)
 {
-	return plan_note(arg, "%s:%u: %s makes or sets VFs of %s too: let only one of them do it", file, line,
-			 what, pf->netdev ? pf->netdev : "the PF");
+	return plan_note(arg, "%s:%u: %s makes or sets VFs of %s too: let only one of them do it",
+			 file, line, what, pf->netdev ? pf->netdev : "the PF");
 }
 
 static int note_makers(struct apply *apply, struct vfpool_plan *plan)
@@ -164,7 +185,8 @@ static int look_for_pfs(struct vfpool *vp, const char *name, struct vfpool_pool 
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		all = all && ((name && strcmp(uses[i].pool->name, name) != 0) || is_ready(uses[i].pf));
+		all = all &&
+		      ((name && strcmp(uses[i].pool->name, name) != 0) || is_ready(uses[i].pf));
 	*ret_all = all;
 	return 0;
 }

@@ -25,7 +25,8 @@
 
 #define JOURNAL_MAX (64 * 1024 * 1024)
 #define LOCK_MS 5000
-#define OTHERS_MS 1000 /* so long a process of root that is at work is waited for by those who may not help */
+#define OTHERS_MS \
+	1000 /* so long a process of root that is at work is waited for by those who may not help */
 #define STEP_MS 20
 #define TRIES 5
 
@@ -84,7 +85,8 @@ static int next_entry(const char **at, const char *end, struct entry *ret_entry)
 	if (sscanf(line, "rename %63s %63s%n", entry.from, entry.name, &length) == 2) {
 		if (!pool_name_is_valid(entry.from))
 			return -EBADMSG;
-	} else if (sscanf(line, "store %63s %o %zu%n", entry.name, &entry.mode, &entry.size, &length) != 3) {
+	} else if (sscanf(line, "store %63s %o %zu%n", entry.name, &entry.mode, &entry.size,
+			  &length) != 3) {
 		return -EBADMSG;
 	}
 	if (line[length] || !pool_name_is_valid(entry.name) || entry.mode > 0777)
@@ -102,7 +104,7 @@ static int next_entry(const char **at, const char *end, struct entry *ret_entry)
 struct journal {
 	char *path, *text;
 	const char *end;
-	int fd; /* -1: there is none */
+	int fd;                              /* -1: there is none */
 	char from[NAME_SIZE], to[NAME_SIZE]; /* "": no pool gets a new name */
 };
 
@@ -115,7 +117,10 @@ static void journal_end(struct journal *journal)
 }
 
 #define AUTO_JOURNAL CLEANUP(journal_end)
-#define NO_JOURNAL { .fd = -1 }
+#define NO_JOURNAL       \
+	{                \
+		.fd = -1 \
+	}
 
 static int check_journal(struct vfpool *vp, struct journal *journal)
 {
@@ -143,7 +148,8 @@ static int open_journal(struct vfpool *vp, struct journal *journal)
 		return fail_oom(&vp->err);
 	journal->fd = open(journal->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (journal->fd < 0)
-		return errno == ENOENT ? 0 : fail_errno(&vp->err, -errno, "opening %s", journal->path);
+		return errno == ENOENT ? 0 :
+					 fail_errno(&vp->err, -errno, "opening %s", journal->path);
 	r = read_file(journal->path, JOURNAL_MAX, &journal->text, &size, &vp->err);
 	if (r == -ENOENT) { /* another was faster */
 		close(take_fd(&journal->fd));
@@ -162,17 +168,20 @@ static int lock_journal(struct vfpool *vp, const struct journal *journal, bool *
 
 	for (int left = LOCK_MS / STEP_MS; flock(journal->fd, LOCK_EX | LOCK_NB) < 0; left--) {
 		if (left == 0)
-			return fail(&vp->err, -ETIMEDOUT, "another process has %s, and doesn't go on", journal->path);
+			return fail(&vp->err, -ETIMEDOUT,
+				    "another process has %s, and doesn't go on", journal->path);
 		rest_ms(STEP_MS);
 	}
-	*ret_is = stat(journal->path, &is) == 0 && fstat(journal->fd, &was) == 0 && is.st_ino == was.st_ino &&
-		  is.st_dev == was.st_dev;
+	*ret_is = stat(journal->path, &is) == 0 && fstat(journal->fd, &was) == 0 &&
+		  is.st_ino == was.st_ino && is.st_dev == was.st_dev;
 	return 0;
 }
 
 static int remove_file(struct vfpool *vp, const char *path)
 {
-	return unlink(path) < 0 && errno != ENOENT ? fail_errno(&vp->err, -errno, "removing %s", path) : 0;
+	return unlink(path) < 0 && errno != ENOENT ?
+		       fail_errno(&vp->err, -errno, "removing %s", path) :
+		       0;
 }
 
 /* ---- what is done ---- */
@@ -211,7 +220,9 @@ static int carry_out(struct vfpool *vp, struct ledger *ledger, const struct jour
 {
 	AUTO_FREE char *old = pool_path(vp, journal->from);
 	const bool renames = journal->to[0];
-	int r = !old ? fail_oom(&vp->err) : renames ? ledger_rename_pool(ledger, journal->from, journal->to) : 0;
+	int r = !old    ? fail_oom(&vp->err) :
+		renames ? ledger_rename_pool(ledger, journal->from, journal->to) :
+			  0;
 
 	if (r == 0)
 		r = store(vp, journal);
@@ -224,7 +235,8 @@ static int carry_out(struct vfpool *vp, struct ledger *ledger, const struct jour
 	remove_leftovers(vp);
 	/* Or a crash could leave neither the journal nor what it speaks of. */
 	r = sync_folder(journal->path);
-	return r < 0 ? fail_errno(&vp->err, r, "syncing the folder of %s", journal->path) : remove_file(vp, journal->path);
+	return r < 0 ? fail_errno(&vp->err, r, "syncing the folder of %s", journal->path) :
+		       remove_file(vp, journal->path);
 }
 
 /* Carries out the journal, if there is one. `ledger` is in a transaction, or NULL. */
@@ -239,7 +251,8 @@ static int follow_journal(struct vfpool *vp, struct ledger *ledger)
 		return r;
 	if (journal.to[0] && !ledger) {
 		if (ledger_is_busy(vp->ledger))
-			return fail(&vp->err, -EBUSY, "pool %s is to be named %s next", journal.from, journal.to);
+			return fail(&vp->err, -EBUSY, "pool %s is to be named %s next",
+				    journal.from, journal.to);
 		r = open_ledger(vp, LEDGER_WRITE, &own);
 		if (r == 0)
 			r = ledger_begin(own);
@@ -256,8 +269,8 @@ bool definition_is(const struct vfpool *vp, const char *name, const char *text, 
 	struct error ignored;
 	size_t is_size;
 
-	return path && read_file(path, POOL_TEXT_MAX, &is, &is_size, &ignored) == 0 && is_size == size &&
-	       memcmp(is, text, size) == 0;
+	return path && read_file(path, POOL_TEXT_MAX, &is, &is_size, &ignored) == 0 &&
+	       is_size == size && memcmp(is, text, size) == 0;
 }
 
 /* Was any of it done, as far as the files go? */
@@ -283,12 +296,16 @@ static int take_back(struct vfpool *vp, int r)
 	if (journal.text && lock_journal(vp, &journal, &is) == 0 && is && !is_begun(vp, &journal))
 		is_undone = unlink(journal.path) == 0;
 	vp->err = why;
-	return is_undone ? r : fail(&vp->err, r, "%s; the next command of vfpool finishes it", why.text);
+	return is_undone ?
+		       r :
+		       fail(&vp->err, r, "%s; the next command of vfpool finishes it", why.text);
 }
 
-int change_definitions(struct vfpool *vp, struct ledger *ledger, const struct definition_changes *changes)
+int change_definitions(struct vfpool *vp, struct ledger *ledger,
+		       const struct definition_changes *changes)
 {
-	AUTO_FREE char *folder = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]), *path = journal_path(vp);
+	AUTO_FREE char *folder = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]),
+		       *path = journal_path(vp);
 	AUTO_FREE char *text = NULL;
 	size_t size = 0;
 	int r = folder && path ? make_dirs(folder, 0755, &vp->err) : fail_oom(&vp->err);
@@ -299,7 +316,8 @@ int change_definitions(struct vfpool *vp, struct ledger *ledger, const struct de
 	if (!text)
 		return fail_oom(&vp->err);
 	if (size > JOURNAL_MAX)
-		return fail(&vp->err, -EFBIG, "the definitions are more than %d MiB together; define fewer at once",
+		return fail(&vp->err, -EFBIG,
+			    "the definitions are more than %d MiB together; define fewer at once",
 			    JOURNAL_MAX >> 20);
 	/* Nobody else may open it, and so keep its lock. */
 	r = write_file(path, text, size, 0600, &vp->err);
@@ -323,15 +341,18 @@ bool settle_definitions(struct vfpool *vp)
 	const struct error before = vp->err;
 	int r = follow_journal(vp, NULL);
 
-	for (int left = OTHERS_MS / STEP_MS; r == -EACCES && !vp->pending_is_told && left > 0; left--) {
+	for (int left = OTHERS_MS / STEP_MS; r == -EACCES && !vp->pending_is_told && left > 0;
+	     left--) {
 		rest_ms(STEP_MS);
 		r = follow_journal(vp, NULL);
 	}
 	if (r == -EACCES && !vp->pending_is_told)
-		note(vp, "definitions change at this moment, or that was broken off and is finished by the next command of "
+		note(vp,
+		     "definitions change at this moment, or that was broken off and is finished by the next command of "
 		     "root: some of what is told here may be of before");
 	else if (r < 0 && !vp->pending_is_told)
-		note(vp, "a change of definitions isn't finished, and some of what is told here may be of before: %s",
+		note(vp,
+		     "a change of definitions isn't finished, and some of what is told here may be of before: %s",
 		     vp->err.text);
 	vp->pending_is_told = r < 0;
 	vp->err = before;
@@ -355,7 +376,8 @@ int hold_definitions(struct vfpool *vp, enum ledger_mode mode, struct ledger **r
 		ledger_rollback(ledger);
 		r = follow_journal(vp, NULL);
 		if (r < 0)
-			return fail_while(&vp->err, r, "finishing an earlier change of definitions");
+			return fail_while(&vp->err, r,
+					  "finishing an earlier change of definitions");
 	}
 	return fail(&vp->err, -EBUSY, "others change definitions all the time; ask again");
 }

@@ -132,17 +132,20 @@ static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
 		tell_doubt(vp);
 		return 0;
 	}
-	return vp->accept_ledger ? 0 :
-				   fail(&vp->err, -VFPOOL_ELEDGER,
-					"%s; nothing was changed. 'vfpool restore FILE' puts a backup in its place, and "
-					"with --accept-new-ledger before the verb it goes on with %s", vp->doubt.text,
-					vp->ledger ? "this one" : "a new one");
+	return vp->accept_ledger ?
+		       0 :
+		       fail(&vp->err, -VFPOOL_ELEDGER,
+			    "%s; nothing was changed. 'vfpool restore FILE' puts a backup in its place, and "
+			    "with --accept-new-ledger before the verb it goes on with %s",
+			    vp->doubt.text, vp->ledger ? "this one" : "a new one");
 }
 
 /* From now on it is the one, as the stamp says. */
 static int settle_ledger(struct vfpool *vp)
 {
-	int r = vp->doubt.text[0] ? ledger_begin_epoch(vp->ledger) : vp->ledger_is_proven ? ledger_prove(vp->ledger) : 0;
+	int r = vp->doubt.text[0]    ? ledger_begin_epoch(vp->ledger) :
+		vp->ledger_is_proven ? ledger_prove(vp->ledger) :
+				       0;
 
 	if (r == 0)
 		vp->doubt.text[0] = '\0';
@@ -184,7 +187,8 @@ void drop_ledger(struct vfpool *vp)
 int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger)
 {
 	struct ledger *copy;
-	int r = ledger_open_copy(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], &copy, &vp->err);
+	int r = ledger_open_copy(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], &copy,
+				 &vp->err);
 
 	if (r < 0)
 		return r;
@@ -249,7 +253,8 @@ int open_host(struct vfpool *vp, struct host *ret_host)
 int check_root(struct vfpool *vp, const char *doing)
 {
 	/* With a tree of its own instead of /sys there is no host to guard. */
-	if (geteuid() == 0 || strcmp(vp->dirs[VFPOOL_DIR_SYSFS], default_dirs[VFPOOL_DIR_SYSFS]) != 0)
+	if (geteuid() == 0 ||
+	    strcmp(vp->dirs[VFPOOL_DIR_SYSFS], default_dirs[VFPOOL_DIR_SYSFS]) != 0)
 		return 0;
 	return fail(&vp->err, -EPERM, "%s takes root", doing);
 }

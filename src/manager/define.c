@@ -17,7 +17,8 @@ static void batch_end(struct definition_batch *batch)
 	free(batch->changed);
 }
 
-static int load_batch(struct vfpool *vp, const char *const *files, size_t n, struct definition_batch *batch)
+static int load_batch(struct vfpool *vp, const char *const *files, size_t n,
+		      struct definition_batch *batch)
 {
 	batch->n = n;
 	batch->pools = calloc(n + 1, sizeof(*batch->pools));
@@ -32,8 +33,8 @@ static int load_batch(struct vfpool *vp, const char *const *files, size_t n, str
 
 		for (size_t j = 0; r == 0 && j < i; j++)
 			if (strcmp(batch->pools[i]->name, batch->pools[j]->name) == 0)
-				r = fail(&vp->err, -EINVAL, "%s and %s both define pool %s", files[j],
-					 files[i], batch->pools[i]->name);
+				r = fail(&vp->err, -EINVAL, "%s and %s both define pool %s",
+					 files[j], files[i], batch->pools[i]->name);
 		if (r < 0)
 			return r;
 	}
@@ -41,7 +42,8 @@ static int load_batch(struct vfpool *vp, const char *const *files, size_t n, str
 }
 
 /* The other pools with these in their old definitions' place. */
-static int check_beside_others(struct vfpool *vp, struct host *host, const struct definition_batch *batch,
+static int check_beside_others(struct vfpool *vp, struct host *host,
+			       const struct definition_batch *batch,
 			       struct vfpool_inventory *inventory)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
@@ -80,7 +82,8 @@ static bool lease_stays(const struct vfpool_lease *lease, const struct vfpool_po
 	for (size_t i = 0; lease->has_vf && i < pool->n_pfs; i++) {
 		const struct vfpool_pf *pf = vfpool_find_pf(inventory, &pool->pfs[i]);
 
-		if ((pf ? is_lease_pf(lease, pf) : may_be_lease_pf(&pool->pfs[i], lease, inventory)) &&
+		if ((pf ? is_lease_pf(lease, pf) :
+			  may_be_lease_pf(&pool->pfs[i], lease, inventory)) &&
 		    vfpool_pool_has_vf(&pool->pfs[i], lease->vf))
 			return true;
 	}
@@ -98,21 +101,24 @@ static int check_leases_stay(struct vfpool *vp, struct ledger *ledger,
 
 	for (struct vfpool_lease **lease = leases; r == 0 && lease && *lease; lease++)
 		if (!lease_stays(*lease, pool, inventory))
-			return fail(&vp->err, -VFPOOL_EINUSE,
-				    "%s: the definition would take VF %u from %s nic %u, who has it "
-				    "leased; 'vfpool release' it first",
-				    pool->file, (*lease)->vf, (*lease)->owner, (*lease)->nic);
+			return fail(
+				&vp->err, -VFPOOL_EINUSE,
+				"%s: the definition would take VF %u from %s nic %u, who has it "
+				"leased; 'vfpool release' it first",
+				pool->file, (*lease)->vf, (*lease)->owner, (*lease)->nic);
 	return r;
 }
 
 /* Two pools of one network would replace each other's. */
-static int check_network_name(struct vfpool *vp, const struct vfpool_pool *pool, struct vfpool_pool *const *others,
-			      size_t n)
+static int check_network_name(struct vfpool *vp, const struct vfpool_pool *pool,
+			      struct vfpool_pool *const *others, size_t n)
 {
 	for (size_t i = 0; pool->network && i < n; i++)
 		if (others[i]->network && strcmp(others[i]->network, pool->network) == 0)
-			return fail(&vp->err, -EINVAL, "%s: libvirt's network %s is that of pool %s (%s) already; "
-				    GUEST_OTHER_NAME, pool->file, pool->network, others[i]->name, others[i]->file);
+			return fail(
+				&vp->err, -EINVAL,
+				"%s: libvirt's network %s is that of pool %s (%s) already; " GUEST_OTHER_NAME,
+				pool->file, pool->network, others[i]->name, others[i]->file);
 	return 0;
 }
 
@@ -133,7 +139,8 @@ static int check_networks(struct vfpool *vp, const struct definition_batch *batc
 }
 
 /* `again`: the PFs that can't be looked at have been told. */
-static int check_batch(struct vfpool *vp, struct ledger *ledger, const struct definition_batch *batch, bool again)
+static int check_batch(struct vfpool *vp, struct ledger *ledger,
+		       const struct definition_batch *batch, bool again)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	AUTO_HOST struct host host = NO_HOST;
@@ -187,13 +194,15 @@ static bool is_too_open(const char *path, const struct vfpool_pool *pool)
 	return pool->seed && stat(path, &is) == 0 && (is.st_mode & 077);
 }
 
-static int is_changed(struct vfpool *vp, const struct definition_batch *batch, size_t i, bool *ret_changed)
+static int is_changed(struct vfpool *vp, const struct definition_batch *batch, size_t i,
+		      bool *ret_changed)
 {
 	AUTO_FREE char *path = pool_path(vp, batch->pools[i]->name);
 
 	if (!path)
 		return fail_oom(&vp->err);
-	*ret_changed = !definition_is(vp, batch->pools[i]->name, batch->texts[i], batch->sizes[i]) ||
+	*ret_changed = !definition_is(vp, batch->pools[i]->name, batch->texts[i],
+				      batch->sizes[i]) ||
 		       is_too_open(path, batch->pools[i]);
 	return 0;
 }
@@ -228,8 +237,10 @@ static int store(struct vfpool *vp, struct definition_batch *batch)
 		return r;
 	for (size_t i = 0; i < batch->n; i++)
 		if (batch->changed[i])
-			stored[changes.n++] = (struct definition_text){ batch->pools[i]->name, batch->texts[i],
-									batch->sizes[i], mode_of(batch->pools[i]) };
+			stored[changes.n++] = (struct definition_text){ batch->pools[i]->name,
+									batch->texts[i],
+									batch->sizes[i],
+									mode_of(batch->pools[i]) };
 	r = change_definitions(vp, ledger, &changes);
 	return r < 0 ? fail_while(&vp->err, r, "defining") : 0; /* the ledger was only held */
 }
@@ -288,7 +299,8 @@ int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
 	if (r == 0)
 		r = find_pool_path(vp, name, &path);
 	if (r == 0)
-		r = dry_run ? open_ledger(vp, LEDGER_READ, &ledger) : hold_definitions(vp, LEDGER_CHANGE, &ledger);
+		r = dry_run ? open_ledger(vp, LEDGER_READ, &ledger) :
+			      hold_definitions(vp, LEDGER_CHANGE, &ledger);
 	if (r < 0)
 		return r;
 	return undefine_held(vp, ledger, name, path, dry_run); /* the ledger is only held */

@@ -24,10 +24,13 @@ void vfpool_diagnosis_free(struct vfpool_diagnosis *diagnosis)
 
 DEFINE_CLEANUP(struct vfpool_diagnosis *, cleanup_diagnosis, vfpool_diagnosis_free);
 
-int report(struct doctor *doctor, enum vfpool_verdict verdict, const char *remedy, const char *format, ...)
+int report(struct doctor *doctor, enum vfpool_verdict verdict, const char *remedy,
+	   const char *format, ...)
 {
 	struct vfpool_diagnosis *diagnosis = doctor->diagnosis;
-	struct vfpool_check *grown = reallocarray(diagnosis->checks, diagnosis->n + 1, sizeof(*grown)), *check;
+	struct vfpool_check *grown = reallocarray(diagnosis->checks, diagnosis->n + 1,
+						  sizeof(*grown)),
+			    *check;
 	va_list args;
 	int n;
 
@@ -36,7 +39,9 @@ int report(struct doctor *doctor, enum vfpool_verdict verdict, const char *remed
 	diagnosis->checks = grown;
 	check = &grown[diagnosis->n];
 	*check = (struct vfpool_check){
-		.name = doctor->check->name, .looked_at = doctor->check->looked_at, .verdict = verdict,
+		.name = doctor->check->name,
+		.looked_at = doctor->check->looked_at,
+		.verdict = verdict,
 	};
 	va_start(args, format);
 	n = vasprintf(&check->found, format, args);
@@ -76,7 +81,8 @@ const char *pf_text(const struct vfpool_pf *pf, char text[VFPOOL_PCI_TEXT])
 
 const char *libvirt_unit(const struct doctor *doctor)
 {
-	AUTO_FREE char *path = format_text("%s/usr/sbin/virtqemud", doctor->vp->dirs[VFPOOL_DIR_ROOT]);
+	AUTO_FREE char *path = format_text("%s/usr/sbin/virtqemud",
+					   doctor->vp->dirs[VFPOOL_DIR_ROOT]);
 
 	if (doctor->daemon.pid)
 		return strcmp(doctor->daemon.name, "virtqemud") == 0 ? "virtqemud" : "libvirtd";
@@ -89,21 +95,28 @@ char *cmdline_remedy(const struct doctor *doctor, bool add, const char *word)
 
 	switch (doctor->distribution) {
 	case DEBIAN:
-		return format_text("%s: %s GRUB_CMDLINE_LINUX in /etc/default/grub, then 'update-grub' and a reboot", word,
-				   put);
+		return format_text(
+			"%s: %s GRUB_CMDLINE_LINUX in /etc/default/grub, then 'update-grub' and a reboot",
+			word, put);
 	case FEDORA:
-		return format_text("'grubby --update-kernel=ALL --%s=%s', then a reboot", add ? "args" : "remove-args",
-				   word);
+		return format_text("'grubby --update-kernel=ALL --%s=%s', then a reboot",
+				   add ? "args" : "remove-args", word);
 	case SUSE:
-		return format_text("%s: %s GRUB_CMDLINE_LINUX in /etc/default/grub, then 'grub2-mkconfig -o "
-				   "/boot/grub2/grub.cfg' and a reboot", word, put);
+		return format_text(
+			"%s: %s GRUB_CMDLINE_LINUX in /etc/default/grub, then 'grub2-mkconfig -o "
+			"/boot/grub2/grub.cfg' and a reboot",
+			word, put);
 	case ARCH:
-		return format_text("%s: %s GRUB_CMDLINE_LINUX in /etc/default/grub, then 'grub-mkconfig -o "
-				   "/boot/grub/grub.cfg' and a reboot", word, put);
+		return format_text(
+			"%s: %s GRUB_CMDLINE_LINUX in /etc/default/grub, then 'grub-mkconfig -o "
+			"/boot/grub/grub.cfg' and a reboot",
+			word, put);
 	case OTHER_DISTRIBUTION:
 		break;
 	}
-	return format_text("%s: %s the kernel's command line in the boot loader's settings, then a reboot", word, put);
+	return format_text(
+		"%s: %s the kernel's command line in the boot loader's settings, then a reboot",
+		word, put);
 }
 
 /* ---- what is read before ---- */
@@ -113,7 +126,8 @@ static bool has_word(const char *line, const char *word)
 	const size_t length = strlen(word);
 
 	for (const char *at = line; (at = strstr(at, word)); at++)
-		if ((at == line || strchr(" \"'=", at[-1])) && (!at[length] || strchr(" \"'\n", at[length])))
+		if ((at == line || strchr(" \"'=", at[-1])) &&
+		    (!at[length] || strchr(" \"'\n", at[length])))
 			return true;
 	return false;
 }
@@ -125,11 +139,12 @@ static enum distribution find_distribution(const struct vfpool *vp)
 		const char *id;
 		enum distribution distribution;
 	} known[] = {
-		{ "debian", DEBIAN }, { "ubuntu", DEBIAN }, { "fedora", FEDORA }, { "rhel", FEDORA },
-		{ "centos", FEDORA }, { "suse", SUSE },     { "opensuse", SUSE }, { "sles", SUSE },
-		{ "arch", ARCH },
+		{ "debian", DEBIAN }, { "ubuntu", DEBIAN }, { "fedora", FEDORA },
+		{ "rhel", FEDORA },   { "centos", FEDORA }, { "suse", SUSE },
+		{ "opensuse", SUSE }, { "sles", SUSE },     { "arch", ARCH },
 	};
-	AUTO_FREE char *path = format_text("%s/etc/os-release", vp->dirs[VFPOOL_DIR_ROOT]), *text = NULL;
+	AUTO_FREE char *path = format_text("%s/etc/os-release", vp->dirs[VFPOOL_DIR_ROOT]),
+		       *text = NULL;
 	struct error ignored;
 
 	if (!path || read_file(path, 65536, &text, NULL, &ignored) < 0)
@@ -159,9 +174,11 @@ static int read_pools(struct doctor *doctor)
 	for (struct vfpool_pool **pool = doctor->pools; r == 0 && *pool; pool++)
 		found = found || pool_is_asked_for(doctor, *pool);
 	if (r == 0 && !found)
-		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'; 'vfpool list' shows the pools",
-			    doctor->pool);
-	return r < 0 ? r : resolve_uses(vp, doctor->pools, doctor->inventory, &doctor->uses, &doctor->n_uses);
+		return fail(&vp->err, -VFPOOL_ENOTFOUND,
+			    "there is no pool '%s'; 'vfpool list' shows the pools", doctor->pool);
+	return r < 0 ? r :
+		       resolve_uses(vp, doctor->pools, doctor->inventory, &doctor->uses,
+				    &doctor->n_uses);
 }
 
 static int read_all(struct doctor *doctor)
@@ -171,7 +188,8 @@ static int read_all(struct doctor *doctor)
 	int r;
 
 	if ((r = open_host(vp, &doctor->host)) < 0 ||
-	    (r = host_read_platform(&doctor->host, vp->dirs[VFPOOL_DIR_ROOT], &doctor->platform)) < 0 ||
+	    (r = host_read_platform(&doctor->host, vp->dirs[VFPOOL_DIR_ROOT], &doctor->platform)) <
+		    0 ||
 	    (vfpool_inventory(vp, &doctor->inventory) < 0 && /* the checks say why */
 	     (r = inventory_without_ledger(vp, &doctor->inventory)) < 0) ||
 	    (r = read_pools(doctor)) < 0)
@@ -200,7 +218,8 @@ static void doctor_end(struct doctor *doctor)
 
 static int run_checks(struct doctor *doctor)
 {
-	static const struct check *const all[] = { platform_checks, card_checks, libvirt_checks, ledger_checks };
+	static const struct check *const all[] = { platform_checks, card_checks, libvirt_checks,
+						   ledger_checks };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(all); i++)
@@ -212,9 +231,15 @@ static int run_checks(struct doctor *doctor)
 int vfpool_doctor(struct vfpool *vp, const char *pool, const char *guest,
 		  struct vfpool_diagnosis **ret_diagnosis)
 {
-	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = calloc(1, sizeof(*diagnosis));
-	CLEANUP(doctor_end) struct doctor doctor = {
-		.vp = vp, .pool = pool, .guest = guest, .host = NO_HOST, .diagnosis = diagnosis,
+	CLEANUP(cleanup_diagnosis)
+	struct vfpool_diagnosis *diagnosis = calloc(1, sizeof(*diagnosis));
+	CLEANUP(doctor_end)
+	struct doctor doctor = {
+		.vp = vp,
+		.pool = pool,
+		.guest = guest,
+		.host = NO_HOST,
+		.diagnosis = diagnosis,
 	};
 	int r;
 

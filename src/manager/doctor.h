@@ -36,8 +36,8 @@ struct check {
 };
 
 /* Adds a finding of the check at work; `remedy` may be NULL. -ENOMEM. */
-int report(struct doctor *doctor, enum vfpool_verdict verdict, const char *remedy, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+int report(struct doctor *doctor, enum vfpool_verdict verdict, const char *remedy,
+	   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Has the check at work found nothing yet? */
 bool found_nothing(const struct doctor *doctor);

@@ -17,8 +17,8 @@ static const struct pool_use *use_of(const struct doctor *doctor, const struct v
 }
 
 /* Calls `fn` for the PFs that are asked for: of the pools, or where there is none all. */
-static int each_pf(struct doctor *doctor,
-		   int (*fn)(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_use *use))
+static int each_pf(struct doctor *doctor, int (*fn)(struct doctor *doctor, struct vfpool_pf *pf,
+						    const struct pool_use *use))
 {
 	const bool any = doctor->n_uses == 0;
 	int r = 0;
@@ -47,7 +47,8 @@ static int check_pools(struct doctor *doctor)
 	size_t n;
 
 	if (load_checked_uses(doctor->vp, &doctor->host, doctor->inventory, &pools, &uses, &n) < 0)
-		return report(doctor, VFPOOL_FAULT, "'vfpool define' takes a mended one", "%s", doctor->vp->err.text);
+		return report(doctor, VFPOOL_FAULT, "'vfpool define' takes a mended one", "%s",
+			      doctor->vp->err.text);
 	return report(doctor, VFPOOL_SOUND, NULL, *pools ? "they are sound" : "there is none");
 }
 
@@ -58,13 +59,16 @@ static int check_limit(struct doctor *doctor, struct vfpool_pf *pf, const struct
 	char text[VFPOOL_PCI_TEXT];
 
 	if (use && (!pf->driver || driver_is_vfio(pf->driver)))
-		return report(doctor, VFPOOL_FAULT, "its own driver ('vfpool bind ADDRESS --driver host'), which makes VFs",
-			      "%s has %s%s, so it makes no VFs", pf_text(pf, text), pf->driver ? "the driver " : "no driver",
-			      pf->driver ? pf->driver : "");
+		return report(
+			doctor, VFPOOL_FAULT,
+			"its own driver ('vfpool bind ADDRESS --driver host'), which makes VFs",
+			"%s has %s%s, so it makes no VFs", pf_text(pf, text),
+			pf->driver ? "the driver " : "no driver", pf->driver ? pf->driver : "");
 	if (use && use->want->numvfs > pf->totalvfs)
-		return report(doctor, VFPOOL_FAULT, "define fewer, or raise the limit in the card's firmware",
-			      "%s makes %u VFs at most, and pool %s wants %u", pf_text(pf, text), pf->totalvfs,
-			      use->pool->name, use->want->numvfs);
+		return report(doctor, VFPOOL_FAULT,
+			      "define fewer, or raise the limit in the card's firmware",
+			      "%s makes %u VFs at most, and pool %s wants %u", pf_text(pf, text),
+			      pf->totalvfs, use->pool->name, use->want->numvfs);
 	return report(doctor, VFPOOL_SOUND, NULL, "%s (%s) makes %u VFs at most", pf_text(pf, text),
 		      pf->driver ? pf->driver : "no driver", pf->totalvfs);
 }
@@ -79,12 +83,14 @@ static int check_pfs(struct doctor *doctor)
 		if (use->pf || !pool_is_asked_for(doctor, use->pool))
 			continue;
 		fail_missing_pf(doctor->vp, &doctor->host, use);
-		r = report(doctor, VFPOOL_FAULT, "plug the card in, load its driver, or change the definition", "%s",
-			 doctor->vp->err.text);
+		r = report(doctor, VFPOOL_FAULT,
+			   "plug the card in, load its driver, or change the definition", "%s",
+			   doctor->vp->err.text);
 	}
 	for (size_t i = 0; r == 0 && i < doctor->inventory->n_unread; i++) {
 		host_fail_unread(&doctor->vp->err, &doctor->inventory->unread[i]);
-		r = report(doctor, VFPOOL_WARNING, "'dmesg' tells more; its driver may have to be loaded anew", "%s",
+		r = report(doctor, VFPOOL_WARNING,
+			   "'dmesg' tells more; its driver may have to be loaded anew", "%s",
 			   doctor->vp->err.text);
 	}
 	if (r == 0)
@@ -97,17 +103,27 @@ static int check_link(struct doctor *doctor, struct vfpool_pf *pf, const struct 
 	AUTO_FREE char *remedy = NULL;
 
 	if (!pf->netdev)
-		return use && pf->driver ? report(doctor, VFPOOL_WARNING, "is it in another network namespace?",
-						  "the PF of pool %s has no network device here, so its VFs can't be programmed",
-						  use->pool->name) : 0;
+		return use && pf->driver ?
+			       report(doctor, VFPOOL_WARNING, "is it in another network namespace?",
+				      "the PF of pool %s has no network device here, so its VFs can't be programmed",
+				      use->pool->name) :
+			       0;
 	if (pf->up)
-		return use && !pf->carrier ? report(doctor, VFPOOL_WARNING, "plug the cable in, look at the switch",
-						    "%s is up and has no link: its VFs have none, and take no rate", pf->netdev) : 0;
-	remedy = use && use->want->up ? strdup("'vfpool apply'") :
-					format_text("up='yes' in the pool's definition, or 'ip link set %s up'", pf->netdev);
-	return remedy ? report(doctor, use ? VFPOOL_FAULT : VFPOOL_WARNING, remedy,
-			       "%s is down: libvirt refuses its VFs (the PF is not online), and many cards their settings",
-			       pf->netdev) : -ENOMEM;
+		return use && !pf->carrier ?
+			       report(doctor, VFPOOL_WARNING,
+				      "plug the cable in, look at the switch",
+				      "%s is up and has no link: its VFs have none, and take no rate",
+				      pf->netdev) :
+			       0;
+	remedy = use && use->want->up ?
+			 strdup("'vfpool apply'") :
+			 format_text("up='yes' in the pool's definition, or 'ip link set %s up'",
+				     pf->netdev);
+	return remedy ?
+		       report(doctor, use ? VFPOOL_FAULT : VFPOOL_WARNING, remedy,
+			      "%s is down: libvirt refuses its VFs (the PF is not online), and many cards their settings",
+			      pf->netdev) :
+		       -ENOMEM;
 }
 
 static int check_links(struct doctor *doctor)
@@ -131,9 +147,11 @@ static int check_pf_room(struct doctor *doctor, struct vfpool_pf *pf, const stru
 		remedy = cmdline_remedy(doctor, true, "pci=realloc");
 		if (!remedy)
 			return -ENOMEM;
-		r = report(doctor, VFPOOL_FAULT, remedy, "%s: the firmware left its VFs' BAR %d without memory, so none can be "
-			 "made (ENOMEM); 'SR-IOV' and 'Above 4G decoding' in the firmware's setup may mend it", pf_text(pf, text),
-			 room.window);
+		r = report(
+			doctor, VFPOOL_FAULT, remedy,
+			"%s: the firmware left its VFs' BAR %d without memory, so none can be "
+			"made (ENOMEM); 'SR-IOV' and 'Above 4G decoding' in the firmware's setup may mend it",
+			pf_text(pf, text), room.window);
 	}
 	vfpool_pci_format(&room.bridge, bridge);
 	if (r == 0 && room.last_bus > room.max_bus) {
@@ -141,9 +159,11 @@ static int check_pf_room(struct doctor *doctor, struct vfpool_pf *pf, const stru
 		remedy = cmdline_remedy(doctor, true, "pci=assign-busses");
 		if (!remedy)
 			return -ENOMEM;
-		r = report(doctor, use ? VFPOOL_FAULT : VFPOOL_WARNING, remedy, "%s: %u VFs take PCI bus numbers up to %02x, and the "
-			 "bridge %s above it goes to %02x (ENOMEM)%s", pf_text(pf, text), numvfs, room.last_bus, bridge,
-			 room.max_bus, room.ari ? "" : "; with ARI, in the firmware's setup, they take fewer");
+		r = report(doctor, use ? VFPOOL_FAULT : VFPOOL_WARNING, remedy,
+			   "%s: %u VFs take PCI bus numbers up to %02x, and the "
+			   "bridge %s above it goes to %02x (ENOMEM)%s",
+			   pf_text(pf, text), numvfs, room.last_bus, bridge, room.max_bus,
+			   room.ari ? "" : "; with ARI, in the firmware's setup, they take fewer");
 	}
 	return r;
 }
@@ -155,13 +175,13 @@ static int check_room(struct doctor *doctor)
 	return r < 0 ? r : report_sound(doctor, "memory and bus numbers are enough for their VFs");
 }
 
-static int check_other_maker(void *arg, const struct vfpool_pf *pf, const char *what, const char *file,
-			     unsigned line)
+static int check_other_maker(void *arg, const struct vfpool_pf *pf, const char *what,
+			     const char *file, unsigned line)
 {
 	char text[VFPOOL_PCI_TEXT];
 
-	return report(arg, VFPOOL_WARNING, "let only one of them do it", "%s:%u: %s makes or sets VFs of %s too", file, line,
-		    what, pf_text(pf, text));
+	return report(arg, VFPOOL_WARNING, "let only one of them do it",
+		      "%s:%u: %s makes or sets VFs of %s too", file, line, what, pf_text(pf, text));
 }
 
 static int check_others(struct doctor *doctor)
@@ -185,7 +205,8 @@ static int check_others(struct doctor *doctor)
 static const struct vfpool_pool *pool_of(const struct doctor *doctor, const struct vfpool_pf *pf,
 					 const struct vfpool_vf *vf)
 {
-	const struct vfpool_pool *pool = pool_of_vf(doctor->uses, doctor->n_uses, &pf->address, vf->index);
+	const struct vfpool_pool *pool = pool_of_vf(doctor->uses, doctor->n_uses, &pf->address,
+						    vf->index);
 
 	return pool && pool_is_asked_for(doctor, pool) ? pool : NULL;
 }
@@ -198,27 +219,36 @@ static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struc
 	if (!use)
 		return 0;
 	if (pf->n_vfs < use->want->numvfs)
-		return report(doctor, VFPOOL_FAULT, "'vfpool apply'", "%s has %zu VFs, pool %s wants %u", pf_text(pf, text),
-			      pf->n_vfs, use->pool->name, use->want->numvfs);
+		return report(doctor, VFPOOL_FAULT, "'vfpool apply'",
+			      "%s has %zu VFs, pool %s wants %u", pf_text(pf, text), pf->n_vfs,
+			      use->pool->name, use->want->numvfs);
 	for (size_t i = 0; i < pf->n_vfs; i++) {
-		const struct vfpool_pool *pool = pf->vfs[i].is_off ? pool_of(doctor, pf, &pf->vfs[i]) : NULL;
+		const struct vfpool_pool *pool = pf->vfs[i].is_off ?
+							 pool_of(doctor, pf, &pf->vfs[i]) :
+							 NULL;
 
 		off += pool != NULL;
-		unbound += pool && !driver_is(pf->vfs[i].driver ? pf->vfs[i].driver : "", driver_name(pool->driver));
+		unbound += pool && !driver_is(pf->vfs[i].driver ? pf->vfs[i].driver : "",
+					      driver_name(pool->driver));
 	}
 	if (unbound)
-		return report(doctor, VFPOOL_WARNING, "'vfpool apply', which says why when a driver doesn't take one",
-			      "%u of %s's VFs aren't as defined: %u of them haven't the driver of their pool", off,
-			      pf_text(pf, text), unbound);
-	return off ? report(doctor, VFPOOL_WARNING, "'vfpool apply'", "%u of %s's VFs aren't as defined", off,
-			    pf_text(pf, text)) : 0;
+		return report(
+			doctor, VFPOOL_WARNING,
+			"'vfpool apply', which says why when a driver doesn't take one",
+			"%u of %s's VFs aren't as defined: %u of them haven't the driver of their pool",
+			off, pf_text(pf, text), unbound);
+	return off ? report(doctor, VFPOOL_WARNING, "'vfpool apply'",
+			    "%u of %s's VFs aren't as defined", off, pf_text(pf, text)) :
+		     0;
 }
 
 static int check_vfs(struct doctor *doctor)
 {
 	int r = each_pf(doctor, check_pf_vfs);
 
-	return r < 0 ? r : report_sound(doctor, doctor->n_uses ? "all VFs are there, as defined" : "no pool is defined");
+	return r < 0 ? r :
+		       report_sound(doctor, doctor->n_uses ? "all VFs are there, as defined" :
+							     "no pool is defined");
 }
 
 /* What can't keep the group's devices apart: ", behind 0000:00:1c.0, 0000:00:1c.1". */
@@ -233,36 +263,41 @@ static void name_bridges(const struct vfpool_group *group, char *text, size_t si
 		if (group->devices[i].kind == VFPOOL_ENDPOINT)
 			continue;
 		vfpool_pci_format(&group->devices[i].address, address);
-		length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "; they are behind ",
-					   address);
+		length += (size_t)snprintf(text + length, size - length, "%s%s",
+					   length ? ", " : "; they are behind ", address);
 	}
 }
 
-static int check_vf_group(struct doctor *doctor, const struct vfpool_pf *pf, const struct vfpool_vf *vf)
+static int check_vf_group(struct doctor *doctor, const struct vfpool_pf *pf,
+			  const struct vfpool_vf *vf)
 {
 	CLEANUP(group_end) struct vfpool_group group = { 0 };
-	const char *remedy = "another slot for the card, whose ports have ACS ('lspci -vv' shows it), or ACS in the firmware's "
-			     "setup; 'vfpool iommu' shows the group";
+	const char *remedy =
+		"another slot for the card, whose ports have ACS ('lspci -vv' shows it), or ACS in the firmware's "
+		"setup; 'vfpool iommu' shows the group";
 	char text[VFPOOL_PCI_TEXT], bridges[200] = "";
 
 	if (vf->iommu_group < 0)
-		return report(doctor, VFPOOL_FAULT, "what the checks above say", "VF %u of %s: %s", vf->index, pf_text(pf, text),
-			      vf->obstacle);
+		return report(doctor, VFPOOL_FAULT, "what the checks above say", "VF %u of %s: %s",
+			      vf->index, pf_text(pf, text), vf->obstacle);
 	if (host_read_group(&doctor->host, vf->iommu_group, &group) == 0)
 		name_bridges(&group, bridges, sizeof(bridges));
-	return report(doctor, group.is_viable ? VFPOOL_WARNING : VFPOOL_FAULT, remedy, "VF %u of %s: %s%s", vf->index,
-		      pf_text(pf, text), vf->obstacle, bridges);
+	return report(doctor, group.is_viable ? VFPOOL_WARNING : VFPOOL_FAULT, remedy,
+		      "VF %u of %s: %s%s", vf->index, pf_text(pf, text), vf->obstacle, bridges);
 }
 
 /* Memory that the firmware keeps for a device, which may then not leave the host. */
-static int check_reserved(struct doctor *doctor, const struct vfpool_pf *pf, const struct vfpool_vf *vf)
+static int check_reserved(struct doctor *doctor, const struct vfpool_pf *pf,
+			  const struct vfpool_vf *vf)
 {
 	char text[VFPOOL_PCI_TEXT];
 
-	return vf->iommu_group < 0 || !host_group_is_reserved(&doctor->host, vf->iommu_group) ? 0 :
-		report(doctor, VFPOOL_FAULT, "newer firmware of the machine; some have a switch for it in their setup",
-		       "VF %u of %s: the firmware has memory reserved in its IOMMU group %d (RMRR), so vfio refuses it", vf->index,
-		       pf_text(pf, text), vf->iommu_group);
+	return vf->iommu_group < 0 || !host_group_is_reserved(&doctor->host, vf->iommu_group) ?
+		       0 :
+		       report(doctor, VFPOOL_FAULT,
+			      "newer firmware of the machine; some have a switch for it in their setup",
+			      "VF %u of %s: the firmware has memory reserved in its IOMMU group %d (RMRR), so vfio refuses it",
+			      vf->index, pf_text(pf, text), vf->iommu_group);
 }
 
 /* One finding for a group. */
@@ -290,7 +325,8 @@ static int check_shared_groups(struct doctor *doctor)
 	int r;
 
 	if (doctor->platform.n_groups == 0)
-		return report(doctor, VFPOOL_SOUND, NULL, "not looked at: there are no IOMMU groups");
+		return report(doctor, VFPOOL_SOUND, NULL,
+			      "not looked at: there are no IOMMU groups");
 	r = each_pf(doctor, check_pf_groups);
 
 	return r < 0 ? r : report_sound(doctor, "no VF is in a group with anything else");
@@ -317,15 +353,23 @@ static int check_mac(struct doctor *doctor, size_t i_pf, size_t i_vf)
 		const struct vfpool_pf *other = &doctor->inventory->pfs[i];
 
 		if (other->has_mac && vfpool_mac_equal(&other->mac, mac))
-			r = report(doctor, VFPOOL_FAULT, "another MAC for the VF: 'vfpool apply' for a pool's, 'ip link set PF vf N mac MAC' "
-				 "else", "VF %u of %s has %s, which is the PF %s's", pf->vfs[i_vf].index, pf_text(pf, a), text,
-				 pf_text(other, b));
-		for (size_t j = i == i_pf ? i_vf + 1 : 0; r == 0 && i >= i_pf && j < other->n_vfs; j++)
+			r = report(
+				doctor, VFPOOL_FAULT,
+				"another MAC for the VF: 'vfpool apply' for a pool's, 'ip link set PF vf N mac MAC' "
+				"else",
+				"VF %u of %s has %s, which is the PF %s's", pf->vfs[i_vf].index,
+				pf_text(pf, a), text, pf_text(other, b));
+		for (size_t j = i == i_pf ? i_vf + 1 : 0; r == 0 && i >= i_pf && j < other->n_vfs;
+		     j++)
 			if ((other->vfs[j].programmed.have & VFPOOL_ATTR_MAC) &&
 			    vfpool_mac_equal(&other->vfs[j].programmed.mac, mac))
-				r = report(doctor, VFPOOL_FAULT, "another MAC for one of them: 'vfpool apply' for a pool's, 'ip link set PF vf N "
-					 "mac MAC' else", "%s is twice: VF %u of %s and VF %u of %s", text, pf->vfs[i_vf].index,
-					 pf_text(pf, a), other->vfs[j].index, pf_text(other, b));
+				r = report(
+					doctor, VFPOOL_FAULT,
+					"another MAC for one of them: 'vfpool apply' for a pool's, 'ip link set PF vf N "
+					"mac MAC' else",
+					"%s is twice: VF %u of %s and VF %u of %s", text,
+					pf->vfs[i_vf].index, pf_text(pf, a), other->vfs[j].index,
+					pf_text(other, b));
 	}
 	return r;
 }
@@ -336,7 +380,8 @@ static int check_macs(struct doctor *doctor)
 
 	for (size_t i = 0; i < doctor->inventory->n_pfs; i++)
 		for (size_t j = 0; r == 0 && j < doctor->inventory->pfs[i].n_vfs; j++) {
-			const struct vfpool_settings *is = &doctor->inventory->pfs[i].vfs[j].programmed;
+			const struct vfpool_settings *is =
+				&doctor->inventory->pfs[i].vfs[j].programmed;
 
 			if ((is->have & VFPOOL_ATTR_MAC) && is_set(&is->mac))
 				r = check_mac(doctor, i, j);
@@ -349,7 +394,8 @@ const struct check card_checks[] = {
 	{ "limits", "the PFs' sriov_totalvfs", check_pfs },
 	{ "room", "the PFs' resources and bus numbers", check_room },
 	{ "link", "the PFs' network devices", check_links },
-	{ "other-managers", "udev, systemd, NetworkManager, netplan, modules, the command line", check_others },
+	{ "other-managers", "udev, systemd, NetworkManager, netplan, modules, the command line",
+	  check_others },
 	{ "vfs", "the PFs' VFs and their settings", check_vfs },
 	{ "acs", "the VFs' IOMMU groups", check_shared_groups },
 	{ "macs", "the MACs of PFs and VFs", check_macs },

@@ -33,7 +33,9 @@ static int check_daemon(struct doctor *doctor)
 	if (skip(doctor, &r))
 		return r;
 	remedy = format_text("'systemctl enable --now %s.socket'%s", unit,
-			     strcmp(unit, "virtqemud") == 0 ? ", and virtnodedevd.socket and virtnetworkd.socket" : "");
+			     strcmp(unit, "virtqemud") == 0 ?
+				     ", and virtnodedevd.socket and virtnetworkd.socket" :
+				     "");
 	if (!remedy)
 		return -ENOMEM;
 	if (!doctor->guests_known)
@@ -42,13 +44,16 @@ static int check_daemon(struct doctor *doctor)
 	if (r < 0)
 		return report(doctor, VFPOOL_FAULT, remedy, "%s", vp->err.text);
 	if (devices == 0)
-		return report(doctor, VFPOOL_WARNING, remedy, "its node device driver knows of no PCI device");
-	return report(doctor, VFPOOL_SOUND, NULL, "it answers, and knows of %u PCI devices", devices);
+		return report(doctor, VFPOOL_WARNING, remedy,
+			      "its node device driver knows of no PCI device");
+	return report(doctor, VFPOOL_SOUND, NULL, "it answers, and knows of %u PCI devices",
+		      devices);
 }
 
 static int check_conf(struct doctor *doctor)
 {
-	AUTO_FREE char *path = format_text("%s/etc/libvirt/qemu.conf", doctor->vp->dirs[VFPOOL_DIR_ROOT]);
+	AUTO_FREE char *path = format_text("%s/etc/libvirt/qemu.conf",
+					   doctor->vp->dirs[VFPOOL_DIR_ROOT]);
 	struct guest_qemu_conf conf;
 	AUTO_FREE char *user = NULL;
 	int r;
@@ -59,12 +64,15 @@ static int check_conf(struct doctor *doctor)
 		return -ENOMEM;
 	user = conf.user;
 	if (conf.has_acl && !conf.acl_has_vfio)
-		r = report(doctor, VFPOOL_WARNING, "put \"/dev/vfio/vfio\" into it, and restart libvirt's daemon",
-			   "cgroup_device_acl lacks /dev/vfio/vfio: a guest with a VF may not start (Operation not permitted)");
+		r = report(
+			doctor, VFPOOL_WARNING,
+			"put \"/dev/vfio/vfio\" into it, and restart libvirt's daemon",
+			"cgroup_device_acl lacks /dev/vfio/vfio: a guest with a VF may not start (Operation not permitted)");
 	if (r == 0 && conf.keeps_owners)
-		r = report(doctor, VFPOOL_FAULT, "dynamic_ownership = 1, and restart libvirt's daemon",
-			   "dynamic_ownership is 0 and QEMU runs as %s, to whom nobody gives /dev/vfio/N",
-			   user ? user : "libvirt's own user");
+		r = report(
+			doctor, VFPOOL_FAULT, "dynamic_ownership = 1, and restart libvirt's daemon",
+			"dynamic_ownership is 0 and QEMU runs as %s, to whom nobody gives /dev/vfio/N",
+			user ? user : "libvirt's own user");
 	if (r == 0 && found_nothing(doctor))
 		r = report(doctor, VFPOOL_SOUND, NULL, "nothing in it keeps VFs from guests%s",
 			   conf.relaxed_acs ? "; relaxed_acs_check has no effect with vfio" : "");
@@ -80,13 +88,21 @@ static int check_memlock(struct doctor *doctor)
 	if (skip(doctor, &r))
 		return r;
 	if (!daemon->pid)
-		return report(doctor, VFPOOL_SOUND, NULL, "libvirt's daemon doesn't run now: systemd starts it when it is asked");
+		return report(
+			doctor, VFPOOL_SOUND, NULL,
+			"libvirt's daemon doesn't run now: systemd starts it when it is asked");
 	if (daemon->may_raise_limits || !daemon->has_memlock)
-		return report(doctor, VFPOOL_SOUND, NULL, "%s raises it for a guest with a VF, whose memory is locked", daemon->name);
-	remedy = format_text("'systemctl edit %s', with LimitMEMLOCK=infinity below [Service], and restart it", daemon->name);
-	return remedy ? report(doctor, VFPOOL_FAULT, remedy,
-			     "%s (process %d) may lock %llu KiB and not raise that, and a guest with a VF locks all of its memory",
-			     daemon->name, daemon->pid, daemon->memlock / 1024) : -ENOMEM;
+		return report(doctor, VFPOOL_SOUND, NULL,
+			      "%s raises it for a guest with a VF, whose memory is locked",
+			      daemon->name);
+	remedy = format_text(
+		"'systemctl edit %s', with LimitMEMLOCK=infinity below [Service], and restart it",
+		daemon->name);
+	return remedy ?
+		       report(doctor, VFPOOL_FAULT, remedy,
+			      "%s (process %d) may lock %llu KiB and not raise that, and a guest with a VF locks all of its memory",
+			      daemon->name, daemon->pid, daemon->memlock / 1024) :
+		       -ENOMEM;
 }
 
 /* When the folder was made, in seconds since 1970; 0: the file system doesn't know. */
@@ -94,7 +110,9 @@ static long long made_at(const char *folder)
 {
 	struct statx is;
 
-	return statx(AT_FDCWD, folder, 0, STATX_BTIME, &is) == 0 && (is.stx_mask & STATX_BTIME) ? is.stx_btime.tv_sec : 0;
+	return statx(AT_FDCWD, folder, 0, STATX_BTIME, &is) == 0 && (is.stx_mask & STATX_BTIME) ?
+		       is.stx_btime.tv_sec :
+		       0;
 }
 
 /* libvirt looks for folders with hooks when it starts. */
@@ -108,15 +126,23 @@ static int check_hook(struct doctor *doctor, const char *driver)
 	if (!path || !remedy || !chmod)
 		return -ENOMEM;
 	if (access(path, F_OK) == 0 && access(path, X_OK) < 0)
-		return report(doctor, VFPOOL_WARNING, chmod, "%s isn't executable, so libvirt doesn't call it: %s", path,
-			      strcmp(driver, "qemu") == 0 ? "a guest may start with a VF that is leased to another" :
-							    "which guests are on its networks isn't seen");
+		return report(doctor, VFPOOL_WARNING, chmod,
+			      "%s isn't executable, so libvirt doesn't call it: %s", path,
+			      strcmp(driver, "qemu") == 0 ?
+				      "a guest may start with a VF that is leased to another" :
+				      "which guests are on its networks isn't seen");
 	if (access(path, X_OK) < 0)
-		return report(doctor, VFPOOL_WARNING, "'make install' in vfpool's sources puts it there; then restart libvirt's daemon",
-			      "%s isn't there: %s", path, strcmp(driver, "qemu") == 0 ?
-			      "a guest may start with a VF that is leased to another" : "which guests are on its networks isn't seen");
-	if (doctor->daemon.pid && doctor->daemon.started && made_at(folder) > doctor->daemon.started + 1)
-		return report(doctor, VFPOOL_WARNING, remedy, "%s came after %s had started, which doesn't know of it", folder,
+		return report(
+			doctor, VFPOOL_WARNING,
+			"'make install' in vfpool's sources puts it there; then restart libvirt's daemon",
+			"%s isn't there: %s", path,
+			strcmp(driver, "qemu") == 0 ?
+				"a guest may start with a VF that is leased to another" :
+				"which guests are on its networks isn't seen");
+	if (doctor->daemon.pid && doctor->daemon.started &&
+	    made_at(folder) > doctor->daemon.started + 1)
+		return report(doctor, VFPOOL_WARNING, remedy,
+			      "%s came after %s had started, which doesn't know of it", folder,
 			      doctor->daemon.name);
 	return 0;
 }
@@ -143,10 +169,14 @@ static int check_hook_failure(struct doctor *doctor)
 		if (localtime_r(&seconds, &local))
 			strftime(at, sizeof(at), "at %Y-%m-%d %H:%M:%S", &local);
 	}
-	remedy = format_text("mend what it says; 'vfpool doctor --guest' looks at the guest that it was about, and 'rm %s' ends this "
-			     "warning", path);
-	return remedy ? report(doctor, VFPOOL_WARNING, remedy, "%s the hook let libvirt go on without having done its work: %s", at,
-			       text + rest) : -ENOMEM;
+	remedy = format_text(
+		"mend what it says; 'vfpool doctor --guest' looks at the guest that it was about, and 'rm %s' ends this "
+		"warning",
+		path);
+	return remedy ? report(doctor, VFPOOL_WARNING, remedy,
+			       "%s the hook let libvirt go on without having done its work: %s", at,
+			       text + rest) :
+			-ENOMEM;
 }
 
 static int check_hooks(struct doctor *doctor)
@@ -160,7 +190,9 @@ static int check_hooks(struct doctor *doctor)
 		r = check_hook(doctor, "network");
 	if (r == 0)
 		r = check_hook_failure(doctor);
-	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "vfpool's are there") : r;
+	return r == 0 && found_nothing(doctor) ?
+		       report(doctor, VFPOOL_SOUND, NULL, "vfpool's are there") :
+		       r;
 }
 
 /* A guest that runs has its VFs on vfio. When libvirt refuses to start one because of an unmanaged device on
@@ -175,16 +207,23 @@ static int check_leftovers(struct doctor *doctor)
 			const struct vfpool_vf *vf = &pf->vfs[j];
 			AUTO_FREE char *remedy = NULL;
 
-			if (vf->holder != VFPOOL_HELD_BY_LIBVIRT || !vf->driver || driver_is_vfio(vf->driver))
+			if (vf->holder != VFPOOL_HELD_BY_LIBVIRT || !vf->driver ||
+			    driver_is_vfio(vf->driver))
 				continue;
-			remedy = format_text("'rm %s/hostdevmgr/%s_vf%u', unless a guest with it is just starting",
-					     doctor->vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], pf->netdev, vf->index);
+			remedy = format_text(
+				"'rm %s/hostdevmgr/%s_vf%u', unless a guest with it is just starting",
+				doctor->vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], pf->netdev, vf->index);
 			if (!remedy)
 				return -ENOMEM;
-			r = report(doctor, VFPOOL_WARNING, remedy, "libvirt's file says that a guest has VF %u of %s, which is on %s: left "
-				   "from a start that failed", vf->index, pf->netdev, vf->driver);
+			r = report(
+				doctor, VFPOOL_WARNING, remedy,
+				"libvirt's file says that a guest has VF %u of %s, which is on %s: left "
+				"from a start that failed",
+				vf->index, pf->netdev, vf->driver);
 		}
-	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "none of a VF that no guest has") : r;
+	return r == 0 && found_nothing(doctor) ?
+		       report(doctor, VFPOOL_SOUND, NULL, "none of a VF that no guest has") :
+		       r;
 }
 
 /* ---- networks ---- */
@@ -202,18 +241,27 @@ static int check_pool_network(struct doctor *doctor, const struct vfpool_pool *p
 		return -ENOMEM;
 	r = vfpool_network_compare(doctor->vp, pool->name, NULL, &is, &wanted);
 	if (r == -VFPOOL_EINUSE)
-		return report(doctor, VFPOOL_FAULT, NULL, "pool %s: %s", pool->name, doctor->vp->err.text);
+		return report(doctor, VFPOOL_FAULT, NULL, "pool %s: %s", pool->name,
+			      doctor->vp->err.text);
 	if (r < 0)
-		return report(doctor, VFPOOL_WARNING, remedy, "pool %s: %s", pool->name, doctor->vp->err.text);
+		return report(doctor, VFPOOL_WARNING, remedy, "pool %s: %s", pool->name,
+			      doctor->vp->err.text);
 	if (!is)
-		return report(doctor, VFPOOL_FAULT, remedy, "pool %s: libvirt has no network %s", pool->name, pool->network);
+		return report(doctor, VFPOOL_FAULT, remedy, "pool %s: libvirt has no network %s",
+			      pool->name, pool->network);
 	if (strcmp(is, wanted) == 0)
 		return 0;
-	if (look_at_network_file(doctor->vp, pool, &kind, &what) == 0 && kind == GUEST_NETWORK_HOSTDEV)
-		return report(doctor, VFPOOL_WARNING, GUEST_OTHER_NAME "; 'vfpool network' with --define --force takes this one",
-			      "pool %s: libvirt's network %s isn't vfpool's (%s)", pool->name, pool->network, what);
-	return report(doctor, VFPOOL_WARNING, remedy, "pool %s: libvirt's network %s has other VFs than the pool ('vfpool network "
-			    "%s --diff')", pool->name, pool->network, pool->name);
+	if (look_at_network_file(doctor->vp, pool, &kind, &what) == 0 &&
+	    kind == GUEST_NETWORK_HOSTDEV)
+		return report(doctor, VFPOOL_WARNING,
+			      GUEST_OTHER_NAME
+			      "; 'vfpool network' with --define --force takes this one",
+			      "pool %s: libvirt's network %s isn't vfpool's (%s)", pool->name,
+			      pool->network, what);
+	return report(doctor, VFPOOL_WARNING, remedy,
+		      "pool %s: libvirt's network %s has other VFs than the pool ('vfpool network "
+		      "%s --diff')",
+		      pool->name, pool->network, pool->name);
 }
 
 /* A network of anybody's whose PF has no VFs. */
@@ -224,7 +272,8 @@ static int check_network_file(struct doctor *doctor, const char *path)
 	const int length = (int)(strlen(name) - strlen(".xml"));
 	struct error ignored;
 
-	if (read_file(path, 1024 * 1024, &xml, NULL, &ignored) < 0 || guest_network_pf(xml, &dev) < 0 || !dev)
+	if (read_file(path, 1024 * 1024, &xml, NULL, &ignored) < 0 ||
+	    guest_network_pf(xml, &dev) < 0 || !dev)
 		return 0;
 	for (size_t i = 0; i < doctor->inventory->n_pfs; i++) {
 		const struct vfpool_pf *pf = &doctor->inventory->pfs[i];
@@ -232,9 +281,11 @@ static int check_network_file(struct doctor *doctor, const char *path)
 		if (pf->netdev && strcmp(pf->netdev, dev) == 0 && pf->n_vfs > 0)
 			return 0;
 	}
-	return report(doctor, VFPOOL_FAULT, "make its VFs ('vfpool apply' when it is a pool's), or 'virsh net-undefine' it",
-		    "libvirt's network %.*s is on %s, which has no VFs (No usable Vf's present)",
-		      length, name, dev);
+	return report(
+		doctor, VFPOOL_FAULT,
+		"make its VFs ('vfpool apply' when it is a pool's), or 'virsh net-undefine' it",
+		"libvirt's network %.*s is on %s, which has no VFs (No usable Vf's present)",
+		length, name, dev);
 }
 
 static int check_networks(struct doctor *doctor)
@@ -247,30 +298,39 @@ static int check_networks(struct doctor *doctor)
 		return r;
 	if (!pattern)
 		return -ENOMEM;
-	for (struct vfpool_pool **pool = doctor->pools; r == 0 && doctor->guests_known && *pool; pool++)
+	for (struct vfpool_pool **pool = doctor->pools; r == 0 && doctor->guests_known && *pool;
+	     pool++)
 		r = check_pool_network(doctor, *pool);
 	if (glob(pattern, 0, NULL, &found) == 0)
 		for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
 			r = check_network_file(doctor, found.gl_pathv[i]);
 	globfree(&found);
-	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "no network lacks its VFs") : r;
+	return r == 0 && found_nothing(doctor) ?
+		       report(doctor, VFPOOL_SOUND, NULL, "no network lacks its VFs") :
+		       r;
 }
 
 /* ---- a guest ---- */
 
-static int check_lease_of(struct doctor *doctor, const struct vfpool_vf *vf, const char *address, const char *guest)
+static int check_lease_of(struct doctor *doctor, const struct vfpool_vf *vf, const char *address,
+			  const char *guest)
 {
 	if (!vf->owner)
-		return report(doctor, VFPOOL_WARNING, "'vfpool adopt' records it", "it has %s, a VF of pool %s that is leased to nobody",
-			      address, vf->pool);
-	return strcmp(vf->owner, guest) == 0 ? 0 :
-		report(doctor, VFPOOL_FAULT, "'vfpool rename', if that is the same guest; else take the VF out of its definition",
-		       "it has %s, which is leased to %s", address, vf->owner);
+		return report(doctor, VFPOOL_WARNING, "'vfpool adopt' records it",
+			      "it has %s, a VF of pool %s that is leased to nobody", address,
+			      vf->pool);
+	return strcmp(vf->owner, guest) == 0 ?
+		       0 :
+		       report(doctor, VFPOOL_FAULT,
+			      "'vfpool rename', if that is the same guest; else take the VF out of its definition",
+			      "it has %s, which is leased to %s", address, vf->owner);
 }
 
-static int check_vf(struct doctor *doctor, const struct vfpool_device *device, const char *address, const char *guest)
+static int check_vf(struct doctor *doctor, const struct vfpool_device *device, const char *address,
+		    const char *guest)
 {
-	const struct vfpool_pool_pf by_address = { .by = VFPOOL_PF_BY_ADDRESS, .address = device->pf };
+	const struct vfpool_pool_pf by_address = { .by = VFPOOL_PF_BY_ADDRESS,
+						   .address = device->pf };
 	const struct vfpool_pf *pf = vfpool_find_pf(doctor->inventory, &by_address);
 	const struct vfpool_vf *vf = pf ? vfpool_find_vf(pf, device->vf) : NULL;
 	int r = 0;
@@ -278,13 +338,14 @@ static int check_vf(struct doctor *doctor, const struct vfpool_device *device, c
 	if (!vf)
 		return 0;
 	if (pf->netdev && !pf->up)
-		r = report(doctor, VFPOOL_FAULT, "bring the PF up", "it has %s, whose PF %s is down (not online)", address,
-			   pf->netdev);
+		r = report(doctor, VFPOOL_FAULT, "bring the PF up",
+			   "it has %s, whose PF %s is down (not online)", address, pf->netdev);
 	return r == 0 && vf->pool ? check_lease_of(doctor, vf, address, guest) : r;
 }
 
 /* Is the whole group on vfio-pci, or without drivers, but for this device, which libvirt may bind? */
-static int check_group(struct doctor *doctor, const struct vfpool_device *device, const char *address)
+static int check_group(struct doctor *doctor, const struct vfpool_device *device,
+		       const char *address)
 {
 	CLEANUP(group_end) struct vfpool_group group = { 0 };
 	char other[VFPOOL_PCI_TEXT];
@@ -293,31 +354,40 @@ static int check_group(struct doctor *doctor, const struct vfpool_device *device
 	if (r < 0)
 		return report(doctor, VFPOOL_WARNING, NULL, "%s", doctor->vp->err.text);
 	if (group.number < 0)
-		return report(doctor, VFPOOL_FAULT, "what the first checks say", "it has %s, which is in no IOMMU group", address);
+		return report(doctor, VFPOOL_FAULT, "what the first checks say",
+			      "it has %s, which is in no IOMMU group", address);
 	for (size_t i = 0; i < group.n_devices; i++) {
-		if (!group.devices[i].is_in_the_way || vfpool_pci_equal(&group.devices[i].address, &device->address))
+		if (!group.devices[i].is_in_the_way ||
+		    vfpool_pci_equal(&group.devices[i].address, &device->address))
 			continue;
 		vfpool_pci_format(&group.devices[i].address, other);
-		return report(doctor, VFPOOL_FAULT, "'vfpool iommu' shows the group; a VF of another card may do",
-			      "it has %s, with %s (%s) in its IOMMU group %d", address, other, group.devices[i].driver, group.number);
+		return report(doctor, VFPOOL_FAULT,
+			      "'vfpool iommu' shows the group; a VF of another card may do",
+			      "it has %s, with %s (%s) in its IOMMU group %d", address, other,
+			      group.devices[i].driver, group.number);
 	}
 	return 0;
 }
 
 /* An interface of the guest, or a plain device, which is there. */
-static int check_device(struct doctor *doctor, const struct guest_nic *nic, const struct vfpool_device *device,
-			const char *address, const struct guest *guest)
+static int check_device(struct doctor *doctor, const struct guest_nic *nic,
+			const struct vfpool_device *device, const char *address,
+			const struct guest *guest)
 {
-	AUTO_FREE char *remedy = format_text("'vfpool bind %s', or managed='yes' in its definition", address);
+	AUTO_FREE char *remedy = format_text("'vfpool bind %s', or managed='yes' in its definition",
+					     address);
 	int r = 0;
 
 	if (!remedy)
 		return -ENOMEM;
 	if (nic->is_unmanaged && !(device->driver && driver_is_vfio(device->driver)))
-		r = report(doctor, VFPOOL_FAULT, remedy, "it has %s unmanaged, which isn't on vfio-pci (must be manually detached)",
-			   address);
+		r = report(
+			doctor, VFPOOL_FAULT, remedy,
+			"it has %s unmanaged, which isn't on vfio-pci (must be manually detached)",
+			address);
 	if (r == 0 && device->used && !guest->is_running)
-		r = report(doctor, VFPOOL_FAULT, "end what uses it", "it is off, and %s is in use: %s", address, device->used);
+		r = report(doctor, VFPOOL_FAULT, "end what uses it",
+			   "it is off, and %s is in use: %s", address, device->used);
 	if (r == 0)
 		r = check_group(doctor, device, address);
 	return r == 0 && device->is_vf ? check_vf(doctor, device, address, guest->name) : r;
@@ -329,13 +399,15 @@ static struct vfpool_lease *lease_of_mac(struct doctor *doctor, const struct vfp
 	struct vfpool_lease *lease = NULL;
 	struct ledger *ledger = NULL;
 
-	if (open_ledger(doctor->vp, LEDGER_READ, &ledger) < 0 || !ledger || ledger_find_mac(ledger, mac, &lease) < 0)
+	if (open_ledger(doctor->vp, LEDGER_READ, &ledger) < 0 || !ledger ||
+	    ledger_find_mac(ledger, mac, &lease) < 0)
 		return NULL;
 	return lease;
 }
 
 /* A transient guest's definition is of its one start, which is over. */
-static bool has_next_start(const struct doctor *doctor, const struct guest *guest, const struct vfpool_mac *mac)
+static bool has_next_start(const struct doctor *doctor, const struct guest *guest,
+			   const struct vfpool_mac *mac)
 {
 	for (size_t i = 0; i < doctor->guests.n; i++) {
 		const struct guest *is = &doctor->guests.list[i];
@@ -343,7 +415,8 @@ static bool has_next_start(const struct doctor *doctor, const struct guest *gues
 		if (strcmp(is->uuid, guest->uuid) != 0)
 			continue;
 		for (size_t j = 0; j < is->n_nics; j++)
-			if (is->nics[j].has_mac && vfpool_mac_equal(&is->nics[j].mac, mac) && is->nics[j].next_vlan >= 0)
+			if (is->nics[j].has_mac && vfpool_mac_equal(&is->nics[j].mac, mac) &&
+			    is->nics[j].next_vlan >= 0)
 				return true;
 		return false;
 	}
@@ -352,16 +425,19 @@ static bool has_next_start(const struct doctor *doctor, const struct guest *gues
 
 static int check_vlan(struct doctor *doctor, const struct guest_nic *nic, const struct guest *guest)
 {
-	CLEANUP(cleanup_lease) struct vfpool_lease *lease = nic->has_mac ? lease_of_mac(doctor, &nic->mac) : NULL;
+	CLEANUP(cleanup_lease)
+	struct vfpool_lease *lease = nic->has_mac ? lease_of_mac(doctor, &nic->mac) : NULL;
 	AUTO_FREE char *remedy = format_text("'vfpool attach --refresh %s'", guest->name);
 	char vlans[VLANS_TEXT];
 
 	if (!remedy)
 		return -ENOMEM;
 	for (struct vfpool_pool **pool = doctor->pools; lease && *pool; pool++)
-		if (strcmp((*pool)->name, lease->pool) == 0 && vlan_is_stale(*pool, lease, nic->vlan, vlans) &&
+		if (strcmp((*pool)->name, lease->pool) == 0 &&
+		    vlan_is_stale(*pool, lease, nic->vlan, vlans) &&
 		    has_next_start(doctor, guest, &nic->mac))
-			return report(doctor, VFPOOL_FAULT, remedy, "its definition says %s, of pool %s", vlans, lease->pool);
+			return report(doctor, VFPOOL_FAULT, remedy,
+				      "its definition says %s, of pool %s", vlans, lease->pool);
 	return 0;
 }
 
@@ -379,8 +455,10 @@ static int check_nic(struct doctor *doctor, const struct guest_nic *nic, const s
 	vfpool_pci_format(&nic->address, address);
 	r = host_read_device(&doctor->host, &nic->address, &device);
 	if (r == -VFPOOL_ENOTFOUND)
-		return report(doctor, VFPOOL_FAULT, "'vfpool apply' makes VFs; 'vfpool attach --refresh' mends addresses that changed",
-			      "it has %s, which this host doesn't have", address);
+		return report(
+			doctor, VFPOOL_FAULT,
+			"'vfpool apply' makes VFs; 'vfpool attach --refresh' mends addresses that changed",
+			"it has %s, which this host doesn't have", address);
 	return r < 0 ? report(doctor, VFPOOL_WARNING, NULL, "%s", doctor->vp->err.text) :
 		       check_device(doctor, nic, &device, address, guest);
 }
@@ -388,25 +466,29 @@ static int check_nic(struct doctor *doctor, const struct guest_nic *nic, const s
 /* QEMU has memory of its own, which is locked as well. */
 static int check_limit(struct doctor *doctor, const struct guest *guest)
 {
-	if (!guest->hard_limit || guest->n_nics == 0 || guest->hard_limit > guest->memory + 1024 * 1024)
+	if (!guest->hard_limit || guest->n_nics == 0 ||
+	    guest->hard_limit > guest->memory + 1024 * 1024)
 		return 0;
-	return report(doctor, guest->hard_limit <= guest->memory ? VFPOOL_FAULT : VFPOOL_WARNING,
-		      "take <hard_limit> out of <memtune>, or raise it to 1 GiB above its memory",
-		      "its hard_limit of %llu KiB leaves little beside its %llu KiB of memory, all of which a VF has locked",
-		      guest->hard_limit, guest->memory);
+	return report(
+		doctor, guest->hard_limit <= guest->memory ? VFPOOL_FAULT : VFPOOL_WARNING,
+		"take <hard_limit> out of <memtune>, or raise it to 1 GiB above its memory",
+		"its hard_limit of %llu KiB leaves little beside its %llu KiB of memory, all of which a VF has locked",
+		guest->hard_limit, guest->memory);
 }
 
 static int look_at_guest(struct doctor *doctor, struct guest *guest)
 {
 	struct vfpool *vp = doctor->vp;
 	AUTO_FREE char *xml = NULL;
-	int r = guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_definition, doctor->guest, &xml, &vp->err);
+	int r = guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_definition,
+			  doctor->guest, &xml, &vp->err);
 
 	if (r < 0)
 		return r;
 	r = xml ? guest_read_domain(xml, guest) : -EBADMSG;
 	if (r == -EBADMSG || (r == 0 && !guest->name))
-		return fail(&vp->err, -EBADMSG, "what libvirt says of guest %s can't be understood", doctor->guest);
+		return fail(&vp->err, -EBADMSG, "what libvirt says of guest %s can't be understood",
+			    doctor->guest);
 	for (size_t i = 0; i < doctor->guests.n; i++)
 		if (strcmp(doctor->guests.list[i].uuid, guest->uuid) == 0)
 			guest->is_running = doctor->guests.list[i].is_running;
@@ -421,19 +503,22 @@ static int check_guest(struct doctor *doctor)
 	if (!doctor->guest)
 		return 0;
 	if (!doctor->guests_known)
-		return report(doctor, VFPOOL_FAULT, "see the check libvirt", "libvirt doesn't answer, so %s can't be looked at",
-			      doctor->guest);
+		return report(doctor, VFPOOL_FAULT, "see the check libvirt",
+			      "libvirt doesn't answer, so %s can't be looked at", doctor->guest);
 	r = look_at_guest(doctor, &guest);
 	if (r == -VFPOOL_ENOTFOUND || r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return report(doctor, VFPOOL_FAULT, "see the check libvirt", "%s", doctor->vp->err.text);
+		return report(doctor, VFPOOL_FAULT, "see the check libvirt", "%s",
+			      doctor->vp->err.text);
 	for (size_t i = 0; r == 0 && i < guest.n_nics; i++)
 		r = check_nic(doctor, &guest.nics[i], &guest);
 	if (r == 0)
 		r = check_limit(doctor, &guest);
-	return r == 0 && found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "nothing in the definition of %s keeps VFs from it",
-							guest.name) : r;
+	return r == 0 && found_nothing(doctor) ?
+		       report(doctor, VFPOOL_SOUND, NULL,
+			      "nothing in the definition of %s keeps VFs from it", guest.name) :
+		       r;
 }
 
 const struct check libvirt_checks[] = {

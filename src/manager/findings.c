@@ -19,7 +19,8 @@ void vfpool_findings_free(struct vfpool_findings *findings)
 }
 
 int add_finding(struct vfpool_findings *found, enum vfpool_finding_kind kind,
-		enum vfpool_finding_result result, struct vfpool_lease **lease, const char *format, ...)
+		enum vfpool_finding_result result, struct vfpool_lease **lease, const char *format,
+		...)
 {
 	struct vfpool_finding *grown = reallocarray(found->list, found->n + 1, sizeof(*grown));
 	va_list args;
@@ -36,7 +37,10 @@ int add_finding(struct vfpool_findings *found, enum vfpool_finding_kind kind,
 		return -ENOMEM;
 	make_printable(text);
 	grown[found->n++] = (struct vfpool_finding){
-		.kind = kind, .result = result, .lease = lease ? TAKE_PTR(*lease) : NULL, .text = text,
+		.kind = kind,
+		.result = result,
+		.lease = lease ? TAKE_PTR(*lease) : NULL,
+		.text = text,
 	};
 	return 0;
 }
@@ -46,6 +50,7 @@ int sum_up_findings(struct vfpool *vp, const struct vfpool_findings *found, cons
 	for (size_t i = 0; i < found->n; i++)
 		if (found->list[i].result == VFPOOL_FINDING_FAILED)
 			return fail(&vp->err, -VFPOOL_EPARTIAL,
-				    "not everything could be %s; the lines above say what and why", doing);
+				    "not everything could be %s; the lines above say what and why",
+				    doing);
 	return 0;
 }

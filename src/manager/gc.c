@@ -31,7 +31,10 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	struct ending ending = {
-		.vp = gc->vp, .ledger = gc->ledger, .host = &gc->host, .dry_run = gc->dry_run,
+		.vp = gc->vp,
+		.ledger = gc->ledger,
+		.host = &gc->host,
+		.dry_run = gc->dry_run,
 		.only_pending = only_pending,
 	};
 	int r = load_pool_or_default(gc->vp, (*lease)->pool, &pool);
@@ -46,8 +49,9 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 	if (r == -E_CHANGED || r == -VFPOOL_ENOTFOUND) /* another vfpool was faster */
 		return 0;
 	return add_finding(gc->found, kind,
-			   r == -VFPOOL_EINUSE || r == -E_UNREAD ? VFPOOL_FINDING_LEFT : VFPOOL_FINDING_FAILED, lease,
-			   "%s; but %s", why, gc->vp->err.text);
+			   r == -VFPOOL_EINUSE || r == -E_UNREAD ? VFPOOL_FINDING_LEFT :
+								   VFPOOL_FINDING_FAILED,
+			   lease, "%s; but %s", why, gc->vp->err.text);
 }
 
 /* ---- guests ---- */
@@ -80,9 +84,10 @@ static int note_guest(struct gc *gc, struct vfpool_lease **lease, const struct g
 {
 	int r = gc->dry_run ? 0 : see_guest(gc->vp, gc->ledger, *lease, guest->uuid);
 
-	return r < 0 ? r : add_finding(gc->found, VFPOOL_FOUND_GUEST, VFPOOL_FINDING_DONE, lease,
-			       "guest %s (%s) has its %s", guest->name, guest->uuid,
-			       guest_has_mac(guest, &(*lease)->mac) ? "MAC" : "VF");
+	return r < 0 ? r :
+		       add_finding(gc->found, VFPOOL_FOUND_GUEST, VFPOOL_FINDING_DONE, lease,
+				   "guest %s (%s) has its %s", guest->name, guest->uuid,
+				   guest_has_mac(guest, &(*lease)->mac) ? "MAC" : "VF");
 }
 
 /* The guest of an active lease: seen, gone, or never seen. */
@@ -102,9 +107,11 @@ static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
 		return end(gc, VFPOOL_FOUND_ORPHAN, lease, false, "its guest is gone from libvirt");
 	if (busy) /* something that isn't libvirt's has it */
 		return 0;
-	return add_finding(gc->found, VFPOOL_FOUND_UNSEEN, VFPOOL_FINDING_LEFT, lease,
-		   (*lease)->guest ? "its guest doesn't name its MAC any more; release it if it is done with" :
-				     "no guest of libvirt names its MAC; release it if it is done with");
+	return add_finding(
+		gc->found, VFPOOL_FOUND_UNSEEN, VFPOOL_FINDING_LEFT, lease,
+		(*lease)->guest ?
+			"its guest doesn't name its MAC any more; release it if it is done with" :
+			"no guest of libvirt names its MAC; release it if it is done with");
 }
 
 /* ---- leases ---- */
@@ -135,7 +142,8 @@ static int look_at_lease(struct gc *gc, struct vfpool_lease **lease)
 	case VFPOOL_LEASE_PENDING:
 		return end(gc, VFPOOL_FOUND_PENDING, lease, true, "an interrupted alloc is undone");
 	case VFPOOL_LEASE_RELEASING:
-		return end(gc, VFPOOL_FOUND_RELEASING, lease, false, "an interrupted release is finished");
+		return end(gc, VFPOOL_FOUND_RELEASING, lease, false,
+			   "an interrupted release is finished");
 	case VFPOOL_LEASE_ACTIVE:
 	case VFPOOL_LEASE_RELEASED:
 		break;
@@ -143,19 +151,22 @@ static int look_at_lease(struct gc *gc, struct vfpool_lease **lease)
 	r = look_at_vf(gc, *lease, &there, &gone, &busy);
 	if (r == -E_UNREAD) {
 		fail_unread_lease(gc->vp, *lease);
-		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease, "%s", gc->vp->err.text);
+		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
+				   "%s", gc->vp->err.text);
 	}
 	if (r < 0)
 		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_FAILED, lease,
 				   "%s", gc->vp->err.text);
 	if (gone)
-		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
-			   "%s; if it is gone for good, 'vfpool release --lease %llu' gives the VF up",
-			   gc->vp->err.text, (unsigned long long)(*lease)->id);
+		return add_finding(
+			gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
+			"%s; if it is gone for good, 'vfpool release --lease %llu' gives the VF up",
+			gc->vp->err.text, (unsigned long long)(*lease)->id);
 	if (!there)
-		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
-			   "its VF isn't there; 'vfpool apply' makes it, 'vfpool release --lease %llu' gives it up",
-			   (unsigned long long)(*lease)->id);
+		return add_finding(
+			gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
+			"its VF isn't there; 'vfpool apply' makes it, 'vfpool release --lease %llu' gives it up",
+			(unsigned long long)(*lease)->id);
 	return gc->found->guests_known ? look_for_guest(gc, lease, busy) : 0;
 }
 
@@ -206,20 +217,27 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	if (r == 0 && !gc->dry_run)
 		r = free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, row, &pf, NULL, &freed);
 	if (gc->dry_run && pf.n_vfs > 0) {
-		r = row->quarantined ? 0 : find_obstacle(&gc->host, gc->ledger, pool, &pf, NULL, 0, &obstacle);
+		r = row->quarantined ?
+			    0 :
+			    find_obstacle(&gc->host, gc->ledger, pool, &pf, NULL, 0, &obstacle);
 		freed = !obstacle;
 	}
 	if (r == -E_UNREAD)
-		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL, "VF %u stays %s: %s", row->index,
-				   row->quarantined ? "in quarantine" : "marked as busy", gc->vp->err.text);
+		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL, "VF %u stays %s: %s",
+				   row->index,
+				   row->quarantined ? "in quarantine" : "marked as busy",
+				   gc->vp->err.text);
 	if (r < 0)
-		return add_finding(gc->found, kind, VFPOOL_FINDING_FAILED, NULL, "%s", gc->vp->err.text);
+		return add_finding(gc->found, kind, VFPOOL_FINDING_FAILED, NULL, "%s",
+				   gc->vp->err.text);
 	if (freed && pf.n_vfs == 0)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
-				   "VF %u isn't there any more, and in quarantine no more", row->index);
-	return !freed ? 0 : add_finding(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
-					"VF %u of %s is free again", row->index,
-					pf.netdev ? pf.netdev : "its PF");
+				   "VF %u isn't there any more, and in quarantine no more",
+				   row->index);
+	return !freed ? 0 :
+			add_finding(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
+				    "VF %u of %s is free again", row->index,
+				    pf.netdev ? pf.netdev : "its PF");
 }
 
 /* The hold of a VF, or of a whole PF, that isn't there: who doesn't know of it can't end it. */
@@ -234,9 +252,11 @@ static int note_lost_hold(struct gc *gc, const struct ledger_vf *row)
 	vfpool_mac_format(&row->pf_mac, mac);
 	if (row->held)
 		snprintf(index, sizeof(index), " --vf %u", row->index);
-	return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, NULL,
-			   "VF %u of pool %s is held, and %s; if it is gone for good, 'vfpool unhold %s%s' ends the "
-			   "hold", row->index, row->pool, gc->vp->err.text, mac, index);
+	return add_finding(
+		gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, NULL,
+		"VF %u of pool %s is held, and %s; if it is gone for good, 'vfpool unhold %s%s' ends the "
+		"hold",
+		row->index, row->pool, gc->vp->err.text, mac, index);
 }
 
 static int look_at_vfs(struct gc *gc)
@@ -246,7 +266,8 @@ static int look_at_vfs(struct gc *gc)
 	int r = ledger_vfs(gc->ledger, NULL, &rows, &n);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const bool first_of_pf = i == 0 || !vfpool_mac_equal(&rows[i - 1].pf_mac, &rows[i].pf_mac);
+		const bool first_of_pf = i == 0 ||
+					 !vfpool_mac_equal(&rows[i - 1].pf_mac, &rows[i].pf_mac);
 
 		if (rows[i].quarantined || (rows[i].avoid && !rows[i].lease))
 			r = free_vf(gc, &rows[i]);
@@ -261,7 +282,8 @@ static int look_at_vfs(struct gc *gc)
 static int prune_history(struct gc *gc)
 {
 	const struct ledger_history_age age = {
-		.before = time(NULL) - 86400LL * gc->request->history_days, .rows = gc->request->history_rows,
+		.before = time(NULL) - 86400LL * gc->request->history_days,
+		.rows = gc->request->history_rows,
 	};
 	unsigned n = 0, more = 0;
 	int r = ledger_count_old_history(gc->ledger, &age, &n);
@@ -273,10 +295,11 @@ static int prune_history(struct gc *gc)
 	while (r == 0 && more > 0);
 	if (r < 0)
 		return r;
-	return add_finding(gc->found, VFPOOL_FOUND_HISTORY, VFPOOL_FINDING_DONE, NULL,
-			   "%u entr%s of the history, older than %u days or beyond the newest %u, %s removed", n,
-			   n == 1 ? "y" : "ies", gc->request->history_days, gc->request->history_rows,
-			   n == 1 ? "is" : "are");
+	return add_finding(
+		gc->found, VFPOOL_FOUND_HISTORY, VFPOOL_FINDING_DONE, NULL,
+		"%u entr%s of the history, older than %u days or beyond the newest %u, %s removed",
+		n, n == 1 ? "y" : "ies", gc->request->history_days, gc->request->history_rows,
+		n == 1 ? "is" : "are");
 }
 
 /* ---- all of it ---- */
@@ -304,8 +327,13 @@ int vfpool_gc(struct vfpool *vp, const struct vfpool_gc_request *request,
 	      struct vfpool_findings **ret_findings)
 {
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
-	CLEANUP(gc_end) struct gc gc = {
-		.vp = vp, .request = request, .dry_run = request->dry_run, .found = found, .host = NO_HOST,
+	CLEANUP(gc_end)
+	struct gc gc = {
+		.vp = vp,
+		.request = request,
+		.dry_run = request->dry_run,
+		.found = found,
+		.host = NO_HOST,
 	};
 	int r;
 

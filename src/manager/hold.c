@@ -19,13 +19,14 @@ int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, c
 	if (*ret_pf)
 		return 0;
 	for (size_t i = 0; i < inventory->n_unread; i++) {
-		const struct vfpool_inventory one = { .unread = &inventory->unread[i], .n_unread = 1 };
+		const struct vfpool_inventory one = { .unread = &inventory->unread[i],
+						      .n_unread = 1 };
 
 		if (vfpool_may_be_unread(&one, &want))
 			return host_fail_unread(&vp->err, &inventory->unread[i]);
 	}
-	return fail(&vp->err, -VFPOOL_ENOTFOUND, "this host has no PF %s; 'vfpool list' shows its PFs",
-		    name);
+	return fail(&vp->err, -VFPOOL_ENOTFOUND,
+		    "this host has no PF %s; 'vfpool list' shows its PFs", name);
 }
 
 /* The PF, and the VF's index or -1, that a person means. */
@@ -57,8 +58,8 @@ static bool name_gone_pf(const char *device, struct vfpool_pf *ret_pf)
 }
 
 /* `is_there`: the PF, which then gets a row when it has none. */
-static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf, bool is_there,
-		       int vf, const char *reason, bool *ret_changed)
+static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf,
+		       bool is_there, int vf, const char *reason, bool *ret_changed)
 {
 	AUTO_FREE char *before = NULL;
 	struct ledger_vf row = { 0 };
@@ -66,12 +67,14 @@ static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vf
 	int r = ledger ? ledger_pf(ledger, pf, is_there, &pf_id) : 0;
 
 	if (r == 0 && !is_there && !pf_id)
-		return fail(&vp->err, -VFPOOL_ENOTFOUND, "neither this host nor its ledger has that PF");
+		return fail(&vp->err, -VFPOOL_ENOTFOUND,
+			    "neither this host nor its ledger has that PF");
 	if (r == 0 && ledger && vf >= 0)
 		r = ledger_vf(ledger, pf_id, (unsigned)vf, &row);
 	if (r == 0 && vf >= 0 && !row.id)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND,
-			    "VF %d isn't one of a pool that was applied, so nobody gets it anyway", vf);
+			    "VF %d isn't one of a pool that was applied, so nobody gets it anyway",
+			    vf);
 	if (r == 0 && ledger)
 		r = ledger_hold(ledger, pf_id, vf, reason, &before);
 	if (r == 0)
@@ -80,7 +83,8 @@ static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vf
 }
 
 /* libvirt doesn't ask vfpool before it gives a guest a VF. */
-static void note_networks(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf, int vf)
+static void note_networks(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf,
+			  int vf)
 {
 	AUTO_FREE struct ledger_vf *rows = NULL;
 	const char *noted = "";
@@ -91,12 +95,14 @@ static void note_networks(struct vfpool *vp, struct ledger *ledger, const struct
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 
-		if (!vfpool_pci_equal(&rows[i].pf, &pf->address) || strcmp(rows[i].pool, noted) == 0 ||
-		    (vf >= 0 && rows[i].index != (unsigned)vf))
+		if (!vfpool_pci_equal(&rows[i].pf, &pf->address) ||
+		    strcmp(rows[i].pool, noted) == 0 || (vf >= 0 && rows[i].index != (unsigned)vf))
 			continue;
 		noted = rows[i].pool;
-		if (load_pool_or_default(vp, noted, &pool) == 0 && pool->allocate == VFPOOL_BY_LIBVIRT)
-			note(vp, "libvirt gives its VFs to guests until 'vfpool network %s --define' has told it",
+		if (load_pool_or_default(vp, noted, &pool) == 0 &&
+		    pool->allocate == VFPOOL_BY_LIBVIRT)
+			note(vp,
+			     "libvirt gives its VFs to guests until 'vfpool network %s --define' has told it",
 			     noted);
 	}
 }
@@ -113,8 +119,10 @@ int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reaso
 	int r;
 
 	if (reason && !text_is_visible(reason, false))
-		return fail(&vp->err, -EINVAL, "'%s' can't be a reason: UTF-8 without control or invisible "
-			    "characters", reason);
+		return fail(&vp->err, -EINVAL,
+			    "'%s' can't be a reason: UTF-8 without control or invisible "
+			    "characters",
+			    reason);
 	if ((r = check_root(vp, "holding a VF")) < 0 || (r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0)
 		return r;
@@ -126,11 +134,12 @@ int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reaso
 	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &ledger)) < 0 ||
 	    (ledger && (r = ledger_begin(ledger)) < 0))
 		return r;
-	r = hold_device(vp, ledger, pf, is_there, vf, reason && !*reason ? "no reason given" : reason,
-			ret_changed);
+	r = hold_device(vp, ledger, pf, is_there, vf,
+			reason && !*reason ? "no reason given" : reason, ret_changed);
 	if (r == 0 && !dry_run)
 		r = ledger_commit(ledger);
 	if (r == 0 && reason && *ret_changed)
 		note_networks(vp, ledger, pf, vf);
-	return r < 0 ? fail_while(&vp->err, r, "%s %s", reason ? "holding" : "unholding", device) : 0;
+	return r < 0 ? fail_while(&vp->err, r, "%s %s", reason ? "holding" : "unholding", device) :
+		       0;
 }

@@ -15,7 +15,9 @@ struct hook {
 	struct ledger *ledger;
 	struct host host;
 	struct guest guest;
-	char stale_pool[64], stale_vlans[VLANS_TEXT]; /* what the guest's definition says that its lease doesn't, "": nothing */
+	char stale_pool[64],
+		stale_vlans
+			[VLANS_TEXT]; /* what the guest's definition says that its lease doesn't, "": nothing */
 };
 
 static void hook_end(struct hook *hook)
@@ -56,7 +58,8 @@ static bool is_guests(const struct hook *hook, const struct vfpool_lease *lease)
 
 /* The lease of the VF that the guest names, or of its interface on a libvirt network; NULL: it
  * has none by this device. */
-static int find_lease(struct hook *hook, const struct guest_nic *nic, struct vfpool_lease **ret_lease)
+static int find_lease(struct hook *hook, const struct guest_nic *nic,
+		      struct vfpool_lease **ret_lease)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	struct ledger_vf row = { 0 };
@@ -87,29 +90,37 @@ static bool has_moved(struct hook *hook, const struct guest_nic *nic)
 	       lease->has_vf && is_guests(hook, lease);
 }
 
-static int refuse_leased(struct hook *hook, const struct guest_nic *nic, const char *pool, const char *vf,
-			 const struct vfpool_lease *lease, const char *named, const char *help)
+static int refuse_leased(struct hook *hook, const struct guest_nic *nic, const char *pool,
+			 const char *vf, const struct vfpool_lease *lease, const char *named,
+			 const char *help)
 {
 	char has[VFPOOL_MAC_TEXT], own[600];
 
 	if (lease->state == VFPOOL_LEASE_RELEASING)
-		return fail(&hook->vp->err, -VFPOOL_EINUSE, "VF %s of pool %s is being released by %s nic %u: 'vfpool gc' "
-			    "finishes it", vf, pool, lease->owner, lease->nic);
+		return fail(&hook->vp->err, -VFPOOL_EINUSE,
+			    "VF %s of pool %s is being released by %s nic %u: 'vfpool gc' "
+			    "finishes it",
+			    vf, pool, lease->owner, lease->nic);
 	vfpool_mac_format(&lease->mac, has);
 	/* Its tool may call the guest by another name than libvirt does. */
-	snprintf(own, sizeof(own), "if that is the guest of this lease, 'vfpool rename %s %s' says so", lease->owner,
+	snprintf(own, sizeof(own),
+		 "if that is the guest of this lease, 'vfpool rename %s %s' says so", lease->owner,
 		 hook->guest.name);
-	return fail(&hook->vp->err, -VFPOOL_EINUSE, "VF %s of pool %s is leased to %s nic %u with the MAC %s, and guest %s "
-		    "names it%s: %s", vf, pool, lease->owner, lease->nic, has, hook->guest.name, named,
+	return fail(&hook->vp->err, -VFPOOL_EINUSE,
+		    "VF %s of pool %s is leased to %s nic %u with the MAC %s, and guest %s "
+		    "names it%s: %s",
+		    vf, pool, lease->owner, lease->nic, has, hook->guest.name, named,
 		    nic->has_mac ? help : own);
 }
 
 static int refuse(struct hook *hook, const struct guest_nic *nic, const struct ledger_vf *row,
 		  const struct vfpool_lease *lease)
 {
-	const char *remedy = has_moved(hook, nic) ? "'vfpool attach --refresh %s' mends that" :
-						    "'vfpool interface %s' prints what the guest has";
-	char vf[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT], help[400], named[60] = " in a plain <hostdev>";
+	const char *remedy = has_moved(hook, nic) ?
+				     "'vfpool attach --refresh %s' mends that" :
+				     "'vfpool interface %s' prints what the guest has";
+	char vf[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT], help[400],
+		named[60] = " in a plain <hostdev>";
 	const char *name = hook->guest.name;
 
 	vfpool_pci_format(&nic->address, vf);
@@ -120,13 +131,16 @@ static int refuse(struct hook *hook, const struct guest_nic *nic, const struct l
 	snprintf(help, sizeof(help), remedy, name);
 	if (lease)
 		return refuse_leased(hook, nic, row->pool, vf, lease, named, help);
-	return fail(&hook->vp->err, -VFPOOL_EINUSE, "VF %s of pool %s is leased to nobody, and guest %s names it%s: %s, "
-		    "'vfpool adopt %s' records this", vf, row->pool, name, named, help, name);
+	return fail(&hook->vp->err, -VFPOOL_EINUSE,
+		    "VF %s of pool %s is leased to nobody, and guest %s names it%s: %s, "
+		    "'vfpool adopt %s' records this",
+		    vf, row->pool, name, named, help, name);
 }
 
 /* A lease of that VF is the ledger's word alone, whatever became of its pool's definition. The lease's
  * MAC is proof enough, whatever its tool calls the guest; a plain <hostdev> has none. */
-static bool is_leased_to_guest(const struct hook *hook, const struct guest_nic *nic, const struct vfpool_lease *lease)
+static bool is_leased_to_guest(const struct hook *hook, const struct guest_nic *nic,
+			       const struct vfpool_lease *lease)
 {
 	return lease->state != VFPOOL_LEASE_RELEASING &&
 	       (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) : is_guests(hook, lease));
@@ -144,7 +158,9 @@ static int check_nic(struct hook *hook, const struct guest_nic *nic)
 		return r;
 	if (row.lease) {
 		r = ledger_get_lease(hook->ledger, row.lease, &lease);
-		return r < 0 || !lease || is_leased_to_guest(hook, nic, lease) ? r : refuse(hook, nic, &row, lease);
+		return r < 0 || !lease || is_leased_to_guest(hook, nic, lease) ?
+			       r :
+			       refuse(hook, nic, &row, lease);
 	}
 	/* Only the definition says whether libvirt gives it out. */
 	r = load_pool(hook->vp, row.pool, &pool);
@@ -187,9 +203,10 @@ static int refuse_vlan(struct hook *hook, const char *why)
 	const struct error is = hook->vp->err;
 	const char *name = hook->guest.name;
 
-	return fail(&hook->vp->err, -VFPOOL_EINUSE, "the definition of guest %s says %s, of pool %s, which couldn't be programmed "
-		    "(%.300s): 'vfpool attach --refresh %s' mends the definition", name, hook->stale_vlans, hook->stale_pool,
-		    why ? why : is.text, name);
+	return fail(&hook->vp->err, -VFPOOL_EINUSE,
+		    "the definition of guest %s says %s, of pool %s, which couldn't be programmed "
+		    "(%.300s): 'vfpool attach --refresh %s' mends the definition",
+		    name, hook->stale_vlans, hook->stale_pool, why ? why : is.text, name);
 }
 
 /* libvirt has set the VLAN of the guest's definition. Nothing has run with it yet, and nothing is to where that is
@@ -201,7 +218,8 @@ static void guard_vlan(struct hook *hook, const struct guest_nic *nic)
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = nic->has_mac ? ledger_find_mac(hook->ledger, &nic->mac, &lease) : 0;
 
-	if (r < 0 || !lease || lease->state != VFPOOL_LEASE_ACTIVE || load_pool(hook->vp, lease->pool, &pool) < 0 ||
+	if (r < 0 || !lease || lease->state != VFPOOL_LEASE_ACTIVE ||
+	    load_pool(hook->vp, lease->pool, &pool) < 0 ||
 	    !vlan_is_stale(pool, lease, nic->vlan, hook->stale_vlans))
 		return;
 	snprintf(hook->stale_pool, sizeof(hook->stale_pool), "%s", pool->name);
@@ -238,7 +256,8 @@ static int started(struct hook *hook, const struct vfpool_lease *lease)
 /* libvirt says so itself, or has the guest's memory. */
 static bool is_saved(const struct hook *hook, const char *extra)
 {
-	AUTO_FREE char *path = format_text("%s/qemu/save/%s.save", hook->vp->dirs[VFPOOL_DIR_LIBVIRT_STATE],
+	AUTO_FREE char *path = format_text("%s/qemu/save/%s.save",
+					   hook->vp->dirs[VFPOOL_DIR_LIBVIRT_STATE],
 					   hook->guest.name);
 
 	return strcmp(extra, "saved") == 0 ||
@@ -310,7 +329,8 @@ static int run_qemu(struct hook *hook, const char *operation, const char *extra,
 
 	/* Its name may be one that no owner has: it must not take what is another's all the same. */
 	if (r < 0 || !hook->guest.name || !*hook->guest.uuid)
-		return fail(&hook->vp->err, -EBADMSG, "what libvirt says of the guest can't be understood");
+		return fail(&hook->vp->err, -EBADMSG,
+			    "what libvirt says of the guest can't be understood");
 	if (strcmp(operation, "prepare") == 0)
 		return prepare(hook);
 	if (strcmp(operation, "start") == 0)
@@ -332,7 +352,8 @@ static int run_network(struct hook *hook, const char *operation, const char *xml
 	if (strcmp(operation, "port-created") != 0)
 		return 0;
 	if (guest_read_port(xml, &port) < 0)
-		return fail(&hook->vp->err, -EBADMSG, "what libvirt says of the port can't be understood");
+		return fail(&hook->vp->err, -EBADMSG,
+			    "what libvirt says of the port can't be understood");
 	r = ledger_find_mac(hook->ledger, &port.mac, &lease);
 	return r == 0 && lease ? see_guest(hook->vp, hook->ledger, lease, port.uuid) : r;
 }
@@ -345,7 +366,8 @@ int hook_run(struct vfpool *vp, const struct hook_call *call)
 	r = check_root(vp, "libvirt's hook");
 	if (r == 0)
 		r = open_ledger(vp, LEDGER_CHANGE, &hook.ledger);
-	if (ledger_takes_no_more(r)) /* whose VF it is can be told all the same; the process ends with the copy */
+	if (ledger_takes_no_more(
+		    r)) /* whose VF it is can be told all the same; the process ends with the copy */
 		r = copy_ledger(vp, &hook.ledger);
 	if (r < 0)
 		return r;

@@ -70,8 +70,10 @@ static int take_answer(struct vfpool *vp, char *text, bool whole, bool late)
 	if (!whole && r == -VFPOOL_EINUSE)
 		return fail(&vp->err, r, "%s", line + rest);
 	if (late)
-		return fail(&vp->err, -ETIMEDOUT, "it hasn't come to an end within %d s: the kernel sleeps, or another "
-			    "process keeps the ledger or a PF to itself", TIME_MS / 1000);
+		return fail(&vp->err, -ETIMEDOUT,
+			    "it hasn't come to an end within %d s: the kernel sleeps, or another "
+			    "process keeps the ledger or a PF to itself",
+			    TIME_MS / 1000);
 	if (!whole)
 		return fail(&vp->err, -ECHILD, "its process has died");
 	return r < 0 ? fail(&vp->err, r, "%s", line + rest) : 0;
@@ -93,9 +95,11 @@ static int read_xml(struct vfpool *vp, int fd, long long deadline, char **ret_xm
 	int r = read_until(fd, deadline, XML_MAX, ret_xml);
 
 	if (r == -EFBIG)
-		return fail(&vp->err, r, "libvirt's XML is larger than %d MiB", XML_MAX / 1024 / 1024);
+		return fail(&vp->err, r, "libvirt's XML is larger than %d MiB",
+			    XML_MAX / 1024 / 1024);
 	if (r == -ETIMEDOUT)
-		return fail(&vp->err, r, "libvirt's XML hasn't come to an end within %d s", TIME_MS / 1000);
+		return fail(&vp->err, r, "libvirt's XML hasn't come to an end within %d s",
+			    TIME_MS / 1000);
 	return r < 0 ? fail_errno(&vp->err, r, "reading libvirt's XML") : 0;
 }
 
@@ -120,7 +124,9 @@ static bool may_refuse(const struct hook_call *call)
 int vfpool_hook(struct vfpool *vp, const char *driver, const char *object, const char *operation,
 		const char *extra, int xml)
 {
-	struct hook_call call = { .driver = driver, .object = object, .operation = operation, .extra = extra };
+	struct hook_call call = {
+		.driver = driver, .object = object, .operation = operation, .extra = extra
+	};
 	const long long deadline = clock_ms() + TIME_MS;
 	AUTO_FREE char *text = NULL;
 	int r = read_xml(vp, xml, deadline, &text);

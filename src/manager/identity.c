@@ -16,8 +16,8 @@ static bool is_made_by_vfpool(const struct vfpool_pool *pool, const struct vfpoo
 }
 
 /* Any ledger with that seed parks the VF with this MAC, so it tells nothing of which. */
-static int is_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, unsigned vf,
-		      const struct vfpool_mac *mac, bool *ret_is)
+static int is_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use,
+		      unsigned vf, const struct vfpool_mac *mac, bool *ret_is)
 {
 	AUTO_FREE char *seed = NULL;
 	char key[PARKING_KEY];
@@ -38,8 +38,8 @@ static int is_parking(struct vfpool *vp, struct ledger *ledger, const struct poo
 }
 
 /* Was the VF programmed by another ledger, or by this one when it knew more? */
-static int is_foreign(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, const struct vfpool_vf *vf,
-		      bool *ret_is)
+static int is_foreign(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use,
+		      const struct vfpool_vf *vf, bool *ret_is)
 {
 	const struct vfpool_settings *is = &vf->programmed;
 	AUTO_FREE char *who = NULL;
@@ -71,7 +71,8 @@ static int judge_use(struct vfpool *vp, struct ledger *ledger, const struct pool
 		if (!foreign)
 			continue;
 		vfpool_mac_format(&pf->vfs[i].programmed.mac, mac);
-		fail(&vp->doubt, 0, "VF %u of %s has the MAC %s, which vfpool gave it by a ledger that isn't there any more: %s",
+		fail(&vp->doubt, 0,
+		     "VF %u of %s has the MAC %s, which vfpool gave it by a ledger that isn't there any more: %s",
 		     pf->vfs[i].index, pf->netdev ? pf->netdev : "its PF", mac,
 		     ledger ? "this one is another, or older" : "there is none now");
 		return 0;
@@ -91,7 +92,8 @@ static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 
 	if (r < 0 || !pools[0])
 		return r;
-	if ((r = open_host(vp, &host)) < 0 || (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
+	if ((r = open_host(vp, &host)) < 0 ||
+	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < n_uses && !vp->doubt.text[0]; i++)
@@ -116,11 +118,18 @@ int judge_ledger(struct vfpool *vp, struct ledger *ledger)
 	case LEDGER_UNPROVEN:
 		return judge_by_vfs(vp, ledger);
 	case LEDGER_ANOTHER:
-		return fail(&vp->doubt, 0, "%s/ledger.db isn't the ledger by which this host's VFs were given out until now", state);
+		return fail(
+			&vp->doubt, 0,
+			"%s/ledger.db isn't the ledger by which this host's VFs were given out until now",
+			state);
 	case LEDGER_OLDER:
-		return fail(&vp->doubt, 0, "%s/ledger.db is older than what was given out by it until now", state);
+		return fail(&vp->doubt, 0,
+			    "%s/ledger.db is older than what was given out by it until now", state);
 	case LEDGER_GONE:
-		return fail(&vp->doubt, 0, "%s/ledger.db, by which this host's VFs were given out until now, is gone", state);
+		return fail(
+			&vp->doubt, 0,
+			"%s/ledger.db, by which this host's VFs were given out until now, is gone",
+			state);
 	}
 	return 0;
 }

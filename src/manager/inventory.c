@@ -17,7 +17,8 @@ const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
 	return NULL;
 }
 
-int read_host(struct vfpool *vp, struct host *host, int which, struct vfpool_inventory **ret_inventory)
+int read_host(struct vfpool *vp, struct host *host, int which,
+	      struct vfpool_inventory **ret_inventory)
 {
 	int r = host_read(host, which, ret_inventory);
 
@@ -52,23 +53,26 @@ static bool has_its_driver(const struct vfpool_pool *pool, const struct vfpool_v
 
 /* Without a row nothing was applied yet. A VF that libvirt has given to a guest has what libvirt says,
  * and one in quarantine what it had. */
-static bool is_off(const struct vfpool_pool *pool, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
-		   const struct ledger_vf *row, const struct vfpool_lease *lease)
+static bool is_off(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
+		   const struct vfpool_vf *vf, const struct ledger_vf *row,
+		   const struct vfpool_lease *lease)
 {
 	struct vfpool_settings want;
 
 	if ((pool->allocate == VFPOOL_BY_LIBVIRT && vf->busy) || row->quarantined ||
 	    (lease && lease->state != VFPOOL_LEASE_ACTIVE))
 		return false;
-	if (!row->id || !has_its_driver(pool, vf) || (pool->vectors && vf->vectors && vf->vectors != pool->vectors))
+	if (!row->id || !has_its_driver(pool, vf) ||
+	    (pool->vectors && vf->vectors && vf->vectors != pool->vectors))
 		return true;
-	want = lease ? settings_of_lease(pool, pf, lease) : settings_with_mac(pool, pf, &row->parking);
+	want = lease ? settings_of_lease(pool, pf, lease) :
+		       settings_with_mac(pool, pf, &row->parking);
 	return vfpool_settings_differ(&vf->programmed, &want) ||
 	       vfpool_settings_refused(&want, pf->refusals, pf->n_refusals);
 }
 
-static int mark_vf(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool, int64_t pf_id,
-		   const struct vfpool_pf *pf, struct vfpool_vf *vf)
+static int mark_vf(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		   int64_t pf_id, const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	struct ledger_vf row = { 0 };
@@ -129,7 +133,8 @@ static void mark_unknown(struct vfpool_inventory *inventory)
 }
 
 /* Without a ledger, whatever keeps it from being read is told elsewhere. */
-static int read_inventory(struct vfpool *vp, bool with_ledger, struct vfpool_inventory **ret_inventory)
+static int read_inventory(struct vfpool *vp, bool with_ledger,
+			  struct vfpool_inventory **ret_inventory)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(rollback) struct ledger *ledger = NULL;

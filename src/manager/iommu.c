@@ -16,9 +16,10 @@ static int parse_addresses(struct vfpool *vp, const char *const *addresses, size
 	for (size_t i = 0; i < n; i++)
 		if (vfpool_pci_parse(addresses[i], &devices[i]) < 0) {
 			free(devices);
-			return fail(&vp->err, -EINVAL,
-				    "'%s' is no PCI address, as 0000:01:10.2 or libvirt's pci_0000_01_10_2",
-				    addresses[i]);
+			return fail(
+				&vp->err, -EINVAL,
+				"'%s' is no PCI address, as 0000:01:10.2 or libvirt's pci_0000_01_10_2",
+				addresses[i]);
 		}
 	*ret_devices = devices;
 	return 0;
@@ -31,7 +32,8 @@ int vfpool_iommu(struct vfpool *vp, const char *const *addresses, size_t n,
 	AUTO_HOST struct host host = NO_HOST;
 	int r;
 
-	if ((r = parse_addresses(vp, addresses, n, &devices)) < 0 || (r = open_host(vp, &host)) < 0 ||
+	if ((r = parse_addresses(vp, addresses, n, &devices)) < 0 ||
+	    (r = open_host(vp, &host)) < 0 ||
 	    (r = host_read_groups(&host, devices, n, ret_groups)) < 0)
 		return r;
 	host_name_group_devices(*ret_groups);
@@ -41,8 +43,8 @@ int vfpool_iommu(struct vfpool *vp, const char *const *addresses, size_t n,
 /* ---- may a lease have the VF? ---- */
 
 /* The lease of a VF by its PF's address. *ret_lease is NULL when there is none. */
-static int find_lease_of(struct host *host, struct ledger *ledger, const struct vfpool_device *device,
-			 struct vfpool_lease **ret_lease)
+static int find_lease_of(struct host *host, struct ledger *ledger,
+			 const struct vfpool_device *device, struct vfpool_lease **ret_lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	struct ledger_vf row = { 0 };
@@ -59,8 +61,9 @@ static int find_lease_of(struct host *host, struct ledger *ledger, const struct 
 
 /* Is the other device of the group in the way of a lease to `owner`? Of two leases that begin at once the
  * one with the lower number gets the group. */
-static int look_at_other(struct host *host, struct ledger *ledger, const struct vfpool_device *device,
-			 const char *owner, uint64_t lease, char **ret_obstacle)
+static int look_at_other(struct host *host, struct ledger *ledger,
+			 const struct vfpool_device *device, const char *owner, uint64_t lease,
+			 char **ret_obstacle)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *other = NULL;
 	char address[VFPOOL_PCI_TEXT];
@@ -72,10 +75,12 @@ static int look_at_other(struct host *host, struct ledger *ledger, const struct 
 	if (other && owner && strcmp(other->owner, owner) == 0)
 		return 0;
 	if (other && (!lease || other->state != VFPOOL_LEASE_PENDING || other->id < lease))
-		*ret_obstacle = format_text("its IOMMU group also has %s, leased to %s: one guest gets both", address,
-					    other->owner);
+		*ret_obstacle = format_text(
+			"its IOMMU group also has %s, leased to %s: one guest gets both", address,
+			other->owner);
 	else if (!other && device->used)
-		*ret_obstacle = format_text("its IOMMU group also has %s: %s", address, device->used);
+		*ret_obstacle = format_text("its IOMMU group also has %s: %s", address,
+					    device->used);
 	else
 		return 0;
 	return *ret_obstacle ? 0 : fail_oom(host->err);
@@ -88,7 +93,8 @@ static bool is_before(const struct vfpool_device *device, const struct vfpool_vf
 }
 
 static int look_at_group(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
-			 const struct vfpool_vf *vf, const char *owner, uint64_t lease, char **ret_obstacle)
+			 const struct vfpool_vf *vf, const char *owner, uint64_t lease,
+			 char **ret_obstacle)
 {
 	CLEANUP(group_end) struct vfpool_group group = { 0 };
 	int r = host_read_group(host, vf->iommu_group, &group);
@@ -96,7 +102,8 @@ static int look_at_group(struct host *host, struct ledger *ledger, const struct 
 	for (size_t i = 0; r == 0 && i < group.n_devices && !*ret_obstacle; i++) {
 		const struct vfpool_device *device = &group.devices[i];
 
-		if (device->kind != VFPOOL_ENDPOINT || vfpool_pci_equal(&device->address, &vf->address))
+		if (device->kind != VFPOOL_ENDPOINT ||
+		    vfpool_pci_equal(&device->address, &vf->address))
 			continue;
 		if (pool->allocate == VFPOOL_BY_VFPOOL)
 			r = look_at_other(host, ledger, device, owner, lease, ret_obstacle);
@@ -106,8 +113,8 @@ static int look_at_group(struct host *host, struct ledger *ledger, const struct 
 	return r;
 }
 
-int find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool, struct vfpool_pf *pf,
-		  const char *owner, uint64_t lease, char **ret_obstacle)
+int find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+		  struct vfpool_pf *pf, const char *owner, uint64_t lease, char **ret_obstacle)
 {
 	const struct vfpool_vf *vf = pf->vfs;
 	int r = pool->driver == VFPOOL_DRIVER_VFIO ? host_judge_vfs(host, pf) : 0;
@@ -158,14 +165,16 @@ static bool is_for_guests(const struct apply *apply, const struct vfpool_pf *pf,
 /* Of a pool that libvirt allocates those don't count that no guest can get, and of a group's VFs one does. */
 static int avoid_vf(struct apply *apply, const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
-	const struct vfpool_pool *pool = pool_of_vf(apply->uses, apply->n_uses, &pf->address, vf->index);
+	const struct vfpool_pool *pool = pool_of_vf(apply->uses, apply->n_uses, &pf->address,
+						    vf->index);
 	AUTO_FREE char *obstacle = NULL;
 	struct vfpool_pf one = *pf;
 	struct ledger_vf row = { 0 };
 	int64_t pf_id = 0;
 	int r;
 
-	if (!pool || pool->allocate != VFPOOL_BY_LIBVIRT || (apply->name && strcmp(pool->name, apply->name) != 0))
+	if (!pool || pool->allocate != VFPOOL_BY_LIBVIRT ||
+	    (apply->name && strcmp(pool->name, apply->name) != 0))
 		return 0;
 	one.vfs = vf;
 	one.n_vfs = 1;

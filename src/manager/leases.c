@@ -11,9 +11,11 @@ int check_owner(struct vfpool *vp, const char *owner)
 {
 	if (owner_name_is_valid(owner))
 		return 0;
-	return fail(&vp->err, -EINVAL, "'%s' can't be an owner's name: 1 to 255 "
+	return fail(&vp->err, -EINVAL,
+		    "'%s' can't be an owner's name: 1 to 255 "
 		    "bytes of UTF-8 without control or invisible characters, '/', a '-' at the "
-		    "beginning or a space at either end", owner);
+		    "beginning or a space at either end",
+		    owner);
 }
 
 int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
@@ -45,8 +47,9 @@ int look_up_address(struct host *host, struct vfpool_lease *lease)
 
 	if (r == 0 && pf.n_vfs > 0)
 		lease->address = pf.vfs[0].address;
-	if (r == -E_UNREAD && host_find_vf_address(host, &lease->pf, lease->has_pf_mac ? &lease->pf_mac : NULL,
-						   lease->vf, &lease->address))
+	if (r == -E_UNREAD &&
+	    host_find_vf_address(host, &lease->pf, lease->has_pf_mac ? &lease->pf_mac : NULL,
+				 lease->vf, &lease->address))
 		r = 0;
 	return r;
 }
@@ -63,7 +66,8 @@ static void look_up_picked(struct vfpool_lease *lease, const struct vfpool_inven
 		}
 }
 
-static void look_up_addresses(struct vfpool_lease **leases, const struct vfpool_inventory *inventory)
+static void look_up_addresses(struct vfpool_lease **leases,
+			      const struct vfpool_inventory *inventory)
 {
 	for (struct vfpool_lease **lease = leases; *lease; lease++)
 		if (!(*lease)->has_vf)
@@ -110,7 +114,10 @@ int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, i
 		       uint64_t lease, struct vfpool_lease ***ret_leases)
 {
 	const struct ledger_lease_filter filter = {
-		.pool = pool, .owner = owner, .nic = nic, .id = (int64_t)lease,
+		.pool = pool,
+		.owner = owner,
+		.nic = nic,
+		.id = (int64_t)lease,
 	};
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	AUTO_HOST struct host host = NO_HOST;
@@ -122,7 +129,8 @@ int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, i
 	if (r < 0)
 		return r;
 	if (!leases || !leases[0])
-		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no such lease; 'vfpool list' names the "
+		return fail(&vp->err, -VFPOOL_ENOTFOUND,
+			    "there is no such lease; 'vfpool list' names the "
 			    "owners and their nics");
 	r = open_host(vp, &host);
 	for (size_t i = 0; r == 0 && leases[i]; i++) {
@@ -152,7 +160,9 @@ int vfpool_reservations(struct vfpool *vp, const char *pool,
 int vfpool_forget_idle(struct vfpool *vp, const char *pool, int64_t before, bool dry_run,
 		       struct vfpool_reservation **ret_reservations, size_t *ret_n)
 {
-	const struct ledger_reservation_filter idle = { .pool = pool, .idle = true, .before = before };
+	const struct ledger_reservation_filter idle = { .pool = pool,
+							.idle = true,
+							.before = before };
 	CLEANUP(rollback) struct ledger *ledger = NULL;
 	struct vfpool_reservation *list = NULL;
 	size_t n = 0;
@@ -194,10 +204,11 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 		r = ledger_rename(ledger, owner, new_owner, &n);
 	if (r == -E_TAKEN)
 		return fail(&vp->err, -VFPOOL_EINUSE,
-			    "%s has a MAC for the same nic of a pool as %s; nothing was changed", new_owner,
-			    owner);
+			    "%s has a MAC for the same nic of a pool as %s; nothing was changed",
+			    new_owner, owner);
 	if (r == 0 && n == 0)
-		return fail(&vp->err, -VFPOOL_ENOTFOUND, "%s has no lease and no MAC in any pool", owner);
+		return fail(&vp->err, -VFPOOL_ENOTFOUND, "%s has no lease and no MAC in any pool",
+			    owner);
 	if (r == 0 && !dry_run)
 		r = ledger_commit(ledger);
 	if (r == 0)
@@ -213,19 +224,19 @@ static bool has_hook(const struct vfpool *vp)
 	return path && access(path, X_OK) == 0;
 }
 
-int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease,
-		     enum vfpool_format format, const struct vfpool_interface_options *options,
-		     char **ret_text)
+int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease, enum vfpool_format format,
+		     const struct vfpool_interface_options *options, char **ret_text)
 {
 	static const struct vfpool_interface_options none = { 0 };
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = load_pool(vp, lease->pool, &pool);
 
 	if (r == 0)
-		r = guest_interface(pool, lease, format, options ? options : &none, has_hook(vp), ret_text,
-				    &vp->err);
+		r = guest_interface(pool, lease, format, options ? options : &none, has_hook(vp),
+				    ret_text, &vp->err);
 	return r < 0 ? fail_while(&vp->err, r, "%s nic %u in pool %s", lease->owner, lease->nic,
-				  lease->pool) : 0;
+				  lease->pool) :
+		       0;
 }
 
 int vfpool_check_interface(struct vfpool *vp, const char *pool_name, enum vfpool_format format,
@@ -235,15 +246,20 @@ int vfpool_check_interface(struct vfpool *vp, const char *pool_name, enum vfpool
 	AUTO_FREE char *text = NULL;
 	int r = load_pool(vp, pool_name, &pool);
 	const struct vfpool_lease lease = {
-		.pool = (char *)pool_name, .owner = (char *)"", .vlan = -1, .address = { .bus = 1 },
+		.pool = (char *)pool_name,
+		.owner = (char *)"",
+		.vlan = -1,
+		.address = { .bus = 1 },
 		.has_vf = pool && pool->allocate == VFPOOL_BY_VFPOOL,
 	};
 
-	return r < 0 ? r : guest_interface(pool, &lease, format, options, has_hook(vp), &text, &vp->err);
+	return r < 0 ? r :
+		       guest_interface(pool, &lease, format, options, has_hook(vp), &text,
+				       &vp->err);
 }
 
 int see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,
-	       const char *uuid)
+	      const char *uuid)
 {
 	int r;
 

@@ -45,32 +45,40 @@ int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs 
 	if (r == -ENOMEM)
 		return fail_oom(&vp->err);
 	if (r == -ENOENT && guests_are_defined(vp))
-		note(vp, "libvirt isn't running, so whether one of its guests has the MAC or names the VF isn't known");
+		note(vp,
+		     "libvirt isn't running, so whether one of its guests has the MAC or names the VF isn't known");
 	else if (r < 0 && r != -ENOENT)
-		note(vp, "%s, so whether a guest has the MAC or names the VF isn't known", why.text);
+		note(vp, "%s, so whether a guest has the MAC or names the VF isn't known",
+		     why.text);
 	macs->known = true;
 	return 0;
 }
 
-int find_vf_macs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool, struct foreign_macs *macs)
+int find_vf_macs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		 struct foreign_macs *macs)
 {
 	const struct host_link *unread;
-	int r = host_vf_macs(macs->host, macs->links, macs->n_links, &macs->vfs, &macs->n_vfs, &unread);
+	int r = host_vf_macs(macs->host, macs->links, macs->n_links, &macs->vfs, &macs->n_vfs,
+			     &unread);
 
 	if (r < 0)
 		return r;
 	if (unread)
-		note(vp, "the kernel doesn't tell of the VFs of %s, so whether one of them has the MAC isn't known", unread->name);
+		note(vp,
+		     "the kernel doesn't tell of the VFs of %s, so whether one of them has the MAC isn't known",
+		     unread->name);
 	macs->ledger = ledger;
 	macs->libvirt_picks = pool->allocate == VFPOOL_BY_LIBVIRT;
 	macs->vfs_known = true;
 	return 0;
 }
 
-static bool guest_of_owner_has(const struct foreign_macs *foreign, const struct vfpool_mac *mac, const char *owner)
+static bool guest_of_owner_has(const struct foreign_macs *foreign, const struct vfpool_mac *mac,
+			       const char *owner)
 {
 	for (size_t i = 0; i < foreign->guests.n; i++)
-		if (strcmp(foreign->guests.list[i].name, owner) == 0 && guest_has_mac(&foreign->guests.list[i], mac))
+		if (strcmp(foreign->guests.list[i].name, owner) == 0 &&
+		    guest_has_mac(&foreign->guests.list[i], mac))
 			return true;
 	return false;
 }
@@ -82,23 +90,27 @@ static bool is_own_vf(const struct foreign_macs *foreign, const struct host_vf_m
 	struct ledger_vf row = { 0 };
 	int64_t id = 0;
 
-	return foreign->own_vf && vf->has_pf_mac && ledger_pf(foreign->ledger, &pf, false, &id) == 0 && id &&
+	return foreign->own_vf && vf->has_pf_mac &&
+	       ledger_pf(foreign->ledger, &pf, false, &id) == 0 && id &&
 	       ledger_vf(foreign->ledger, id, vf->vf, &row) == 0 && row.id == foreign->own_vf;
 }
 
 /* Another VF that has the MAC, NULL: none. Where libvirt picks the VFs, a guest of the owner's name may have its own already, or
  * still. */
-static const struct host_vf_mac *find_vf(const struct foreign_macs *foreign, const struct vfpool_mac *mac, const char *owner)
+static const struct host_vf_mac *find_vf(const struct foreign_macs *foreign,
+					 const struct vfpool_mac *mac, const char *owner)
 {
 	if (foreign->libvirt_picks && guest_of_owner_has(foreign, mac, owner))
 		return NULL;
 	for (size_t i = 0; i < foreign->n_vfs; i++)
-		if (vfpool_mac_equal(&foreign->vfs[i].mac, mac) && !is_own_vf(foreign, &foreign->vfs[i]))
+		if (vfpool_mac_equal(&foreign->vfs[i].mac, mac) &&
+		    !is_own_vf(foreign, &foreign->vfs[i]))
 			return &foreign->vfs[i];
 	return NULL;
 }
 
-static const struct host_link *find_link(const struct foreign_macs *foreign, const struct vfpool_mac *mac)
+static const struct host_link *find_link(const struct foreign_macs *foreign,
+					 const struct vfpool_mac *mac)
 {
 	for (size_t i = 0; i < foreign->n_links; i++)
 		for (unsigned j = 0; j < foreign->links[i].n_macs; j++)
@@ -108,11 +120,12 @@ static const struct host_link *find_link(const struct foreign_macs *foreign, con
 }
 
 /* A guest that has the MAC and isn't called as the owner is, NULL: none. */
-static const struct guest *find_other_guest(const struct foreign_macs *foreign, const struct vfpool_mac *mac,
-					    const char *owner)
+static const struct guest *find_other_guest(const struct foreign_macs *foreign,
+					    const struct vfpool_mac *mac, const char *owner)
 {
 	for (size_t i = 0; i < foreign->guests.n; i++)
-		if (guest_has_mac(&foreign->guests.list[i], mac) && strcmp(foreign->guests.list[i].name, owner) != 0)
+		if (guest_has_mac(&foreign->guests.list[i], mac) &&
+		    strcmp(foreign->guests.list[i].name, owner) != 0)
 			return &foreign->guests.list[i];
 	return NULL;
 }
@@ -121,8 +134,8 @@ static const struct guest *find_other_guest(const struct foreign_macs *foreign, 
 #define USER_TEXT 300
 
 /* Has anybody outside vfpool the MAC, and who? */
-static bool has_foreign_user(const struct foreign_macs *foreign, const struct vfpool_mac *mac, const char *owner,
-			     char user[USER_TEXT])
+static bool has_foreign_user(const struct foreign_macs *foreign, const struct vfpool_mac *mac,
+			     const char *owner, char user[USER_TEXT])
 {
 	const struct host_vf_mac *vf = find_vf(foreign, mac, owner);
 	const struct guest *guest = find_other_guest(foreign, mac, owner);
@@ -132,14 +145,18 @@ static bool has_foreign_user(const struct foreign_macs *foreign, const struct vf
 	else if (guest)
 		snprintf(user, USER_TEXT, "%s", guest->name);
 	else if (vf)
-		snprintf(user, USER_TEXT, "VF %u of %s: 'vfpool adopt' records the VF of a guest, 'ip link set %s vf %u mac' gives "
-			 "it another", vf->vf, vf->pf, vf->pf, vf->vf);
+		snprintf(
+			user, USER_TEXT,
+			"VF %u of %s: 'vfpool adopt' records the VF of a guest, 'ip link set %s vf %u mac' gives "
+			"it another",
+			vf->vf, vf->pf, vf->pf, vf->vf);
 	else
 		return false;
 	return true;
 }
 
-static bool is_foreign(const struct foreign_macs *foreign, const struct vfpool_mac *mac, const char *owner)
+static bool is_foreign(const struct foreign_macs *foreign, const struct vfpool_mac *mac,
+		       const char *owner)
 {
 	char user[USER_TEXT];
 
@@ -195,8 +212,8 @@ static int find_in_range(struct ledger *ledger, uint64_t first, uint64_t last, c
 }
 
 int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
-		  const struct vfpool_mac *from, const char *owner, const struct foreign_macs *foreign,
-		  struct vfpool_mac *ret_mac)
+		  const struct vfpool_mac *from, const char *owner,
+		  const struct foreign_macs *foreign, struct vfpool_mac *ret_mac)
 {
 	struct vfpool_mac first, last;
 	const uint64_t start = mac_number(from);
@@ -214,7 +231,9 @@ static int fail_full(struct vfpool *vp, struct ledger *ledger, const struct vfpo
 		     const char *owner)
 {
 	struct vfpool_mac first, last;
-	const struct ledger_reservation_filter idle = { .idle = true, .first = &first, .last = &last };
+	const struct ledger_reservation_filter idle = { .idle = true,
+							.first = &first,
+							.last = &last };
 	struct vfpool_reservation *list = NULL;
 	char names[700] = "";
 	size_t n = 0, length = 0;
@@ -230,17 +249,23 @@ static int fail_full(struct vfpool *vp, struct ledger *ledger, const struct vfpo
 
 		if (localtime_r(&(time_t){ list[i].used }, &tm))
 			strftime(day, sizeof(day), "%F", &tm);
-		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%.60s nic %u in pool %s (last used %s)",
-					   i ? ", " : "", list[i].owner, list[i].nic, list[i].pool, day);
+		length += (size_t)snprintf(names + length, sizeof(names) - length,
+					   "%s%.60s nic %u in pool %s (last used %s)",
+					   i ? ", " : "", list[i].owner, list[i].nic, list[i].pool,
+					   day);
 	}
 	vfpool_reservations_free(list, n);
 	if (n == 0)
-		return fail(&vp->err, -ENOSPC, "pool %s: its MAC prefix has no address left for %s, and each has a lease; "
-			    "take a shorter prefix", pool->name, owner);
-	return fail(&vp->err, -ENOSPC,
-		    "pool %s: its MAC prefix has no address left for %s; %zu are kept without a lease, for %s%s: "
-		    "'vfpool forget --idle 90d' ends such, or take a shorter prefix", pool->name, owner, n, names,
-		    n > NAMED_OWNERS ? " and others" : "");
+		return fail(
+			&vp->err, -ENOSPC,
+			"pool %s: its MAC prefix has no address left for %s, and each has a lease; "
+			"take a shorter prefix",
+			pool->name, owner);
+	return fail(
+		&vp->err, -ENOSPC,
+		"pool %s: its MAC prefix has no address left for %s; %zu are kept without a lease, for %s%s: "
+		"'vfpool forget --idle 90d' ends such, or take a shorter prefix",
+		pool->name, owner, n, names, n > NAMED_OWNERS ? " and others" : "");
 }
 
 /* So many bytes of a prefix leave millions of MACs. */
@@ -286,11 +311,13 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 	if (r < 0)
 		return r;
 	mac_make(pool, seed, MAC_LEASE, key, 0, &reservation->mac);
-	r = find_free_mac(ledger, pool, MAC_LEASE, &reservation->mac, owner, foreign, &reservation->mac);
+	r = find_free_mac(ledger, pool, MAC_LEASE, &reservation->mac, owner, foreign,
+			  &reservation->mac);
 	if (r == -ENOENT)
 		return fail_full(vp, ledger, pool, owner);
-	return r < 0 ? r : ledger_reserve(ledger, pool->name, owner, nic, &reservation->mac, MAC_ATTEMPTS,
-					  &reservation->id);
+	return r < 0 ? r :
+		       ledger_reserve(ledger, pool->name, owner, nic, &reservation->mac,
+				      MAC_ATTEMPTS, &reservation->id);
 }
 
 /* Forced out of its VF, the owner can't have its MAC on another one as long as it
@@ -305,14 +332,16 @@ static int check_not_quarantined(struct vfpool *vp, struct ledger *ledger, const
 	if (r < 0 || !vf.id)
 		return r;
 	vfpool_mac_format(mac, text);
-	return fail(&vp->err, -VFPOOL_EINUSE,
-		    "the MAC %s of %s is still live on VF %u, which was released by force and which "
-		    "something has open, or can't be looked at; end that, then 'vfpool gc'", text, owner, vf.index);
+	return fail(
+		&vp->err, -VFPOOL_EINUSE,
+		"the MAC %s of %s is still live on VF %u, which was released by force and which "
+		"something has open, or can't be looked at; end that, then 'vfpool gc'",
+		text, owner, vf.index);
 }
 
 /* Another guest's name may be what another tool calls the owner's; not when it leases VFs by itself. */
-static int check_other_guest(struct vfpool *vp, struct ledger *ledger, const char *owner, const struct guest *guest,
-			     const char *mac)
+static int check_other_guest(struct vfpool *vp, struct ledger *ledger, const char *owner,
+			     const struct guest *guest, const char *mac)
 {
 	const struct ledger_lease_filter filter = { .owner = guest->name, .nic = -1 };
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
@@ -321,14 +350,18 @@ static int check_other_guest(struct vfpool *vp, struct ledger *ledger, const cha
 	if (r < 0)
 		return r;
 	if (leases && *leases)
-		return fail(&vp->err, -VFPOOL_EINUSE, "the MAC %s of %s is in the definition of guest %s, which is another owner: "
-			    "'virsh edit %s' takes it out", mac, owner, guest->name, guest->name);
+		return fail(
+			&vp->err, -VFPOOL_EINUSE,
+			"the MAC %s of %s is in the definition of guest %s, which is another owner: "
+			"'virsh edit %s' takes it out",
+			mac, owner, guest->name, guest->name);
 	note(vp, "the MAC %s of %s is in the definition of guest %s, too", mac, owner, guest->name);
 	return 0;
 }
 
 /* What belongs to the owner may be live elsewhere, since nothing kept it from being programmed by others. */
-static int check_not_elsewhere(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool, const char *owner,
+static int check_not_elsewhere(struct vfpool *vp, struct ledger *ledger,
+			       const struct vfpool_pool *pool, const char *owner,
 			       const struct vfpool_mac *mac, const struct foreign_macs *foreign)
 {
 	const struct host_link *link = find_link(foreign, mac);
@@ -338,15 +371,19 @@ static int check_not_elsewhere(struct vfpool *vp, struct ledger *ledger, const s
 
 	vfpool_mac_format(mac, text);
 	if (vf)
-		return fail(&vp->err, -VFPOOL_EINUSE,
-			    "the MAC %s of %s is live on VF %u of %s, which isn't leased to it: 'vfpool adopt' records the VF of a "
-			    "guest, 'vfpool apply' gives a pool's free VF its own MAC again, and 'ip link set %s vf %u mac' "
-			    "does it by hand", text, owner, vf->vf, vf->pf, vf->pf, vf->vf);
+		return fail(
+			&vp->err, -VFPOOL_EINUSE,
+			"the MAC %s of %s is live on VF %u of %s, which isn't leased to it: 'vfpool adopt' records the VF of a "
+			"guest, 'vfpool apply' gives a pool's free VF its own MAC again, and 'ip link set %s vf %u mac' "
+			"does it by hand",
+			text, owner, vf->vf, vf->pf, vf->pf, vf->vf);
 	/* A VF's own netdev keeps for a while what the VF had. */
 	if (link && !host_link_is_vf(foreign->host, link))
-		return fail(&vp->err, -VFPOOL_EINUSE,
-			    "the MAC %s of %s is that of the network card %s of this host: give that one its own, or end the "
-			    "reservation by 'vfpool release %s --owner %s --forget'", text, owner, link->name, pool->name, owner);
+		return fail(
+			&vp->err, -VFPOOL_EINUSE,
+			"the MAC %s of %s is that of the network card %s of this host: give that one its own, or end the "
+			"reservation by 'vfpool release %s --owner %s --forget'",
+			text, owner, link->name, pool->name, owner);
 	return guest ? check_other_guest(vp, ledger, owner, guest, text) : 0;
 }
 
@@ -362,20 +399,24 @@ int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_po
 		return r;
 	if (!reservation.id && mac) {
 		reservation.mac = *mac;
-		r = reserve_given(vp, ledger, pool->name, owner, nic, mac, foreign, &reservation.id);
+		r = reserve_given(vp, ledger, pool->name, owner, nic, mac, foreign,
+				  &reservation.id);
 	} else if (!reservation.id) {
 		r = reserve_new(vp, ledger, pool, owner, nic, foreign, &reservation);
 	} else if (mac && !vfpool_mac_equal(mac, &reservation.mac)) {
 		vfpool_mac_format(&reservation.mac, is);
 		vfpool_mac_format(mac, asked);
-		return fail(&vp->err, -VFPOOL_EINUSE,
-			    "the MAC of %s nic %u is %s, and %s was asked for; 'vfpool release --forget' "
-			    "ends the first", owner, nic, is, asked);
+		return fail(
+			&vp->err, -VFPOOL_EINUSE,
+			"the MAC of %s nic %u is %s, and %s was asked for; 'vfpool release --forget' "
+			"ends the first",
+			owner, nic, is, asked);
 	} else {
 		r = check_not_quarantined(vp, ledger, owner, &reservation.mac);
 		if (r == 0 && foreign->compares_vfs)
 			r = !foreign->vfs_known ? -E_VF_MACS :
-			    check_not_elsewhere(vp, ledger, pool, owner, &reservation.mac, foreign);
+						  check_not_elsewhere(vp, ledger, pool, owner,
+								      &reservation.mac, foreign);
 	}
 	if (r == 0)
 		*ret_reservation = reservation;

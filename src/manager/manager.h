@@ -26,8 +26,8 @@ struct vfpool {
 	bool ledger_is_judged;
 	bool ledger_is_proven; /* it is worth a stamp that there is none of yet */
 	bool doubt_is_told;
-	bool pending_is_told;  /* changes of definitions that can't be finished */
-	struct error doubt;    /* why it isn't the one by which the VFs are given out, "": it is */
+	bool pending_is_told; /* changes of definitions that can't be finished */
+	struct error doubt;   /* why it isn't the one by which the VFs are given out, "": it is */
 };
 
 DEFINE_CLEANUP(struct vfpool_pool *, cleanup_pool, vfpool_pool_free);
@@ -64,7 +64,10 @@ void note(struct vfpool *vp, const char *format, ...) __attribute__((format(prin
 int open_host(struct vfpool *vp, struct host *ret_host);
 void host_end(struct host *host);
 #define AUTO_HOST CLEANUP(host_end)
-#define NO_HOST { .sysfs = -1 }
+#define NO_HOST             \
+	{                   \
+		.sysfs = -1 \
+	}
 
 /* Changing the host takes root; one clear line instead of ten from below. */
 int check_root(struct vfpool *vp, const char *doing);
@@ -107,14 +110,16 @@ struct definition_text {
 
 /* What is to become of definitions, all of it or nothing. */
 struct definition_changes {
-	const char *from, *to; /* a pool's new name, in the ledger too: then its definition goes; or NULL */
+	const char *from,
+		*to; /* a pool's new name, in the ledger too: then its definition goes; or NULL */
 	struct definition_text *stored;
 	size_t n;
 };
 
 /* Does it, whenever it is killed: what was begun is finished by settle_definitions(). `ledger` is from hold_definitions(),
  * whose transaction ends where a pool gets a new name. */
-int change_definitions(struct vfpool *vp, struct ledger *ledger, const struct definition_changes *changes);
+int change_definitions(struct vfpool *vp, struct ledger *ledger,
+		       const struct definition_changes *changes);
 
 /* The ledger (NULL: there is none, and `mode` makes none) in a transaction, in which nobody else changes definitions and
  * nothing is left of earlier changes. */
@@ -158,7 +163,8 @@ int check_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *in
 	       const struct pool_use *uses, size_t n);
 
 /* host_read(), with a note for each PF that can't be looked at. */
-int read_host(struct vfpool *vp, struct host *host, int which, struct vfpool_inventory **ret_inventory);
+int read_host(struct vfpool *vp, struct host *host, int which,
+	      struct vfpool_inventory **ret_inventory);
 
 /* Why that <pf> means nothing here, with its file and line. */
 int fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_use *use);
@@ -190,8 +196,8 @@ bool unit_is_enabled(const struct vfpool *vp, const char *unit);
 
 /* What is libvirt's network of the pool's name, by its file? -ENOENT: libvirt has none; another error: it
  * can't be told, without a message. */
-int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool, enum guest_network_kind *ret_kind,
-			 char **ret_what);
+int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool,
+			 enum guest_network_kind *ret_kind, char **ret_what);
 
 /* Does libvirt itself start the pool's network? By its files. */
 bool network_has_autostart(const struct vfpool *vp, const struct vfpool_pool *pool);
@@ -206,7 +212,7 @@ int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, c
 
 /* MACs that aren't vfpool's to give. */
 struct foreign_macs {
-	bool known; /* they were asked for */
+	bool known;              /* they were asked for */
 	struct host_link *links; /* of this host */
 	size_t n_links;
 	struct guests guests;
@@ -224,7 +230,8 @@ struct foreign_macs {
 int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *macs);
 /* After that: what the VFs of this host are programmed with, as far as their PFs can be read. It asks each PF for all
  * its VFs, and so is for those MACs only that may be on one by more than chance. */
-int find_vf_macs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool, struct foreign_macs *macs);
+int find_vf_macs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		 struct foreign_macs *macs);
 void foreign_macs_end(struct foreign_macs *macs);
 
 /*
@@ -239,16 +246,14 @@ int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_po
 /* The first MAC of the pool's half from `from` on, and then from its beginning, that nobody in the ledger has, nor
  * anyone outside when `foreign` says who does (NULL: not asked). -ENOENT, without a message: none. */
 int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
-		  const struct vfpool_mac *from, const char *owner, const struct foreign_macs *foreign,
-		  struct vfpool_mac *ret_mac);
+		  const struct vfpool_mac *from, const char *owner,
+		  const struct foreign_macs *foreign, struct vfpool_mac *ret_mac);
 
 /* What the pool programs into a VF of that PF that has this MAC, */
-struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
-					 const struct vfpool_pf *pf,
+struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
 					 const struct vfpool_mac *mac);
 /* and into the VF of that lease. */
-struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool,
-					 const struct vfpool_pf *pf,
+struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
 					 const struct vfpool_lease *lease);
 
 /*
@@ -284,7 +289,8 @@ int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_poo
 /* Does a guest's definition with that VLAN (0: none, -1: it says nothing) say another than the lease? Then `text` is both,
  * after "says". */
 #define VLANS_TEXT 60
-bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan, char text[VLANS_TEXT]);
+bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan,
+		   char text[VLANS_TEXT]);
 
 /* Gives a VF back what it had in those settings when it was read. */
 int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
@@ -306,8 +312,8 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 		  int *ret_lock);
 
 /* The same where another PF will do: -EWOULDBLOCK, without a message, when another process has the lock and keeps it. */
-int open_lease_pf_soon(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
-		       int *ret_lock);
+int open_lease_pf_soon(struct host *host, const struct vfpool_lease *lease,
+		       struct vfpool_pf *ret_pf, int *ret_lock);
 
 /* Its PF can't be looked at, as the last error says: -E_UNREAD, and what gives it up. */
 int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease);
@@ -325,8 +331,8 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
  * pool whose VFs are for guests: its IOMMU group also has what the host uses, or what another owner has.
  * *ret_obstacle is NULL when nothing is in the way; free() it.
  */
-int find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool, struct vfpool_pf *pf,
-		  const char *owner, uint64_t lease, char **ret_obstacle);
+int find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+		  struct vfpool_pf *pf, const char *owner, uint64_t lease, char **ret_obstacle);
 
 /*
  * A VF that nobody gets until it is seen idle (it was found busy once, or is in
@@ -335,8 +341,8 @@ int find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_
  * the PF, if that is there.
  */
 int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
-		 const struct vfpool_pool *pool, const struct ledger_vf *seen,
-		 struct vfpool_pf *pf, const char *owner, bool *ret_freed);
+		 const struct vfpool_pool *pool, const struct ledger_vf *seen, struct vfpool_pf *pf,
+		 const char *owner, bool *ret_freed);
 
 /* Does a guest name the VF, pf->vfs[0]? */
 bool is_named(const struct guests *guests, const struct vfpool_pf *pf);
@@ -366,8 +372,8 @@ int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease 
 /* Takes the lease (NULL: it is about a VF without one) out of *lease. -ENOMEM, without a
  * message. */
 int add_finding(struct vfpool_findings *found, enum vfpool_finding_kind kind,
-		enum vfpool_finding_result result, struct vfpool_lease **lease, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+		enum vfpool_finding_result result, struct vfpool_lease **lease, const char *format,
+		...) __attribute__((format(printf, 5, 6)));
 
 /* VFPOOL_EPARTIAL when something failed. */
 int sum_up_findings(struct vfpool *vp, const struct vfpool_findings *found, const char *doing);

@@ -16,7 +16,8 @@ static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_
 	if (pool->allocate != VFPOOL_BY_LIBVIRT)
 		return fail(&vp->err, -EINVAL,
 			    "pool %s is allocated by vfpool, so it is no libvirt network: use "
-			    "'vfpool alloc %s', or define it with <allocate by='libvirt'/>", name, name);
+			    "'vfpool alloc %s', or define it with <allocate by='libvirt'/>",
+			    name, name);
 	*ret_pool = TAKE_PTR(pool);
 	return 0;
 }
@@ -36,8 +37,13 @@ static int note_left_out(struct vfpool *vp, const struct vfpool_pf *pf, const st
 {
 	char *text = format_text("%s%sVF %u of %s is left out: %s%s", *notes ? *notes : "",
 				 *notes ? "; " : "", vf->index, pf->netdev ? pf->netdev : "a PF",
-				 vf->owner ? "leased to " : vf->held ? "held: " : "",
-				 vf->owner ? vf->owner : vf->held ? vf->held : vf->busy ? vf->busy : vf->obstacle);
+				 vf->owner ? "leased to " :
+				 vf->held  ? "held: " :
+					     "",
+				 vf->owner ? vf->owner :
+				 vf->held  ? vf->held :
+				 vf->busy  ? vf->busy :
+					     vf->obstacle);
 
 	if (!text)
 		return fail_oom(&vp->err);
@@ -81,8 +87,9 @@ static void wanted_network_end(struct wanted_network *wanted)
 	free(wanted->vfs);
 }
 
-static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t n_uses, struct wanted_network *wanted,
-			  struct vfpool_pci **ret_addresses, size_t *ret_n, char **ret_notes)
+static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t n_uses,
+			  struct wanted_network *wanted, struct vfpool_pci **ret_addresses,
+			  size_t *ret_n, char **ret_notes)
 {
 	AUTO_FREE struct vfpool_pci *addresses = NULL;
 	AUTO_FREE char *notes = NULL;
@@ -141,7 +148,8 @@ static int look_at_host(struct vfpool *vp, struct host *host,
 	return 0;
 }
 
-static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, struct wanted_network *wanted, char **ret_notes)
+static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, struct wanted_network *wanted,
+		    char **ret_notes)
 {
 	struct vfpool_pool *pools[] = { pool, NULL };
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
@@ -151,15 +159,15 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, struct wanted_n
 	size_t n_uses = 0, n = 0;
 	int r;
 
-	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = look_at_host(vp, &host, &inventory)) < 0 ||
+	if ((r = open_host(vp, &host)) < 0 || (r = look_at_host(vp, &host, &inventory)) < 0 ||
 	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
 	for (size_t i = 0; i < n_uses; i++)
 		if (!uses[i].pf)
 			return fail_missing_pf(vp, &host, &uses[i]);
 	for (size_t i = 0; i < n_uses; i++) {
-		r = look_for_obstacles(&host, &uses[i], &inventory->pfs[uses[i].pf - inventory->pfs]);
+		r = look_for_obstacles(&host, &uses[i],
+				       &inventory->pfs[uses[i].pf - inventory->pfs]);
 		if (r < 0)
 			return r;
 	}
@@ -185,8 +193,10 @@ static int complete(struct vfpool *vp, const char *from, char **xml)
 	if (r == 0)
 		r = guest_network_complete(own, *xml, &whole);
 	if (r == -EBADMSG)
-		return fail(&vp->err, -EINVAL, "%s isn't a libvirt <network> with the <name> that the pool's "
-			    "definition has", from);
+		return fail(&vp->err, -EINVAL,
+			    "%s isn't a libvirt <network> with the <name> that the pool's "
+			    "definition has",
+			    from);
 	if (r < 0)
 		return r == -ENOMEM ? fail_oom(&vp->err) : r;
 	free(*xml);
@@ -194,8 +204,8 @@ static int complete(struct vfpool *vp, const char *from, char **xml)
 	return 0;
 }
 
-static int want_network(struct vfpool *vp, struct vfpool_pool *pool, const char *from, struct wanted_network *wanted,
-			char **ret_notes)
+static int want_network(struct vfpool *vp, struct vfpool_pool *pool, const char *from,
+			struct wanted_network *wanted, char **ret_notes)
 {
 	int r = make_xml(vp, pool, wanted, ret_notes);
 
@@ -218,7 +228,8 @@ int vfpool_network_xml(struct vfpool *vp, const char *name, const char *from, ch
 
 /* ---- whose it is ---- */
 
-static char *network_file(const struct vfpool *vp, const char *folder, const struct vfpool_pool *pool)
+static char *network_file(const struct vfpool *vp, const char *folder,
+			  const struct vfpool_pool *pool)
 {
 	return format_text("%s/%s%s.xml", vp->dirs[VFPOOL_DIR_NETWORKS], folder, pool->network);
 }
@@ -232,11 +243,12 @@ bool network_has_autostart(const struct vfpool *vp, const struct vfpool_pool *po
 
 bool vfpool_network_is_synced(const struct vfpool *vp, const struct vfpool_pool *pool)
 {
-	return pool->allocate == VFPOOL_BY_LIBVIRT && (pool->network_autostart || network_has_autostart(vp, pool));
+	return pool->allocate == VFPOOL_BY_LIBVIRT &&
+	       (pool->network_autostart || network_has_autostart(vp, pool));
 }
 
-int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool, enum guest_network_kind *ret_kind,
-			 char **ret_what)
+int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool,
+			 enum guest_network_kind *ret_kind, char **ret_what)
 {
 	AUTO_FREE char *path = network_file(vp, "", pool), *xml = NULL;
 	struct error ignored;
@@ -245,8 +257,9 @@ int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool
 		return -ENOMEM;
 	if (access(path, F_OK) < 0)
 		return -ENOENT;
-	return read_file(path, NETWORK_MAX, &xml, NULL, &ignored) < 0 ? -EACCES :
-									guest_network_look(xml, ret_kind, ret_what);
+	return read_file(path, NETWORK_MAX, &xml, NULL, &ignored) < 0 ?
+		       -EACCES :
+		       guest_network_look(xml, ret_kind, ret_what);
 }
 
 int check_network_is_free(struct vfpool *vp, const struct vfpool_pool *pool)
@@ -259,11 +272,14 @@ int check_network_is_free(struct vfpool *vp, const struct vfpool_pool *pool)
 		return 0;
 	/* One that only runs has no file. A libvirt that isn't there or doesn't answer has none to lose now. */
 	if (look_at_network_file(vp, pool, &kind, &what) < 0 &&
-	    guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_network_get, pool->network, &xml, &ignored) == 0 && xml)
+	    guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_network_get, pool->network,
+		      &xml, &ignored) == 0 &&
+	    xml)
 		guest_network_look(xml, &kind, &what);
 	if (kind != GUEST_NETWORK_OTHER)
 		return 0;
-	return fail(&vp->err, -VFPOOL_EINUSE, "%s: libvirt's network %s is somebody else's (%s); " GUEST_OTHER_NAME,
+	return fail(&vp->err, -VFPOOL_EINUSE,
+		    "%s: libvirt's network %s is somebody else's (%s); " GUEST_OTHER_NAME,
 		    pool->file, pool->network, what);
 }
 
@@ -283,8 +299,8 @@ static enum guest_autostart autostart_of(const struct vfpool *vp, const struct v
 
 static int note_started(void *arg, const char *guest, const char *failure)
 {
-	note(arg, failure ? "guest %s has autostart, and doesn't start: %s" : "guest %s is started", guest,
-	     failure);
+	note(arg, failure ? "guest %s has autostart, and doesn't start: %s" : "guest %s is started",
+	     guest, failure);
 	return 0;
 }
 
@@ -303,8 +319,9 @@ static void note_guests(struct vfpool *vp, const struct vfpool_pool *pool)
 	guest_each_on_network(vp->uri, pool->network, false, note_waiting, vp, &ignored);
 }
 
-static int define_network(struct vfpool *vp, struct vfpool_pool *pool, const struct vfpool_network_request *request,
-			  bool *ret_changed, char **ret_notes)
+static int define_network(struct vfpool *vp, struct vfpool_pool *pool,
+			  const struct vfpool_network_request *request, bool *ret_changed,
+			  char **ret_notes)
 {
 	CLEANUP(wanted_network_end) struct wanted_network wanted = { .n_vfs = 0 };
 	struct guest_network_result result = { .changed = false };
@@ -340,7 +357,8 @@ int vfpool_network_define(struct vfpool *vp, const char *name,
 	if (r < 0)
 		return r;
 	if (request->undefine)
-		return guest_network_undefine(vp->uri, pool->network, request->force, ret_changed, &vp->err);
+		return guest_network_undefine(vp->uri, pool->network, request->force, ret_changed,
+					      &vp->err);
 	r = define_network(vp, pool, request, ret_changed, ret_notes);
 	if (r < 0 && request->sync)
 		note_guests(vp, pool);
@@ -351,7 +369,8 @@ static int normal(struct vfpool *vp, const char *xml, char **ret_text)
 {
 	int r = guest_network_normal(xml, ret_text);
 
-	return r < 0 ? fail(&vp->err, r, "what libvirt says of the network can't be understood") : 0;
+	return r < 0 ? fail(&vp->err, r, "what libvirt says of the network can't be understood") :
+		       0;
 }
 
 /* What libvirt has, unless that isn't to be replaced. */
@@ -359,14 +378,16 @@ static int read_network(struct vfpool *vp, const struct vfpool_pool *pool, char 
 {
 	enum guest_network_kind kind = GUEST_NETWORK_OURS;
 	AUTO_FREE char *is = NULL, *what = NULL;
-	int r = guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_network_get, pool->network, &is, &vp->err);
+	int r = guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_network_get,
+			  pool->network, &is, &vp->err);
 
 	if (r < 0 || !is)
 		return r;
 	guest_network_look(is, &kind, &what);
 	if (kind == GUEST_NETWORK_OTHER)
-		return fail(&vp->err, -VFPOOL_EINUSE, "network %s is somebody else's (%s); " GUEST_OTHER_NAME,
-			    pool->network, what);
+		return fail(&vp->err, -VFPOOL_EINUSE,
+			    "network %s is somebody else's (%s); " GUEST_OTHER_NAME, pool->network,
+			    what);
 	return normal(vp, is, ret_text);
 }
 

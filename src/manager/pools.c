@@ -74,8 +74,8 @@ static int check_file_name(struct vfpool *vp, const struct vfpool_pool *pool, co
 }
 
 /* `text` may be NULL: it is read then. */
-static int parse_named(struct vfpool *vp, const char *name, const char *path, const char *text, size_t size,
-		       struct vfpool_pool **ret_pool)
+static int parse_named(struct vfpool *vp, const char *name, const char *path, const char *text,
+		       size_t size, struct vfpool_pool **ret_pool)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_FREE char *own = NULL;
@@ -125,7 +125,8 @@ static void files_end(struct definition_files *files)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct definition_file *)a)->name, ((const struct definition_file *)b)->name);
+	return strcmp(((const struct definition_file *)a)->name,
+		      ((const struct definition_file *)b)->name);
 }
 
 /* -ENOMEM. */
@@ -178,7 +179,8 @@ static bool are_same(const struct definition_files *a, const struct definition_f
 	bool same = a->n == b->n;
 
 	for (size_t i = 0; same && i < a->n; i++)
-		same = strcmp(a->list[i].name, b->list[i].name) == 0 && a->list[i].is.st_ino == b->list[i].is.st_ino &&
+		same = strcmp(a->list[i].name, b->list[i].name) == 0 &&
+		       a->list[i].is.st_ino == b->list[i].is.st_ino &&
 		       a->list[i].is.st_ctim.tv_sec == b->list[i].is.st_ctim.tv_sec &&
 		       a->list[i].is.st_ctim.tv_nsec == b->list[i].is.st_ctim.tv_nsec;
 	return same;
@@ -194,8 +196,10 @@ static int read_files_once(struct vfpool *vp, struct definition_files *files, bo
 	int r = list_files(vp, files);
 
 	for (size_t i = 0; r == 0 && i < files->n; i++)
-		(void)read_file(files->list[i].path, POOL_TEXT_MAX, &files->list[i].text, &files->list[i].size, &ignored);
-	is_pending = changes_are_pending(vp); /* asked first: one that begins now has changed none of those that were read */
+		(void)read_file(files->list[i].path, POOL_TEXT_MAX, &files->list[i].text,
+				&files->list[i].size, &ignored);
+	is_pending = changes_are_pending(
+		vp); /* asked first: one that begins now has changed none of those that were read */
 	if (r == 0)
 		r = list_files(vp, &after);
 	if (r == 0)
@@ -231,7 +235,8 @@ static bool is_one_of(const char *name, struct vfpool_pool *const *pools, size_t
 enum broken { FAIL_BROKEN, SKIP_BROKEN, TELL_BROKEN };
 
 static int load(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
-		enum broken broken, struct vfpool_pool ***ret_pools, size_t *ret_n, unsigned *ret_broken)
+		enum broken broken, struct vfpool_pool ***ret_pools, size_t *ret_n,
+		unsigned *ret_broken)
 {
 	CLEANUP(files_end) struct definition_files files = { 0 };
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
@@ -314,7 +319,8 @@ const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,
 }
 
 int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
-		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses, size_t *ret_n)
+		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses,
+		 size_t *ret_n)
 {
 	struct pool_use *uses;
 	size_t n = 0;

@@ -35,7 +35,8 @@ static void stale_end(struct stale *stale)
 }
 
 /* Without its definition nobody knows the pool's VLAN. */
-static void compare_vlan(struct refresh *refresh, const struct guest_nic *nic, struct vfpool_lease *lease, struct stale *stale)
+static void compare_vlan(struct refresh *refresh, const struct guest_nic *nic,
+			 struct vfpool_lease *lease, struct stale *stale)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 
@@ -70,14 +71,18 @@ static int find_stale(struct refresh *refresh, const struct guest_nic *nic, stru
 /* A copy of a guest may have its MAC. */
 static bool is_guests(const struct guest *guest, const struct vfpool_lease *lease)
 {
-	return lease->guest ? strcmp(lease->guest, guest->uuid) == 0 : strcmp(lease->owner, guest->name) == 0;
+	return lease->guest ? strcmp(lease->guest, guest->uuid) == 0 :
+			      strcmp(lease->owner, guest->name) == 0;
 }
 
-static int add_stranger(struct refresh *refresh, const struct guest *guest, struct vfpool_lease *lease)
+static int add_stranger(struct refresh *refresh, const struct guest *guest,
+			struct vfpool_lease *lease)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *own = lease;
-	int r = add_finding(refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, &own,
-			    "the definition of guest %s has this MAC, and the lease is another guest's", guest->name);
+	int r = add_finding(
+		refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, &own,
+		"the definition of guest %s has this MAC, and the lease is another guest's",
+		guest->name);
 
 	return r < 0 ? fail_oom(&refresh->vp->err) : 0;
 }
@@ -93,19 +98,23 @@ static int find_unnamed(struct refresh *refresh, const struct guest *guest)
 		char is[VFPOOL_PCI_TEXT];
 
 		if (!leases[i]->has_vf || guest_has_mac(guest, &leases[i]->mac) ||
-		    look_up_address(&refresh->host, leases[i]) < 0 || guest_has_device(guest, &leases[i]->address))
+		    look_up_address(&refresh->host, leases[i]) < 0 ||
+		    guest_has_device(guest, &leases[i]->address))
 			continue;
 		vfpool_pci_format(&leases[i]->address, is);
-		if (add_finding(refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, NULL,
-				"the definition of guest %s has plain <hostdev>s, none of which is its VF %s of pool %s: "
-				"see to it by 'virsh edit'", guest->name, is, leases[i]->pool) < 0)
+		if (add_finding(
+			    refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, NULL,
+			    "the definition of guest %s has plain <hostdev>s, none of which is its VF %s of pool %s: "
+			    "see to it by 'virsh edit'",
+			    guest->name, is, leases[i]->pool) < 0)
 			return fail_oom(&refresh->vp->err);
 	}
 	return r;
 }
 
 /* The ledger's row of the VF at that address; its id is 0: it is no pool's, or nothing is there. */
-static int find_row(struct refresh *refresh, const struct vfpool_pci *address, struct ledger_vf *ret_row)
+static int find_row(struct refresh *refresh, const struct vfpool_pci *address,
+		    struct ledger_vf *ret_row)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	unsigned index;
@@ -123,20 +132,26 @@ static int find_row(struct refresh *refresh, const struct vfpool_pci *address, s
 }
 
 /* Whose the VF is, and what to do about it, as a sentence's end. */
-static char *tell_owner(struct refresh *refresh, const struct guest *guest, const struct ledger_vf *row,
-			const struct vfpool_lease *lease)
+static char *tell_owner(struct refresh *refresh, const struct guest *guest,
+			const struct ledger_vf *row, const struct vfpool_lease *lease)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 
 	if (lease)
-		return format_text("is leased to %s nic %u: see to it by 'virsh edit'", lease->owner, lease->nic);
-	if (load_pool_or_default(refresh->vp, row->pool, &pool) == 0 && pool->allocate == VFPOOL_BY_LIBVIRT)
-		return format_text("libvirt gives to guests on its network %s: see to it by 'virsh edit'", pool->network);
-	return format_text("is leased to nobody: 'vfpool adopt %s' records it, if that is its VF", guest->name);
+		return format_text("is leased to %s nic %u: see to it by 'virsh edit'",
+				   lease->owner, lease->nic);
+	if (load_pool_or_default(refresh->vp, row->pool, &pool) == 0 &&
+	    pool->allocate == VFPOOL_BY_LIBVIRT)
+		return format_text(
+			"libvirt gives to guests on its network %s: see to it by 'virsh edit'",
+			pool->network);
+	return format_text("is leased to nobody: 'vfpool adopt %s' records it, if that is its VF",
+			   guest->name);
 }
 
 /* A plain <hostdev> on a VF of a pool that isn't this guest's: after a bus shift it may be anybody's. */
-static int find_taken(struct refresh *refresh, const struct guest *guest, const struct vfpool_pci *address)
+static int find_taken(struct refresh *refresh, const struct guest *guest,
+		      const struct vfpool_pci *address)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	AUTO_FREE char *owner = NULL;
@@ -146,13 +161,16 @@ static int find_taken(struct refresh *refresh, const struct guest *guest, const 
 
 	if (r == 0 && row.lease)
 		r = ledger_get_lease(refresh->ledger, row.lease, &lease);
-	if (r < 0 || !row.id || (lease && (is_guests(guest, lease) || strcmp(lease->owner, guest->name) == 0)))
+	if (r < 0 || !row.id ||
+	    (lease && (is_guests(guest, lease) || strcmp(lease->owner, guest->name) == 0)))
 		return r;
 	owner = tell_owner(refresh, guest, &row, lease);
 	vfpool_pci_format(address, vf);
-	if (!owner || add_finding(refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, NULL,
-				  "the definition of guest %s has VF %s of pool %s in a plain <hostdev>, which %s", guest->name,
-				  vf, row.pool, owner) < 0)
+	if (!owner ||
+	    add_finding(
+		    refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, NULL,
+		    "the definition of guest %s has VF %s of pool %s in a plain <hostdev>, which %s",
+		    guest->name, vf, row.pool, owner) < 0)
 		return fail_oom(&refresh->vp->err);
 	return 0;
 }
@@ -172,22 +190,28 @@ static int refresh_plain(struct refresh *refresh, const struct guest *guest)
 }
 
 /* Takes the lease. */
-static int add_stale(struct refresh *refresh, const struct guest *guest, const struct guest_nic *nic, struct stale *stale,
-		     const char *failure)
+static int add_stale(struct refresh *refresh, const struct guest *guest,
+		     const struct guest_nic *nic, struct stale *stale, const char *failure)
 {
-	const enum vfpool_finding_kind kind = stale->has_moved ? VFPOOL_FOUND_MOVED : VFPOOL_FOUND_VLAN;
-	const enum vfpool_finding_result result = failure ? VFPOOL_FINDING_FAILED : VFPOOL_FINDING_DONE;
+	const enum vfpool_finding_kind kind = stale->has_moved ? VFPOOL_FOUND_MOVED :
+								 VFPOOL_FOUND_VLAN;
+	const enum vfpool_finding_result result = failure ? VFPOOL_FINDING_FAILED :
+							    VFPOOL_FINDING_DONE;
 	char was[VFPOOL_PCI_TEXT], is[VFPOOL_PCI_TEXT], moved[100] = "";
 
 	vfpool_pci_format(&nic->address, was);
 	vfpool_pci_format(&stale->lease->address, is);
 	if (stale->has_moved)
-		snprintf(moved, sizeof(moved), "names its VF as %s, which is %s now%s", was, is, *stale->vlans ? "; it " : "");
-	return add_finding(refresh->found, kind, result, &stale->lease, "the definition of guest %s %s%s%s%s%s", guest->name,
-			   moved, *stale->vlans ? "says " : "", stale->vlans, failure ? ": " : "", failure ? failure : "");
+		snprintf(moved, sizeof(moved), "names its VF as %s, which is %s now%s", was, is,
+			 *stale->vlans ? "; it " : "");
+	return add_finding(refresh->found, kind, result, &stale->lease,
+			   "the definition of guest %s %s%s%s%s%s", guest->name, moved,
+			   *stale->vlans ? "says " : "", stale->vlans, failure ? ": " : "",
+			   failure ? failure : "");
 }
 
-static int refresh_nic(struct refresh *refresh, const struct guest *guest, const struct guest_nic *nic)
+static int refresh_nic(struct refresh *refresh, const struct guest *guest,
+		       const struct guest_nic *nic)
 {
 	CLEANUP(stale_end) struct stale stale = { .lease = NULL };
 	struct error *err = &refresh->vp->err;
@@ -198,7 +222,8 @@ static int refresh_nic(struct refresh *refresh, const struct guest *guest, const
 	if (!is_guests(guest, stale.lease))
 		return add_stranger(refresh, guest, TAKE_PTR(stale.lease));
 	if (!refresh->dry_run)
-		r = guest_move(refresh->vp->uri, guest->uuid, &stale.lease->mac, &stale.lease->address, stale.vlan, err);
+		r = guest_move(refresh->vp->uri, guest->uuid, &stale.lease->mac,
+			       &stale.lease->address, stale.vlan, err);
 	r = add_stale(refresh, guest, nic, &stale, r < 0 ? err->text : NULL);
 	return r < 0 ? fail_oom(err) : 0;
 }
@@ -226,15 +251,17 @@ static int refresh_all(struct refresh *refresh, const char *name)
 		is_there = true;
 		r = refresh_guest(refresh, guest);
 	}
-	return r < 0 || is_there ? r :
-				   fail(&refresh->vp->err, -VFPOOL_ENOTFOUND,
-					"libvirt has no guest %s; 'virsh list --all' names them", name);
+	return r < 0 || is_there ?
+		       r :
+		       fail(&refresh->vp->err, -VFPOOL_ENOTFOUND,
+			    "libvirt has no guest %s; 'virsh list --all' names them", name);
 }
 
 int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run, unsigned wait,
 		   struct vfpool_findings **ret_findings)
 {
-	CLEANUP(refresh_end) struct refresh refresh = { .vp = vp, .host = NO_HOST, .dry_run = dry_run };
+	CLEANUP(refresh_end)
+	struct refresh refresh = { .vp = vp, .host = NO_HOST, .dry_run = dry_run };
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
 	int r;
 
@@ -245,7 +272,8 @@ int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run, unsigned 
 	if ((r = check_root(vp, "mending guests")) < 0 || (r = open_host(vp, &refresh.host)) < 0 ||
 	    (r = open_ledger(vp, LEDGER_READ, &refresh.ledger)) < 0)
 		return r;
-	r = wait ? guest_list_within(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], wait, &refresh.guests, &vp->err) :
+	r = wait ? guest_list_within(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], wait,
+				     &refresh.guests, &vp->err) :
 		   guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &refresh.guests, &vp->err);
 	if (r == 0 && refresh.ledger)
 		r = refresh_all(&refresh, guest);

@@ -40,7 +40,8 @@ int read_refusals(struct ledger *ledger, struct vfpool_pf *pf)
 static int remember(struct vfpool *vp, struct ledger *ledger, struct vfpool_pf *pf,
 		    const struct vfpool_refusal *refusal)
 {
-	struct vfpool_refusal *grown = reallocarray(pf->refusals, pf->n_refusals + 1, sizeof(*grown));
+	struct vfpool_refusal *grown = reallocarray(pf->refusals, pf->n_refusals + 1,
+						    sizeof(*grown));
 	char driver[DRIVER_TEXT];
 	int64_t id = 0;
 	int r;
@@ -59,7 +60,8 @@ int remember_refused(struct vfpool *vp, struct ledger *ledger, struct vfpool_pf 
 {
 	/* What shows is compared at each apply, a MAC is the VF's alone, and a default that the card
 	 * doesn't have is nothing that anyone asked for. */
-	const unsigned attrs = step->unsupported & ~step->from.have & ~(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID) &
+	const unsigned attrs = step->unsupported & ~step->from.have &
+			       ~(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID) &
 			       (step->to.must | vfpool_settings_asked(&step->to)) &
 			       ~vfpool_settings_refused(&step->to, pf->refusals, pf->n_refusals);
 	int r = 0;

@@ -24,7 +24,8 @@ static int move_to_releasing(const struct ending *ending, const struct vfpool_le
 static int remove_lease(const struct ending *ending, struct vfpool_lease *lease, bool quarantine,
 			enum vfpool_lease_state from)
 {
-	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL; /* its owner may have been renamed */
+	CLEANUP(cleanup_lease)
+	struct vfpool_lease *now = NULL; /* its owner may have been renamed */
 	int r = ledger_begin(ending->ledger);
 
 	if (r == 0)
@@ -55,8 +56,9 @@ static int scrub_and_remove(const struct ending *ending, struct vfpool_lease *le
 		lease->address = pf->vfs[0].address;
 		r = scrub_vf(ending->host, ending->ledger, ending->pool, pf, lease);
 		if (r < 0)
-			return fail_while(&ending->vp->err, r,
-					  "the lease is ending, but its VF isn't scrubbed; release it again");
+			return fail_while(
+				&ending->vp->err, r,
+				"the lease is ending, but its VF isn't scrubbed; release it again");
 	}
 	return r < 0 ? r : remove_lease(ending, lease, false, VFPOOL_LEASE_RELEASING);
 }
@@ -76,7 +78,8 @@ static int end_on_vf(const struct ending *ending, struct vfpool_lease *lease, st
 
 	/* A VF that is busy and doesn't have the MAC was never this lease's: an alloc was
 	 * interrupted before it found that out. */
-	if (busy && lease->state == VFPOOL_LEASE_PENDING && !vf_has_lease_mac(pf, &pf->vfs[0], lease))
+	if (busy && lease->state == VFPOOL_LEASE_PENDING &&
+	    !vf_has_lease_mac(pf, &pf->vfs[0], lease))
 		return ending->dry_run ? 0 : remove_lease(ending, lease, false, lease->state);
 	if (busy && !ending->force) {
 		cleanup_close(lock); /* naming the holder may take its time */
@@ -95,13 +98,17 @@ static int end_on_vf(const struct ending *ending, struct vfpool_lease *lease, st
 }
 
 /* Something else takes the VF away and waits for who has it: the MAC is live on it as long. */
-static int check_not_removed(const struct ending *ending, const struct vfpool_lease *lease, const struct vfpool_pf *pf)
+static int check_not_removed(const struct ending *ending, const struct vfpool_lease *lease,
+			     const struct vfpool_pf *pf)
 {
 	AUTO_FREE char *text = NULL;
 	int r = pf->n_vfs > 0 || ending->force ? 0 : host_find_remover(ending->host, pf, &text);
 
-	return r < 0 || !text ? r : fail(&ending->vp->err, -VFPOOL_EINUSE, "VF %u of %s may be in use still: %s; "
-					 "release it when it is gone, or by --force", lease->vf, pf->netdev ? pf->netdev : "its PF", text);
+	return r < 0 || !text ? r :
+				fail(&ending->vp->err, -VFPOOL_EINUSE,
+				     "VF %u of %s may be in use still: %s; "
+				     "release it when it is gone, or by --force",
+				     lease->vf, pf->netdev ? pf->netdev : "its PF", text);
 }
 
 /* Its VF, which can't be looked at, waits in quarantine until it can be and is idle. */
@@ -122,7 +129,8 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 
 	if (r == -E_UNREAD && !ending->force)
 		return fail_unread_lease(ending->vp, lease);
-	if (r < 0 && r != -VFPOOL_ENOTFOUND && !is_given_up) /* a PF that is gone needs no scrubbing */
+	if (r < 0 && r != -VFPOOL_ENOTFOUND &&
+	    !is_given_up) /* a PF that is gone needs no scrubbing */
 		return r;
 	/* Under the lock: a late release can't touch the next owner's VF. */
 	r = ledger_get_lease(ending->ledger, (int64_t)lease->id, &now);
@@ -167,9 +175,11 @@ static int check_mac_is_idle(const struct ending *ending, const struct vfpool_le
 			const struct vfpool_vf *vf = &inventory->pfs[i].vfs[j];
 
 			if (vf->busy && vfpool_mac_equal(&vf->programmed.mac, &lease->mac))
-				return fail(&ending->vp->err, -VFPOOL_EINUSE, "VF %u of %s has its MAC and is in use: %s",
-					    vf->index, inventory->pfs[i].netdev ?
-					    inventory->pfs[i].netdev : "a PF", vf->busy);
+				return fail(&ending->vp->err, -VFPOOL_EINUSE,
+					    "VF %u of %s has its MAC and is in use: %s", vf->index,
+					    inventory->pfs[i].netdev ? inventory->pfs[i].netdev :
+								       "a PF",
+					    vf->busy);
 		}
 	return r;
 }
@@ -207,7 +217,9 @@ static int filter_of(struct vfpool *vp, struct host *host, struct ledger *ledger
 	int r;
 
 	*ret_filter = (struct ledger_lease_filter){
-		.pool = request->pool, .owner = request->owner, .nic = request->nic,
+		.pool = request->pool,
+		.owner = request->owner,
+		.nic = request->nic,
 		.id = (int64_t)request->lease,
 	};
 	if (!request->vf)
@@ -242,15 +254,18 @@ static int fail_no_lease(struct vfpool *vp, struct ledger *ledger,
 	if (r < 0)
 		return r;
 	if (!found)
-		return fail(&vp->err, -VFPOOL_ENOTFOUND,
-			    "there is no such lease, and nothing was changed; 'vfpool list' names the "
-			    "owners and their nics");
+		return fail(
+			&vp->err, -VFPOOL_ENOTFOUND,
+			"there is no such lease, and nothing was changed; 'vfpool list' names the "
+			"owners and their nics");
 	if (localtime_r(&(time_t){ event.at }, &tm))
 		strftime(at, sizeof(at), "%F %T", &tm);
-	r = fail(&vp->err, -VFPOOL_ENOTFOUND,
-		 "there is no such lease now, and nothing was changed: lease %llu, of %s nic %u in pool "
-		 "%s, ended on %s by '%s'", (unsigned long long)event.lease, event.owner, event.nic,
-		 event.pool, at, event.command);
+	r = fail(
+		&vp->err, -VFPOOL_ENOTFOUND,
+		"there is no such lease now, and nothing was changed: lease %llu, of %s nic %u in pool "
+		"%s, ended on %s by '%s'",
+		(unsigned long long)event.lease, event.owner, event.nic, event.pool, at,
+		event.command);
 	event_end(&event);
 	return r;
 }
@@ -261,15 +276,17 @@ static int fail_several(struct vfpool *vp, struct vfpool_lease *const *leases)
 	size_t n = 0;
 
 	for (; *leases && n < sizeof(text) - 1; leases++) {
-		int more = snprintf(text + n, sizeof(text) - n, "%s%s nic %u in pool %s (lease %llu)",
-				    n ? ", " : "", (*leases)->owner, (*leases)->nic, (*leases)->pool,
+		int more = snprintf(text + n, sizeof(text) - n,
+				    "%s%s nic %u in pool %s (lease %llu)", n ? ", " : "",
+				    (*leases)->owner, (*leases)->nic, (*leases)->pool,
 				    (unsigned long long)(*leases)->id);
 
 		n += more > 0 ? (size_t)more : 0;
 	}
-	return fail(&vp->err, -EINVAL,
-		    "that could be several leases: %s; say which with POOL, --nic or --lease, or --all",
-		    text);
+	return fail(
+		&vp->err, -EINVAL,
+		"that could be several leases: %s; say which with POOL, --nic or --lease, or --all",
+		text);
 }
 
 /* ---- reservations without a lease ---- */
@@ -319,8 +336,12 @@ static int release_one(struct vfpool *vp, struct host *host, struct ledger *ledg
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	struct ending ending = {
-		.vp = vp, .ledger = ledger, .host = host, .forget = request->forget,
-		.force = request->force, .dry_run = request->dry_run,
+		.vp = vp,
+		.ledger = ledger,
+		.host = host,
+		.forget = request->forget,
+		.force = request->force,
+		.dry_run = request->dry_run,
 	};
 	int r = load_pool_or_default(vp, lease->pool, &pool);
 
@@ -328,7 +349,8 @@ static int release_one(struct vfpool *vp, struct host *host, struct ledger *ledg
 	if (r == 0)
 		r = end_lease(&ending, lease);
 	return r < 0 ? fail_while(&vp->err, r, "releasing %s nic %u in pool %s", lease->owner,
-				  lease->nic, lease->pool) : 0;
+				  lease->nic, lease->pool) :
+		       0;
 }
 
 /* Every one is tried; the array keeps those that ended, the first failure is told. */
@@ -355,15 +377,16 @@ static int release_all(struct vfpool *vp, struct host *host, struct ledger *ledg
 	if (result == 0)
 		return 0;
 	vp->err = first;
-	return kept == 0 ? result : fail(&vp->err, -VFPOOL_EPARTIAL, "%s; %zu of %zu leases ended",
-					 first.text, kept, n);
+	return kept == 0 ? result :
+			   fail(&vp->err, -VFPOOL_EPARTIAL, "%s; %zu of %zu leases ended",
+				first.text, kept, n);
 }
 
 /* The leases that are meant. When there is none, and it is asked for, the owner's MACs are forgotten in the same
  * transaction, so that no alloc of that owner comes between. */
 static int find_or_forget(struct ledger *ledger, const struct vfpool_release_request *request,
-			  const struct ledger_lease_filter *filter, struct vfpool_lease ***ret_leases,
-			  bool *ret_forgotten)
+			  const struct ledger_lease_filter *filter,
+			  struct vfpool_lease ***ret_leases, bool *ret_forgotten)
 {
 	CLEANUP(rollback) struct ledger *change = ledger;
 	/* Not when the one lease that was meant has ended meanwhile. */
@@ -407,7 +430,8 @@ int vfpool_release(struct vfpool *vp, const struct vfpool_release_request *reque
 	struct ledger *ledger;
 	int r;
 
-	if ((r = check_request(vp, request)) < 0 || (r = open_ledger(vp, request->dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger)) < 0)
+	if ((r = check_request(vp, request)) < 0 ||
+	    (r = open_ledger(vp, request->dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger)) < 0)
 		return r;
 	if (!ledger)
 		return fail_no_lease(vp, NULL, NULL);

@@ -35,24 +35,28 @@ static const char *find_name(const char *text, size_t *ret_length)
 }
 
 /* The definition with that name, all else as it was given. */
-static int rename_in_text(struct vfpool *vp, const struct vfpool_pool *pool, const char *text, const char *to,
-			  char **ret_text)
+static int rename_in_text(struct vfpool *vp, const struct vfpool_pool *pool, const char *text,
+			  const char *to, char **ret_text)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *renamed = NULL;
 	size_t length = 0;
 	const char *name = find_name(text, &length);
-	AUTO_FREE char *new_text = !name ? NULL : format_text("%.*s%s%s", (int)(name - text), text, to, name + length);
+	AUTO_FREE char *new_text =
+		!name ? NULL : format_text("%.*s%s%s", (int)(name - text), text, to, name + length);
 	int r;
 
 	if (name && !new_text)
 		return fail_oom(&vp->err);
 	r = name ? pool_parse(new_text, strlen(new_text), pool->file, &renamed, &vp->err) : -EINVAL;
 	if (r < 0 || strcmp(renamed->name, to) != 0)
-		return fail(&vp->err, -EINVAL, "%s: the pool's <name> can't be replaced in the text", pool->file);
+		return fail(&vp->err, -EINVAL,
+			    "%s: the pool's <name> can't be replaced in the text", pool->file);
 	if (pool->network && strcmp(pool->network, renamed->network) != 0)
-		return fail(&vp->err, -VFPOOL_EINUSE,
-			    "the pool's libvirt network would get a new name too, and guests name the old one; put "
-			    "<network name='%s'/> into the definition first", pool->network);
+		return fail(
+			&vp->err, -VFPOOL_EINUSE,
+			"the pool's libvirt network would get a new name too, and guests name the old one; put "
+			"<network name='%s'/> into the definition first",
+			pool->network);
 	*ret_text = TAKE_PTR(new_text);
 	return 0;
 }
@@ -70,9 +74,11 @@ static int check_is_free(struct vfpool *vp, struct ledger *ledger, const char *n
 	if (access(path, F_OK) == 0)
 		return fail(&vp->err, -VFPOOL_EINUSE, "there is a pool %s already", name);
 	if (known)
-		return fail(&vp->err, -VFPOOL_EINUSE,
-			    "MACs or VFs of an earlier pool %s are in the ledger; 'vfpool forget --idle 0s --pool %s' "
-			    "ends what is kept of it without a lease", name, name);
+		return fail(
+			&vp->err, -VFPOOL_EINUSE,
+			"MACs or VFs of an earlier pool %s are in the ledger; 'vfpool forget --idle 0s --pool %s' "
+			"ends what is kept of it without a lease",
+			name, name);
 	return 0;
 }
 
@@ -85,7 +91,8 @@ static mode_t mode_of(const struct vfpool_pool *pool)
 }
 
 /* While nobody can lease a VF or define a pool. */
-static int rename_held(struct vfpool *vp, struct ledger *ledger, const char *from, const char *to, bool dry_run)
+static int rename_held(struct vfpool *vp, struct ledger *ledger, const char *from, const char *to,
+		       bool dry_run)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_FREE char *text = NULL, *new_text = NULL;
@@ -104,7 +111,8 @@ static int rename_held(struct vfpool *vp, struct ledger *ledger, const char *fro
 	stored.size = strlen(new_text);
 	stored.mode = mode_of(pool);
 	return change_definitions(vp, ledger,
-				  &(struct definition_changes){ .from = from, .to = to, .stored = &stored, .n = 1 });
+				  &(struct definition_changes){
+					  .from = from, .to = to, .stored = &stored, .n = 1 });
 }
 
 int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name, bool dry_run)
@@ -116,8 +124,11 @@ int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name
 	if (r == 0)
 		r = find_pool_path(vp, name, &path);
 	if (r == 0 && !pool_name_is_valid(new_name))
-		r = fail(&vp->err, -EINVAL, "'%s' can't be a pool's name: 1 to 50 letters, digits, '_', '.' and '-', the "
-			 "first a letter or digit", new_name);
+		r = fail(
+			&vp->err, -EINVAL,
+			"'%s' can't be a pool's name: 1 to 50 letters, digits, '_', '.' and '-', the "
+			"first a letter or digit",
+			new_name);
 	if (r == 0)
 		r = hold_definitions(vp, LEDGER_WRITE, &ledger);
 	if (r == 0)
@@ -125,7 +136,8 @@ int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name
 	if (r < 0)
 		return fail_while(&vp->err, r, "renaming pool %s", name);
 	if (vfpool_udev_installed(vp, name, &rules) == 0 && rules)
-		note(vp, "its udev rules have the old name: 'vfpool udev %s --remove', then 'vfpool udev %s --install'", name,
-		     new_name);
+		note(vp,
+		     "its udev rules have the old name: 'vfpool udev %s --remove', then 'vfpool udev %s --install'",
+		     name, new_name);
 	return 0;
 }

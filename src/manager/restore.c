@@ -18,26 +18,30 @@ static const char *pf_name_of(const struct vfpool_pf *pf)
 }
 
 /* The VF has an owner's MAC: it is the owner's again. */
-static int lease_again(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf,
-		       const struct ledger_vf *row, int64_t reservation)
+static int lease_again(struct restore *restore, const struct pool_use *use,
+		       const struct vfpool_vf *vf, const struct ledger_vf *row, int64_t reservation)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	const int vlan = vf->programmed.have & VFPOOL_ATTR_VLAN && vf->programmed.vlan != use->pool->policy.vlan ?
-				 (int)vf->programmed.vlan : -1;
+	const int vlan = vf->programmed.have & VFPOOL_ATTR_VLAN &&
+					 vf->programmed.vlan != use->pool->policy.vlan ?
+				 (int)vf->programmed.vlan :
+				 -1;
 	int64_t id;
 	int r;
 
 	if ((r = ledger_add_lease(restore->ledger, reservation, row->id, vlan, &id)) < 0 ||
-	    (r = ledger_move_lease(restore->ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE)) < 0 ||
+	    (r = ledger_move_lease(restore->ledger, id, VFPOOL_LEASE_PENDING,
+				   VFPOOL_LEASE_ACTIVE)) < 0 ||
 	    (r = ledger_get_lease(restore->ledger, id, &lease)) < 0)
 		return r;
 	return add_finding(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_DONE, &lease,
-			   "VF %u of %s has its MAC: it has a lease again", vf->index, pf_name_of(use->pf));
+			   "VF %u of %s has its MAC: it has a lease again", vf->index,
+			   pf_name_of(use->pf));
 }
 
 /* Nobody knows whose it is: nobody gets it before a person has looked. By the backup it may be another's. */
-static int hold_stray(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf,
-		      const struct ledger_vf *row, int64_t pf_id)
+static int hold_stray(struct restore *restore, const struct pool_use *use,
+		      const struct vfpool_vf *vf, const struct ledger_vf *row, int64_t pf_id)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	char mac[VFPOOL_MAC_TEXT], reason[160];
@@ -47,25 +51,32 @@ static int hold_stray(struct restore *restore, const struct pool_use *use, const
 	if (r < 0)
 		return r;
 	vfpool_mac_format(&vf->programmed.mac, mac);
-	snprintf(reason, sizeof(reason), "has %s, given out after the backup that was restored", mac);
+	snprintf(reason, sizeof(reason), "has %s, given out after the backup that was restored",
+		 mac);
 	r = ledger_hold(restore->ledger, pf_id, (int)vf->index, reason, &before);
-	return r < 0 ? r : add_finding(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_LEFT, &lease,
-				       "VF %u of %s is held: it %s, and the backup doesn't know whose it is; 'vfpool unhold' "
-				       "when nobody has it", vf->index, pf_name_of(use->pf), reason);
+	return r < 0 ? r :
+		       add_finding(
+			       restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_LEFT, &lease,
+			       "VF %u of %s is held: it %s, and the backup doesn't know whose it is; 'vfpool unhold' "
+			       "when nobody has it",
+			       vf->index, pf_name_of(use->pf), reason);
 }
 
 /* Has the VF a MAC that may be an owner's? Every ledger parks VFs in one half of the pool's range, so one from there
  * is nobody's, whichever ledger it was that parked it. */
 static bool has_owners_mac(const struct vfpool_pool *pool, const struct vfpool_vf *vf)
 {
-	const uint64_t mac = vf->programmed.have & VFPOOL_ATTR_MAC ? mac_number(&vf->programmed.mac) : 0;
+	const uint64_t mac = vf->programmed.have & VFPOOL_ATTR_MAC ?
+				     mac_number(&vf->programmed.mac) :
+				     0;
 	struct vfpool_mac first, last;
 
 	mac_range(pool, MAC_PARKING, &first, &last);
 	return mac && (mac < mac_number(&first) || mac > mac_number(&last));
 }
 
-static int adopt_vf(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf, int64_t pf_id)
+static int adopt_vf(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf,
+		    int64_t pf_id)
 {
 	const struct vfpool_mac *mac = &vf->programmed.mac;
 	AUTO_FREE char *who = NULL;
@@ -75,7 +86,8 @@ static int adopt_vf(struct restore *restore, const struct pool_use *use, const s
 
 	if (!has_owners_mac(use->pool, vf))
 		return 0;
-	r = record_vf(restore->vp, restore->ledger, use, pf_id, vf->index); /* it may have come into the pool since */
+	r = record_vf(restore->vp, restore->ledger, use, pf_id,
+		      vf->index); /* it may have come into the pool since */
 	if (r == 0)
 		r = ledger_vf(restore->ledger, pf_id, vf->index, &row);
 	if (r < 0 || row.quarantined || strcmp(row.pool, use->pool->name) != 0)
@@ -93,7 +105,9 @@ static int adopt_use(struct restore *restore, const struct pool_use *use)
 	int64_t pf_id = 0;
 	int r = use->pf ? ledger_pf(restore->ledger, use->pf, true, &pf_id) : 0;
 
-	for (size_t i = 0; r == 0 && use->pf && use->pool->allocate == VFPOOL_BY_VFPOOL && i < use->pf->n_vfs; i++)
+	for (size_t i = 0;
+	     r == 0 && use->pf && use->pool->allocate == VFPOOL_BY_VFPOOL && i < use->pf->n_vfs;
+	     i++)
 		if (vfpool_pool_has_vf(use->want, use->pf->vfs[i].index))
 			r = adopt_vf(restore, use, &use->pf->vfs[i], pf_id);
 	return r;
@@ -111,8 +125,10 @@ static int adopt_vfs(struct restore *restore)
 
 	if (r < 0 || !pools[0])
 		return r;
-	if ((r = open_host(restore->vp, &host)) < 0 || (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = resolve_uses(restore->vp, pools, inventory, &uses, &n_uses)) < 0 || (r = ledger_begin(ledger)) < 0)
+	if ((r = open_host(restore->vp, &host)) < 0 ||
+	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
+	    (r = resolve_uses(restore->vp, pools, inventory, &uses, &n_uses)) < 0 ||
+	    (r = ledger_begin(ledger)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < n_uses; i++)
 		r = adopt_use(restore, &uses[i]);
@@ -123,7 +139,8 @@ static int adopt_vfs(struct restore *restore)
 static int use_restored(struct restore *restore)
 {
 	struct vfpool *vp = restore->vp;
-	int r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], LEDGER_CHANGE, &vp->ledger, &vp->err);
+	int r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], LEDGER_CHANGE,
+			    &vp->ledger, &vp->err);
 
 	if (r == 0 && !vp->ledger)
 		r = fail(&vp->err, -VFPOOL_ELEDGER, "it was deleted meanwhile");
@@ -135,7 +152,8 @@ static int use_restored(struct restore *restore)
 	return r < 0 ? r : ledger_replace_stamp(vp->ledger);
 }
 
-int vfpool_restore(struct vfpool *vp, const char *file, bool dry_run, struct vfpool_findings **ret_findings)
+int vfpool_restore(struct vfpool *vp, const char *file, bool dry_run,
+		   struct vfpool_findings **ret_findings)
 {
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = calloc(1, sizeof(*found));
 	struct restore restore = { .vp = vp, .found = found };
@@ -144,15 +162,18 @@ int vfpool_restore(struct vfpool *vp, const char *file, bool dry_run, struct vfp
 	if (r < 0)
 		return r;
 	ledger_close(TAKE_PTR(vp->ledger));
-	r = ledger_restore(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], file, dry_run, &vp->err);
+	r = ledger_restore(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], file, dry_run,
+			   &vp->err);
 	if (r < 0)
 		return fail_while(&vp->err, r, "restoring the ledger from %s", file);
 	vp->ledger_is_judged = false;
 	if (!dry_run) {
 		r = use_restored(&restore);
 		if (r < 0)
-			return fail_while(&vp->err, r, "the ledger is restored, but what the VFs have isn't recorded, so that it "
-					  "isn't used before it is restored again");
+			return fail_while(
+				&vp->err, r,
+				"the ledger is restored, but what the VFs have isn't recorded, so that it "
+				"isn't used before it is restored again");
 	}
 	*ret_findings = TAKE_PTR(found);
 	return 0;

@@ -80,7 +80,8 @@ static int verify(struct vfpool *vp, struct host *host, const char *name, const 
 		return fail_oom(&vp->err);
 	r = write_file(path, text, strlen(text), 0644, &vp->err);
 	if (r == 0 && (r = host_udev_verify(host, path)) < 0)
-		r = fail_while(&vp->err, r, "udev doesn't take these rules, so nothing was changed");
+		r = fail_while(&vp->err, r,
+			       "udev doesn't take these rules, so nothing was changed");
 	unlink(path);
 	return r;
 }
@@ -106,8 +107,10 @@ int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bo
 			(r = write_file(path, text, strlen(text), 0644, &vp->err)) < 0))
 		return r;
 	if (changed && (r = host_udev_reload(&host)) < 0)
-		return fail_while(&vp->err, r, "%s is written, but udev doesn't know it before the next "
-				  "boot", path);
+		return fail_while(&vp->err, r,
+				  "%s is written, but udev doesn't know it before the next "
+				  "boot",
+				  path);
 	*ret_path = TAKE_PTR(path);
 	*ret_changed = changed;
 	return 0;
@@ -120,8 +123,8 @@ int vfpool_udev_remove(struct vfpool *vp, const char *name, char **ret_path, boo
 	bool changed = true;
 	int r;
 
-	if ((r = check_root(vp, "removing udev rules")) < 0 || (r = rules_path(vp, name, &path)) < 0 ||
-	    (r = open_host(vp, &host)) < 0)
+	if ((r = check_root(vp, "removing udev rules")) < 0 ||
+	    (r = rules_path(vp, name, &path)) < 0 || (r = open_host(vp, &host)) < 0)
 		return r;
 	if (unlink(path) < 0) {
 		if (errno != ENOENT)
@@ -129,7 +132,8 @@ int vfpool_udev_remove(struct vfpool *vp, const char *name, char **ret_path, boo
 		changed = false;
 	}
 	if (changed && (r = host_udev_reload(&host)) < 0)
-		return fail_while(&vp->err, r, "%s is removed, but udev knows it until the next boot", path);
+		return fail_while(&vp->err, r,
+				  "%s is removed, but udev knows it until the next boot", path);
 	*ret_path = TAKE_PTR(path);
 	*ret_changed = changed;
 	return 0;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* What was bound and isn't there any more: there is nothing to give it back, so it is forgotten. */
-static int forget_absent(struct binding_job *job, const struct vfpool_pci *address, const char *text,
-			 bool *ret_found)
+static int forget_absent(struct binding_job *job, const struct vfpool_pci *address,
+			 const char *text, bool *ret_found)
 {
 	CLEANUP(rollback) struct ledger *ledger = NULL;
 	struct ledger_binding binding = { 0 };
@@ -62,13 +62,16 @@ static int decide_unbind(struct binding_job *job, struct member *member)
 	if (!member->was.id) {
 		member->is_left = true;
 		if (member->is_other)
-			note(job->vp, "%s is another device than the one that vfpool bound there, which is forgotten",
+			note(job->vp,
+			     "%s is another device than the one that vfpool bound there, which is forgotten",
 			     text_of(member, text));
 		if (member->is_other || job->request->group)
 			return 0;
-		return fail(&job->vp->err, -VFPOOL_ENOTFOUND, "vfpool hasn't bound %s, or not since the host was "
-			    "booted; 'vfpool bind %s --driver host' gives it its own driver; nothing was changed",
-			    text_of(member, text), text);
+		return fail(
+			&job->vp->err, -VFPOOL_ENOTFOUND,
+			"vfpool hasn't bound %s, or not since the host was "
+			"booted; 'vfpool bind %s --driver host' gives it its own driver; nothing was changed",
+			text_of(member, text), text);
 	}
 	/* A reboot undid it, and nothing was bound anew. */
 	is_undone = strcmp(member->was.boot, job->boot) != 0;
@@ -90,8 +93,10 @@ static int prepare_unbind(struct binding_job *job)
 	}
 	ledger_rollback(job->ledger); /* nothing was written */
 	if (r == 0 && job->n > 0 && !any)
-		return fail(&job->vp->err, -VFPOOL_ENOTFOUND, "vfpool has bound nothing in there, or not since the "
-			    "host was booted; 'vfpool bind ADDRESS --driver host' gives a device its own driver");
+		return fail(
+			&job->vp->err, -VFPOOL_ENOTFOUND,
+			"vfpool has bound nothing in there, or not since the "
+			"host was booted; 'vfpool bind ADDRESS --driver host' gives a device its own driver");
 	return r;
 }
 
@@ -103,7 +108,8 @@ static int forget_members(struct binding_job *job)
 		const struct member *member = &job->members[i];
 
 		if (member->was.id || member->is_other)
-			r = ledger_forget_binding(job->ledger, member->is_other ? &member->other : &member->was);
+			r = ledger_forget_binding(job->ledger,
+						  member->is_other ? &member->other : &member->was);
 	}
 	return r < 0 ? r : ledger_commit(job->ledger);
 }
@@ -119,8 +125,10 @@ static int unbind_members(struct binding_job *job)
 	if (r == 0 && !job->request->dry_run) {
 		r = carry_out_binding(job);
 		if (r == 0 && (r = forget_members(job)) < 0)
-			r = fail_while(&job->vp->err, r, "the drivers are as they were before, and the same command tells the "
-				       "ledger so");
+			r = fail_while(
+				&job->vp->err, r,
+				"the drivers are as they were before, and the same command tells the "
+				"ledger so");
 	}
 	for (size_t i = 0; r == 0 && i < job->n; i++)
 		note_member(job, &job->members[i]);
@@ -132,7 +140,8 @@ int vfpool_unbind(struct vfpool *vp, const struct vfpool_bind_request *request,
 {
 	AUTO_FREE const char **present = calloc(request->n_addresses + 1, sizeof(*present));
 	struct vfpool_bind_request of_present = *request;
-	CLEANUP(binding_job_end) struct binding_job job = { .vp = vp, .request = &of_present, .host = NO_HOST };
+	CLEANUP(binding_job_end)
+	struct binding_job job = { .vp = vp, .request = &of_present, .host = NO_HOST };
 	int r = present ? open_binding_job(vp, "unbinding a device", &job) : fail_oom(&vp->err);
 
 	of_present.persist = false;

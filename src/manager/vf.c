@@ -41,12 +41,11 @@ static uint64_t guid_of(const struct vfpool_mac *mac)
  * one with them to whom asks for none, and so with trust. */
 static unsigned must_have(const struct vfpool_settings *settings)
 {
-	return settings->must | VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | (settings->vlan ? VFPOOL_ATTR_VLAN : 0) |
-	       (settings->trust ? VFPOOL_ATTR_TRUST : 0);
+	return settings->must | VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID |
+	       (settings->vlan ? VFPOOL_ATTR_VLAN : 0) | (settings->trust ? VFPOOL_ATTR_TRUST : 0);
 }
 
-struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
-					 const struct vfpool_pf *pf,
+struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
 					 const struct vfpool_mac *mac)
 {
 	struct vfpool_settings settings = pool->policy;
@@ -61,8 +60,7 @@ struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool,
 	return settings;
 }
 
-struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool,
-					 const struct vfpool_pf *pf,
+struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
 					 const struct vfpool_lease *lease)
 {
 	struct vfpool_settings settings = settings_with_mac(pool, pf, &lease->mac);
@@ -83,7 +81,10 @@ static int run_step(struct host *host, const struct vfpool_pf *pf, const struct 
 		    const struct vfpool_settings *to, bool live, struct vfpool_step *ret_step)
 {
 	struct vfpool_step step = {
-		.kind = VFPOOL_STEP_PROGRAM, .vf = vf->index, .to = *to, .live = live,
+		.kind = VFPOOL_STEP_PROGRAM,
+		.vf = vf->index,
+		.to = *to,
+		.live = live,
 	};
 	struct vfpool_step *steps[] = { &step };
 	int r = 0;
@@ -98,19 +99,20 @@ static int run_step(struct host *host, const struct vfpool_pf *pf, const struct 
 }
 
 /* The message for a step that didn't go well; 0 when it did. */
-static int judge_step(struct host *host, const struct vfpool_pf *pf,
-		      const struct vfpool_step *step)
+static int judge_step(struct host *host, const struct vfpool_pf *pf, const struct vfpool_step *step)
 {
 	const char *name = pf->netdev ? pf->netdev : "its PF";
 
 	if (step->kind == VFPOOL_STEP_REFUSED)
-		return fail(host->err, -VFPOOL_EINUSE, "VF %u of %s: %s", step->vf, name, step->text);
+		return fail(host->err, -VFPOOL_EINUSE, "VF %u of %s: %s", step->vf, name,
+			    step->text);
 	/* A card without what its pool doesn't ask for is as good as any. */
 	if (step->result == VFPOOL_STEP_FAILED &&
 	    (step->failed || !step->unsupported ||
 	     step->unsupported & (step->to.must | vfpool_settings_asked(&step->to))))
 		return fail(host->err, step->failed || !step->unsupported ? -EIO : -EOPNOTSUPP,
-			    "programming VF %u of %s: %s", step->vf, name, step->text ? step->text : "failed");
+			    "programming VF %u of %s: %s", step->vf, name,
+			    step->text ? step->text : "failed");
 	return 0;
 }
 
@@ -182,16 +184,18 @@ static int find_lease_pf(struct host *host, const struct vfpool_lease *lease,
 		return host_fail_unread(host->err, &inventory->unread[0]);
 	vfpool_mac_format(&lease->pf_mac, mac);
 	vfpool_pci_format(&lease->pf, address);
-	return fail(host->err, -VFPOOL_ENOTFOUND, "the PF with the MAC %s, last seen at %s, isn't there",
-		    mac, address);
+	return fail(host->err, -VFPOOL_ENOTFOUND,
+		    "the PF with the MAC %s, last seen at %s, isn't there", mac, address);
 }
 
-static int open_pf(struct host *host, const struct vfpool_lease *lease, bool soon, struct vfpool_pf *ret_pf,
-		   int *ret_lock)
+static int open_pf(struct host *host, const struct vfpool_lease *lease, bool soon,
+		   struct vfpool_pf *ret_pf, int *ret_lock)
 {
 	struct vfpool_pf pf = { .address = lease->pf };
 	AUTO_CLOSE int lock = -1;
-	int r = !ret_lock ? 0 : soon ? host_lock_pf_soon(host, &pf, &lock) : host_lock_pf(host, &pf, &lock);
+	int r = !ret_lock ? 0 :
+		soon      ? host_lock_pf_soon(host, &pf, &lock) :
+			    host_lock_pf(host, &pf, &lock);
 
 	if (r == 0)
 		r = host_read_pf(host, &lease->pf, (int)lease->vf, &pf);
@@ -220,22 +224,24 @@ int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vf
 	return open_pf(host, lease, false, ret_pf, ret_lock);
 }
 
-int open_lease_pf_soon(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
-		       int *ret_lock)
+int open_lease_pf_soon(struct host *host, const struct vfpool_lease *lease,
+		       struct vfpool_pf *ret_pf, int *ret_lock)
 {
 	return open_pf(host, lease, true, ret_pf, ret_lock);
 }
 
 int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease)
 {
-	return fail(&vp->err, -E_UNREAD, "%s; if it stays so, 'vfpool release --lease %llu --force' gives its VF up, to "
-		    "quarantine", vp->err.text, (unsigned long long)lease->id);
+	return fail(&vp->err, -E_UNREAD,
+		    "%s; if it stays so, 'vfpool release --lease %llu --force' gives its VF up, to "
+		    "quarantine",
+		    vp->err.text, (unsigned long long)lease->id);
 }
 
 /* What separates one owner's traffic from the next one's. What else of the
  * policy the card refuses, the pool's free VFs lack too. */
-#define MUST_BE_SCRUBBED                                                                  \
-	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST |        \
+#define MUST_BE_SCRUBBED                                                             \
+	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST | \
 	 VFPOOL_ATTR_SPOOFCHK)
 
 /* The baseline, with its parking MAC. */
@@ -265,7 +271,8 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 	if (r < 0)
 		return r;
 	if (!row.id || row.lease != (int64_t)lease->id)
-		return fail(host->err, -E_CHANGED, "the ledger gives VF %u to another lease", lease->vf);
+		return fail(host->err, -E_CHANGED, "the ledger gives VF %u to another lease",
+			    lease->vf);
 	return park_vf(host, pool, pf, &row.parking);
 }
 
@@ -303,8 +310,8 @@ static int commit_free(struct ledger *ledger, const struct ledger_vf *row)
 }
 
 int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
-		 const struct vfpool_pool *pool, const struct ledger_vf *seen,
-		 struct vfpool_pf *pf, const char *owner, bool *ret_freed)
+		 const struct vfpool_pool *pool, const struct ledger_vf *seen, struct vfpool_pf *pf,
+		 const char *owner, bool *ret_freed)
 {
 	const bool is_there = pf->n_vfs > 0;
 	AUTO_FREE char *obstacle = NULL;

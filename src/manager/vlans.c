@@ -17,7 +17,8 @@ static void vlan_text(int vlan, char text[16])
 		strcpy(text, "no VLAN");
 }
 
-bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan, char text[VLANS_TEXT])
+bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan,
+		   char text[VLANS_TEXT])
 {
 	const int wanted = guest_vlan(pool, lease);
 	char is[16], should[16];
@@ -35,27 +36,34 @@ bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *le
 static const struct vfpool_pool *find_pool(const struct apply *apply, const char *name)
 {
 	for (struct vfpool_pool **pool = apply->pools; *pool; pool++)
-		if (strcmp((*pool)->name, name) == 0 && (!apply->name || strcmp(apply->name, name) == 0))
+		if (strcmp((*pool)->name, name) == 0 &&
+		    (!apply->name || strcmp(apply->name, name) == 0))
 			return *pool;
 	return NULL;
 }
 
-static int note_nic(struct apply *apply, struct vfpool_plan *plan, const struct guest *guest, const struct guest_nic *nic)
+static int note_nic(struct apply *apply, struct vfpool_plan *plan, const struct guest *guest,
+		    const struct guest_nic *nic)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	const struct vfpool_pool *pool;
 	char vlans[VLANS_TEXT];
 	struct error ignored = apply->vp->err;
-	int r = nic->has_mac && nic->has_address ? ledger_find_mac(apply->ledger, &nic->mac, &lease) : 0;
+	int r = nic->has_mac && nic->has_address ?
+			ledger_find_mac(apply->ledger, &nic->mac, &lease) :
+			0;
 
 	if (r < 0)
 		apply->vp->err = ignored;
 	if (!lease || lease->state != VFPOOL_LEASE_ACTIVE)
 		return r == -ENOMEM ? r : 0;
 	pool = find_pool(apply, lease->pool);
-	return !pool || !vlan_is_stale(pool, lease, nic->vlan, vlans) ? 0 :
-	       plan_note(plan, "pool %s: the definition of guest %s says %s: 'vfpool attach --refresh %s' mends that", pool->name,
-			 guest->name, vlans, guest->name);
+	return !pool || !vlan_is_stale(pool, lease, nic->vlan, vlans) ?
+		       0 :
+		       plan_note(
+			       plan,
+			       "pool %s: the definition of guest %s says %s: 'vfpool attach --refresh %s' mends that",
+			       pool->name, guest->name, vlans, guest->name);
 }
 
 /* What isn't a guest's definition is no matter of ours. */
@@ -78,8 +86,11 @@ static int note_file(struct apply *apply, struct vfpool_plan *plan, const char *
 /* By libvirt's files, since its daemon may be down, or wait for this apply: at boot. */
 int note_vlans(struct apply *apply, struct vfpool_plan *plan)
 {
-	const char *networks = apply->vp->dirs[VFPOOL_DIR_NETWORKS], *slash = strrchr(networks, '/');
-	AUTO_FREE char *pattern = slash ? format_text("%.*s/*.xml", (int)(slash - networks), networks) : strdup("*.xml");
+	const char *networks = apply->vp->dirs[VFPOOL_DIR_NETWORKS],
+		   *slash = strrchr(networks, '/');
+	AUTO_FREE char *pattern = slash ? format_text("%.*s/*.xml", (int)(slash - networks),
+						      networks) :
+					  strdup("*.xml");
 	glob_t found = { .gl_pathc = 0 };
 	int r = 0;
 

@@ -42,19 +42,22 @@ static int choose_parking(struct apply *apply, const struct pool_use *use, int64
 		return r;
 	return fail(&apply->vp->err, -EADDRNOTAVAIL,
 		    "pool %s: its MAC prefix leaves too few addresses to park its free VFs; "
-		    "take a shorter prefix", use->pool->name);
+		    "take a shorter prefix",
+		    use->pool->name);
 }
 
 /* The VF is another pool's still, though the definitions give it to this one. */
 static bool is_anothers(const struct pool_use *use, const struct ledger_vf *row)
 {
-	return row->id && (row->lease || row->quarantined) && strcmp(row->pool, use->pool->name) != 0;
+	return row->id && (row->lease || row->quarantined) &&
+	       strcmp(row->pool, use->pool->name) != 0;
 }
 
 static char *explain_anothers(const struct pool_use *use, const struct ledger_vf *row)
 {
-	return format_text("pool %s can't have it yet: it is still %s pool %s; %s first", use->pool->name,
-			   row->lease ? "leased from" : "in quarantine in", row->pool,
+	return format_text("pool %s can't have it yet: it is still %s pool %s; %s first",
+			   use->pool->name, row->lease ? "leased from" : "in quarantine in",
+			   row->pool,
 			   row->lease ? "release it" : "end what has it open, and 'vfpool gc',");
 }
 
@@ -96,7 +99,8 @@ static int parking_mac(struct apply *apply, const struct pool_use *use, int64_t 
 	return r < 0 ? r : choose_parking(apply, use, pf_id, vf, record, ret_mac);
 }
 
-int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id, unsigned vf)
+int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id,
+	      unsigned vf)
 {
 	struct apply apply = { .vp = vp, .ledger = ledger };
 	struct vfpool_mac mac;
@@ -122,11 +126,14 @@ static int forget_vfs(struct apply *apply, const struct vfpool_pool *pool)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct vfpool_lease place = place_of(&rows[i]);
 		/* A PF that isn't there now, or can't be looked at, may come back. */
-		bool stays = rows[i].lease || rows[i].quarantined || rows[i].held || lacks_pf(apply, pool);
+		bool stays = rows[i].lease || rows[i].quarantined || rows[i].held ||
+			     lacks_pf(apply, pool);
 
 		for (size_t j = 0; j < apply->n_uses && !stays; j++)
 			stays = apply->uses[j].pool == pool && apply->uses[j].pf &&
-				is_lease_pf(&place, apply->uses[j].pf) && /* not another card at its address */
+				is_lease_pf(&place,
+					    apply->uses[j]
+						    .pf) && /* not another card at its address */
 				vfpool_pool_has_vf(apply->uses[j].want, rows[i].index);
 		if (!stays)
 			r = ledger_remove_vf(apply->ledger, &rows[i]);
@@ -143,7 +150,8 @@ static bool is_one_of(int64_t pf, const int64_t *pfs, size_t n)
 }
 
 /* Of a pool one of whose PFs isn't there now, or can't be looked at: its VFs stay, for when it is back. */
-static int keep_places(struct apply *apply, const struct vfpool_pool *pool, int64_t **pfs, size_t *n)
+static int keep_places(struct apply *apply, const struct vfpool_pool *pool, int64_t **pfs,
+		       size_t *n)
 {
 	AUTO_FREE struct ledger_place *places = NULL;
 	int64_t *grown;
@@ -176,8 +184,11 @@ static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
 			continue;
 		r = ledger_pf(apply->ledger, use->pf, true, &pfs[n]);
 		if (r == 0 && is_one_of(pfs[n], pfs, n))
-			return fail(&apply->vp->err, -EINVAL, "%s:%d: this PF has the permanent MAC of another one of the pool, "
-				    "by which vfpool tells them apart", pool->file, use->want->line);
+			return fail(
+				&apply->vp->err, -EINVAL,
+				"%s:%d: this PF has the permanent MAC of another one of the pool, "
+				"by which vfpool tells them apart",
+				pool->file, use->want->line);
 		for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++)
 			if (vfpool_pool_has_vf(use->want, vf))
 				r = parking_mac(apply, use, pfs[n], vf, true, &mac);
@@ -214,7 +225,7 @@ int record_pools(struct apply *apply)
 	for (pool = apply->pools; r == 0 && *pool; pool++)
 		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
 			r = change_pool(apply, *pool, forget_vfs);
-	for (pool = apply->pools; r == 0 && *pool; ) {
+	for (pool = apply->pools; r == 0 && *pool;) {
 		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
 			r = change_pool(apply, *pool, record_pool);
 		/* Too few MACs, or two PFs that can't be told apart. */
@@ -279,7 +290,8 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 		return 0;
 	}
 	if (r == 0 && is_anothers(use, &row)) {
-		*want = (struct wanted_vf){ .pf = use->pf->address, .index = vf,
+		*want = (struct wanted_vf){ .pf = use->pf->address,
+					    .index = vf,
 					    .refused = explain_anothers(use, &row) };
 		*ret_wanted = true;
 		return want->refused ? 0 : fail_oom(&apply->vp->err);

@@ -127,21 +127,24 @@ static int check_pair(const struct pool_use *a, const struct pool_use *b, struct
 	if (!same_pf(a, b))
 		return 0;
 	if (a->pool == b->pool)
-		return fail(err, -EINVAL,
-			    "%s:%d: the PF is in the pool already (line %d); name all its VFs there, as "
-			    "in vfs='0-3,6'", b->pool->file, b->want->line, a->want->line);
+		return fail(
+			err, -EINVAL,
+			"%s:%d: the PF is in the pool already (line %d); name all its VFs there, as "
+			"in vfs='0-3,6'",
+			b->pool->file, b->want->line, a->want->line);
 	if (a->want->numvfs != b->want->numvfs)
-		return fail(err, -EINVAL,
-			    "%s:%d: numvfs='%u', but %s:%d has numvfs='%u' for the same PF; "
-			    "pools that share a PF must agree ('vfpool define' takes several files at once)",
-			    b->pool->file, b->want->line, b->want->numvfs, a->pool->file,
-			    a->want->line, a->want->numvfs);
+		return fail(
+			err, -EINVAL,
+			"%s:%d: numvfs='%u', but %s:%d has numvfs='%u' for the same PF; "
+			"pools that share a PF must agree ('vfpool define' takes several files at once)",
+			b->pool->file, b->want->line, b->want->numvfs, a->pool->file, a->want->line,
+			a->want->numvfs);
 	if (a->want->up != b->want->up)
 		return fail(err, -EINVAL,
 			    "%s:%d: up='%s', but %s:%d has up='%s' for the same PF; "
 			    "pools that share a PF must agree",
-			    b->pool->file, b->want->line, b->want->up ? "yes" : "no",
-			    a->pool->file, a->want->line, a->want->up ? "yes" : "no");
+			    b->pool->file, b->want->line, b->want->up ? "yes" : "no", a->pool->file,
+			    a->want->line, a->want->up ? "yes" : "no");
 	vf = common_vf(a->want, b->want);
 	if (vf >= 0)
 		return fail(err, -EINVAL,
@@ -160,14 +163,16 @@ static int check_against_card(const struct pool_use *use, struct error *err)
 		return 0;
 	vfpool_pci_format(&use->pf->address, address);
 	if (!use->pf->is_network)
-		return fail(err, -EINVAL,
-			    "%s:%d: %s is no network card; vfpool lists other SR-IOV devices, but has "
-			    "no pools of them", use->pool->file, use->want->line, address);
+		return fail(
+			err, -EINVAL,
+			"%s:%d: %s is no network card; vfpool lists other SR-IOV devices, but has "
+			"no pools of them",
+			use->pool->file, use->want->line, address);
 	if (use->want->numvfs <= use->pf->totalvfs)
 		return 0;
 	return fail(err, -EINVAL, "%s:%d: numvfs='%u', but %s has %u VFs at most", use->pool->file,
-		    use->want->line, use->want->numvfs,
-		    use->pf->netdev ? use->pf->netdev : address, use->pf->totalvfs);
+		    use->want->line, use->want->numvfs, use->pf->netdev ? use->pf->netdev : address,
+		    use->pf->totalvfs);
 }
 
 static unsigned long count_vectors(const struct pool_use *use)
@@ -196,11 +201,13 @@ static int check_vectors(const struct pool_use *uses, size_t n_uses, size_t i, s
 	if (n <= (unsigned long)use->pf->vf_total_msix)
 		return 0;
 	vfpool_pci_format(&use->pf->address, address);
-	return fail(err, -EINVAL,
-		    "%s:%d: <vectors count='%u'/> makes %lu message vectors%s, but %s has %d for all its "
-		    "VFs", use->pool->file, use->want->line, use->pool->vectors, n,
-		    n > count_vectors(use) ? " with the PF's other pools" : "",
-		    use->pf->netdev ? use->pf->netdev : address, use->pf->vf_total_msix);
+	return fail(
+		err, -EINVAL,
+		"%s:%d: <vectors count='%u'/> makes %lu message vectors%s, but %s has %d for all its "
+		"VFs",
+		use->pool->file, use->want->line, use->pool->vectors, n,
+		n > count_vectors(use) ? " with the PF's other pools" : "",
+		use->pf->netdev ? use->pf->netdev : address, use->pf->vf_total_msix);
 }
 
 int pool_check_use(const struct pool_use *uses, size_t n, size_t i, struct error *err)

@@ -37,8 +37,8 @@ static void key_from_seed(const char *seed, uint8_t key[16])
 	}
 }
 
-void mac_make(const struct vfpool_pool *pool, const char *seed, enum mac_half half,
-	      const char *key, unsigned attempt, struct vfpool_mac *ret_mac)
+void mac_make(const struct vfpool_pool *pool, const char *seed, enum mac_half half, const char *key,
+	      unsigned attempt, struct vfpool_mac *ret_mac)
 {
 	const unsigned n = pool->mac_prefix_len;
 	uint8_t hash_key[16];
@@ -50,8 +50,8 @@ void mac_make(const struct vfpool_pool *pool, const char *seed, enum mac_half ha
 	length = snprintf(text, sizeof(text), "%s\n%s\n%s\n%u",
 			  half == MAC_LEASE ? "lease" : "parking", pool->name, key, attempt);
 	key_from_seed(seed, hash_key);
-	hash = siphash24(hash_key, text, (size_t)length < sizeof(text) ? (size_t)length :
-									 sizeof(text) - 1);
+	hash = siphash24(hash_key, text,
+			 (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 	memcpy(ret_mac->byte, pool->mac_prefix, n);
 	for (unsigned i = n; i < 6; i++, hash >>= 8)
 		ret_mac->byte[i] = (uint8_t)hash;

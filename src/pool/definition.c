@@ -140,15 +140,20 @@ static int check_pf_attributes(const xmlNode *pf, const struct place *place)
 		while (i < 6 && strcmp((const char *)attr->name, known[i]) != 0)
 			i++;
 		if (i == 6)
-			return fail_at(place, line, "<pf> has no attribute %s; it takes dev, address or mac, "
-				       "and numvfs, vfs, up", (const char *)attr->name);
+			return fail_at(place, line,
+				       "<pf> has no attribute %s; it takes dev, address or mac, "
+				       "and numvfs, vfs, up",
+				       (const char *)attr->name);
 		selectors += i < 3;
 	}
 	if (selectors != 1)
-		return fail_at(place, line, "<pf> takes one of dev='NETDEV', address='0000:01:00.0' and "
-			       "mac='…', not %s", selectors ? "several" : "none");
+		return fail_at(place, line,
+			       "<pf> takes one of dev='NETDEV', address='0000:01:00.0' and "
+			       "mac='…', not %s",
+			       selectors ? "several" : "none");
 	if (!xmlHasProp((xmlNode *)pf, (const xmlChar *)"numvfs"))
-		return fail_at(place, line, "<pf> needs numvfs='N': how many VFs the PF has in all");
+		return fail_at(place, line,
+			       "<pf> needs numvfs='N': how many VFs the PF has in all");
 	return 0;
 }
 
@@ -199,7 +204,9 @@ static int check_visible(const char *text, size_t size, const struct place *plac
 		size_t length = visible_length(text, true);
 
 		if (length == 0)
-			return fail_at(place, line, "there is a character that isn't UTF-8, or a control or invisible one");
+			return fail_at(
+				place, line,
+				"there is a character that isn't UTF-8, or a control or invisible one");
 		line += *text == '\n';
 		text += length;
 	}
@@ -282,7 +289,8 @@ static int parse_pf(const xmlNode *node, struct vfpool_pool *pool, const struct 
 	if (parse_pf_selector(node, pf) < 0)
 		return fail_at(place, pf->line, "<pf> names no possible PF");
 	if (vfs && parse_ranges(vfs, pf) < 0)
-		return fail_at(place, pf->line, "vfs='%s' isn't a list of VFs such as '0-3,6'", vfs);
+		return fail_at(place, pf->line, "vfs='%s' isn't a list of VFs such as '0-3,6'",
+			       vfs);
 	return check_ranges(pf, place);
 }
 
@@ -295,7 +303,7 @@ static int parse_mac(const xmlNode *node, struct vfpool_pool *pool, const struct
 	if (!prefix)
 		return 0;
 	pool->mac_prefix_len = 0;
-	for (const char *p = prefix; ; p += 3) {
+	for (const char *p = prefix;; p += 3) {
 		uint8_t byte = (uint8_t)strtoul((char[]){ p[0], p[1], '\0' }, NULL, 16);
 
 		pool->mac_prefix[pool->mac_prefix_len++] = byte;
@@ -305,7 +313,8 @@ static int parse_mac(const xmlNode *node, struct vfpool_pool *pool, const struct
 	}
 	if (pool->mac_prefix[0] & 1)
 		return fail_at(place, xmlGetLineNo((xmlNode *)node),
-			       "the MAC prefix '%s' is a multicast one (its first byte is odd)", prefix);
+			       "the MAC prefix '%s' is a multicast one (its first byte is odd)",
+			       prefix);
 	if (sum == 0)
 		return fail_at(place, xmlGetLineNo((xmlNode *)node),
 			       "the MAC prefix '%s' is all zero", prefix);
@@ -421,8 +430,8 @@ static int parse_name(const xmlNode *node, struct vfpool_pool *pool, const struc
 	if (!pool->name)
 		return fail_oom(place->err);
 	if (!pool_name_is_valid(pool->name))
-		return fail_at(place, xmlGetLineNo((xmlNode *)node),
-			       "'%s' can't be a pool's name", pool->name);
+		return fail_at(place, xmlGetLineNo((xmlNode *)node), "'%s' can't be a pool's name",
+			       pool->name);
 	return 0;
 }
 
@@ -431,8 +440,8 @@ static int parse_teaming(const xmlNode *node, struct vfpool_pool *pool, const st
 	pool->teaming_network = xml_attribute(node, "network");
 	pool->teaming_bridge = xml_attribute(node, "bridge");
 	if (pool->teaming_bridge && !netdev_name_is_valid(pool->teaming_bridge))
-		return fail_at(place, xmlGetLineNo((xmlNode *)node), "'%s' can't be a bridge's name",
-			       pool->teaming_bridge);
+		return fail_at(place, xmlGetLineNo((xmlNode *)node),
+			       "'%s' can't be a bridge's name", pool->teaming_bridge);
 	return 0;
 }
 
@@ -456,10 +465,10 @@ static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const st
 		parse_vlan(node, pool);
 	else if (strcmp(name, "allocate") == 0)
 		pool->allocate = xml_attribute_is(node, "by", "libvirt") ? VFPOOL_BY_LIBVIRT :
-								       VFPOOL_BY_VFPOOL;
+									   VFPOOL_BY_VFPOOL;
 	else if (strcmp(name, "placement") == 0)
 		pool->placement = xml_attribute_is(node, "policy", "spread") ? VFPOOL_SPREAD :
-									   VFPOOL_PACK;
+									       VFPOOL_PACK;
 	else if (strcmp(name, "trust") == 0)
 		pool->policy.trust = xml_attribute_is(node, "state", "on");
 	else if (strcmp(name, "spoofchk") == 0)
@@ -469,7 +478,7 @@ static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const st
 	else if (strcmp(name, "link") == 0)
 		pool->policy.link = xml_attribute_is(node, "state", "on")  ? VFPOOL_LINK_ON :
 				    xml_attribute_is(node, "state", "off") ? VFPOOL_LINK_OFF :
-									 VFPOOL_LINK_AUTO;
+									     VFPOOL_LINK_AUTO;
 	else if (strcmp(name, "vectors") == 0)
 		pool->vectors = xml_number(node, "count", 0);
 	else if (strcmp(name, "driver") == 0)
@@ -514,7 +523,8 @@ static int check_network(struct vfpool_pool *pool, const struct place *place)
 		return fail_at(place, 1, "<network> goes only with <allocate by='libvirt'/>");
 	if (pool->allocate == VFPOOL_BY_LIBVIRT &&
 	    (pool->policy.qos || pool->policy.vlan_proto != 0x8100))
-		return fail_at(place, 1, "libvirt sets its networks' VLANs without qos and as 802.1Q; a "
+		return fail_at(place, 1,
+			       "libvirt sets its networks' VLANs without qos and as 802.1Q; a "
 			       "pool with qos or proto='802.1ad' can't be allocated by libvirt");
 	if (pool->allocate == VFPOOL_BY_LIBVIRT && !pool->network) {
 		pool->network = strdup(pool->name);
@@ -536,7 +546,8 @@ static unsigned count_vfs(const struct vfpool_pool *pool)
 
 /* A prefix of 5 bytes leaves one, a half of it for leases and one for free VFs; other prefixes leave more
  * than any host has VFs. */
-static int check_prefix(const xmlNode *root, const struct vfpool_pool *pool, const struct place *place)
+static int check_prefix(const xmlNode *root, const struct vfpool_pool *pool,
+			const struct place *place)
 {
 	unsigned n, room;
 
@@ -546,9 +557,11 @@ static int check_prefix(const xmlNode *root, const struct vfpool_pool *pool, con
 	room = 1U << (8 * (6 - pool->mac_prefix_len) - 1);
 	if (n <= room)
 		return 0;
-	return fail_at(place, xmlGetLineNo((xmlNode *)xml_child(root, "mac")),
-		       "the MAC prefix leaves %u addresses for free VFs and as many for leases, but the pool has %u "
-		       "VFs; take a shorter one", room, n);
+	return fail_at(
+		place, xmlGetLineNo((xmlNode *)xml_child(root, "mac")),
+		"the MAC prefix leaves %u addresses for free VFs and as many for leases, but the pool has %u "
+		"VFs; take a shorter one",
+		room, n);
 }
 
 /* What the schema can't say. Lines are those of the elements that it is about. */
@@ -559,12 +572,15 @@ static int check_together(const xmlNode *root, const struct vfpool_pool *pool,
 	const xmlNode *driver = xml_child(root, "driver");
 
 	if (vlan && port)
-		return fail_at(place, xmlGetLineNo((xmlNode *)port),
-			       "<virtualport> and the <vlan> of line %ld exclude each other: the switch's "
-			       "port profile says which VLAN it is", xmlGetLineNo((xmlNode *)vlan));
+		return fail_at(
+			place, xmlGetLineNo((xmlNode *)port),
+			"<virtualport> and the <vlan> of line %ld exclude each other: the switch's "
+			"port profile says which VLAN it is",
+			xmlGetLineNo((xmlNode *)vlan));
 	if (pool->unmanaged && pool->driver != VFPOOL_DRIVER_VFIO)
-		return fail_at(place, xmlGetLineNo((xmlNode *)driver),
-			       "managed='no' needs <driver name='vfio-pci'>: libvirt doesn't bind the VF then");
+		return fail_at(
+			place, xmlGetLineNo((xmlNode *)driver),
+			"managed='no' needs <driver name='vfio-pci'>: libvirt doesn't bind the VF then");
 	return 0;
 }
 

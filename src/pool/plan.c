@@ -116,11 +116,11 @@ void vfpool_plan_free(struct vfpool_plan *plan)
 	free(plan);
 }
 
-static int refuse(struct vfpool_plan *plan, const struct vfpool_pf *pf, int vf,
-		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+static int refuse(struct vfpool_plan *plan, const struct vfpool_pf *pf, int vf, const char *format,
+		  ...) __attribute__((format(printf, 4, 5)));
 
-static int refuse(struct vfpool_plan *plan, const struct vfpool_pf *pf, int vf,
-		  const char *format, ...)
+static int refuse(struct vfpool_plan *plan, const struct vfpool_pf *pf, int vf, const char *format,
+		  ...)
 {
 	struct vfpool_step *step = plan_add(plan, VFPOOL_STEP_REFUSED, pf);
 	va_list args;
@@ -191,12 +191,14 @@ static int plan_count(const struct wanted_pf *want, bool *ret_make, struct vfpoo
 		*ret_make = true;
 		r = step ? 0 : -ENOMEM;
 	} else if (pf->n_vfs > want->numvfs) {
-		r = refuse(plan, pf, -1, "it has %zu VFs, more than the %u defined; left so while in use: %s",
+		r = refuse(plan, pf, -1,
+			   "it has %zu VFs, more than the %u defined; left so while in use: %s",
 			   pf->n_vfs, want->numvfs, holders);
 	} else {
 		r = refuse(plan, pf, -1,
 			   "it has %zu VFs, the definition wants %u, and making them anew would "
-			   "destroy VFs in use: %s", pf->n_vfs, want->numvfs, holders);
+			   "destroy VFs in use: %s",
+			   pf->n_vfs, want->numvfs, holders);
 	}
 	free(holders);
 	return r;
@@ -235,7 +237,8 @@ static bool driver_is_wanted(enum vfpool_driver driver, const char *is)
 }
 
 /* What the PF's driver is known not to have. VFs that are made anew (NULL) are tried anew. */
-static unsigned refused(const struct wanted_vf *want, const struct vfpool_pf *pf, const struct vfpool_vf *vf)
+static unsigned refused(const struct wanted_vf *want, const struct vfpool_pf *pf,
+			const struct vfpool_vf *vf)
 {
 	return vf ? vfpool_settings_refused(&want->settings, pf->refusals, pf->n_refusals) : 0;
 }
@@ -250,7 +253,10 @@ char *plan_why_not_bound(const struct vfpool_settings *to, unsigned attrs)
 	vfpool_setting_format(to, attr, value);
 	if (attr == VFPOOL_ATTR_MAC)
 		return strdup("not bound: its MAC isn't set");
-	return asprintf(&text, "not bound: its %s isn't set to %s", vfpool_attr_name(attr), value) < 0 ? NULL : text;
+	return asprintf(&text, "not bound: its %s isn't set to %s", vfpool_attr_name(attr), value) <
+			       0 ?
+		       NULL :
+		       text;
 }
 
 static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf,
@@ -260,7 +266,8 @@ static int plan_program(const struct wanted_vf *want, const struct vfpool_pf *pf
 	unsigned differ = want->settings.have;
 
 	if (vf)
-		differ = vfpool_settings_to_send(&vf->programmed, &want->settings) & ~refused(want, pf, vf);
+		differ = vfpool_settings_to_send(&vf->programmed, &want->settings) &
+			 ~refused(want, pf, vf);
 	if (!differ)
 		return 0;
 	step = plan_add(plan, VFPOOL_STEP_PROGRAM, pf);
@@ -336,7 +343,8 @@ static int plan_busy_settings(const struct wanted_vf *want, const struct vfpool_
 	if (vfpool_settings_differ(&vf->programmed, &want->settings))
 		return refuse(plan, pf, (int)vf->index,
 			      "its settings differ from the definition and it is in use (%s); "
-			      "--live changes them all the same", vf->busy);
+			      "--live changes them all the same",
+			      vf->busy);
 	return 0;
 }
 
@@ -349,12 +357,15 @@ static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf
 	if (want->leave_busy)
 		return 0;
 	if (!driver_is_wanted(want->driver, vf->driver ? vf->driver : ""))
-		return refuse(plan, pf, (int)vf->index, "its driver can't be changed: %s", vf->busy);
+		return refuse(plan, pf, (int)vf->index, "its driver can't be changed: %s",
+			      vf->busy);
 	r = plan_busy_settings(want, pf, vf, live, plan);
 	if (r == 0 && vectors_differ(want, pf, vf))
-		r = refuse(plan, pf, (int)vf->index,
-			   "it has %u message vectors instead of %u, which can't be changed while it is in "
-			   "use: %s", vf->vectors, want->vectors, vf->busy);
+		r = refuse(
+			plan, pf, (int)vf->index,
+			"it has %u message vectors instead of %u, which can't be changed while it is in "
+			"use: %s",
+			vf->vectors, want->vectors, vf->busy);
 	return r;
 }
 
@@ -429,7 +440,8 @@ static int note_unchecked(const struct wanted *wanted, const struct vfpool_pf *p
 	}
 	for (unsigned attr = 1; r == 0 && attr <= VFPOOL_ATTR_LAST; attr <<= 1)
 		if (attrs & attr)
-			r = plan_note(plan, "%s doesn't report %s, so what its VFs have can't be checked",
+			r = plan_note(plan,
+				      "%s doesn't report %s, so what its VFs have can't be checked",
 				      pf->netdev ? pf->netdev : "a PF", vfpool_attr_name(attr));
 	return r;
 }
@@ -440,7 +452,8 @@ static int note_down(const struct wanted_pf *want, size_t n_before, struct vfpoo
 {
 	if (want->pf->up || want->up || plan->n_steps == n_before)
 		return 0;
-	return plan_note(plan, "%s is down, and its driver may refuse or ignore settings then; up='yes' "
+	return plan_note(plan,
+			 "%s is down, and its driver may refuse or ignore settings then; up='yes' "
 			 "in the definition or --up brings it up",
 			 want->pf->netdev ? want->pf->netdev : "a PF");
 }
@@ -453,17 +466,27 @@ static int refuse_vectors(const struct wanted *wanted, const struct vfpool_pf *p
 	int r;
 
 	for (size_t i = 0; i < wanted->n_vfs; i++)
-		any = any || (wanted->vfs[i].vectors && vfpool_pci_equal(&wanted->vfs[i].pf, &pf->address));
-	if (any && pf->vf_total_msix > 0 && pf->n_vfs > 0 && !pf->vfs[0].vectors && pf->vfs[0].driver)
-		return plan_note(plan, "how many message vectors the VFs of %s have can't be read, which takes CAP_SYS_ADMIN; they "
-				 "are left as they are", pf->netdev ? pf->netdev : "a PF");
+		any = any || (wanted->vfs[i].vectors &&
+			      vfpool_pci_equal(&wanted->vfs[i].pf, &pf->address));
+	if (any && pf->vf_total_msix > 0 && pf->n_vfs > 0 && !pf->vfs[0].vectors &&
+	    pf->vfs[0].driver)
+		return plan_note(
+			plan,
+			"how many message vectors the VFs of %s have can't be read, which takes CAP_SYS_ADMIN; they "
+			"are left as they are",
+			pf->netdev ? pf->netdev : "a PF");
 	if (!any || pf->vf_total_msix > 0)
 		return 0;
 	if (pf->vf_total_msix < 0)
-		return plan_note(plan, "another vfpool is at work on %s, so its VFs' message vectors aren't "
-				 "known", pf->netdev ? pf->netdev : "a PF");
-	r = refuse(plan, pf, -1, "%s gives its VFs a fixed number of message vectors (sriov_vf_total_msix is 0 "
-		   "or isn't there)", pf->driver ? pf->driver : "its driver");
+		return plan_note(
+			plan,
+			"another vfpool is at work on %s, so its VFs' message vectors aren't "
+			"known",
+			pf->netdev ? pf->netdev : "a PF");
+	r = refuse(plan, pf, -1,
+		   "%s gives its VFs a fixed number of message vectors (sriov_vf_total_msix is 0 "
+		   "or isn't there)",
+		   pf->driver ? pf->driver : "its driver");
 	if (r == 0)
 		plan->steps[plan->n_steps - 1].result = VFPOOL_STEP_FAILED;
 	return r;
@@ -483,10 +506,11 @@ int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan)
 		int r;
 
 		if (is_switchdev(pf)) {
-			r = refuse(plan, pf, -1,
-				   "it is in switchdev mode, where a VF's settings belong to its "
-				   "representor; vfpool programs PFs in legacy mode ('devlink dev eswitch "
-				   "set' changes it)");
+			r = refuse(
+				plan, pf, -1,
+				"it is in switchdev mode, where a VF's settings belong to its "
+				"representor; vfpool programs PFs in legacy mode ('devlink dev eswitch "
+				"set' changes it)");
 			if (r < 0)
 				return r;
 			plan->steps[plan->n_steps - 1].result = VFPOOL_STEP_FAILED;

@@ -57,8 +57,8 @@ enum mac_half { MAC_LEASE, MAC_PARKING };
  * The MAC that `key` has in the pool, always the same for one seed. When it is
  * taken, the next attempt (1, 2, …) gives another.
  */
-void mac_make(const struct vfpool_pool *pool, const char *seed, enum mac_half half,
-	      const char *key, unsigned attempt, struct vfpool_mac *ret_mac);
+void mac_make(const struct vfpool_pool *pool, const char *seed, enum mac_half half, const char *key,
+	      unsigned attempt, struct vfpool_mac *ret_mac);
 
 /* The closed range that mac_make() takes from. */
 void mac_range(const struct vfpool_pool *pool, enum mac_half half, struct vfpool_mac *ret_first,
@@ -71,7 +71,7 @@ struct wanted_vf {
 	struct vfpool_settings settings;
 	unsigned vectors; /* 0: left as they are */
 	enum vfpool_driver driver;
-	char *refused; /* why it can't be worked on, NULL: it can; the caller's to free */
+	char *refused;   /* why it can't be worked on, NULL: it can; the caller's to free */
 	bool leave_busy; /* in use, it is left alone without a word: libvirt hands it out, or
 			  * it is in quarantine */
 };

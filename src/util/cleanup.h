@@ -11,12 +11,12 @@
 #define CLEANUP(function) __attribute__((cleanup(function)))
 
 /* A cleanup function for variables of `type`, ended by `end` unless NULL. */
-#define DEFINE_CLEANUP(type, name, end)           \
-	static inline void name(type *variable)   \
-	{                                         \
-		if (*variable)                    \
-			end(*variable);           \
-	}                                         \
+#define DEFINE_CLEANUP(type, name, end)         \
+	static inline void name(type *variable) \
+	{                                       \
+		if (*variable)                  \
+			end(*variable);         \
+	}                                       \
 	struct cleanup_needs_semicolon
 
 static inline void cleanup_free(void *variable)
@@ -41,11 +41,11 @@ static inline void cleanup_closedir(DIR **dir)
 #define AUTO_CLOSEDIR CLEANUP(cleanup_closedir)
 
 /* Takes the value out of a variable that would end it. */
-#define TAKE_PTR(variable)                             \
-	({                                             \
+#define TAKE_PTR(variable)                                \
+	({                                                \
 		__typeof__(variable) taken_ = (variable); \
-		(variable) = NULL;                     \
-		taken_;                                \
+		(variable) = NULL;                        \
+		taken_;                                   \
 	})
 
 static inline int take_fd(int *fd)

@@ -10,11 +10,11 @@ struct error {
 /* What functions tell each other. Like vfpool.h's outcomes these lie above Linux's errnos, so that
  * nothing that a driver or a library says is taken for one. */
 #define E_CHANGED 4201 /* another process has changed it meanwhile; or: choose anew */
-#define E_TAKEN   4202 /* the ledger says that it is somebody's */
-#define E_NONE    4203 /* the ledger has none */
+#define E_TAKEN 4202   /* the ledger says that it is somebody's */
+#define E_NONE 4203    /* the ledger has none */
 #define E_FOREIGN 4204 /* what is in use outside vfpool has to be known first */
-#define E_SILENT  4205 /* the kernel hasn't answered in time */
-#define E_UNREAD  4206 /* the PF is there and can't be looked at */
+#define E_SILENT 4205  /* the kernel hasn't answered in time */
+#define E_UNREAD 4206  /* the PF is there and can't be looked at */
 #define E_VF_MACS 4207 /* what this host's VFs are programmed with has to be known first */
 
 /* Some drivers answer with this errno of the kernel's own, which <errno.h> doesn't have. */
@@ -25,8 +25,7 @@ const char *error_text(int r);
 
 /* Sets the message and returns `r`. What isn't visible (util/name.h) becomes '?':
  * parts of a message come from outside and end on a terminal. */
-int fail(struct error *err, int r, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+int fail(struct error *err, int r, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same, with ": " and the meaning of errno `-r` at the end. */
 int fail_errno(struct error *err, int r, const char *format, ...)

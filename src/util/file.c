@@ -16,7 +16,7 @@ int make_dirs(const char *path, mode_t mode, struct error *err)
 
 	if (!copy)
 		return fail_oom(err);
-	for (char *p = copy + 1; ; p++) {
+	for (char *p = copy + 1;; p++) {
 		char c = *p;
 
 		if (c && c != '/')
@@ -30,7 +30,8 @@ int make_dirs(const char *path, mode_t mode, struct error *err)
 	}
 }
 
-static int read_all(int fd, const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
+static int read_all(int fd, const char *path, size_t max, char **ret_text, size_t *ret_size,
+		    struct error *err)
 {
 	AUTO_FREE char *text = malloc(max + 2);
 	size_t size = 0;
@@ -60,8 +61,10 @@ static int read_all(int fd, const char *path, size_t max, char **ret_text, size_
 static int fail_not_regular(struct error *err, const char *path, mode_t mode)
 {
 	return fail(err, -EINVAL, "%s is %s, not a file; take it away", path,
-		    S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a named pipe" : S_ISSOCK(mode) ? "a socket" :
-		    "a device file");
+		    S_ISDIR(mode)  ? "a folder" :
+		    S_ISFIFO(mode) ? "a named pipe" :
+		    S_ISSOCK(mode) ? "a socket" :
+				     "a device file");
 }
 
 int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
@@ -80,7 +83,8 @@ int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, s
 	return read_all(fd, path, max, ret_text, ret_size, err);
 }
 
-int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
+int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_size,
+		    struct error *err)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
@@ -134,7 +138,8 @@ static int fill(int fd, const char *text, size_t size, mode_t mode)
 int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	AUTO_FREE char *temporary = format_text("%.*s.%s" WRITE_FILE_ENDING "XXXXXX", (int)(name - path), path, name);
+	AUTO_FREE char *temporary = format_text("%.*s.%s" WRITE_FILE_ENDING "XXXXXX",
+						(int)(name - path), path, name);
 	AUTO_CLOSE int fd = temporary ? mkostemp(temporary, O_CLOEXEC) : -1;
 	int r;
 

@@ -15,7 +15,8 @@ int make_dirs(const char *path, mode_t mode, struct error *err);
 int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
 
 /* The same of what a person has named, which may be a pipe: /dev/stdin, or <(…) of a shell. */
-int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
+int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_size,
+		    struct error *err);
 
 /*
  * Writes the file whole or not at all, and durably: a temporary file beside

@@ -24,7 +24,9 @@ void journal_warn(const char *socket_path, const char *text)
 	strcpy(to.sun_path, socket_path);
 	if (localtime_r(&now, &local)) /* as syslog(3) writes it */
 		strftime(at, sizeof(at), "%b %e %H:%M:%S", &local);
-	line = format_text("<%d>%s vfpool[%d]: %s", LOG_DAEMON | LOG_WARNING, at, (int)getpid(), text);
+	line = format_text("<%d>%s vfpool[%d]: %s", LOG_DAEMON | LOG_WARNING, at, (int)getpid(),
+			   text);
 	if (line)
-		(void)!sendto(fd, line, strlen(line), MSG_NOSIGNAL, (const struct sockaddr *)&to, sizeof(to));
+		(void)!sendto(fd, line, strlen(line), MSG_NOSIGNAL, (const struct sockaddr *)&to,
+			      sizeof(to));
 }

@@ -23,7 +23,11 @@ size_t utf8_read(const char *text, uint32_t *ret_code)
 	/* By length: what a shorter one could have said isn't UTF-8. */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *s = (const unsigned char *)text;
-	const size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	const size_t length = s[0] < 0x80 ? 1 :
+			      s[0] < 0xc0 ? 0 :
+			      s[0] < 0xe0 ? 2 :
+			      s[0] < 0xf0 ? 3 :
+					    4;
 	uint32_t code = length == 1 ? s[0] : s[0] & (0x7fU >> length);
 
 	if (length == 0 || s[0] >= 0xf8)
@@ -45,11 +49,13 @@ static bool is_hidden(uint32_t code)
 	static const struct {
 		uint32_t first, last;
 	} hidden[] = {
-		{ 0, 0x1f },	      { 0x7f, 0x9f },	    { 0xad, 0xad },	  { 0x34f, 0x34f },
-		{ 0x61c, 0x61c },     { 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },	  { 0x180b, 0x180f },
-		{ 0x200b, 0x200f },   { 0x2028, 0x202e },   { 0x2060, 0x206f },	  { 0x3164, 0x3164 },
-		{ 0xfdd0, 0xfdef },   { 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff },	  { 0xffa0, 0xffa0 },
-		{ 0xfff0, 0xfffb },   { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+		{ 0, 0x1f },          { 0x7f, 0x9f },       { 0xad, 0xad },
+		{ 0x34f, 0x34f },     { 0x61c, 0x61c },     { 0x115f, 0x1160 },
+		{ 0x17b4, 0x17b5 },   { 0x180b, 0x180f },   { 0x200b, 0x200f },
+		{ 0x2028, 0x202e },   { 0x2060, 0x206f },   { 0x3164, 0x3164 },
+		{ 0xfdd0, 0xfdef },   { 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff },
+		{ 0xffa0, 0xffa0 },   { 0xfff0, 0xfffb },   { 0x1bca0, 0x1bca3 },
+		{ 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
@@ -119,8 +125,8 @@ bool owner_name_is_valid(const char *name)
 {
 	size_t length = strlen(name);
 
-	return length > 0 && length <= 255 && name[0] != '-' && name[0] != ' ' && name[length - 1] != ' ' &&
-	       !strchr(name, '/') && text_is_visible(name, false);
+	return length > 0 && length <= 255 && name[0] != '-' && name[0] != ' ' &&
+	       name[length - 1] != ' ' && !strchr(name, '/') && text_is_visible(name, false);
 }
 
 bool netdev_name_is_valid(const char *name)

@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 /* Its exit code; the caller's environment, which may not be root's own, doesn't go along. */
-static int run_with(const char *const *argv, const posix_spawn_file_actions_t *actions, struct error *err)
+static int run_with(const char *const *argv, const posix_spawn_file_actions_t *actions,
+		    struct error *err)
 {
 	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
 	AUTO_FREE char *path = NULL;
@@ -42,7 +43,8 @@ int run_for_code(const char *const *argv, struct error *err)
 	return run_with(argv, NULL, err);
 }
 
-static int run(const char *const *argv, const posix_spawn_file_actions_t *actions, struct error *err)
+static int run(const char *const *argv, const posix_spawn_file_actions_t *actions,
+	       struct error *err)
 {
 	int r = run_with(argv, actions, err);
 

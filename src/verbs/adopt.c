@@ -28,6 +28,8 @@ static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char 
 }
 
 const struct verb verb_adopt = {
-	"adopt", "[GUEST] [--json] [--dry-run]", "record leases for what libvirt's guests name already",
+	"adopt",
+	"[GUEST] [--json] [--dry-run]",
+	"record leases for what libvirt's guests name already",
 	run_adopt,
 };

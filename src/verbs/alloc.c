@@ -49,14 +49,17 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 		{ "owner", OPTION_TEXT, &request->owner, "whose VF it is: a guest's name" },
 		{ "nic", OPTION_COUNT, &request->nic, "which of the owner's interfaces (0)" },
 		{ "count", OPTION_NUMBER, &args->count, "nics 0 to N-1, all or none" },
-		{ "numa", OPTION_TEXT, &args->numa, "rather on this NUMA node; N=only: nowhere else" },
+		{ "numa", OPTION_TEXT, &args->numa,
+		  "rather on this NUMA node; N=only: nowhere else" },
 		{ "pf", OPTION_TEXT, &request->pf, "a VF of this PF: netdev, PCI address or MAC" },
 		{ "vf", OPTION_NUMBER, &request->vf, "the VF of this index" },
 		{ "mac", OPTION_TEXT, &args->mac, "the owner's MAC, instead of one made for it" },
 		{ "vlan", OPTION_NUMBER, &request->vlan, "instead of the pool's; 0: none" },
 		INTERFACE_OPTIONS(&args->interface),
-		{ "until-stop", OPTION_FLAG, &request->until_stop, "a new lease ends when its guest stops, by libvirt's hook" },
-		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
+		{ "until-stop", OPTION_FLAG, &request->until_stop,
+		  "a new lease ends when its guest stops, by libvirt's hook" },
+		{ "dry-run", OPTION_FLAG, &request->dry_run,
+		  "say what would be done, change nothing" },
 		{ 0 },
 	};
 	int r = verb_parse(verb, argc, argv, options, 1, 1, ret_rest);
@@ -66,7 +69,8 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 	if (!request->owner || (args->count >= 0 && request->nic)) {
 		warn_user("%s: %s\nUsage: vfpool %s %s", verb->name,
 			  request->owner ? "--nic and --count exclude each other" :
-					   "--owner says whose VF it is", verb->name, verb->args);
+					   "--owner says whose VF it is",
+			  verb->name, verb->args);
 		return -VERB_USAGE;
 	}
 	r = verb_check_owner(verb, request->owner);
@@ -87,7 +91,8 @@ static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char 
 	char **rest;
 	int r = parse_alloc(verb, argc, argv, &args, &rest);
 
-	if (r < 0 || (r = check_format_of_pool(vp, rest[0], &args.interface, args.request.count)) < 0 ||
+	if (r < 0 ||
+	    (r = check_format_of_pool(vp, rest[0], &args.interface, args.request.count)) < 0 ||
 	    (r = vfpool_alloc(vp, rest[0], &args.request, &leases)) < 0)
 		return r;
 	return print_interfaces(vp, leases, &args.interface);
@@ -97,5 +102,6 @@ const struct verb verb_alloc = {
 	"alloc",
 	"POOL --owner NAME [--nic N | --count N] [--numa N[=only]] [--pf PF] [--vf N] [--mac MAC] "
 	"[--vlan ID] [--until-stop] [--format F] [--dry-run]",
-	"a free VF and a stable MAC, as <interface>", run_alloc,
+	"a free VF and a stable MAC, as <interface>",
+	run_alloc,
 };

@@ -123,7 +123,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 		{ "dry-run", OPTION_FLAG, &dry_run, "print the plan, change nothing" },
 		{ "up", OPTION_FLAG, &up, "bring the PFs up, as up='yes' does" },
 		{ "live", OPTION_FLAG, &live, "change the settings of busy VFs too" },
-		{ "wait", OPTION_COUNT, &wait, "first wait so many seconds at most for PFs that aren't there yet" },
+		{ "wait", OPTION_COUNT, &wait,
+		  "first wait so many seconds at most for PFs that aren't there yet" },
 		{ "json", OPTION_FLAG, &json, "the steps as JSON" },
 		{ 0 },
 	};
@@ -146,5 +147,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_apply = {
-	"apply", "[POOL] [--dry-run] [--up] [--live] [--wait N] [--json]", "make the host as the definitions say", run,
+	"apply",
+	"[POOL] [--dry-run] [--up] [--live] [--wait N] [--json]",
+	"make the host as the definitions say",
+	run,
 };

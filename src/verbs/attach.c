@@ -18,21 +18,25 @@ struct attach_args {
 };
 
 /* `waits`: it is detach, which may have to. */
-static int parse(const struct verb *verb, int argc, char **argv, bool waits, struct attach_args *args)
+static int parse(const struct verb *verb, int argc, char **argv, bool waits,
+		 struct attach_args *args)
 {
 	struct vfpool_attach_request *request = &args->request;
 	const struct verb_option options[] = {
 		{ "nic", OPTION_NUMBER, &request->nic, "which of the guest's interfaces" },
 		{ "live", OPTION_FLAG, &args->live, "the running guest" },
 		{ "config", OPTION_FLAG, &args->config, "its next start" },
-		{ "current", OPTION_FLAG, &args->current, waits ? "the running guest, or one that is shut off; else: all that has it" :
-					 "the running guest, or one that is shut off: the default" },
+		{ "current", OPTION_FLAG, &args->current,
+		  waits ? "the running guest, or one that is shut off; else: all that has it" :
+			  "the running guest, or one that is shut off: the default" },
 		{ "json", OPTION_FLAG, &args->json, "the lease as JSON" },
-		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
+		{ "dry-run", OPTION_FLAG, &request->dry_run,
+		  "say what would be done, change nothing" },
 		waits ? (struct verb_option){ "timeout", OPTION_COUNT, &request->timeout_s,
 					      "seconds that a running guest may take (60)" } :
-			(struct verb_option){ "refresh", OPTION_FLAG, &args->refresh,
-					      "instead: mend guests that name their VF by an address that it had" },
+			(struct verb_option){
+				"refresh", OPTION_FLAG, &args->refresh,
+				"instead: mend guests that name their VF by an address that it had" },
 		{ waits ? NULL : "wait", OPTION_COUNT, &args->wait,
 		  "with --refresh: so many seconds at most until libvirt has told its guests (5)" },
 		{ 0 },
@@ -46,23 +50,27 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits, str
 		warn_user("%s: %s arguments", verb->name, args->refresh ? "too many" : "missing");
 		return -VERB_USAGE;
 	}
-	if (args->refresh ? args->live || args->config || args->current || request->nic >= 0 : args->wait) {
-		warn_user("%s: --refresh goes with --wait, --json and --dry-run alone, and --wait with --refresh", verb->name);
+	if (args->refresh ? args->live || args->config || args->current || request->nic >= 0 :
+			    args->wait) {
+		warn_user(
+			"%s: --refresh goes with --wait, --json and --dry-run alone, and --wait with --refresh",
+			verb->name);
 		return -VERB_USAGE;
 	}
 	if (args->current && (args->live || args->config)) {
 		warn_user("%s: --current excludes --live and --config", verb->name);
 		return -VERB_USAGE;
 	}
-	request->where = (args->live ? VFPOOL_GUEST_LIVE : 0) | (args->config ? VFPOOL_GUEST_CONFIG : 0) |
+	request->where = (args->live ? VFPOOL_GUEST_LIVE : 0) |
+			 (args->config ? VFPOOL_GUEST_CONFIG : 0) |
 			 (args->current ? VFPOOL_GUEST_CURRENT : 0);
 	request->pool = r > 1 ? rest[0] : NULL;
 	request->guest = r > 0 ? rest[r - 1] : NULL;
 	return request->guest ? verb_check_owner(verb, request->guest) : 0;
 }
 
-static int print(struct vfpool *vp, const struct vfpool_lease *lease, const struct attach_args *args,
-		 const char *what)
+static int print(struct vfpool *vp, const struct vfpool_lease *lease,
+		 const struct attach_args *args, const char *what)
 {
 	const struct interface_args interface = { .json = args->json };
 	struct vfpool_lease *const leases[] = { (struct vfpool_lease *)lease, NULL };
@@ -77,8 +85,8 @@ static int print(struct vfpool *vp, const struct vfpool_lease *lease, const stru
 	vfpool_mac_format(&lease->mac, mac);
 	if (lease->has_vf)
 		vfpool_pci_format(&lease->address, vf);
-	say("%s nic %u: MAC %s%s%s %s\n", lease->owner, lease->nic, mac, lease->has_vf ? ", VF " : "",
-	    vf, what);
+	say("%s nic %u: MAC %s%s%s %s\n", lease->owner, lease->nic, mac,
+	    lease->has_vf ? ", VF " : "", vf, what);
 	return 0;
 }
 
@@ -113,17 +121,21 @@ static int run_detach(struct vfpool *vp, const struct verb *verb, int argc, char
 	if (r < 0 || (r = vfpool_detach(vp, &args.request, &lease)) < 0)
 		return r;
 	return print(vp, lease, &args,
-		     args.request.dry_run		     ? "would be detached and released" :
+		     args.request.dry_run                  ? "would be detached and released" :
 		     lease->state == VFPOOL_LEASE_RELEASED ? "is detached and released" :
 							     "is detached; its lease stays");
 }
 
 const struct verb verb_attach = {
-	"attach", "POOL GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run] | --refresh [GUEST] [--wait N]",
-	"a VF of the pool into a guest of libvirt", run_attach,
+	"attach",
+	"POOL GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run] | --refresh [GUEST] [--wait N]",
+	"a VF of the pool into a guest of libvirt",
+	run_attach,
 };
 
 const struct verb verb_detach = {
-	"detach", "[POOL] GUEST [--nic N] [--live] [--config] [--current] [--timeout N] [--json] [--dry-run]",
-	"a guest's VF out of it, and back into the pool", run_detach,
+	"detach",
+	"[POOL] GUEST [--nic N] [--live] [--config] [--current] [--timeout N] [--json] [--dry-run]",
+	"a guest's VF out of it, and back into the pool",
+	run_detach,
 };

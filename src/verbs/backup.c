@@ -19,5 +19,8 @@ static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_backup = {
-	"backup", "FILE [--force]", "a whole copy of the ledger, while it is in use", run_backup,
+	"backup",
+	"FILE [--force]",
+	"a whole copy of the ledger, while it is in use",
+	run_backup,
 };

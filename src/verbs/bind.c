@@ -19,10 +19,11 @@ static void print_binding(const struct vfpool_binding *binding, bool dry_run)
 
 	vfpool_pci_format(&binding->address, address);
 	if (binding->changed)
-		say("%s: driver %s%s → %s", address, dry_run ? "would go " : "", or_none(binding->driver_from),
-		    or_none(binding->driver));
+		say("%s: driver %s%s → %s", address, dry_run ? "would go " : "",
+		    or_none(binding->driver_from), or_none(binding->driver));
 	else
-		say("%s: nothing to do: its driver is %s already", address, or_none(binding->driver));
+		say("%s: nothing to do: its driver is %s already", address,
+		    or_none(binding->driver));
 	say("%s\n", binding->persists ? ", also at each boot" : "");
 }
 
@@ -32,12 +33,15 @@ static int run_either(struct vfpool *vp, const struct verb *verb, int argc, char
 	struct vfpool_binding *bindings = NULL;
 	bool json = false;
 	const struct verb_option options[] = {
-		{ "group", OPTION_FLAG, &request.group, "with all of their IOMMU groups but bridges and ports" },
+		{ "group", OPTION_FLAG, &request.group,
+		  "with all of their IOMMU groups but bridges and ports" },
 		{ "json", OPTION_FLAG, &json, "what was done, as JSON" },
-		{ "dry-run", OPTION_FLAG, &request.dry_run, "say what would be done, change nothing" },
+		{ "dry-run", OPTION_FLAG, &request.dry_run,
+		  "say what would be done, change nothing" },
 		{ bind ? "driver" : NULL, OPTION_TEXT, &request.driver,
 		  "the kernel driver (vfio-pci); 'host': the device's own" },
-		{ bind ? "persist" : NULL, OPTION_FLAG, &request.persist, "also at each boot, by 'vfpool apply'" },
+		{ bind ? "persist" : NULL, OPTION_FLAG, &request.persist,
+		  "also at each boot, by 'vfpool apply'" },
 		{ 0 },
 	};
 	size_t n_bindings = 0;
@@ -71,11 +75,15 @@ static int run_unbind(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_bind = {
-	"bind", "ADDRESS… [--driver NAME] [--group] [--persist] [--json] [--dry-run]",
-	"a driver for VFs and what shares their IOMMU group", run_bind,
+	"bind",
+	"ADDRESS… [--driver NAME] [--group] [--persist] [--json] [--dry-run]",
+	"a driver for VFs and what shares their IOMMU group",
+	run_bind,
 };
 
 const struct verb verb_unbind = {
-	"unbind", "ADDRESS… [--group] [--json] [--dry-run]", "back to the driver that they had before 'bind'",
+	"unbind",
+	"ADDRESS… [--group] [--json] [--dry-run]",
+	"back to the driver that they had before 'bind'",
 	run_unbind,
 };

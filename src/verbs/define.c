@@ -38,8 +38,8 @@ static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char
 	for (int i = 0; r == 0 && i < n; i++) {
 		say("pool %s %s %s\n", pools[i]->name,
 		    !changed[i] ? "is unchanged: it is defined already as in" :
-		    dry_run	   ? "would be defined from" :
-				     "defined from",
+		    dry_run     ? "would be defined from" :
+				  "defined from",
 		    files[i]);
 	}
 	if (r == 0)
@@ -66,9 +66,15 @@ static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, ch
 }
 
 const struct verb verb_define = {
-	"define", "FILE.xml… [--dry-run]", "check pool definitions and store them", run_define,
+	"define",
+	"FILE.xml… [--dry-run]",
+	"check pool definitions and store them",
+	run_define,
 };
 
 const struct verb verb_validate = {
-	"validate", "FILE.xml…", "check pool definitions, change nothing", run_validate,
+	"validate",
+	"FILE.xml…",
+	"check pool definitions, change nothing",
+	run_validate,
 };

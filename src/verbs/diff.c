@@ -37,8 +37,8 @@ int print_diff(const char *old_name, const char *old, const char *new_name, cons
 	char old_path[32], new_path[32];
 	AUTO_CLOSE int old_fd = make_file(old, old_path);
 	AUTO_CLOSE int new_fd = make_file(new, new_path);
-	const char *const argv[] = { "diff", "-u", "--label", old_name, "--label", new_name, old_path, new_path,
-				     NULL };
+	const char *const argv[] = { "diff",   "-u",     "--label", old_name, "--label",
+				     new_name, old_path, new_path,  NULL };
 	struct error err;
 	int code;
 

@@ -20,10 +20,13 @@ static bool is_checked(const struct vfpool_check *check, const struct vfpool_exp
 }
 
 /* Those that answer an error message, or all (NULL). */
-static void print_checks(const struct vfpool_diagnosis *diagnosis, const struct vfpool_explanation *of)
+static void print_checks(const struct vfpool_diagnosis *diagnosis,
+			 const struct vfpool_explanation *of)
 {
 	static const char *const verdicts[] = {
-		[VFPOOL_SOUND] = "ok", [VFPOOL_WARNING] = "warning", [VFPOOL_FAULT] = "FAILED",
+		[VFPOOL_SOUND] = "ok",
+		[VFPOOL_WARNING] = "warning",
+		[VFPOOL_FAULT] = "FAILED",
 	};
 	const bool colour = isatty(STDOUT_FILENO);
 	static const char *const colours[] = { "\033[32m", "\033[33m", "\033[31m" };
@@ -102,7 +105,8 @@ static char *read_stdin(void)
 }
 
 /* What the message means, and what its checks say here. */
-static int explain(struct vfpool *vp, const char *message, const char *pool, const char *guest, bool json)
+static int explain(struct vfpool *vp, const char *message, const char *pool, const char *guest,
+		   bool json)
 {
 	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = NULL;
 	const struct vfpool_explanation *is;
@@ -145,7 +149,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	const struct verb_option options[] = {
 		{ "pool", OPTION_TEXT, &pool, "look at this pool's cards only" },
 		{ "guest", OPTION_TEXT, &guest, "look at this guest of libvirt too" },
-		{ "explain", OPTION_PROSE, &message, "what does this error message mean? -: it is on standard input" },
+		{ "explain", OPTION_PROSE, &message,
+		  "what does this error message mean? -: it is on standard input" },
 		{ "json", OPTION_FLAG, &json, "the checks as JSON" },
 		{ 0 },
 	};
@@ -167,6 +172,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_doctor = {
-	"doctor", "[--explain TEXT] [--pool POOL] [--guest GUEST] [--json]",
-	"what keeps VFs from guests, and what to do", run,
+	"doctor",
+	"[--explain TEXT] [--pool POOL] [--guest GUEST] [--json]",
+	"what keeps VFs from guests, and what to do",
+	run,
 };

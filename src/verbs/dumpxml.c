@@ -19,5 +19,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_dumpxml = {
-	"dumpxml", "POOL", "print a pool's definition", run,
+	"dumpxml",
+	"POOL",
+	"print a pool's definition",
+	run,
 };

@@ -7,7 +7,8 @@
 static void print_finding(const struct vfpool_finding *finding, bool dry_run)
 {
 	static const char *const results[] = {
-		[VFPOOL_FINDING_DONE] = "", [VFPOOL_FINDING_LEFT] = "left: ",
+		[VFPOOL_FINDING_DONE] = "",
+		[VFPOOL_FINDING_LEFT] = "left: ",
 		[VFPOOL_FINDING_FAILED] = "FAILED: ",
 	};
 	const struct vfpool_lease *lease = finding->lease;
@@ -15,8 +16,9 @@ static void print_finding(const struct vfpool_finding *finding, bool dry_run)
 	if (lease)
 		say("%s nic %u in pool %s (lease %llu): ", lease->owner, lease->nic, lease->pool,
 		    (unsigned long long)lease->id);
-	say("%s%s\n", finding->result == VFPOOL_FINDING_DONE && dry_run ? "would: " :
-									    results[finding->result],
+	say("%s%s\n",
+	    finding->result == VFPOOL_FINDING_DONE && dry_run ? "would: " :
+								results[finding->result],
 	    finding->text);
 }
 

@@ -13,8 +13,8 @@ static void print_forgotten(const struct vfpool_reservation *reservation, bool d
 	vfpool_mac_format(&reservation->mac, mac);
 	if (localtime_r(&(time_t){ reservation->used }, &tm))
 		strftime(day, sizeof(day), "%F", &tm);
-	say("%s %s of %s nic %u in pool %s, last used %s\n", dry_run ? "would forget" : "forgot", mac,
-	    reservation->owner, reservation->nic, reservation->pool, day);
+	say("%s %s of %s nic %u in pool %s, last used %s\n", dry_run ? "would forget" : "forgot",
+	    mac, reservation->owner, reservation->nic, reservation->pool, day);
 }
 
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -23,7 +23,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	struct vfpool_reservation *list;
 	bool json = false, dry_run = false;
 	const struct verb_option options[] = {
-		{ "idle", OPTION_TEXT, &idle, "those without a lease that were last used so long ago: 90d, 12h" },
+		{ "idle", OPTION_TEXT, &idle,
+		  "those without a lease that were last used so long ago: 90d, 12h" },
 		{ "pool", OPTION_TEXT, &pool, "of this pool only" },
 		{ "json", OPTION_FLAG, &json, "what is forgotten, as JSON" },
 		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
@@ -37,8 +38,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if (r < 0)
 		return r;
 	if (!idle || !verb_parse_ago(idle, &before)) {
-		warn_user("%s: --idle says for how long, as 90d or 12h\nUsage: vfpool %s %s", verb->name, verb->name,
-			  verb->args);
+		warn_user("%s: --idle says for how long, as 90d or 12h\nUsage: vfpool %s %s",
+			  verb->name, verb->name, verb->args);
 		return -VERB_USAGE;
 	}
 	r = vfpool_forget_idle(vp, pool, before, dry_run, &list, &n);
@@ -55,6 +56,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_forget = {
-	"forget", "--idle AGE [--pool POOL] [--json] [--dry-run]",
-	"MACs of owners who have had no lease for so long are nobody's", run,
+	"forget",
+	"--idle AGE [--pool POOL] [--json] [--dry-run]",
+	"MACs of owners who have had no lease for so long are nobody's",
+	run,
 };

@@ -11,10 +11,13 @@ static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **a
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
 	bool json = false;
 	const struct verb_option options[] = {
-		{ "history-days", OPTION_NUMBER, &request.history_days, "how long the history is kept (400)" },
-		{ "history-rows", OPTION_NUMBER, &request.history_rows, "how many of its entries are kept (200000)" },
+		{ "history-days", OPTION_NUMBER, &request.history_days,
+		  "how long the history is kept (400)" },
+		{ "history-rows", OPTION_NUMBER, &request.history_rows,
+		  "how many of its entries are kept (200000)" },
 		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
-		{ "dry-run", OPTION_FLAG, &request.dry_run, "say what would be done, change nothing" },
+		{ "dry-run", OPTION_FLAG, &request.dry_run,
+		  "say what would be done, change nothing" },
 		{ 0 },
 	};
 	char **args;
@@ -28,6 +31,8 @@ static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **a
 }
 
 const struct verb verb_gc = {
-	"gc", "[--history-days N] [--history-rows N] [--dry-run] [--json]", "finish or undo what was interrupted, end leases of guests that are gone",
+	"gc",
+	"[--history-days N] [--history-rows N] [--dry-run] [--json]",
+	"finish or undo what was interrupted, end leases of guests that are gone",
 	run_gc,
 };

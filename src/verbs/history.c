@@ -37,7 +37,8 @@ static int run_history(struct vfpool *vp, const struct verb *verb, int argc, cha
 	const struct verb_option options[] = {
 		{ "owner", OPTION_TEXT, &filter.owner, "what this owner got and gave back" },
 		{ "vf", OPTION_TEXT, &address, "who had the VF with this PCI address" },
-		{ "since", OPTION_TEXT, &since, "a date (2026-11-20 [14:30]), or how long ago (3d, 12h, 30m)" },
+		{ "since", OPTION_TEXT, &since,
+		  "a date (2026-11-20 [14:30]), or how long ago (3d, 12h, 30m)" },
 		{ "json", OPTION_FLAG, &json, "as JSON" },
 		{ 0 },
 	};
@@ -48,8 +49,10 @@ static int run_history(struct vfpool *vp, const struct verb *verb, int argc, cha
 	if (r < 0)
 		return r;
 	if (since && !verb_parse_ago(since, &filter.since) && !parse_date(since, &filter.since)) {
-		warn_user("--since takes a date like '2026-11-20' or '2026-11-20 14:30', or 3d, 12h, 30m, "
-			  "not '%s'", since);
+		warn_user(
+			"--since takes a date like '2026-11-20' or '2026-11-20 14:30', or 3d, 12h, 30m, "
+			"not '%s'",
+			since);
 		return -VERB_USAGE;
 	}
 	if (address && vfpool_pci_parse(address, &vf) < 0) {
@@ -69,6 +72,8 @@ static int run_history(struct vfpool *vp, const struct verb *verb, int argc, cha
 }
 
 const struct verb verb_history = {
-	"history", "[--owner NAME] [--vf ADDRESS] [--since WHEN] [--json]",
-	"who got and gave back what, when, by which command", run_history,
+	"history",
+	"[--owner NAME] [--vf ADDRESS] [--since WHEN] [--json]",
+	"who got and gave back what, when, by which command",
+	run_history,
 };

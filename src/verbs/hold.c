@@ -27,7 +27,7 @@ static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **arg
 	else
 		say("%s%s %s\n", index, args[0],
 		    on ? (dry_run ? "would be held" : "is held: nobody gets it") :
-			    (dry_run ? "would be free to get" : "is free to get"));
+			 (dry_run ? "would be free to get" : "is free to get"));
 	return 0;
 }
 
@@ -42,10 +42,15 @@ static int run_unhold(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_hold = {
-	"hold", "PF|ADDRESS [--vf N] [--reason TEXT] [--dry-run]", "nobody gets that VF, or any of that PF",
+	"hold",
+	"PF|ADDRESS [--vf N] [--reason TEXT] [--dry-run]",
+	"nobody gets that VF, or any of that PF",
 	run_hold,
 };
 
 const struct verb verb_unhold = {
-	"unhold", "PF|ADDRESS [--vf N] [--dry-run]", "the end of a hold", run_unhold,
+	"unhold",
+	"PF|ADDRESS [--vf N] [--dry-run]",
+	"the end of a hold",
+	run_unhold,
 };

@@ -14,7 +14,8 @@
 static void tell(const struct vfpool *vp)
 {
 	AUTO_FREE char *socket = format_text("%s/dev/log", vfpool_get_dir(vp, VFPOOL_DIR_ROOT));
-	AUTO_FREE char *text = format_text("hook: %s; libvirt goes on all the same", vfpool_error(vp));
+	AUTO_FREE char *text = format_text("hook: %s; libvirt goes on all the same",
+					   vfpool_error(vp));
 
 	if (!socket || !text)
 		return;
@@ -30,10 +31,12 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	int r;
 
 	if (argc < 4 || (strcmp(argv[1], "qemu") != 0 && strcmp(argv[1], "network") != 0)) {
-		r = verb_parse(verb, argc, argv, options, 3, 16, &rest); /* --help, or what is wrong */
+		r = verb_parse(verb, argc, argv, options, 3, 16,
+			       &rest); /* --help, or what is wrong */
 		if (r >= 0)
-			warn_user("hook: libvirt's drivers with a hook of vfpool are qemu and network, not '%s'",
-				  rest[0]);
+			warn_user(
+				"hook: libvirt's drivers with a hook of vfpool are qemu and network, not '%s'",
+				rest[0]);
 		return r < 0 ? r : -VERB_USAGE;
 	}
 	r = vfpool_hook(vp, argv[1], argv[2], argv[3], argc > 5 ? argv[5] : "", STDIN_FILENO);
@@ -45,6 +48,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_hook = {
-	"hook", "qemu|network OBJECT OPERATION [ARGUMENT…]", "for libvirt, which calls it when a guest starts and stops",
+	"hook",
+	"qemu|network OBJECT OPERATION [ARGUMENT…]",
+	"for libvirt, which calls it when a guest starts and stops",
 	run,
 };

@@ -30,10 +30,12 @@ int check_interface_args(const struct verb *verb, struct interface_args *args)
 static void note_lease(const struct vfpool_lease *lease, const char *text, bool asked)
 {
 	if (lease->deferred)
-		warn_user("note: the rate waits for the PF's link; 'vfpool apply' sets it when it is there");
+		warn_user(
+			"note: the rate waits for the PF's link; 'vfpool apply' sets it when it is there");
 	if (!asked && strncmp(text, "<hostdev", 8) == 0)
-		warn_user("note: libvirt sets VLANs without qos and as 802.1Q; in a plain <hostdev> it "
-			  "leaves the VF as vfpool has programmed it");
+		warn_user(
+			"note: libvirt sets VLANs without qos and as 802.1Q; in a plain <hostdev> it "
+			"leaves the VF as vfpool has programmed it");
 }
 
 static int print_json_leases(struct vfpool *vp, struct vfpool_lease *const *leases, bool array)
@@ -58,10 +60,14 @@ static int print_json_leases(struct vfpool *vp, struct vfpool_lease *const *leas
 	return r;
 }
 
-int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args, unsigned n)
+int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args,
+			 unsigned n)
 {
 	const struct vfpool_interface_options options = {
-		.bus = args->bus, .addr = args->addr, .portgroup = args->portgroup, .number = n > 1 ? n : 0,
+		.bus = args->bus,
+		.addr = args->addr,
+		.portgroup = args->portgroup,
+		.number = n > 1 ? n : 0,
 	};
 	enum vfpool_format format = VFPOOL_FORMAT_LIBVIRT;
 
@@ -74,7 +80,10 @@ int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 		     const struct interface_args *args)
 {
 	struct vfpool_interface_options options = {
-		.bus = args->bus, .addr = args->addr, .portgroup = args->portgroup, .multifunction = args->multifunction,
+		.bus = args->bus,
+		.addr = args->addr,
+		.portgroup = args->portgroup,
+		.multifunction = args->multifunction,
 	};
 	enum vfpool_format format = VFPOOL_FORMAT_LIBVIRT;
 	AUTO_FREE char *all = NULL; /* all of them, or none */
@@ -116,7 +125,8 @@ static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, c
 	const struct verb_option options[] = {
 		{ "pool", OPTION_TEXT, &pool, "of the owner's leases, those of this pool" },
 		{ "nic", OPTION_NUMBER, &nic, "the one for this interface" },
-		{ "lease", OPTION_LEASE, &lease, "instead of an owner's: the lease of this number" },
+		{ "lease", OPTION_LEASE, &lease,
+		  "instead of an owner's: the lease of this number" },
 		INTERFACE_OPTIONS(&interface),
 		{ 0 },
 	};
@@ -126,8 +136,8 @@ static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, c
 	if (r < 0)
 		return r;
 	if ((r == 0) != (lease != 0)) {
-		warn_user("%s: an owner or --lease, one of them\nUsage: vfpool %s %s", verb->name, verb->name,
-			  verb->args);
+		warn_user("%s: an owner or --lease, one of them\nUsage: vfpool %s %s", verb->name,
+			  verb->name, verb->args);
 		return -VERB_USAGE;
 	}
 	if ((r > 0 && (r = verb_check_owner(verb, args[0])) < 0) ||
@@ -139,6 +149,8 @@ static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, c
 }
 
 const struct verb verb_interface = {
-	"interface", "{OWNER [--pool POOL] [--nic N] | --lease N} [--format F]",
-	"an owner's leases in the words of what starts the guest", run_interface,
+	"interface",
+	"{OWNER [--pool POOL] [--nic N] | --lease N} [--format F]",
+	"an owner's leases in the words of what starts the guest",
+	run_interface,
 };

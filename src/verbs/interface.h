@@ -14,19 +14,25 @@ struct interface_args {
 	bool array; /* JSON of several, though there may be one */
 };
 
-#define INTERFACE_OPTIONS(args)                                                                   \
-	{ "format", OPTION_TEXT, &(args)->format, "libvirt, network, hostdev, teaming, qemu, qmp, "    \
-						  "stratovirt, env or json" },                         \
-	{ "portgroup", OPTION_TEXT, &(args)->portgroup, "of the pool's network" },                     \
-	{ "bus", OPTION_TEXT, &(args)->bus, "where QEMU or StratoVirt plugs it" },                     \
-	{ "addr", OPTION_TEXT, &(args)->addr, "the slot there; several VFs are functions of it" },     \
-	{ "multifunction", OPTION_FLAG, &(args)->multifunction, "the slot has functions of others too" }, \
-	{ "json", OPTION_FLAG, &(args)->json, "the lease as JSON" }
+#define INTERFACE_OPTIONS(args)                                                            \
+	{ "format", OPTION_TEXT, &(args)->format,                                          \
+	  "libvirt, network, hostdev, teaming, qemu, qmp, "                                \
+	  "stratovirt, env or json" },                                                     \
+		{ "portgroup", OPTION_TEXT, &(args)->portgroup, "of the pool's network" }, \
+		{ "bus", OPTION_TEXT, &(args)->bus, "where QEMU or StratoVirt plugs it" }, \
+		{ "addr", OPTION_TEXT, &(args)->addr,                                      \
+		  "the slot there; several VFs are functions of it" },                     \
+		{ "multifunction", OPTION_FLAG, &(args)->multifunction,                    \
+		  "the slot has functions of others too" },                                \
+	{                                                                                  \
+		"json", OPTION_FLAG, &(args)->json, "the lease as JSON"                    \
+	}
 
 /* Is there that format? -VERB_USAGE after a message. */
 int check_interface_args(const struct verb *verb, struct interface_args *args);
 /* Can so many leases of the pool be told so? */
-int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args, unsigned n);
+int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args,
+			 unsigned n);
 int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 		     const struct interface_args *args);
 

@@ -21,13 +21,17 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if (n < 0 || (r = vfpool_iommu(vp, (const char *const *)args, (size_t)n, &groups)) < 0)
 		return n < 0 ? n : r;
 	if (groups->n == 0)
-		warn_user("note: this host has no IOMMU groups, so no device can be passed to a guest; 'vfpool doctor' "
-			  "says why");
+		warn_user(
+			"note: this host has no IOMMU groups, so no device can be passed to a guest; 'vfpool doctor' "
+			"says why");
 	if (json)
 		print_json(json_groups(groups));
 	return json ? 0 : print_groups(groups);
 }
 
 const struct verb verb_iommu = {
-	"iommu", "[ADDRESS…] [--json]", "IOMMU groups: who is in them, and can a guest have them", run,
+	"iommu",
+	"[ADDRESS…] [--json]",
+	"IOMMU groups: who is in them, and can a guest have them",
+	run,
 };

@@ -80,8 +80,8 @@ static struct json_object *json_settings(const struct vfpool_settings *settings)
 	if (settings->have & VFPOOL_ATTR_SPOOFCHK)
 		add_bool(object, "spoofchk", settings->spoofchk);
 	if (settings->have & VFPOOL_ATTR_LINK)
-		add_text(object, "link", settings->link <= VFPOOL_LINK_OFF ? links[settings->link] :
-									      "?");
+		add_text(object, "link",
+			 settings->link <= VFPOOL_LINK_OFF ? links[settings->link] : "?");
 	if (settings->have & VFPOOL_ATTR_TRUST)
 		add_bool(object, "trust", settings->trust);
 	if (settings->have & VFPOOL_ATTR_GUID) {
@@ -124,7 +124,8 @@ static struct json_object *json_vf(const struct vfpool_vf *vf, bool leases_known
 	add_text(object, "state", states[vf->state]);
 	add_text(object, "busy", vf->busy);
 	add_text(object, "held", vf->held);
-	add(object, "as_defined", vf->pool && leases_known ? json_object_new_boolean(!vf->is_off) : NULL);
+	add(object, "as_defined",
+	    vf->pool && leases_known ? json_object_new_boolean(!vf->is_off) : NULL);
 	add_text(object, "pool", vf->pool);
 	add_text(object, "owner", vf->owner);
 	add(object, "nic", vf->owner ? json_object_new_int64(vf->nic) : NULL);
@@ -159,7 +160,8 @@ static struct json_object *json_pf(const struct vfpool_pf *pf, const char *pool,
 	add_text(object, "eswitch", pf->eswitch);
 	add_number(object, "totalvfs", pf->totalvfs);
 	add_number(object, "numvfs", (int64_t)pf->n_vfs);
-	add(object, "vf_total_msix", pf->vf_total_msix > 0 ? json_object_new_int(pf->vf_total_msix) : NULL);
+	add(object, "vf_total_msix",
+	    pf->vf_total_msix > 0 ? json_object_new_int(pf->vf_total_msix) : NULL);
 	add_bool(object, "autoprobe", pf->autoprobe);
 	add(object, "numa_node", pf->numa_node < 0 ? NULL : json_object_new_int(pf->numa_node));
 	add_bool(object, "up", pf->up);
@@ -171,7 +173,8 @@ static struct json_object *json_pf(const struct vfpool_pf *pf, const char *pool,
 	return object;
 }
 
-struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool, bool leases_known)
+struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool,
+				   bool leases_known)
 {
 	struct json_object *pfs = json_object_new_array();
 
@@ -312,7 +315,8 @@ struct json_object *json_groups(const struct vfpool_groups *groups)
 
 	for (size_t i = 0; i < groups->n; i++) {
 		const struct vfpool_group *group = &groups->list[i];
-		struct json_object *object = json_object_new_object(), *devices = json_object_new_array();
+		struct json_object *object = json_object_new_object(),
+				   *devices = json_object_new_array();
 
 		add(object, "group", group->number < 0 ? NULL : json_object_new_int(group->number));
 		add_text(object, "type", group->type);
@@ -455,7 +459,8 @@ static void add_attrs(struct json_object *object, const char *key, unsigned attr
 	array = json_object_new_array();
 	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1)
 		if (attrs & attr)
-			json_object_array_add(array, json_object_new_string(vfpool_attr_name(attr)));
+			json_object_array_add(array,
+					      json_object_new_string(vfpool_attr_name(attr)));
 	add(object, key, array);
 }
 
@@ -489,7 +494,8 @@ static struct json_object *json_step(const struct vfpool_step *step)
 	}
 	if (step->kind == VFPOOL_STEP_VECTORS) {
 		add_number(object, "count", step->count);
-		add(object, "count_from", step->count_from ? json_object_new_int64(step->count_from) : NULL);
+		add(object, "count_from",
+		    step->count_from ? json_object_new_int64(step->count_from) : NULL);
 	}
 	if (step->kind == VFPOOL_STEP_PROGRAM) {
 		struct vfpool_settings from = step->from;

@@ -9,7 +9,8 @@
 
 /* The caller owns the object. `leases_known`: the ledger could be read; NULL leases and
  * reservations that couldn't are null. */
-struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool, bool leases_known);
+struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool,
+				   bool leases_known);
 struct json_object *json_unread(const struct vfpool_inventory *inventory);
 struct json_object *json_pool(const struct vfpool_pool *pool);
 struct json_object *json_lease(const struct vfpool_lease *lease);

@@ -55,7 +55,8 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 	bool json = false, nodedev = false;
 	const struct verb_option options[] = {
 		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
-		{ "nodedev", OPTION_FLAG, &nodedev, "libvirt's names of the devices instead of addresses" },
+		{ "nodedev", OPTION_FLAG, &nodedev,
+		  "libvirt's names of the devices instead of addresses" },
 		{ 0 },
 	};
 	char **args;
@@ -70,5 +71,8 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 }
 
 const struct verb verb_list = {
-	"list", "[--json] [--nodedev]", "the pools, and the host's PFs and VFs", run_list,
+	"list",
+	"[--json] [--nodedev]",
+	"the pools, and the host's PFs and VFs",
+	run_list,
 };

@@ -19,14 +19,21 @@ static int parse(const struct verb *verb, int argc, char **argv, struct network_
 	const struct verb_option options[] = {
 		{ "define", OPTION_FLAG, &args->define, "give the network to libvirt" },
 		{ "start", OPTION_FLAG, &request->start, "with --define: start it too" },
-		{ "autostart", OPTION_FLAG, &request->autostart, "with --define: libvirt starts it at boot" },
-		{ "undefine", OPTION_FLAG, &request->undefine, "stop it, and take it from libvirt" },
-		{ "diff", OPTION_FLAG, &args->diff, "what --define would change; exit code 1: something" },
-		{ "sync", OPTION_FLAG, &request->sync, "as at boot: each network with autostart='yes' defined as it "
-						       "should be now, started, and its guests too" },
-		{ "force", OPTION_FLAG, &request->force, "with --define or --undefine: one of VFs that isn't vfpool's, too" },
-		{ "from", OPTION_TEXT, &request->from, "your own <network>, completed with the pool's VFs" },
-		{ "dry-run", OPTION_FLAG, &args->dry_run, "only print what libvirt would be given" },
+		{ "autostart", OPTION_FLAG, &request->autostart,
+		  "with --define: libvirt starts it at boot" },
+		{ "undefine", OPTION_FLAG, &request->undefine,
+		  "stop it, and take it from libvirt" },
+		{ "diff", OPTION_FLAG, &args->diff,
+		  "what --define would change; exit code 1: something" },
+		{ "sync", OPTION_FLAG, &request->sync,
+		  "as at boot: each network with autostart='yes' defined as it "
+		  "should be now, started, and its guests too" },
+		{ "force", OPTION_FLAG, &request->force,
+		  "with --define or --undefine: one of VFs that isn't vfpool's, too" },
+		{ "from", OPTION_TEXT, &request->from,
+		  "your own <network>, completed with the pool's VFs" },
+		{ "dry-run", OPTION_FLAG, &args->dry_run,
+		  "only print what libvirt would be given" },
 		{ 0 },
 	};
 	char **rest;
@@ -37,8 +44,9 @@ static int parse(const struct verb *verb, int argc, char **argv, struct network_
 	if (args->define + request->undefine + args->diff + request->sync > 1 ||
 	    ((request->start || request->autostart) && !args->define) ||
 	    (request->force && !args->define && !request->undefine)) {
-		warn_user("network: --define, --undefine, --diff and --sync exclude each other; --start and "
-			  "--autostart go with --define, --force with that and --undefine");
+		warn_user(
+			"network: --define, --undefine, --diff and --sync exclude each other; --start and "
+			"--autostart go with --define, --force with that and --undefine");
 		return -VERB_USAGE;
 	}
 	if (r == 0 && (!request->sync || request->from)) {
@@ -57,12 +65,13 @@ static int change(struct vfpool *vp, const char *pool, const struct network_args
 	int r = vfpool_network_define(vp, pool, request, &changed, &notes);
 
 	if (r == 0 && request->undefine)
-		say("the network of pool %s %s\n", pool, changed ? "is undefined" : "isn't in libvirt");
+		say("the network of pool %s %s\n", pool,
+		    changed ? "is undefined" : "isn't in libvirt");
 	else if (r == 0)
 		say("the network of pool %s %s\n", pool,
-		    !changed		? "is in libvirt as it should be" :
+		    !changed                        ? "is in libvirt as it should be" :
 		    request->start || request->sync ? "is defined and started" :
-					  "is defined");
+						      "is defined");
 	if (notes)
 		warn_user("note: %s", notes);
 	return r;
@@ -87,7 +96,8 @@ static int sync_all(struct vfpool *vp, const struct network_args *args)
 	for (struct vfpool_pool **pool = pools; *pool; pool++) {
 		if (!vfpool_network_is_synced(vp, *pool))
 			continue;
-		r = args->dry_run ? compare(vp, (*pool)->name, args) : change(vp, (*pool)->name, args);
+		r = args->dry_run ? compare(vp, (*pool)->name, args) :
+				    change(vp, (*pool)->name, args);
 		if (r == 0 || r == -VERB_SAID) /* a dry run's difference */
 			continue;
 		warn_user("%s", vfpool_error(vp));
@@ -133,5 +143,6 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 const struct verb verb_network = {
 	"network",
 	"POOL [--define [--start] [--autostart] [--force] | --undefine [--force] | --diff] [--from FILE] [--dry-run] | --sync [POOL]",
-	"the libvirt network of a pool that libvirt allocates", run,
+	"the libvirt network of a pool that libvirt allocates",
+	run,
 };

@@ -76,8 +76,10 @@ static void print_escaped(const char *json)
 
 void print_json(struct json_object *object)
 {
-	print_escaped(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-								     JSON_C_TO_STRING_NOSLASHESCAPE));
+	print_escaped(
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_SPACED |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
 	putchar('\n');
 	json_object_put(object);
 }

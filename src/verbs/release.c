@@ -24,9 +24,11 @@ static int parse_release(const struct verb *verb, int argc, char **argv, struct 
 		{ "lease", OPTION_LEASE, &request->lease, "the lease of this number" },
 		{ "all", OPTION_FLAG, &request->all, "all leases that it could mean" },
 		{ "forget", OPTION_FLAG, &request->forget, "the MAC is nobody's then" },
-		{ "force", OPTION_FLAG, &request->force, "also when in use, or its PF can't be looked at: the VF goes into quarantine" },
+		{ "force", OPTION_FLAG, &request->force,
+		  "also when in use, or its PF can't be looked at: the VF goes into quarantine" },
 		{ "json", OPTION_FLAG, &args->json, "the lease as JSON; with --all an array" },
-		{ "dry-run", OPTION_FLAG, &request->dry_run, "say what would be done, change nothing" },
+		{ "dry-run", OPTION_FLAG, &request->dry_run,
+		  "say what would be done, change nothing" },
 		{ 0 },
 	};
 	char **rest;
@@ -58,10 +60,12 @@ static void print_released(const struct vfpool_lease *lease, const struct releas
 	vfpool_mac_format(&lease->mac, mac);
 	say("%s the VF of %s nic %u; %s %s\n", dry_run ? "would release" : "released", lease->owner,
 	    lease->nic, mac,
-	    args->request.forget ? (dry_run ? "would be nobody's" : "is nobody's now") : "stays reserved");
+	    args->request.forget ? (dry_run ? "would be nobody's" : "is nobody's now") :
+				   "stays reserved");
 	if (lease->quarantined)
-		warn_user("note: the VF %s in quarantine, and free when 'vfpool gc' sees that nothing has it",
-			  dry_run ? "would be" : "is");
+		warn_user(
+			"note: the VF %s in quarantine, and free when 'vfpool gc' sees that nothing has it",
+			dry_run ? "would be" : "is");
 }
 
 static int run_release(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -89,5 +93,6 @@ const struct verb verb_release = {
 	"release",
 	"[POOL] {--owner NAME [--nic N] | --vf ADDRESS | --lease N} [--all] [--forget] [--force] "
 	"[--json] [--dry-run]",
-	"give a VF back; its MAC stays reserved", run_release,
+	"give a VF back; its MAC stays reserved",
+	run_release,
 };

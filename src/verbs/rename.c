@@ -7,7 +7,8 @@ static int rename_pool(struct vfpool *vp, char **args, bool dry_run)
 	int r = vfpool_rename_pool(vp, args[0], args[1], dry_run);
 
 	if (r == 0)
-		say("pool %s, with its leases and MACs, %s %s\n", args[0], dry_run ? "would be" : "is now", args[1]);
+		say("pool %s, with its leases and MACs, %s %s\n", args[0],
+		    dry_run ? "would be" : "is now", args[1]);
 	return r;
 }
 
@@ -18,7 +19,11 @@ static int rename_owner(struct vfpool *vp, char **args, bool dry_run)
 
 	if (r == 0)
 		say("%u MAC%s of %s, with %s leases, %s %s's\n", n, n == 1 ? "" : "s", args[0],
-		    n == 1 ? "its" : "their", dry_run ? "would be" : n == 1 ? "is now" : "are now", args[1]);
+		    n == 1 ? "its" : "their",
+		    dry_run ? "would be" :
+		    n == 1  ? "is now" :
+			      "are now",
+		    args[1]);
 	return r;
 }
 
@@ -44,6 +49,8 @@ static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_rename = {
-	"rename", "[--pool] NAME NEW-NAME [--dry-run]", "an owner, or a pool, has a new name: leases and MACs go along",
+	"rename",
+	"[--pool] NAME NEW-NAME [--dry-run]",
+	"an owner, or a pool, has a new name: leases and MACs go along",
 	run_rename,
 };

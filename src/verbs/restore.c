@@ -10,7 +10,8 @@ static int run_restore(struct vfpool *vp, const struct verb *verb, int argc, cha
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
 	bool dry_run = false;
 	const struct verb_option options[] = {
-		{ "dry-run", OPTION_FLAG, &dry_run, "say whether the backup is sound, change nothing" },
+		{ "dry-run", OPTION_FLAG, &dry_run,
+		  "say whether the backup is sound, change nothing" },
 		{ 0 },
 	};
 	char **args;
@@ -20,12 +21,16 @@ static int run_restore(struct vfpool *vp, const struct verb *verb, int argc, cha
 		return r;
 	if (found->n > 0)
 		print_findings(found, false, dry_run);
-	say("%s %s\n", args[0], dry_run ? "is whole and checked" :
-					     "is the ledger now; 'vfpool adopt' records what libvirt's guests have besides, then 'vfpool apply'");
+	say("%s %s\n", args[0],
+	    dry_run ?
+		    "is whole and checked" :
+		    "is the ledger now; 'vfpool adopt' records what libvirt's guests have besides, then 'vfpool apply'");
 	return 0;
 }
 
 const struct verb verb_restore = {
-	"restore", "FILE [--dry-run]", "put a backup in the ledger's place, and record what the VFs have",
+	"restore",
+	"FILE [--dry-run]",
+	"put a backup in the ledger's place, and record what the VFs have",
 	run_restore,
 };

@@ -29,7 +29,8 @@ static int show_json(const struct vfpool_pool *pool, const struct vfpool_invento
 	json_object_object_add(object, "unread_pfs", json_unread(inventory));
 	json_object_object_add(object, "leases", json_leases(leases));
 	json_object_object_add(object, "reservations",
-			       leases ? json_reservations(reservations->list, reservations->n) : NULL);
+			       leases ? json_reservations(reservations->list, reservations->n) :
+					NULL);
 	print_json(object);
 	return 0;
 }
@@ -43,10 +44,11 @@ static void print_picked(const struct vfpool_lease *lease)
 	vfpool_mac_format(&lease->mac, mac);
 	vfpool_pci_format(&lease->address, vf);
 	if (vfpool_pci_equal(&lease->address, &none))
-		say("leased to %s nic %u: %s, on the VF that libvirt picks\n", lease->owner, lease->nic, mac);
+		say("leased to %s nic %u: %s, on the VF that libvirt picks\n", lease->owner,
+		    lease->nic, mac);
 	else
-		say("leased to %s nic %u: %s, now on VF %s, which libvirt picked\n", lease->owner, lease->nic,
-		    mac, vf);
+		say("leased to %s nic %u: %s, now on VF %s, which libvirt picked\n", lease->owner,
+		    lease->nic, mac, vf);
 }
 
 static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
@@ -87,7 +89,8 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 	bool json = false, nodedev = false;
 	const struct verb_option options[] = {
 		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
-		{ "nodedev", OPTION_FLAG, &nodedev, "libvirt's names of the devices instead of addresses" },
+		{ "nodedev", OPTION_FLAG, &nodedev,
+		  "libvirt's names of the devices instead of addresses" },
 		{ 0 },
 	};
 	char **args;
@@ -106,5 +109,8 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 }
 
 const struct verb verb_show = {
-	"show", "POOL [--json] [--nodedev]", "a pool's VFs: programmed, free, leased, busy", run_show,
+	"show",
+	"POOL [--json] [--nodedev]",
+	"a pool's VFs: programmed, free, leased, busy",
+	run_show,
 };

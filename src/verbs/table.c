@@ -39,8 +39,8 @@ static void set(struct libscols_line *line, size_t column, const char *text)
 enum { NAME, ADDRESS, DRIVER, GROUP, MAC, VLAN, RATE, SPOOFCHK, TRUST, POOL, STATE, OWNER };
 
 static const char *const inventory_columns[] = {
-	"NAME", "ADDRESS", "DRIVER", "GROUP", "MAC", "VLAN", "RATE", "SPOOFCHK", "TRUST",
-	"POOL", "STATE", "OWNER", NULL,
+	"NAME",     "ADDRESS", "DRIVER", "GROUP", "MAC",   "VLAN", "RATE",
+	"SPOOFCHK", "TRUST",   "POOL",   "STATE", "OWNER", NULL,
 };
 
 static void set_settings(struct libscols_line *line, const struct vfpool_settings *settings)
@@ -49,8 +49,8 @@ static void set_settings(struct libscols_line *line, const struct vfpool_setting
 		size_t column;
 		enum vfpool_attr attr;
 	} columns[] = {
-		{ MAC, VFPOOL_ATTR_MAC },	    { VLAN, VFPOOL_ATTR_VLAN },
-		{ RATE, VFPOOL_ATTR_RATE },	    { SPOOFCHK, VFPOOL_ATTR_SPOOFCHK },
+		{ MAC, VFPOOL_ATTR_MAC },     { VLAN, VFPOOL_ATTR_VLAN },
+		{ RATE, VFPOOL_ATTR_RATE },   { SPOOFCHK, VFPOOL_ATTR_SPOOFCHK },
 		{ TRUST, VFPOOL_ATTR_TRUST },
 	};
 
@@ -75,7 +75,8 @@ static void set_state(struct libscols_line *line, const struct vfpool_vf *vf)
 		[VFPOOL_VF_UNKNOWN] = { "?", "red" },
 	};
 	/* Free is what alloc can give. */
-	const char *name = vf->state == VFPOOL_VF_FREE && !vf->pool ? "no pool" : states[vf->state].name;
+	const char *name = vf->state == VFPOOL_VF_FREE && !vf->pool ? "no pool" :
+								      states[vf->state].name;
 	char owner[400] = "", state[600];
 	int n = snprintf(state, sizeof(state), "%s%s%s%s", name, vf->busy ? ": " : "",
 			 vf->busy ? vf->busy : "", vf->is_off ? ", not as defined" : "");
@@ -121,7 +122,8 @@ static void add_vf(struct libscols_table *table, struct libscols_line *parent,
 	set_state(line, vf);
 }
 
-static struct libscols_line *add_pf(struct libscols_table *table, const struct vfpool_pf *pf, bool nodedev)
+static struct libscols_line *add_pf(struct libscols_table *table, const struct vfpool_pf *pf,
+				    bool nodedev)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char mac[VFPOOL_MAC_TEXT] = "", state[64];
@@ -131,7 +133,10 @@ static struct libscols_line *add_pf(struct libscols_table *table, const struct v
 	if (pf->has_mac)
 		vfpool_mac_format(&pf->mac, mac);
 	snprintf(state, sizeof(state), "%s, %zu of %u VFs",
-		 !pf->up ? "down" : pf->carrier ? "up" : "up, no link", pf->n_vfs, pf->totalvfs);
+		 !pf->up     ? "down" :
+		 pf->carrier ? "up" :
+			       "up, no link",
+		 pf->n_vfs, pf->totalvfs);
 	set(line, NAME, pf->netdev ? pf->netdev : "(no netdev)");
 	set_address(line, &pf->address, nodedev);
 	set(line, DRIVER, pf->driver);
@@ -180,7 +185,8 @@ void print_unread(const struct vfpool_inventory *inventory)
 		char address[VFPOOL_PCI_TEXT];
 
 		vfpool_pci_format(&pf->address, address);
-		say("%s %s can't be looked at: %s\n", pf->netdev ? pf->netdev : "(no netdev)", address, pf->why);
+		say("%s %s can't be looked at: %s\n", pf->netdev ? pf->netdev : "(no netdev)",
+		    address, pf->why);
 	}
 }
 
@@ -217,16 +223,17 @@ void print_lost(const struct vfpool_lease *lease, const struct vfpool_inventory 
 	vfpool_pci_format(&lease->pf, address);
 	if (lease->has_pf_mac)
 		vfpool_mac_format(&lease->pf_mac, pf_mac);
-	say("leased to %s nic %u in pool %s: %s, on VF %u of ", lease->owner, lease->nic, lease->pool, mac,
-	       lease->vf);
+	say("leased to %s nic %u in pool %s: %s, on VF %u of ", lease->owner, lease->nic,
+	    lease->pool, mac, lease->vf);
 	if (pf)
 		say("%s, which isn't there: 'vfpool apply' makes it, 'vfpool release --lease %llu' gives it up\n",
-		       pf->netdev ? pf->netdev : address, (unsigned long long)lease->id);
+		    pf->netdev ? pf->netdev : address, (unsigned long long)lease->id);
 	else if (is_unread(lease, inventory))
 		say("%s, which can't be read\n", address);
 	else
 		say("a PF that isn't there (MAC %s, last seen at %s): 'vfpool release --lease %llu' gives it up\n",
-		       lease->has_pf_mac ? pf_mac : "not known", address, (unsigned long long)lease->id);
+		    lease->has_pf_mac ? pf_mac : "not known", address,
+		    (unsigned long long)lease->id);
 }
 
 /* ---- IOMMU groups ---- */
@@ -251,7 +258,9 @@ static const char *verdict(const struct vfpool_group *group, const char **ret_co
 	*ret_color = group->number < 0 ? "red" : n > 0 ? "green" : NULL;
 	if (group->number < 0)
 		return "no guest can have it: it is in no group";
-	return n == 0 ? "ports and bridges only" : n == 1 ? "a guest can have it" : "one guest can have all of it";
+	return n == 0 ? "ports and bridges only" :
+	       n == 1 ? "a guest can have it" :
+			"one guest can have all of it";
 }
 
 /* -ENOMEM. */
@@ -290,7 +299,8 @@ static int set_verdict(struct libscols_line *line, const struct vfpool_group *gr
 	return 0;
 }
 
-static struct libscols_line *add_group(struct libscols_table *table, const struct vfpool_group *group)
+static struct libscols_line *add_group(struct libscols_table *table,
+				       const struct vfpool_group *group)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char name[32] = "no group";
@@ -318,7 +328,8 @@ static void add_device(struct libscols_table *table, struct libscols_line *paren
 	vfpool_pci_format(&device->pf, pf);
 	*use = '\0';
 	if (device->is_vf)
-		n = snprintf(use, sizeof(use), "VF %u of %s%s", device->vf, pf, device->used ? "; " : "");
+		n = snprintf(use, sizeof(use), "VF %u of %s%s", device->vf, pf,
+			     device->used ? "; " : "");
 	if (device->used)
 		snprintf(use + n, sizeof(use) - (size_t)n, "%s", device->used);
 	set(line, DEVICE, address);

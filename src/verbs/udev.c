@@ -14,8 +14,9 @@ static int change(struct vfpool *vp, const char *pool, bool install)
 			  vfpool_udev_remove(vp, pool, &path, &changed);
 
 	if (r == 0)
-		say("%s %s\n", path, install ? (changed ? "written" : "is up to date") :
-						  (changed ? "removed" : "isn't there"));
+		say("%s %s\n", path,
+		    install ? (changed ? "written" : "is up to date") :
+			      (changed ? "removed" : "isn't there"));
 	return r;
 }
 
@@ -47,9 +48,11 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	const struct verb_option options[] = {
 		{ "install", OPTION_FLAG, &install, "write them where udev reads them" },
 		{ "remove", OPTION_FLAG, &remove, "take them away again" },
-		{ "diff", OPTION_FLAG, &diff, "what --install would change; exit code 1: something" },
+		{ "diff", OPTION_FLAG, &diff,
+		  "what --install would change; exit code 1: something" },
 		{ "dry-run", OPTION_FLAG, &dry_run, "only print them" },
-		{ "properties", OPTION_TEXT, &netdev, "instead: the properties of this VF's network device" },
+		{ "properties", OPTION_TEXT, &netdev,
+		  "instead: the properties of this VF's network device" },
 		{ 0 },
 	};
 	AUTO_FREE char *text = NULL;
@@ -59,7 +62,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if (r < 0)
 		return r;
 	if (install + remove + diff + !!netdev > 1 || (r == 0) != !!netdev) {
-		warn_user("udev: a POOL with one of --install, --remove and --diff, or none; or --properties");
+		warn_user(
+			"udev: a POOL with one of --install, --remove and --diff, or none; or --properties");
 		return -VERB_USAGE;
 	}
 	if (netdev)
@@ -79,6 +83,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_udev = {
-	"udev", "POOL [--install | --remove | --diff] [--dry-run] | --properties NETDEV",
-	"the udev rules that make the pool's VFs at boot", run,
+	"udev",
+	"POOL [--install | --remove | --diff] [--dry-run] | --properties NETDEV",
+	"the udev rules that make the pool's VFs at boot",
+	run,
 };

@@ -21,5 +21,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 }
 
 const struct verb verb_undefine = {
-	"undefine", "POOL [--dry-run]", "forget a pool that has no leases", run,
+	"undefine",
+	"POOL [--dry-run]",
+	"forget a pool that has no leases",
+	run,
 };

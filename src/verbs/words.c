@@ -3,7 +3,9 @@
 
 const char *kind_name(enum vfpool_kind kind)
 {
-	return kind == VFPOOL_ENDPOINT ? "endpoint" : kind == VFPOOL_BRIDGE ? "bridge" : "root port";
+	return kind == VFPOOL_ENDPOINT ? "endpoint" :
+	       kind == VFPOOL_BRIDGE   ? "bridge" :
+					 "root port";
 }
 
 const char *allocate_name(enum vfpool_allocate allocate)

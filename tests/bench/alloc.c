@@ -35,8 +35,8 @@ static struct vfpool *open_host(void)
 		enum vfpool_dir dir;
 		const char *path;
 	} dirs[] = {
-		{ VFPOOL_DIR_SYSFS, "sys" },	       { VFPOOL_DIR_CONFIG, "etc" },
-		{ VFPOOL_DIR_STATE, "state" },	       { VFPOOL_DIR_RUN, "run" },
+		{ VFPOOL_DIR_SYSFS, "sys" },           { VFPOOL_DIR_CONFIG, "etc" },
+		{ VFPOOL_DIR_STATE, "state" },         { VFPOOL_DIR_RUN, "run" },
 		{ VFPOOL_DIR_LIBVIRT_RUN, "libvirt" },
 	};
 	struct vfpool *vp;
@@ -90,7 +90,8 @@ int main(int argc, char **argv)
 	vp = open_host();
 	if (sqlite3_open("state/raw.db", &db) != SQLITE_OK)
 		die(NULL, "raw.db");
-	run_sql(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (x INTEGER)");
+	run_sql(db,
+		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (x INTEGER)");
 	alloc(vp, argv[2]); /* the ledger is open, the MAC is made */
 	release(vp, argv[2]);
 	for (int i = 0; i < rounds; i++) {

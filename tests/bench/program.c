@@ -19,7 +19,7 @@
 #include <time.h>
 
 #define MAX_VFS 4096
-#define ETHERNET_ATTRS                                                           \
+#define ETHERNET_ATTRS                                                                  \
 	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_RATE | VFPOOL_ATTR_SPOOFCHK | \
 	 VFPOOL_ATTR_LINK | VFPOOL_ATTR_TRUST | VFPOOL_ATTR_RSS_QUERY)
 
@@ -194,9 +194,9 @@ static int ip_batch(struct job *job)
 		printf("link set %s vf %zu mac %s vlan %u qos %u proto %s min_tx_rate %u max_tx_rate %u"
 		       " spoofchk %s state %s trust %s query_rss %s\n",
 		       job->pf.netdev, i, mac, to->vlan, to->qos,
-		       to->vlan_proto == 0x88a8 ? "802.1ad" : "802.1Q", to->min_rate,
-		       to->max_rate, to->spoofchk ? "on" : "off", states[to->link],
-		       to->trust ? "on" : "off", to->rss_query ? "on" : "off");
+		       to->vlan_proto == 0x88a8 ? "802.1ad" : "802.1Q", to->min_rate, to->max_rate,
+		       to->spoofchk ? "on" : "off", states[to->link], to->trust ? "on" : "off",
+		       to->rss_query ? "on" : "off");
 	}
 	return 0;
 }
@@ -209,10 +209,8 @@ static const struct mode {
 	bool is_timed;
 } modes[] = {
 	{ "groups", groups, true }, /* host_program() as it is: reads back, too */
-	{ "per-vf", per_vf, true },
-	{ "per-attr", per_attr, true },
-	{ "readback", read_back, true },
-	{ "ip-batch", ip_batch, false },
+	{ "per-vf", per_vf, true },      { "per-attr", per_attr, true },
+	{ "readback", read_back, true }, { "ip-batch", ip_batch, false },
 };
 
 static const struct mode *find_mode(const char *name)
@@ -257,7 +255,8 @@ int main(int argc, char **argv)
 	struct error err = { "" };
 
 	if (!job || n < 1 || n > MAX_VFS) {
-		fprintf(stderr, "usage: program NETDEV groups|per-vf|per-attr|readback|ip-batch N SALT\n");
+		fprintf(stderr,
+			"usage: program NETDEV groups|per-vf|per-attr|readback|ip-batch N SALT\n");
 		return 2;
 	}
 	job->host = (struct host){ .sysfs = -1, .err = &err };

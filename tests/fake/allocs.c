@@ -27,7 +27,7 @@ static struct {
 	_Atomic uint64_t macs[MAX_PROCESSES][MAX_HELD];  /* those that are live */
 	_Atomic unsigned allocs, releases, full, longest_us;
 	_Atomic bool failed; /* all stop then: nobody waits for what a dead one holds */
-} *all;
+} * all;
 
 struct slot {
 	bool held;
@@ -128,7 +128,8 @@ static void note_time(long long us)
 {
 	unsigned longest = atomic_load(&all->longest_us);
 
-	while (us > longest && !atomic_compare_exchange_weak(&all->longest_us, &longest, (unsigned)us))
+	while (us > longest &&
+	       !atomic_compare_exchange_weak(&all->longest_us, &longest, (unsigned)us))
 		;
 }
 
@@ -199,9 +200,9 @@ static int work(struct worker *worker)
 static int set_dirs(struct vfpool *vp)
 {
 	static const char *const dirs[VFPOOL_N_DIRS] = {
-		[VFPOOL_DIR_SYSFS] = "sys", [VFPOOL_DIR_CONFIG] = "etc",
-		[VFPOOL_DIR_STATE] = "state", [VFPOOL_DIR_RUN] = "run",
-		[VFPOOL_DIR_RULES] = "rules", [VFPOOL_DIR_LIBVIRT_RUN] = "libvirt",
+		[VFPOOL_DIR_SYSFS] = "sys",         [VFPOOL_DIR_CONFIG] = "etc",
+		[VFPOOL_DIR_STATE] = "state",       [VFPOOL_DIR_RUN] = "run",
+		[VFPOOL_DIR_RULES] = "rules",       [VFPOOL_DIR_LIBVIRT_RUN] = "libvirt",
 		[VFPOOL_DIR_NETWORKS] = "networks", [VFPOOL_DIR_PROC] = "proc",
 	};
 	int r = 0;
@@ -214,8 +215,9 @@ static int set_dirs(struct vfpool *vp)
 
 static int run_worker(const char *pool, unsigned me, unsigned n_workers, unsigned allocs)
 {
-	struct worker worker = { .pool = pool, .me = me, .n_workers = n_workers, .seed = me + 1,
-				 .left = allocs };
+	struct worker worker = {
+		.pool = pool, .me = me, .n_workers = n_workers, .seed = me + 1, .left = allocs
+	};
 	int r = vfpool_new(&worker.vp);
 
 	if (r == 0)

@@ -156,10 +156,13 @@ struct error;
 
 /* With FAKE_MEANWHILE="NAME COMMAND" in the environment that command runs as the process comes to read a file of that name
  * for the first time. */
-int __real_read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
-int __wrap_read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
+int __real_read_file(const char *path, size_t max, char **ret_text, size_t *ret_size,
+		     struct error *err);
+int __wrap_read_file(const char *path, size_t max, char **ret_text, size_t *ret_size,
+		     struct error *err);
 
-int __wrap_read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err)
+int __wrap_read_file(const char *path, size_t max, char **ret_text, size_t *ret_size,
+		     struct error *err)
 {
 	const char *meanwhile = getenv("FAKE_MEANWHILE"), *name = strrchr(path, '/');
 	size_t length = meanwhile ? strcspn(meanwhile, " ") : 0;
@@ -185,7 +188,8 @@ static int unbind(int folder, const char *address)
 		return -ENOENT;
 	snprintf(path, sizeof(path), "../%s", address);
 	device = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (device < 0 || sysfs_read_link(device, "driver", is, sizeof(is)) < 0 || strcmp(is, driver) != 0)
+	if (device < 0 || sysfs_read_link(device, "driver", is, sizeof(is)) < 0 ||
+	    strcmp(is, driver) != 0)
 		return -ENODEV;
 	return unlinkat(device, "driver", 0) < 0 ? -errno : 0;
 }
@@ -203,8 +207,9 @@ int __wrap_sysfs_probe_driver(int sysfs, const struct vfpool_pci *address)
 	r = refuse_write(folder, "drivers_probe");
 	if (r < 0)
 		return r;
-	if (has(folder, "driver") || sysfs_read(folder, "driver_override", driver, sizeof(driver)) < 0 ||
-	    !*driver || !sysfs_has_driver(sysfs, driver))
+	if (has(folder, "driver") ||
+	    sysfs_read(folder, "driver_override", driver, sizeof(driver)) < 0 || !*driver ||
+	    !sysfs_has_driver(sysfs, driver))
 		return 0;
 	(void)sysfs_read(folder, "refuse_probe", refused, sizeof(refused));
 	if (strcmp(driver, refused) == 0)
@@ -243,7 +248,7 @@ static unsigned count_all_vectors(int folder)
 {
 	unsigned sum = 0;
 
-	for (unsigned i = 0; ; i++) {
+	for (unsigned i = 0;; i++) {
 		AUTO_CLOSE int vf = -1;
 		char path[64];
 
@@ -304,9 +309,11 @@ static int make_vfs(int folder, const char *text)
 		return -errno;
 	pf[n] = '\0';
 	for (unsigned i = 0; i < count; i++) {
-		snprintf(vf, sizeof(vf), "../%.4s:01:%02x.%x", strrchr(pf, '/') + 1, (8 + i) / 8 % 32, i % 8);
+		snprintf(vf, sizeof(vf), "../%.4s:01:%02x.%x", strrchr(pf, '/') + 1,
+			 (8 + i) / 8 % 32, i % 8);
 		snprintf(link, sizeof(link), "virtfn%u", i);
-		if (faccessat(folder, vf, F_OK, 0) == 0 && symlinkat(vf, folder, link) < 0 && errno != EEXIST)
+		if (faccessat(folder, vf, F_OK, 0) == 0 && symlinkat(vf, folder, link) < 0 &&
+		    errno != EEXIST)
 			return -errno;
 	}
 	return 0;

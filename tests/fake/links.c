@@ -10,8 +10,8 @@ static void print_mac(const struct vfpool_mac *mac)
 {
 	const uint8_t *b = mac->byte;
 
-	printf("link/ether %02x:%02x:%02x:%02x:%02x:%02x brd ff:ff:ff:ff:ff:ff", b[0], b[1], b[2], b[3],
-	       b[4], b[5]);
+	printf("link/ether %02x:%02x:%02x:%02x:%02x:%02x brd ff:ff:ff:ff:ff:ff", b[0], b[1], b[2],
+	       b[3], b[4], b[5]);
 }
 
 static void print_vf(unsigned vf, const struct vfpool_settings *is)
@@ -36,7 +36,8 @@ static int print_pf(unsigned pf, unsigned vfs, FILE *file)
 	struct peer_record record;
 
 	printf("%u: pf%u: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT "
-	       "group default qlen 1000\n    ", PEER_IFINDEX + pf, pf);
+	       "group default qlen 1000\n    ",
+	       PEER_IFINDEX + pf, pf);
 	print_mac(&mac);
 	putchar('\n');
 	for (unsigned vf = 0; vf < vfs; vf++) {

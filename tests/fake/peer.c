@@ -201,7 +201,8 @@ static int save(const struct peer_pf *pf, unsigned vf)
 	struct peer_record record = { .settings = pf->vfs[vf] };
 
 	record.node_guid = pf->node_guids[vf];
-	return pwrite(state, &record, sizeof(record), offset_of(pf, vf)) == sizeof(record) ? 0 : -EIO;
+	return pwrite(state, &record, sizeof(record), offset_of(pf, vf)) == sizeof(record) ? 0 :
+											     -EIO;
 }
 
 /* As a process that sleeps in the kernel: no signal ends it, and its files stay open. What kills vfpool leaves
@@ -341,7 +342,8 @@ static int set_attr(struct peer_pf *pf, struct nlattr *attr)
 	if (which & pf->lacks)
 		return -EOPNOTSUPP;
 	if (pf->no_qinq && nla_type(attr) == IFLA_VF_VLAN_LIST &&
-	    ((const struct ifla_vf_vlan_info *)nla_data(nla_data(attr)))->vlan_proto != htons(0x8100))
+	    ((const struct ifla_vf_vlan_info *)nla_data(nla_data(attr)))->vlan_proto !=
+		    htons(0x8100))
 		return -EPROTONOSUPPORT;
 	if (which & pf->ignored)
 		return 0;
@@ -357,7 +359,7 @@ static int set_vf(struct peer_pf *pf, struct nlattr *info)
 	struct nlattr *attr;
 	int left, r = 0;
 
-	nla_for_each_nested(attr, info, left) {
+	nla_for_each_nested (attr, info, left) {
 		if (r == 0)
 			r = set_attr(pf, attr);
 		if (attr_of(nla_type(attr)) == VFPOOL_ATTR_GUID)
@@ -381,7 +383,7 @@ static int set_link(struct peer_pf *pf, struct nlmsghdr *message)
 	list = nlmsg_find_attr(message, sizeof(struct ifinfomsg), IFLA_VFINFO_LIST);
 	if (!list)
 		return 0;
-	nla_for_each_nested(info, list, left) {
+	nla_for_each_nested (info, list, left) {
 		n++;
 		if (r == 0)
 			r = set_vf(pf, info);
@@ -462,7 +464,8 @@ static int failure_of(int ifindex)
 {
 	int index, error, read;
 
-	for (const char *at = getenv("PEER_FAILS"); at && sscanf(at, " %d:%d%n", &index, &error, &read) == 2; at += read)
+	for (const char *at = getenv("PEER_FAILS");
+	     at && sscanf(at, " %d:%d%n", &index, &error, &read) == 2; at += read)
 		if (index == ifindex)
 			return -error;
 	return 0;
@@ -486,9 +489,8 @@ static int get_link(struct peer_pf *pf, struct nlmsghdr *message, nlsock_reply_f
 	}
 	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = message->nlmsg_seq };
 	*info = (struct ifinfomsg){ .ifi_index = PEER_IFINDEX + (int)(pf - peers),
-				     .ifi_type = pf->infiniband ? ARPHRD_INFINIBAND :
-								  ARPHRD_ETHER,
-				     .ifi_flags = pf->down ? 0 : IFF_UP | IFF_LOWER_UP };
+				    .ifi_type = pf->infiniband ? ARPHRD_INFINIBAND : ARPHRD_ETHER,
+				    .ifi_flags = pf->down ? 0 : IFF_UP | IFF_LOWER_UP };
 	reply.size = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*info));
 	put(&reply, IFLA_NUM_VF, &n, sizeof(n));
 	start = reply.size;
@@ -517,7 +519,8 @@ static int get_short_link(struct peer_pf *pf, struct nlmsghdr *message, nlsock_r
 	struct reply reply = { data, NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*info)) };
 	char name[16];
 
-	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = message->nlmsg_seq,
+	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWLINK,
+				     .nlmsg_seq = message->nlmsg_seq,
 				     .nlmsg_flags = NLM_F_MULTI };
 	*info = (struct ifinfomsg){ .ifi_index = PEER_IFINDEX + (int)(pf - peers),
 				    .ifi_type = ARPHRD_ETHER };
@@ -569,7 +572,8 @@ static int dump_addresses(nlsock_reply_fn on_reply, void *arg)
 
 	if (!index)
 		return 0;
-	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWADDR, .nlmsg_flags = NLM_F_MULTI,
+	*header = (struct nlmsghdr){ .nlmsg_type = RTM_NEWADDR,
+				     .nlmsg_flags = NLM_F_MULTI,
 				     .nlmsg_len = NLMSG_LENGTH(sizeof(*info)) };
 	*info = (struct ifaddrmsg){ .ifa_family = AF_INET, .ifa_index = (unsigned)atoi(index) };
 	return on_reply(header, arg);

@@ -16,22 +16,22 @@
 
 struct peer_pf {
 	unsigned n_vfs;
-	unsigned messages;    /* RTM_SETLINK that came */
-	unsigned largest;     /* VFs in the largest of them */
+	unsigned messages; /* RTM_SETLINK that came */
+	unsigned largest;  /* VFs in the largest of them */
 	/* What goes wrong: */
-	int culprit;          /* this VF refuses `culprit_attr` with `error`; -1: none */
+	int culprit; /* this VF refuses `culprit_attr` with `error`; -1: none */
 	unsigned culprit_attr;
 	int error;
-	unsigned refusals;    /* how often; UINT_MAX: always */
-	unsigned ignored;     /* attributes that are accepted and not taken */
-	unsigned lacks;       /* attributes that answer EOPNOTSUPP */
-	bool no_qinq;         /* a VLAN as 802.1ad answers EPROTONOSUPPORT, as igb's */
-	bool down;            /* the PF is down */
-	int silent;           /* this VF is left out of a read; -1: none */
-	unsigned silences;    /* how often */
-	int unreadable;       /* the errno of a read of its VFs; 0: none */
+	unsigned refusals; /* how often; UINT_MAX: always */
+	unsigned ignored;  /* attributes that are accepted and not taken */
+	unsigned lacks;    /* attributes that answer EOPNOTSUPP */
+	bool no_qinq;      /* a VLAN as 802.1ad answers EPROTONOSUPPORT, as igb's */
+	bool down;         /* the PF is down */
+	int silent;        /* this VF is left out of a read; -1: none */
+	unsigned silences; /* how often */
+	int unreadable;    /* the errno of a read of its VFs; 0: none */
 	bool infiniband;
-	unsigned unreported;  /* attributes that a read doesn't show */
+	unsigned unreported; /* attributes that a read doesn't show */
 	/* At the end, so that a host with few VFs takes few pages. */
 	struct vfpool_settings vfs[PEER_MAX_VFS];
 	uint64_t node_guids[PEER_MAX_VFS];

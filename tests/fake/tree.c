@@ -31,12 +31,12 @@ static void link_to(const char *target, const char *format, ...)
 
 static char path[512];
 
-#define FORMAT_PATH(format)                               \
-	do {                                              \
-		va_list args;                             \
-		va_start(args, format);                   \
+#define FORMAT_PATH(format)                                  \
+	do {                                                 \
+		va_list args;                                \
+		va_start(args, format);                      \
 		vsnprintf(path, sizeof(path), format, args); \
-		va_end(args);                             \
+		va_end(args);                                \
 	} while (0)
 
 static void folder(const char *format, ...)

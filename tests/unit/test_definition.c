@@ -26,7 +26,8 @@ static void everything(void **state)
 			       "<trust state='on'/><spoofchk state='off'/><link state='on'/>\n"
 			       "<rate max='1000' min='10'/><driver name='host'/>"
 			       "<vectors count='2048'/></pool>",
-			       &pool), 0);
+			       &pool),
+			 0);
 	assert_string_equal(pool->name, "tenant-a");
 	assert_int_equal(pool->n_pfs, 3);
 	assert_int_equal(pool->pfs[0].by, VFPOOL_PF_BY_DEV);
@@ -76,7 +77,9 @@ static void defaults(void **state)
 	vfpool_pool_free(pool);
 
 	assert_int_equal(parse("<pool><name>n</name><pf dev='p' numvfs='1'/>"
-			       "<allocate by='libvirt'/></pool>", &pool), 0);
+			       "<allocate by='libvirt'/></pool>",
+			       &pool),
+			 0);
 	assert_string_equal(pool->network, "n");
 	vfpool_pool_free(pool);
 }
@@ -93,11 +96,12 @@ static void refusals(void **state)
 		{ "<pool>\n<name>n</name>\n</pool>", "x.xml:", "" },
 		{ "<network/>", "x.xml:1:", "" },
 		{ POOL("<color/>"), "x.xml:4:", "color" },
-		{ POOL("<trust state='on'/>\n<link state='up'/>"), "x.xml:5:", "<link state='up'>" },
+		{ POOL("<trust state='on'/>\n<link state='up'/>"),
+		  "x.xml:5:", "<link state='up'>" },
 		{ "<pool>\n<name>n</name>\n<pf dev='p'/></pool>", "x.xml:3:", "needs numvfs" },
 		{ "<pool>\n<name>n</name>\n<pf numvfs='1'/></pool>", "x.xml:3:", "not none" },
-		{ "<pool>\n<name>n</name>\n<pf name='p' numvfs='1'/></pool>", "x.xml:3:",
-		  "no attribute name" },
+		{ "<pool>\n<name>n</name>\n<pf name='p' numvfs='1'/></pool>",
+		  "x.xml:3:", "no attribute name" },
 		{ "<pool>\n<name>n</name>\n<trust state='off'/>\n<pf address='01:00.0' numvfs='1'/></pool>",
 		  "x.xml:4:", "<pf address='01:00.0'" },
 		{ POOL("<vlan><tag id='4095'/></vlan>"), "x.xml:4:", "" },
@@ -111,12 +115,14 @@ static void refusals(void **state)
 		{ POOL("<vectors count='2049'/>"), "x.xml:4:", "<vectors count='2049'>" },
 		{ POOL("<vectors/>"), "x.xml:4:", "vectors" },
 		{ POOL("<network name='x'/>"), "x.xml:", "libvirt" },
-		{ POOL("<allocate by='libvirt'/><vlan qos='3'><tag id='4'/></vlan>"), "x.xml:", "qos" },
-		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4' vfs='2-4'/></pool>", "x.xml:3:",
-		  "VFs 0 to 3" },
-		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4' vfs='3-2'/></pool>", "x.xml:3:", "" },
-		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4' vfs='0-2,2'/></pool>", "x.xml:3:",
-		  "VF 2 twice" },
+		{ POOL("<allocate by='libvirt'/><vlan qos='3'><tag id='4'/></vlan>"),
+		  "x.xml:", "qos" },
+		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4' vfs='2-4'/></pool>",
+		  "x.xml:3:", "VFs 0 to 3" },
+		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4' vfs='3-2'/></pool>",
+		  "x.xml:3:", "" },
+		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4' vfs='0-2,2'/></pool>",
+		  "x.xml:3:", "VF 2 twice" },
 		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='0'/></pool>", "x.xml:3:", "" },
 		{ "<pool>\n<name>n</name>\n<pf dev='p' numvfs='70000'/></pool>", "x.xml:3:", "" },
 		{ "<pool>\n<name>n</name>\n<pf dev='p/q' numvfs='1'/></pool>", "x.xml:3:", "" },
@@ -124,7 +130,8 @@ static void refusals(void **state)
 		  "x.xml:3:", "" },
 		{ "<pool>\n<name>../n</name>\n<pf dev='p' numvfs='1'/></pool>", "x.xml:2:", "" },
 		{ "<!DOCTYPE pool [<!ENTITY a 'x'>]>\n<pool><name>&a;</name>"
-		  "<pf dev='p' numvfs='1'/></pool>", "x.xml:1:", "document type" },
+		  "<pf dev='p' numvfs='1'/></pool>",
+		  "x.xml:1:", "document type" },
 	};
 
 	(void)state;
@@ -136,8 +143,8 @@ static void refusals(void **state)
 		assert_null(pool);
 		print_message("# %s\n", err.text);
 		if (!strstr(err.text, cases[i].line) || !strstr(err.text, cases[i].says))
-			test_fail("case %zu: '%s' has not '%s' and '%s'", i, err.text, cases[i].line,
-				 cases[i].says);
+			test_fail("case %zu: '%s' has not '%s' and '%s'", i, err.text,
+				  cases[i].line, cases[i].says);
 	}
 }
 
@@ -148,9 +155,11 @@ static void hostile_xml(void **state)
 	char *large = malloc(POOL_TEXT_MAX + 1);
 
 	(void)state;
-	assert_int_equal(parse("<!DOCTYPE pool [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>"
-			       "<pool><name>n</name><pf dev='p' numvfs='1'/><mac seed='&a;'/></pool>",
-			       &pool), -EINVAL);
+	assert_int_equal(
+		parse("<!DOCTYPE pool [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>"
+		      "<pool><name>n</name><pf dev='p' numvfs='1'/><mac seed='&a;'/></pool>",
+		      &pool),
+		-EINVAL);
 	assert_non_null(large);
 	memset(large, ' ', POOL_TEXT_MAX + 1);
 	assert_int_equal(pool_parse(large, POOL_TEXT_MAX + 1, "x.xml", &pool, &err), -EFBIG);

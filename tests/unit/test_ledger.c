@@ -74,7 +74,8 @@ static void a_lease_from_birth_to_end(void **state)
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_RELEASING, VFPOOL_LEASE_ACTIVE),
 			 -E_CHANGED);
 	assert_non_null(strstr(err.text, "isn't releasing any more"));
-	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE), 0);
+	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE),
+			 0);
 	assert_int_equal(ledger_find_lease(ledger, "p", "web", 0, &lease), 0);
 	assert_non_null(lease);
 	assert_int_equal(lease->state, VFPOOL_LEASE_ACTIVE);
@@ -82,7 +83,8 @@ static void a_lease_from_birth_to_end(void **state)
 	assert_true(vfpool_mac_equal(&lease->mac, &lease_mac));
 	assert_true(vfpool_pci_equal(&lease->pf, &pf.address));
 	vfpool_lease_free(lease);
-	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_ACTIVE, VFPOOL_LEASE_RELEASING), 0);
+	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_ACTIVE, VFPOOL_LEASE_RELEASING),
+			 0);
 	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), 0);
 	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), -E_CHANGED);
 	/* The MAC outlives it, and the id is never used again. */
@@ -106,7 +108,9 @@ static void no_vf_twice_no_mac_twice(void **state)
 	assert_int_equal(ledger_add_vf(ledger, 1, 1, "p", &lease_mac), -E_TAKEN);
 	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
 	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), -E_TAKEN);
-	assert_string_equal(err.text, "the ledger has another entry with the same lease.reservation: nothing was changed");
+	assert_string_equal(
+		err.text,
+		"the ledger has another entry with the same lease.reservation: nothing was changed");
 	assert_int_equal(ledger_add_lease(ledger, 4711, vf, -1, &id), -EIO);
 	assert_non_null(strstr(err.text, "an entry that another one needs"));
 	db = reserve(ledger, "db", &(struct vfpool_mac){ { 2, 9 } });
@@ -180,7 +184,8 @@ static void a_quarantined_mac_stays_taken(void **state)
 
 	(void)state;
 	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
-	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE), 0);
+	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE),
+			 0);
 	assert_int_equal(ledger_quarantine(ledger, id, VFPOOL_LEASE_PENDING), -E_CHANGED);
 	assert_int_equal(ledger_quarantine(ledger, id, VFPOOL_LEASE_ACTIVE), 0);
 	check_place(ledger, 0, 0, 0);
@@ -232,10 +237,12 @@ static void history_says_who_and_how(void **state)
 
 	(void)state;
 	assert_int_equal(ledger_add_lease(ledger, web, vf, -1, &id), 0);
-	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE), 0);
+	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE),
+			 0);
 	assert_int_equal(ledger_last_end(ledger, &last, &event, &found), 0);
 	assert_false(found);
-	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_ACTIVE, VFPOOL_LEASE_RELEASING), 0);
+	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_ACTIVE, VFPOOL_LEASE_RELEASING),
+			 0);
 	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), 0);
 	assert_int_equal(ledger_last_end(ledger, &last, &event, &found), 0);
 	assert_true(found && event.lease == (uint64_t)id);
@@ -260,17 +267,17 @@ static void history_says_who_and_how(void **state)
 static void the_schema_forbids_it(void **state)
 {
 	static const char *const attempts[] = {
-		"UPDATE vf SET lease = 999",                             /* no such lease */
+		"UPDATE vf SET lease = 999", /* no such lease */
 		"INSERT INTO vf (pf, idx, pool, parking) VALUES (1, 0, 'q', '02:00:00:00:00:01')",
-		"UPDATE reservation SET mac = '02:00:00:00:00:80'",      /* a parking MAC */
-		"DELETE FROM mac WHERE mac = '02:00:00:00:00:01'",       /* reserved */
+		"UPDATE reservation SET mac = '02:00:00:00:00:80'", /* a parking MAC */
+		"DELETE FROM mac WHERE mac = '02:00:00:00:00:01'",  /* reserved */
 		"INSERT INTO lease (reservation, state, since) VALUES (1, 'gone', 0)",
-		"DELETE FROM lease",                                     /* a VF has it */
-		"UPDATE vf SET quarantine = '02:00:00:00:00:01'",        /* leased */
+		"DELETE FROM lease",                              /* a VF has it */
+		"UPDATE vf SET quarantine = '02:00:00:00:00:01'", /* leased */
 		"INSERT INTO vf (pf, idx, pool, parking, lease) VALUES (1, 1, 'p', '02:00:00:00:00:80', 1)",
 		"UPDATE pool_pf SET free = -1",
 		"INSERT INTO binding VALUES (1, 1, NULL, 'a', 1, 1, 'd', '', '', 0, 'b')", /* half a VF */
-		"INSERT INTO binding VALUES (1, 99, 0, 'a', 1, 1, 'd', '', '', 0, 'b')",   /* no such PF */
+		"INSERT INTO binding VALUES (1, 99, 0, 'a', 1, 1, 'd', '', '', 0, 'b')", /* no such PF */
 		"INSERT INTO binding VALUES (1, NULL, NULL, 'a', 1, 1, '', '', '', 0, 'b')", /* to no driver */
 		"INSERT INTO binding VALUES (1, NULL, NULL, 'a', 1, 1, 'd', '', '', 0, 'b'),"
 		" (2, NULL, NULL, 'a', 1, 1, 'd', '', '', 0, 'b')",
@@ -280,7 +287,8 @@ static void the_schema_forbids_it(void **state)
 	sqlite3 *db;
 
 	(void)state;
-	assert_int_equal(ledger_add_lease(ledger, reserve(ledger, "web", &lease_mac), vf, -1, &id), 0);
+	assert_int_equal(ledger_add_lease(ledger, reserve(ledger, "web", &lease_mac), vf, -1, &id),
+			 0);
 	ledger_close(ledger);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	sqlite3_exec(db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
@@ -421,7 +429,10 @@ static void and_of_version_3(void **state)
 static struct ledger_binding make_binding(const char *driver, bool persists, const char *boot)
 {
 	struct ledger_binding binding = {
-		.address = { .bus = 3, .device = 1 }, .vendor = 0x8086, .device = 0x100e, .persists = persists,
+		.address = { .bus = 3, .device = 1 },
+		.vendor = 0x8086,
+		.device = 0x100e,
+		.persists = persists,
 	};
 
 	strcpy(binding.driver, driver);
@@ -449,7 +460,8 @@ static void a_binding_lasts_as_long_as_the_boot(void **state)
 	assert_int_equal(find_binding(ledger, 0, "one").id, 0);
 	assert_int_equal(ledger_set_binding(ledger, &binding), 0);
 	found = find_binding(ledger, 0, "one");
-	assert_true(found.id && found.pf_id == 0 && found.vendor == 0x8086 && found.device == 0x100e);
+	assert_true(found.id && found.pf_id == 0 && found.vendor == 0x8086 &&
+		    found.device == 0x100e);
 	assert_string_equal(found.driver, "vfio-pci");
 	assert_string_equal(found.from_driver, "e1000");
 	assert_string_equal(found.from_override, "");
@@ -552,7 +564,8 @@ static pid_t start_stuck_writer(const char *begin)
 	if (pid == 0) {
 		sqlite3 *db;
 
-		if (sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, begin, NULL, NULL, NULL) == SQLITE_OK &&
+		if (sqlite3_open(path, &db) == SQLITE_OK &&
+		    sqlite3_exec(db, begin, NULL, NULL, NULL) == SQLITE_OK &&
 		    write(ready[1], "x", 1) == 1)
 			pause();
 		_exit(1);

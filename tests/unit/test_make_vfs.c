@@ -76,8 +76,10 @@ static void a_write_that_hangs(void **state)
 	assert_int_equal(host_lock_pf(&host, &other, &other_lock), 0);
 	assert_int_equal(mkfifo(numvfs, 0600), 0);
 	assert_int_equal(host_make_vfs(&host, &pf, 2, lock), -ETIMEDOUT);
-	assert_int_equal(sscanf(err.text, "process %d, which writes sriov_numvfs of 0000:01:00.0, hangs",
-				&child), 1);
+	assert_int_equal(sscanf(err.text,
+				"process %d, which writes sriov_numvfs of 0000:01:00.0, hangs",
+				&child),
+			 1);
 	/* It keeps that PF's lock, and no other's; who waits is told its number. */
 	close(lock);
 	close(other_lock);
@@ -118,8 +120,9 @@ static void a_pf_without_the_file(void **state)
 
 	(void)state;
 	assert_int_equal(host_make_vfs(&host, &pf, 2, -1), -ENOENT);
-	assert_string_equal(err.text,
-			    "writing 2 to sriov_numvfs: No such file or directory (the PF has no driver)");
+	assert_string_equal(
+		err.text,
+		"writing 2 to sriov_numvfs: No such file or directory (the PF has no driver)");
 	close(host.sysfs);
 }
 

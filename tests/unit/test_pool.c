@@ -33,16 +33,20 @@ static void pools_on_one_pf_must_agree(void **state)
 {
 	struct vfpool_pf pf = make_pf();
 	struct vfpool_range low = { 0, 3 }, high = { 4, 7 }, middle = { 3, 5 };
-	struct vfpool_pool_pf a = { .dev = (char *)"p", .numvfs = 8, .vfs = &low, .n_vfs = 1, .line = 3 };
-	struct vfpool_pool_pf b = { .by = VFPOOL_PF_BY_ADDRESS, .numvfs = 8, .vfs = &high, .n_vfs = 1,
-				    .line = 4 };
+	struct vfpool_pool_pf a = {
+		.dev = (char *)"p", .numvfs = 8, .vfs = &low, .n_vfs = 1, .line = 3
+	};
+	struct vfpool_pool_pf b = {
+		.by = VFPOOL_PF_BY_ADDRESS, .numvfs = 8, .vfs = &high, .n_vfs = 1, .line = 4
+	};
 
 	(void)state;
 	assert_int_equal(check(&a, &b, &pf), 0);
 	b.vfs = &middle;
 	assert_int_equal(check(&a, &b, &pf), -EINVAL);
-	assert_string_equal(err.text, "b.xml:4: VF 3 is already in pool a (a.xml:3); give each pool its "
-				      "own with vfs='…'");
+	assert_string_equal(err.text,
+			    "b.xml:4: VF 3 is already in pool a (a.xml:3); give each pool its "
+			    "own with vfs='…'");
 	assert_int_equal(check(&a, &b, NULL), 0); /* other selectors, no PF to tell */
 	b.vfs = &high;
 	b.numvfs = 9;
@@ -63,33 +67,44 @@ static void vectors_that_the_card_has(void **state)
 	struct vfpool_pool many = { .name = (char *)"b", .file = (char *)"b.xml", .vectors = 16 };
 	struct vfpool_pf pf = make_pf();
 	struct vfpool_range low = { 0, 3 }, high = { 4, 7 };
-	struct vfpool_pool_pf a = { .dev = (char *)"p", .numvfs = 8, .vfs = &low, .n_vfs = 1, .line = 3 };
-	struct vfpool_pool_pf b = { .dev = (char *)"p", .numvfs = 8, .vfs = &high, .n_vfs = 1, .line = 4 };
+	struct vfpool_pool_pf a = {
+		.dev = (char *)"p", .numvfs = 8, .vfs = &low, .n_vfs = 1, .line = 3
+	};
+	struct vfpool_pool_pf b = {
+		.dev = (char *)"p", .numvfs = 8, .vfs = &high, .n_vfs = 1, .line = 4
+	};
 	const struct pool_use uses[] = { { &few, &a, &pf }, { &many, &b, &pf } };
 
 	(void)state;
-	assert_int_equal(pool_check_uses(uses, 2, &err), 0); /* a card that can't is apply's to tell */
+	assert_int_equal(pool_check_uses(uses, 2, &err),
+			 0); /* a card that can't is apply's to tell */
 	pf.vf_total_msix = -1;
 	assert_int_equal(pool_check_uses(uses, 2, &err), 0);
 	pf.vf_total_msix = 4 * 8 + 4 * 16;
 	assert_int_equal(pool_check_uses(uses, 2, &err), 0);
 	pf.vf_total_msix--;
 	assert_int_equal(pool_check_uses(uses, 2, &err), -EINVAL);
-	assert_string_equal(err.text, "b.xml:4: <vectors count='16'/> makes 96 message vectors with the PF's "
-				      "other pools, but p has 95 for all its VFs");
+	assert_string_equal(err.text,
+			    "b.xml:4: <vectors count='16'/> makes 96 message vectors with the PF's "
+			    "other pools, but p has 95 for all its VFs");
 	assert_int_equal(pool_check_uses(uses, 1, &err), 0);
 	pf.vf_total_msix = 31;
 	assert_int_equal(pool_check_uses(uses, 1, &err), -EINVAL);
-	assert_string_equal(err.text, "a.xml:3: <vectors count='8'/> makes 32 message vectors, but p has 31 "
-				      "for all its VFs");
+	assert_string_equal(err.text,
+			    "a.xml:3: <vectors count='8'/> makes 32 message vectors, but p has 31 "
+			    "for all its VFs");
 }
 
 static void a_pf_twice_in_a_pool(void **state)
 {
 	struct vfpool_pf pf = make_pf();
 	struct vfpool_range low = { 0, 3 }, high = { 4, 7 };
-	struct vfpool_pool_pf a = { .dev = (char *)"p", .numvfs = 8, .vfs = &low, .n_vfs = 1, .line = 3 };
-	struct vfpool_pool_pf b = { .dev = (char *)"p", .numvfs = 8, .vfs = &high, .n_vfs = 1, .line = 4 };
+	struct vfpool_pool_pf a = {
+		.dev = (char *)"p", .numvfs = 8, .vfs = &low, .n_vfs = 1, .line = 3
+	};
+	struct vfpool_pool_pf b = {
+		.dev = (char *)"p", .numvfs = 8, .vfs = &high, .n_vfs = 1, .line = 4
+	};
 	const struct pool_use uses[] = { { &pool_a, &a, &pf }, { &pool_a, &b, &pf } };
 
 	(void)state;
@@ -117,7 +132,9 @@ static void selectors(void **state)
 static void placement(void **state)
 {
 	struct placement_pf pfs[] = {
-		{ .n_free = 0, .n_leased = 5 }, { .n_free = 1, .n_leased = 3 }, { .n_free = 1, .n_leased = 1 },
+		{ .n_free = 0, .n_leased = 5 },
+		{ .n_free = 1, .n_leased = 3 },
+		{ .n_free = 1, .n_leased = 1 },
 		{ .n_free = 1, .n_leased = 9 },
 	};
 
@@ -137,7 +154,8 @@ static void placement(void **state)
 
 static void macs_are_stable_and_apart(void **state)
 {
-	struct vfpool_pool pool = { .name = (char *)"p", .mac_prefix = { 0x02, 0x56, 0x46 },
+	struct vfpool_pool pool = { .name = (char *)"p",
+				    .mac_prefix = { 0x02, 0x56, 0x46 },
 				    .mac_prefix_len = 3 };
 	struct vfpool_mac one, two;
 	char text[VFPOOL_MAC_TEXT];
@@ -183,8 +201,10 @@ static void set_plan_up(void)
 		want_vfs[i] = (struct wanted_vf){
 			.pf = plan_pf.address,
 			.index = i,
-			.settings = { .have = VFPOOL_ATTR_MAC | VFPOOL_ATTR_VLAN, .vlan = 42,
-				      .vlan_proto = 0x8100, .mac = { { 2, 0, 0, 0, 0, (uint8_t)i } } },
+			.settings = { .have = VFPOOL_ATTR_MAC | VFPOOL_ATTR_VLAN,
+				      .vlan = 42,
+				      .vlan_proto = 0x8100,
+				      .mac = { { 2, 0, 0, 0, 0, (uint8_t)i } } },
 		};
 		vfs[i] = (struct vfpool_vf){
 			.index = i,
@@ -208,9 +228,12 @@ static struct vfpool_plan *make_plan(bool live)
 static void expect_plan(bool live, const char *kinds)
 {
 	static const char letters[] = {
-		[VFPOOL_STEP_AUTOPROBE_OFF] = 'a', [VFPOOL_STEP_MAKE_VFS] = 'm',
-		[VFPOOL_STEP_UP] = 'u',		   [VFPOOL_STEP_PROGRAM] = 'p',
-		[VFPOOL_STEP_BIND] = 'b',	   [VFPOOL_STEP_REFUSED] = 'r',
+		[VFPOOL_STEP_AUTOPROBE_OFF] = 'a',
+		[VFPOOL_STEP_MAKE_VFS] = 'm',
+		[VFPOOL_STEP_UP] = 'u',
+		[VFPOOL_STEP_PROGRAM] = 'p',
+		[VFPOOL_STEP_BIND] = 'b',
+		[VFPOOL_STEP_REFUSED] = 'r',
 		[VFPOOL_STEP_VECTORS] = 'v',
 	};
 	struct vfpool_plan *plan = make_plan(live);

@@ -9,7 +9,9 @@
 
 static struct error err;
 static struct host host = { .sysfs = -1, .err = &err };
-static const struct vfpool_pf pf = { .netdev = (char *)"p", .ifindex = PEER_IFINDEX, .carrier = true };
+static const struct vfpool_pf pf = { .netdev = (char *)"p",
+				     .ifindex = PEER_IFINDEX,
+				     .carrier = true };
 
 #define MAX_STEPS 512
 static struct vfpool_step steps[MAX_STEPS], *pointers[MAX_STEPS];
@@ -27,8 +29,14 @@ static void make_steps(unsigned n, const struct vfpool_settings *to)
 
 static const struct vfpool_settings all = {
 	.have = VFPOOL_ATTR_GUID - 1,
-	.vlan = 42, .qos = 3, .vlan_proto = 0x8100,
-	.min_rate = 1, .max_rate = 1000, .spoofchk = true, .trust = true, .rss_query = true,
+	.vlan = 42,
+	.qos = 3,
+	.vlan_proto = 0x8100,
+	.min_rate = 1,
+	.max_rate = 1000,
+	.spoofchk = true,
+	.trust = true,
+	.rss_query = true,
 	.link = VFPOOL_LINK_ON,
 };
 
@@ -103,7 +111,8 @@ static void accepted_and_ignored_is_found(void **state)
 	make_steps(2, &all);
 	assert_int_equal(host_program(&host, &pf, pointers, 2), 0);
 	assert_int_equal(count(VFPOOL_STEP_FAILED, 2), 2);
-	assert_string_equal(steps[0].text, "vlan 42 qos 3 was accepted, but the kernel reports none");
+	assert_string_equal(steps[0].text,
+			    "vlan 42 qos 3 was accepted, but the kernel reports none");
 	free_texts(2);
 }
 
@@ -116,7 +125,9 @@ static void what_a_card_lacks_is_found_once(void **state)
 	assert_int_equal(host_program(&host, &pf, pointers, 64), 0);
 	assert_int_equal(count(VFPOOL_STEP_FAILED, 64), 64);
 	for (unsigned i = 0; i < 64; i++) {
-		assert_string_equal(steps[i].text, "its driver doesn't have link on; its driver doesn't have trust on");
+		assert_string_equal(
+			steps[i].text,
+			"its driver doesn't have link on; its driver doesn't have trust on");
 		assert_int_equal(steps[i].unsupported, peer.lacks);
 		assert_int_equal(vfpool_settings_differ(&peer.vfs[i], &steps[i].to), peer.lacks);
 	}
@@ -138,7 +149,8 @@ static void one_value_takes_nothing_from_another(void **state)
 	assert_int_equal(steps[2].unsupported, VFPOOL_ATTR_VLAN);
 	assert_string_equal(steps[5].text, "its driver doesn't have vlan 42 qos 3 802.1ad");
 	for (unsigned i = 0; i < 8; i++)
-		assert_int_equal(vfpool_settings_differ(&peer.vfs[i], &steps[i].to), steps[i].unsupported);
+		assert_int_equal(vfpool_settings_differ(&peer.vfs[i], &steps[i].to),
+				 steps[i].unsupported);
 	free_texts(8);
 }
 
@@ -218,7 +230,8 @@ static void what_to_send(void **state)
 	assert_int_equal(vfpool_settings_to_send(&is, &want), 0);
 	want.vlan = 7;
 	assert_int_equal(vfpool_settings_to_send(&is, &want), VFPOOL_ATTR_VLAN);
-	is.have &= ~(unsigned)(VFPOOL_ATTR_TRUST | VFPOOL_ATTR_SPOOFCHK); /* on is asked for; on is the default */
+	is.have &= ~(unsigned)(VFPOOL_ATTR_TRUST |
+			       VFPOOL_ATTR_SPOOFCHK); /* on is asked for; on is the default */
 	assert_int_equal(vfpool_settings_to_send(&is, &want), VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST);
 	want.vlan = 42; /* nothing else to do: a second apply sends nothing */
 	assert_int_equal(vfpool_settings_to_send(&is, &want), 0);

@@ -12,8 +12,16 @@
 static void pci_addresses(void **state)
 {
 	static const char *const bad[] = {
-		"", "0000:01:10", "0000:01:20.0", "0000:01:10.8", "000:01:10.0", "0000:01:10.0 ",
-		"0000-01-10.0", "0000:1:10.0", "00000000f:01:10.0", "0000:01:10.",
+		"",
+		"0000:01:10",
+		"0000:01:20.0",
+		"0000:01:10.8",
+		"000:01:10.0",
+		"0000:01:10.0 ",
+		"0000-01-10.0",
+		"0000:1:10.0",
+		"00000000f:01:10.0",
+		"0000:01:10.",
 	};
 	struct vfpool_pci address;
 	char text[VFPOOL_PCI_TEXT];
@@ -32,7 +40,11 @@ static void pci_addresses(void **state)
 static void macs(void **state)
 {
 	static const char *const bad[] = {
-		"", "02:00:00:00:00", "02:00:00:00:00:0", "02:00:00:00:00:00:", "02-00-00-00-00-00",
+		"",
+		"02:00:00:00:00",
+		"02:00:00:00:00:0",
+		"02:00:00:00:00:00:",
+		"02-00-00-00-00-00",
 		"g2:00:00:00:00:00",
 	};
 	struct vfpool_mac mac;
@@ -61,15 +73,17 @@ static void names(void **state)
 	assert_false(owner_name_is_valid(" web"));
 	assert_false(owner_name_is_valid("web\n"));
 	assert_false(owner_name_is_valid("a\x1b[2J"));
-	assert_false(owner_name_is_valid("a\xc2\x9b" "2J")); /* C1's CSI */
+	assert_false(owner_name_is_valid("a\xc2\x9b"
+					 "2J")); /* C1's CSI */
 	assert_false(owner_name_is_valid("a\xff"));
 	assert_false(owner_name_is_valid("a\xc0\xaf")); /* overlong '/' */
 	assert_false(owner_name_is_valid("a\xe2\x82")); /* cut off */
 	assert_false(owner_name_is_valid("a/b"));
-	assert_false(owner_name_is_valid("web\xe2\x80\xae" "bew")); /* turns what follows */
-	assert_false(owner_name_is_valid("web\xe2\x80\x8b"));       /* zero-width */
-	assert_false(owner_name_is_valid("a\xed\xa0\x80"));         /* a surrogate */
-	assert_false(owner_name_is_valid("a\xf5\x80\x80\x80"));     /* beyond Unicode */
+	assert_false(owner_name_is_valid("web\xe2\x80\xae"
+					 "bew"));               /* turns what follows */
+	assert_false(owner_name_is_valid("web\xe2\x80\x8b"));   /* zero-width */
+	assert_false(owner_name_is_valid("a\xed\xa0\x80"));     /* a surrogate */
+	assert_false(owner_name_is_valid("a\xf5\x80\x80\x80")); /* beyond Unicode */
 	assert_false(owner_name_is_valid("a\x80"));
 	assert_false(netdev_name_is_valid("br\xe2\x80\xae"));
 	assert_true(netdev_name_is_valid("enp1s0f0np0"));
@@ -79,7 +93,8 @@ static void names(void **state)
 
 static void texts(void **state)
 {
-	char text[] = "a\r\nb\tc\xf0\x9f\x98\x80" "d\re\xe2\x80\xa8";
+	char text[] = "a\r\nb\tc\xf0\x9f\x98\x80"
+		      "d\re\xe2\x80\xa8";
 	uint32_t code;
 
 	(void)state;
@@ -89,7 +104,8 @@ static void texts(void **state)
 	assert_int_equal(utf8_read("\xf4\x90\x80\x80", &code), 0);
 	assert_int_equal(utf8_read("\xe0\x9f\xbf", &code), 0); /* overlong */
 	make_lines_printable(text);
-	assert_string_equal(text, "a\r\nb\tc\xf0\x9f\x98\x80" "d?e???");
+	assert_string_equal(text, "a\r\nb\tc\xf0\x9f\x98\x80"
+				  "d?e???");
 	cut_text(text, 10);
 	assert_string_equal(text, "a\r\nb\tc\xf0\x9f\x98\x80");
 	cut_text(text, 9);
@@ -119,7 +135,9 @@ static void messages_are_safe_on_a_terminal(void **state)
 	(void)state;
 	assert_int_equal(fail(&err, -EIO, "bad %s", "a\x1b[31m\n"), -EIO);
 	assert_string_equal(err.text, "bad a?[31m?");
-	fail(&err, -EIO, "\xc2\x9b" "2J b\xc3\xbcro");
+	fail(&err, -EIO,
+	     "\xc2\x9b"
+	     "2J b\xc3\xbcro");
 	assert_string_equal(err.text, "??2J b\xc3\xbcro");
 	fail(&err, -EIO, "bad %s", "a\x1b[31m\n");
 	fail_while(&err, -EIO, "reading %d", 7);

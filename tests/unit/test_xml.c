@@ -8,7 +8,9 @@
 #include <time.h>
 
 static struct vfpool_pool pool = {
-	.name = (char *)"p", .network = (char *)"p", .policy = { .vlan = 42, .vlan_proto = 0x8100 },
+	.name = (char *)"p",
+	.network = (char *)"p",
+	.policy = { .vlan = 42, .vlan_proto = 0x8100 },
 };
 
 static struct error err;
@@ -33,16 +35,17 @@ static void an_interface_with_a_vf(void **state)
 
 	(void)state;
 	assert_int_equal(interface(&pool, &lease, VFPOOL_FORMAT_LIBVIRT, &xml), 0);
-	assert_string_equal(xml,
-			    "<interface type=\"hostdev\" managed=\"yes\">\n"
-			    "  <mac address=\"02:56:46:01:02:03\"/>\n"
-			    "  <source>\n"
-			    "    <address type=\"pci\" domain=\"0x0000\" bus=\"0x01\" slot=\"0x10\" function=\"0x2\"/>\n"
-			    "  </source>\n"
-			    "  <vlan>\n"
-			    "    <tag id=\"42\"/>\n"
-			    "  </vlan>\n"
-			    "</interface>\n");
+	assert_string_equal(
+		xml,
+		"<interface type=\"hostdev\" managed=\"yes\">\n"
+		"  <mac address=\"02:56:46:01:02:03\"/>\n"
+		"  <source>\n"
+		"    <address type=\"pci\" domain=\"0x0000\" bus=\"0x01\" slot=\"0x10\" function=\"0x2\"/>\n"
+		"  </source>\n"
+		"  <vlan>\n"
+		"    <tag id=\"42\"/>\n"
+		"  </vlan>\n"
+		"</interface>\n");
 	free(xml);
 }
 
@@ -108,7 +111,8 @@ static double time_of_devices(unsigned n)
 
 	fputs("<domain><devices>", out);
 	for (unsigned i = 0; i < 2 * n; i++)
-		fprintf(out, "<hostdev><source><address domain='%u' bus='%u' slot='1' function='0'/></source></hostdev>",
+		fprintf(out,
+			"<hostdev><source><address domain='%u' bus='%u' slot='1' function='0'/></source></hostdev>",
 			i % n / 256, i % n % 256);
 	fputs("</devices></domain>", out);
 	fclose(out);
@@ -138,12 +142,13 @@ static void a_vlan_beyond_libvirt_is_a_plain_hostdev(void **state)
 
 	(void)state;
 	assert_int_equal(interface(&qinq, &lease, VFPOOL_FORMAT_LIBVIRT, &xml), 0);
-	assert_string_equal(xml,
-			    "<hostdev mode=\"subsystem\" type=\"pci\" managed=\"yes\">\n"
-			    "  <source>\n"
-			    "    <address domain=\"0x0000\" bus=\"0x01\" slot=\"0x00\" function=\"0x0\"/>\n"
-			    "  </source>\n"
-			    "</hostdev>\n");
+	assert_string_equal(
+		xml,
+		"<hostdev mode=\"subsystem\" type=\"pci\" managed=\"yes\">\n"
+		"  <source>\n"
+		"    <address domain=\"0x0000\" bus=\"0x01\" slot=\"0x00\" function=\"0x0\"/>\n"
+		"  </source>\n"
+		"</hostdev>\n");
 	free(xml);
 }
 
@@ -200,25 +205,29 @@ static void libvirts_text_compares(void **state)
 
 static void a_guest_whose_vf_has_moved(void **state)
 {
-	const struct vfpool_mac mac = { { 2, 0x56, 0x46, 1, 2, 3 } }, other = { { 2, 0x56, 0x46, 9, 9, 9 } };
+	const struct vfpool_mac mac = { { 2, 0x56, 0x46, 1, 2, 3 } },
+				other = { { 2, 0x56, 0x46, 9, 9, 9 } };
 	const struct vfpool_pci to = { .domain = 1, .bus = 2, .device = 0x11, .function = 4 };
-	const char *domain = "<domain><name>g</name><devices>"
-			     "<interface type='hostdev'><mac address='02:56:46:01:02:04'/><source>"
-			     "<address type='pci' domain='0' bus='1' slot='0' function='0'/></source></interface>"
-			     "<interface type='hostdev'><mac address='02:56:46:01:02:03'/><source>"
-			     "<address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x2'/></source>"
-			     "<address type='pci' bus='9'/></interface></devices></domain>";
+	const char *domain =
+		"<domain><name>g</name><devices>"
+		"<interface type='hostdev'><mac address='02:56:46:01:02:04'/><source>"
+		"<address type='pci' domain='0' bus='1' slot='0' function='0'/></source></interface>"
+		"<interface type='hostdev'><mac address='02:56:46:01:02:03'/><source>"
+		"<address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x2'/></source>"
+		"<address type='pci' bus='9'/></interface></devices></domain>";
 	char *xml;
 
 	(void)state;
 	assert_int_equal(guest_move_nic(domain, &mac, &to, -1, &xml), 0);
-	assert_string_equal(xml, "<?xml version=\"1.0\"?>\n<domain><name>g</name><devices>"
-				 "<interface type=\"hostdev\"><mac address=\"02:56:46:01:02:04\"/><source>"
-				 "<address type=\"pci\" domain=\"0\" bus=\"1\" slot=\"0\" function=\"0\"/>"
-				 "</source></interface>"
-				 "<interface type=\"hostdev\"><mac address=\"02:56:46:01:02:03\"/><source>"
-				 "<address type=\"pci\" domain=\"0x0001\" bus=\"0x02\" slot=\"0x11\" function=\"0x4\"/>"
-				 "</source><address type=\"pci\" bus=\"9\"/></interface></devices></domain>\n");
+	assert_string_equal(
+		xml,
+		"<?xml version=\"1.0\"?>\n<domain><name>g</name><devices>"
+		"<interface type=\"hostdev\"><mac address=\"02:56:46:01:02:04\"/><source>"
+		"<address type=\"pci\" domain=\"0\" bus=\"1\" slot=\"0\" function=\"0\"/>"
+		"</source></interface>"
+		"<interface type=\"hostdev\"><mac address=\"02:56:46:01:02:03\"/><source>"
+		"<address type=\"pci\" domain=\"0x0001\" bus=\"0x02\" slot=\"0x11\" function=\"0x4\"/>"
+		"</source><address type=\"pci\" bus=\"9\"/></interface></devices></domain>\n");
 	free(xml);
 	assert_int_equal(guest_move_nic(domain, &other, &to, -1, &xml), -ENOENT);
 	assert_int_equal(guest_move_nic("<domain>", &mac, &to, -1, &xml), -EBADMSG);
@@ -231,9 +240,14 @@ static void a_guest_whose_vlan_has_changed(void **state)
 	const char *begin = "<domain><devices><interface><mac address='02:56:46:01:02:03'/><source>"
 			    "<address bus='1' slot='0x10'/></source>";
 	const char *end = "</interface></devices></domain>";
-	static const struct { const char *is; int vlan; const char *then; } cases[] = {
+	static const struct {
+		const char *is;
+		int vlan;
+		const char *then;
+	} cases[] = {
 		{ "<vlan><tag id='42'/></vlan>", 44, "<vlan><tag id=\"44\"/></vlan>" },
-		{ "<vlan trunk='yes'><tag id='42'/><tag id='43'/></vlan>", 44, "<vlan><tag id=\"44\"/></vlan>" },
+		{ "<vlan trunk='yes'><tag id='42'/><tag id='43'/></vlan>", 44,
+		  "<vlan><tag id=\"44\"/></vlan>" },
 		{ "", 44, "<vlan><tag id=\"44\"/></vlan>" },
 		{ "<vlan><tag id='42'/></vlan>", 0, "</source></interface>" },
 		{ "<vlan><tag id='42'/></vlan>", -1, "<vlan><tag id=\"42\"/></vlan>" },

@@ -22,8 +22,8 @@
 
 #define test_fail(...) (print_error(__VA_ARGS__), _fail(__FILE__, __LINE__))
 
-#define run_tests(tests)                                      \
-	(cmocka_set_message_output(CM_OUTPUT_TAP),            \
+#define run_tests(tests)                           \
+	(cmocka_set_message_output(CM_OUTPUT_TAP), \
 	 cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL))
 
 #endif
