@@ -21,7 +21,7 @@ override CFLAGS += -std=gnu11 $(WARNINGS) -fno-common -fstack-protector-strong
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldl
 
 LIB_SOURCES := $(wildcard src/util/*.c src/pool/*.c src/host/*.c src/ledger/*.c src/guest/*.c \
-	src/manager/*.c)
+	src/manager/*.c src/manager/*/*.c)
 LIB_ASM := $(wildcard src/pool/*.S src/host/*.S)
 TOOL_SOURCES := src/main.c src/verbs.c $(wildcard src/verbs/*.c)
 

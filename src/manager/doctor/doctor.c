@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What keeps VFs from guests? Each check looks at one thing; what it needs is read once, before. */
-#include "manager/doctor.h"
+#include "manager/doctor/doctor.h"
 
 #include "util/file.h"
 #include "util/name.h"

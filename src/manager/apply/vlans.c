@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Guests whose definitions say another VLAN than their leases, as when a pool's has changed. */
-#include "manager/apply.h"
+#include "manager/apply/apply.h"
 
 #include "util/file.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* alloc on the host: a lease's VF is looked at, programmed and bound. */
-#include "manager/alloc.h"
+#include "manager/lease/alloc.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * vfpool has, keeps no other waiting or from being done. A kill leaves what was done so far; the next
  * apply plans the rest.
  */
-#include "manager/apply.h"
+#include "manager/apply/apply.h"
 
 #include "util/file.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Carries out the plan for one PF, whose lock the caller has. */
-#include "manager/apply.h"
+#include "manager/apply/apply.h"
 
 #include <string.h>
 

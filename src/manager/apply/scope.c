@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which definitions and PFs an apply is about. */
-#include "manager/apply.h"
+#include "manager/apply/apply.h"
 
 #include <string.h>
 

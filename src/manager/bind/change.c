@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Drivers are changed, of all members or none, and that is told. */
-#include "manager/bind.h"
+#include "manager/bind/bind.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Devices get back what they had before they were bound by hand. */
-#include "manager/bind.h"
+#include "manager/bind/bind.h"
 
 #include <string.h>
 

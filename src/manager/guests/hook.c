@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What libvirt's hook does. libvirt waits for it, so it never calls libvirt. */
-#include "manager/hook.h"
+#include "manager/guests/hook.h"
 
 #include "util/file.h"
 

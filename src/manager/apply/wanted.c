@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the definitions and the ledger want of the host's VFs. */
-#include "manager/apply.h"
+#include "manager/apply/apply.h"
 
 #include "util/file.h"
 

@@ -4,7 +4,7 @@
  * each VF, program it (host) → active (ledger). No transaction spans a look
  * at the host; killed anywhere, the same alloc goes on where it stopped.
  */
-#include "manager/alloc.h"
+#include "manager/lease/alloc.h"
 
 /* A VF that can't be had sends alloc to the next one. More attempts than the pool has VFs are other
  * processes' doing, which change the same leases: those end some time. */

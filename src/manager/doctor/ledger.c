@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What vfpool itself has written down, and whether it comes back at the next boot. */
-#include "manager/doctor.h"
+#include "manager/doctor/doctor.h"
 
 #include "util/file.h"
 

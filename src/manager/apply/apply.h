@@ -21,7 +21,7 @@ struct apply {
 	size_t n_uses;
 };
 
-/* ---- apply_scope.c ---- */
+/* ---- scope.c ---- */
 
 /* Loads the definitions, checked against each other and the cards. Of all, one that is broken, or that
  * contradicts another, is told in a note, left out and counted; of one pool alone that is its failure. */
@@ -41,7 +41,7 @@ bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf);
 /* Looks at the PF and its VFs again. */
 int look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked);
 
-/* ---- apply_steps.c ---- */
+/* ---- steps.c ---- */
 
 /* Is it about the PF itself? */
 bool is_pf_step(const struct vfpool_step *step);

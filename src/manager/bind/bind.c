@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Devices get a driver by hand, and back what they had: all that are meant, or none. */
-#include "manager/bind.h"
+#include "manager/bind/bind.h"
 
 #include "util/name.h"
 

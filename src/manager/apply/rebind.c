@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What 'vfpool bind --persist' has bound is bound anew after a reboot: apply's last part. */
-#include "manager/apply.h"
-#include "manager/bind.h"
+#include "manager/apply/apply.h"
+#include "manager/bind/bind.h"
 
 #include <string.h>
 

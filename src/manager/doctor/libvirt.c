@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* libvirt: its daemon, settings, hooks and networks; a guest. */
-#include "manager/doctor.h"
-#include "manager/hook.h"
+#include "manager/doctor/doctor.h"
+#include "manager/guests/hook.h"
 
 #include "util/file.h"
 #include "util/name.h"

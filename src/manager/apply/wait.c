@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Will the pools come back at the next boot, and will others keep their hands off them? */
-#include "manager/apply.h"
+#include "manager/apply/apply.h"
 
 #include "util/clock.h"
 #include "util/file.h"
