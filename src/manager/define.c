@@ -7,6 +7,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Definitions that are checked and stored together: pools that share a PF can change what belongs to
+ * the PF only so. */
+struct definition_batch {
+	struct vfpool_pool **pools; /* ends with NULL */
+	char **texts;
+	size_t *sizes;
+	bool *changed; /* not as it is stored already */
+	size_t n;
+};
+
 static void batch_end(struct definition_batch *batch)
 {
 	vfpool_pools_free(batch->pools);

@@ -98,6 +98,14 @@ int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool
 	return r < 0 ? r : parse_named(vp, name, path, NULL, 0, ret_pool);
 }
 
+int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
+{
+	int r = load_pool(vp, name, ret_pool);
+
+	/* Its file was removed by hand; its leases can be given back all the same. */
+	return r == -VFPOOL_ENOTFOUND ? pool_new_default(name, ret_pool, &vp->err) : r;
+}
+
 /* ---- all of them, as they were at one moment ---- */
 
 struct definition_file {
@@ -307,86 +315,6 @@ int vfpool_pools(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 int vfpool_find_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
 	return load_pool(vp, name, ret_pool);
-}
-
-const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,
-				       const struct vfpool_pool_pf *want)
-{
-	for (size_t i = 0; i < inventory->n_pfs; i++)
-		if (pool_pf_matches(want, &inventory->pfs[i]))
-			return &inventory->pfs[i];
-	return NULL;
-}
-
-int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
-		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses,
-		 size_t *ret_n)
-{
-	struct pool_use *uses;
-	size_t n = 0;
-
-	for (struct vfpool_pool *const *pool = pools; *pool; pool++)
-		n += (*pool)->n_pfs;
-	uses = calloc(n + 1, sizeof(*uses));
-	if (!uses)
-		return fail_oom(&vp->err);
-	n = 0;
-	for (struct vfpool_pool *const *pool = pools; *pool; pool++)
-		for (size_t i = 0; i < (*pool)->n_pfs; i++)
-			uses[n++] = (struct pool_use){
-				.pool = *pool,
-				.want = &(*pool)->pfs[i],
-				.pf = vfpool_find_pf(inventory, &(*pool)->pfs[i]),
-			};
-	*ret_uses = uses;
-	*ret_n = n;
-	return 0;
-}
-
-void read_vectors(struct host *host, const struct pool_use *uses, size_t n, bool locked,
-		  struct vfpool_pf *pf)
-{
-	bool is_asked = false;
-
-	for (size_t i = 0; i < n; i++)
-		is_asked = is_asked || (uses[i].pf == pf && uses[i].pool->vectors);
-	if (is_asked)
-		host_read_vectors(host, pf, locked);
-}
-
-int check_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
-	       const struct pool_use *uses, size_t n)
-{
-	for (size_t i = 0; i < inventory->n_pfs; i++)
-		read_vectors(host, uses, n, false, &inventory->pfs[i]);
-	return pool_check_uses(uses, n, &vp->err);
-}
-
-int load_checked_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
-		      struct vfpool_pool ***ret_pools, struct pool_use **ret_uses, size_t *ret_n)
-{
-	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
-	size_t n;
-	int r = load_others(vp, NULL, 0, &pools, &n);
-
-	if (r == 0)
-		r = resolve_uses(vp, pools, inventory, &uses, &n);
-	if (r == 0)
-		r = check_uses(vp, host, inventory, uses, n);
-	if (r < 0)
-		return r;
-	*ret_pools = TAKE_PTR(pools);
-	*ret_uses = TAKE_PTR(uses);
-	*ret_n = n;
-	return 0;
-}
-
-int fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_use *use)
-{
-	int r = host_explain_missing(host, use->want);
-
-	return fail_while(&vp->err, r, "%s:%d", use->pool->file, use->want->line);
 }
 
 int vfpool_dumpxml(struct vfpool *vp, const char *name, char **ret_text)

@@ -7,16 +7,6 @@
 
 #include <string.h>
 
-const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
-				     const struct vfpool_pci *pf, unsigned vf)
-{
-	for (size_t i = 0; i < n; i++)
-		if (uses[i].pf && vfpool_pci_equal(&uses[i].pf->address, pf) &&
-		    vfpool_pool_has_vf(uses[i].want, vf))
-			return uses[i].pool;
-	return NULL;
-}
-
 int read_host(struct vfpool *vp, struct host *host, int which,
 	      struct vfpool_inventory **ret_inventory)
 {
@@ -27,6 +17,29 @@ int read_host(struct vfpool *vp, struct host *host, int which,
 		note(vp, "%s", vp->err.text);
 	}
 	return r;
+}
+
+int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
+		  const struct vfpool_pf **ret_pf)
+{
+	struct vfpool_pool_pf want = { .by = VFPOOL_PF_BY_DEV, .dev = (char *)name };
+
+	if (vfpool_pci_parse(name, &want.address) == 0)
+		want.by = VFPOOL_PF_BY_ADDRESS;
+	else if (vfpool_mac_parse(name, &want.mac) == 0)
+		want.by = VFPOOL_PF_BY_MAC;
+	*ret_pf = vfpool_find_pf(inventory, &want);
+	if (*ret_pf)
+		return 0;
+	for (size_t i = 0; i < inventory->n_unread; i++) {
+		const struct vfpool_inventory one = { .unread = &inventory->unread[i],
+						      .n_unread = 1 };
+
+		if (vfpool_may_be_unread(&one, &want))
+			return host_fail_unread(&vp->err, &inventory->unread[i]);
+	}
+	return fail(&vp->err, -VFPOOL_ENOTFOUND,
+		    "this host has no PF %s; 'vfpool list' shows its PFs", name);
 }
 
 /* Why nobody is to get the VF, when it is held or its PF is. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's IOMMU groups, and what they mean for the pools' VFs. */
-#include "manager/apply/apply.h"
+#include "manager/manager.h"
 
 #include "util/file.h"
 
@@ -126,85 +126,4 @@ int find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_
 		return look_at_group(host, ledger, pool, vf, owner, lease, ret_obstacle);
 	*ret_obstacle = strdup(vf->obstacle);
 	return *ret_obstacle ? 0 : fail_oom(host->err);
-}
-
-/* ---- the pools' VFs ---- */
-
-static bool is_first_of_group(const struct vfpool_pf *pf, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (pf->vfs[j].obstacle && pf->vfs[j].iommu_group == pf->vfs[i].iommu_group)
-			return false;
-	return true;
-}
-
-/* One note for all VFs of a group. */
-static int note_obstacle(const struct vfpool_pf *pf, size_t i, struct vfpool_plan *plan)
-{
-	const struct vfpool_vf *vf = &pf->vfs[i];
-	char others[40] = "";
-	unsigned n = 0;
-
-	for (size_t j = i + 1; j < pf->n_vfs; j++)
-		n += pf->vfs[j].obstacle && pf->vfs[j].iommu_group == vf->iommu_group;
-	if (n > 0)
-		snprintf(others, sizeof(others), " and %u more", n);
-	return plan_note(plan, "VF %u%s of %s may not go into guests: %s", vf->index, others,
-			 pf->netdev ? pf->netdev : "a PF", vf->obstacle);
-}
-
-/* Has the VF a pool whose VFs are for guests? */
-static bool is_for_guests(const struct apply *apply, const struct vfpool_pf *pf, unsigned vf)
-{
-	const struct vfpool_pool *pool = pool_of_vf(apply->uses, apply->n_uses, &pf->address, vf);
-
-	return pool && pool->driver != VFPOOL_DRIVER_HOST &&
-	       (!apply->name || strcmp(pool->name, apply->name) == 0);
-}
-
-/* Of a pool that libvirt allocates those don't count that no guest can get, and of a group's VFs one does. */
-static int avoid_vf(struct apply *apply, const struct vfpool_pf *pf, struct vfpool_vf *vf)
-{
-	const struct vfpool_pool *pool = pool_of_vf(apply->uses, apply->n_uses, &pf->address,
-						    vf->index);
-	AUTO_FREE char *obstacle = NULL;
-	struct vfpool_pf one = *pf;
-	struct ledger_vf row = { 0 };
-	int64_t pf_id = 0;
-	int r;
-
-	if (!pool || pool->allocate != VFPOOL_BY_LIBVIRT ||
-	    (apply->name && strcmp(pool->name, apply->name) != 0))
-		return 0;
-	one.vfs = vf;
-	one.n_vfs = 1;
-	r = find_obstacle(&apply->host, apply->ledger, pool, &one, NULL, 0, &obstacle);
-	if (r < 0 || !obstacle)
-		return r;
-	r = ledger_pf(apply->ledger, pf, false, &pf_id);
-	if (r == 0 && pf_id)
-		r = ledger_vf(apply->ledger, pf_id, vf->index, &row);
-	return r < 0 || !row.id || row.avoid ? r : ledger_avoid_vf(apply->ledger, row.id);
-}
-
-int note_obstacles(struct apply *apply, struct vfpool_plan *plan)
-{
-	const bool changes = !(apply->flags & VFPOOL_APPLY_DRY_RUN);
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++) {
-		struct vfpool_pf *pf = &apply->inventory->pfs[i];
-
-		if (!pf_is_meant(apply, pf))
-			continue;
-		r = host_judge_vfs(&apply->host, pf);
-		for (size_t j = 0; changes && r == 0 && j < pf->n_vfs; j++)
-			if (pf->vfs[j].obstacle)
-				r = avoid_vf(apply, pf, &pf->vfs[j]);
-		for (size_t j = 0; r == 0 && j < pf->n_vfs; j++)
-			if (pf->vfs[j].obstacle && is_for_guests(apply, pf, pf->vfs[j].index) &&
-			    is_first_of_group(pf, j))
-				r = note_obstacle(pf, j, plan);
-	}
-	return r;
 }

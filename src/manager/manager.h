@@ -92,16 +92,6 @@ int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret
 int load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
 		struct vfpool_pool ***ret_pools, size_t *ret_n);
 
-/* Definitions that are checked and stored together: pools that share a PF can change what belongs to
- * the PF only so. */
-struct definition_batch {
-	struct vfpool_pool **pools; /* ends with NULL */
-	char **texts;
-	size_t *sizes;
-	bool *changed; /* not as it is stored already */
-	size_t n;
-};
-
 struct definition_text {
 	const char *name, *text;
 	size_t size;
@@ -148,10 +138,6 @@ int load_telling(struct vfpool *vp, struct vfpool_pool ***ret_pools, unsigned *r
 /* The pool of which that VF of the PF at `pf` is; NULL: none. */
 const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
 				     const struct vfpool_pci *pf, unsigned vf);
-
-/* Every definition with its PFs, checked against each other and the cards: a broken one fails it. */
-int load_checked_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
-		      struct vfpool_pool ***ret_pools, struct pool_use **ret_uses, size_t *ret_n);
 
 /* host_read_vectors() where a definition is about them: a PF whose driver hangs would let this process
  * hang too, and most have no need to ask. */
@@ -243,11 +229,32 @@ int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_po
 		const char *owner, unsigned nic, const struct vfpool_mac *mac,
 		const struct foreign_macs *foreign, struct ledger_reservation *ret_reservation);
 
+/* What else keeps a MAC from being given. */
+struct mac_filter {
+	bool (*is_taken)(const void *arg, const struct vfpool_mac *mac);
+	const void *arg;
+};
+
+/* Neither zero nor multicast? */
+bool can_be_an_owners(const struct vfpool_mac *mac);
+
 /* The first MAC of the pool's half from `from` on, and then from its beginning, that nobody in the ledger has, nor
- * anyone outside when `foreign` says who does (NULL: not asked). -ENOENT, without a message: none. */
+ * anyone by the filter (NULL: there is none). -ENOENT, without a message: none. */
 int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
-		  const struct vfpool_mac *from, const char *owner,
-		  const struct foreign_macs *foreign, struct vfpool_mac *ret_mac);
+		  const struct vfpool_mac *from, const struct mac_filter *filter,
+		  struct vfpool_mac *ret_mac);
+
+/* Is the VF another pool's still, though the definitions give it to this one? */
+bool is_anothers(const struct pool_use *use, const struct ledger_vf *row);
+
+/* The VF, of the PF with that row, is in the ledger as that pool's, with its parking MAC, unless another pool has leased it. In
+ * a transaction. */
+int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id,
+	      unsigned vf);
+
+/* The parking MAC that the VF has, or that record_vf() would give it. `ledger` may be NULL, `pf_id` 0: there is none yet. */
+int foresee_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use,
+		    int64_t pf_id, unsigned vf, struct vfpool_mac *ret_mac);
 
 /* What the pool programs into a VF of that PF that has this MAC, */
 struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool, const struct vfpool_pf *pf,

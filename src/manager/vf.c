@@ -4,30 +4,6 @@
 
 #include <string.h>
 
-int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
-	      char **ret_seed)
-{
-	char *seed;
-
-	if (!pool->seed && ledger)
-		return ledger_seed(ledger, ret_seed);
-	/* Without a ledger there is no seed yet: a dry run shows some MAC. */
-	seed = strdup(pool->seed ? pool->seed : "");
-	if (!seed)
-		return fail_oom(&vp->err);
-	*ret_seed = seed;
-	return 0;
-}
-
-void parking_key(const struct vfpool_pf *pf, unsigned vf, char ret_key[PARKING_KEY])
-{
-	char mac[VFPOOL_MAC_TEXT], address[VFPOOL_PCI_TEXT];
-
-	vfpool_mac_format(&pf->mac, mac);
-	vfpool_pci_format(&pf->address, address);
-	snprintf(ret_key, PARKING_KEY, "%s\n%u", pf->has_mac ? mac : address, vf);
-}
-
 /* The EUI-64 of an Ethernet address, as IEEE makes it. */
 static uint64_t guid_of(const struct vfpool_mac *mac)
 {
@@ -230,6 +206,20 @@ int open_lease_pf_soon(struct host *host, const struct vfpool_lease *lease,
 	return open_pf(host, lease, true, ret_pf, ret_lock);
 }
 
+int look_up_address(struct host *host, struct vfpool_lease *lease)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	int r = lease->has_vf ? open_lease_pf(host, lease, &pf, NULL) : 0;
+
+	if (r == 0 && pf.n_vfs > 0)
+		lease->address = pf.vfs[0].address;
+	if (r == -E_UNREAD &&
+	    host_find_vf_address(host, &lease->pf, lease->has_pf_mac ? &lease->pf_mac : NULL,
+				 lease->vf, &lease->address))
+		r = 0;
+	return r;
+}
+
 int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease)
 {
 	return fail(&vp->err, -E_UNREAD,
@@ -373,6 +363,28 @@ int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_poo
 		r = judge_step(host, &pf, &step);
 	free(step.text);
 	return r;
+}
+
+static void vlan_text(int vlan, char text[16])
+{
+	if (vlan)
+		snprintf(text, 16, "VLAN %d", vlan);
+	else
+		strcpy(text, "no VLAN");
+}
+
+bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan,
+		   char text[VLANS_TEXT])
+{
+	const int wanted = guest_vlan(pool, lease);
+	char is[16], should[16];
+
+	if (vlan < 0 || wanted < 0 || vlan == wanted)
+		return false;
+	vlan_text(vlan, is);
+	vlan_text(wanted, should);
+	snprintf(text, VLANS_TEXT, "%s, and its lease %s", is, should);
+	return true;
 }
 
 const char *driver_name(enum vfpool_driver driver)

@@ -230,3 +230,12 @@ int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err)
 	}
 	return 0;
 }
+
+const struct vfpool_pf *vfpool_find_pf(const struct vfpool_inventory *inventory,
+				       const struct vfpool_pool_pf *want)
+{
+	for (size_t i = 0; i < inventory->n_pfs; i++)
+		if (pool_pf_matches(want, &inventory->pfs[i]))
+			return &inventory->pfs[i];
+	return NULL;
+}

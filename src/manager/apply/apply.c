@@ -8,8 +8,6 @@
  */
 #include "manager/apply/apply.h"
 
-#include "util/file.h"
-
 #include <string.h>
 
 /* A PF, and what becomes of it. */
@@ -43,42 +41,7 @@ static void apply_end(struct apply *apply)
 	host_end(&apply->host);
 }
 
-/* ---- one PF, looked at and planned ---- */
-
-/* Is it still what the definitions mean? A netdev's name may have gone to another meanwhile. */
-static int check_is_meant(struct apply *apply, const struct vfpool_pf *pf,
-			  const struct vfpool_pf *fresh)
-{
-	for (size_t i = 0; i < apply->n_uses; i++)
-		if (apply->uses[i].pf == pf && !pool_pf_matches(apply->uses[i].want, fresh))
-			return fail(
-				&apply->vp->err, -VFPOOL_ENOTFOUND,
-				"it is another PF now than a moment ago, when %s:%d meant it; apply again",
-				apply->uses[i].pool->file, apply->uses[i].want->line);
-	return 0;
-}
-
-int look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked)
-{
-	CLEANUP(pf_end) struct vfpool_pf fresh = { 0 };
-	int r = host_read_pf(&apply->host, &pf->address, HOST_ALL_VFS, &fresh);
-
-	if (r == 0)
-		r = check_is_meant(apply, pf, &fresh);
-	if (r < 0)
-		return r;
-	fresh.eswitch = TAKE_PTR(pf->eswitch);
-	pf_end(pf);
-	*pf = fresh;
-	fresh = (struct vfpool_pf){ 0 };
-	read_vectors(&apply->host, apply->uses, apply->n_uses, locked, pf);
-	if (apply->ledger)
-		r = ledger_begin_read(apply->ledger);
-	if (r == 0)
-		r = mark_uses(apply->vp, apply->ledger, apply->uses, apply->n_uses, pf);
-	ledger_rollback(apply->ledger);
-	return r;
-}
+/* ---- the plan for one PF ---- */
 
 static int make_plan(struct apply *apply, const struct wanted *wanted,
 		     struct vfpool_plan **ret_plan)
@@ -307,21 +270,6 @@ static int gather(struct apply *apply, const struct visits *visits, struct vfpoo
 		plan->n_pools++;
 	plan->n_pools += apply->n_broken;
 	*ret_plan = TAKE_PTR(plan);
-	return 0;
-}
-
-/* ---- what apply doesn't do, and a person should know ---- */
-
-static int note_missing_pfs(struct apply *apply, struct vfpool_plan *plan, bool *ret_any)
-{
-	for (size_t i = 0; i < apply->n_uses; i++) {
-		if (apply->uses[i].pf || !is_meant(apply, &apply->uses[i]))
-			continue;
-		fail_missing_pf(apply->vp, &apply->host, &apply->uses[i]);
-		if (plan_note(plan, "%s", apply->vp->err.text) < 0)
-			return -ENOMEM;
-		*ret_any = true;
-	}
 	return 0;
 }
 

@@ -68,17 +68,15 @@ int add_plan(struct vfpool_plan *plan, struct vfpool_plan *more);
  * programmed. A pool for which there are too few MACs is left out. */
 int record_pools(struct apply *apply);
 
-/* The same of one VF of the pool, of the PF with that row: the ledger has it, as that pool's, unless another pool has
- * leased it. In a transaction. */
-int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id,
-	      unsigned vf);
-
 /* VFs of the pools that the ledger doesn't know, or as another pool's. */
 int count_unknown(struct apply *apply, unsigned *ret_n);
 
 /* What the definitions and the ledger want of the PF and its VFs. */
 int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *wanted);
 void wanted_end(struct wanted *wanted);
+
+/* PFs that definitions mean and that aren't here. -ENOMEM. */
+int note_missing_pfs(struct apply *apply, struct vfpool_plan *plan, bool *ret_any);
 
 /* ---- what apply says besides ---- */
 

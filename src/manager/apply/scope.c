@@ -113,3 +113,40 @@ int find_scope(struct apply *apply)
 			r = check_pool(apply, *pool);
 	return r;
 }
+
+/* ---- one PF, looked at again ---- */
+
+/* Is it still what the definitions mean? A netdev's name may have gone to another meanwhile. */
+static int check_is_meant(struct apply *apply, const struct vfpool_pf *pf,
+			  const struct vfpool_pf *fresh)
+{
+	for (size_t i = 0; i < apply->n_uses; i++)
+		if (apply->uses[i].pf == pf && !pool_pf_matches(apply->uses[i].want, fresh))
+			return fail(
+				&apply->vp->err, -VFPOOL_ENOTFOUND,
+				"it is another PF now than a moment ago, when %s:%d meant it; apply again",
+				apply->uses[i].pool->file, apply->uses[i].want->line);
+	return 0;
+}
+
+int look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked)
+{
+	CLEANUP(pf_end) struct vfpool_pf fresh = { 0 };
+	int r = host_read_pf(&apply->host, &pf->address, HOST_ALL_VFS, &fresh);
+
+	if (r == 0)
+		r = check_is_meant(apply, pf, &fresh);
+	if (r < 0)
+		return r;
+	fresh.eswitch = TAKE_PTR(pf->eswitch);
+	pf_end(pf);
+	*pf = fresh;
+	fresh = (struct vfpool_pf){ 0 };
+	read_vectors(&apply->host, apply->uses, apply->n_uses, locked, pf);
+	if (apply->ledger)
+		r = ledger_begin_read(apply->ledger);
+	if (r == 0)
+		r = mark_uses(apply->vp, apply->ledger, apply->uses, apply->n_uses, pf);
+	ledger_rollback(apply->ledger);
+	return r;
+}

@@ -6,106 +6,12 @@
 
 #include <string.h>
 
-/* So many tries by hash; then the range is nearly full, and walked through. */
-#define PARKING_ATTEMPTS 100
-
-/* A free VF's own MAC: the one on record, else a new one. */
-static int choose_parking(struct apply *apply, const struct pool_use *use, int64_t pf_id,
-			  unsigned vf, bool record, struct vfpool_mac *ret_mac)
-{
-	char key[PARKING_KEY];
-	AUTO_FREE char *seed = NULL;
-	int r = pool_seed(apply->vp, apply->ledger, use->pool, &seed);
-
-	if (r < 0)
-		return r;
-	parking_key(use->pf, vf, key);
-	for (unsigned attempt = 0; attempt < PARKING_ATTEMPTS; attempt++) {
-		mac_make(use->pool, seed, MAC_PARKING, key, attempt, ret_mac);
-		if (record) {
-			r = ledger_add_vf(apply->ledger, pf_id, vf, use->pool->name, ret_mac);
-			if (r != -E_TAKEN)
-				return r;
-		} else {
-			AUTO_FREE char *user = NULL;
-
-			r = apply->ledger ? ledger_mac_user(apply->ledger, ret_mac, &user) : 0;
-			if (r < 0 || !user)
-				return r;
-		}
-	}
-	mac_make(use->pool, seed, MAC_PARKING, key, 0, ret_mac);
-	r = find_free_mac(apply->ledger, use->pool, MAC_PARKING, ret_mac, "", NULL, ret_mac);
-	if (r == 0 && record)
-		r = ledger_add_vf(apply->ledger, pf_id, vf, use->pool->name, ret_mac);
-	if (r != -ENOENT)
-		return r;
-	return fail(&apply->vp->err, -EADDRNOTAVAIL,
-		    "pool %s: its MAC prefix leaves too few addresses to park its free VFs; "
-		    "take a shorter prefix",
-		    use->pool->name);
-}
-
-/* The VF is another pool's still, though the definitions give it to this one. */
-static bool is_anothers(const struct pool_use *use, const struct ledger_vf *row)
-{
-	return row->id && (row->lease || row->quarantined) &&
-	       strcmp(row->pool, use->pool->name) != 0;
-}
-
 static char *explain_anothers(const struct pool_use *use, const struct ledger_vf *row)
 {
 	return format_text("pool %s can't have it yet: it is still %s pool %s; %s first",
 			   use->pool->name, row->lease ? "leased from" : "in quarantine in",
 			   row->pool,
 			   row->lease ? "release it" : "end what has it open, and 'vfpool gc',");
-}
-
-/* Another pool had the VF, and the definitions now give it to this one. */
-static int take_over(struct apply *apply, const struct pool_use *use, int64_t pf_id,
-		     const struct ledger_vf *row, struct vfpool_mac *ret_mac)
-{
-	AUTO_FREE char *reason = NULL, *before = NULL;
-	int r = 0;
-
-	if (is_anothers(use, row)) {
-		*ret_mac = row->parking; /* the plan says why it isn't worked on */
-		return 0;
-	}
-	if (row->held)
-		r = ledger_held(apply->ledger, pf_id, (int)row->index, &reason);
-	if (r == 0)
-		r = ledger_remove_vf(apply->ledger, row);
-	if (r == 0)
-		r = choose_parking(apply, use, pf_id, row->index, true, ret_mac);
-	if (r == 0 && reason) /* a bad port is bad in every pool */
-		r = ledger_hold(apply->ledger, pf_id, (int)row->index, reason, &before);
-	return r;
-}
-
-/* The ledger's row for a VF of the pool. Without `record` it is only foreseen. */
-static int parking_mac(struct apply *apply, const struct pool_use *use, int64_t pf_id, unsigned vf,
-		       bool record, struct vfpool_mac *ret_mac)
-{
-	struct ledger_vf row = { 0 };
-	int r = pf_id ? ledger_vf(apply->ledger, pf_id, vf, &row) : 0;
-
-	if (r == 0 && row.id && strcmp(row.pool, use->pool->name) == 0) {
-		*ret_mac = row.parking;
-		return 0;
-	}
-	if (r == 0 && row.id && record)
-		return take_over(apply, use, pf_id, &row, ret_mac);
-	return r < 0 ? r : choose_parking(apply, use, pf_id, vf, record, ret_mac);
-}
-
-int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id,
-	      unsigned vf)
-{
-	struct apply apply = { .vp = vp, .ledger = ledger };
-	struct vfpool_mac mac;
-
-	return parking_mac(&apply, use, pf_id, vf, true, &mac);
 }
 
 static bool lacks_pf(const struct apply *apply, const struct vfpool_pool *pool)
@@ -178,7 +84,6 @@ static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
 
 	for (size_t i = 0; r == 0 && i < apply->n_uses; i++) {
 		const struct pool_use *use = &apply->uses[i];
-		struct vfpool_mac mac;
 
 		if (use->pool != pool || !use->pf)
 			continue;
@@ -191,7 +96,7 @@ static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
 				pool->file, use->want->line);
 		for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++)
 			if (vfpool_pool_has_vf(use->want, vf))
-				r = parking_mac(apply, use, pfs[n], vf, true, &mac);
+				r = record_vf(apply->vp, apply->ledger, use, pfs[n], vf);
 		n++;
 	}
 	if (r == 0 && lacks_pf(apply, pool))
@@ -297,7 +202,7 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 		return want->refused ? 0 : fail_oom(&apply->vp->err);
 	}
 	if (r == 0)
-		r = parking_mac(apply, use, pf_id, vf, false, &mac);
+		r = foresee_parking(apply->vp, apply->ledger, use, pf_id, vf, &mac);
 	if (r == 0 && row.lease)
 		r = ledger_get_lease(apply->ledger, row.lease, &lease);
 	if (r < 0)

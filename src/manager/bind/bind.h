@@ -55,6 +55,15 @@ int look_at_use(struct binding_job *job, const struct member *member, char **ret
 /* Opens the ledger for a change, and finds what it says of the members. */
 int begin_binding(struct binding_job *job);
 
+/* Can it be a driver's name? -EINVAL. */
+int check_driver(struct vfpool *vp, const char *driver);
+
+/* Is the device one that vfpool binds? -EINVAL. */
+int check_is_ours(struct binding_job *job, const struct member *member);
+
+/* The ledger gets what is to change, before it does. In the transaction of begin_binding(). */
+int record_member(struct binding_job *job, struct member *member);
+
 /* Is anyone in the way of another driver for it? */
 int check_change(struct binding_job *job, const struct member *member);
 

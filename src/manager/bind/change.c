@@ -110,6 +110,24 @@ int carry_out_binding(struct binding_job *job)
 
 /* ---- results ---- */
 
+void note_member(struct binding_job *job, const struct member *member)
+{
+	char text[VFPOOL_PCI_TEXT];
+
+	text_of(member, text);
+	if (member->pool)
+		note(job->vp,
+		     "%s is a VF of pool %s, whose definition has another driver: the next "
+		     "'vfpool apply' puts it back",
+		     text, member->pool);
+	if (member->is_recorded && member->record.persists && !unit_is_enabled(job->vp, BOOT_UNIT))
+		note(job->vp, "nothing binds %s at boot yet: 'systemctl enable " BOOT_UNIT "'",
+		     text);
+	if (member->is_recorded && member->was.persists && !member->record.persists)
+		note(job->vp, "%s doesn't get the driver %s at each boot any more", text,
+		     member->was.driver);
+}
+
 void vfpool_bindings_free(struct vfpool_binding *bindings, size_t n)
 {
 	for (size_t i = 0; bindings && i < n; i++) {

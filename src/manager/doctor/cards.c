@@ -40,6 +40,27 @@ static int report_sound(struct doctor *doctor, const char *text)
 
 /* ---- definitions ---- */
 
+static int load_checked_uses(struct vfpool *vp, struct host *host,
+			     struct vfpool_inventory *inventory, struct vfpool_pool ***ret_pools,
+			     struct pool_use **ret_uses, size_t *ret_n)
+{
+	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
+	AUTO_FREE struct pool_use *uses = NULL;
+	size_t n;
+	int r = load_others(vp, NULL, 0, &pools, &n);
+
+	if (r == 0)
+		r = resolve_uses(vp, pools, inventory, &uses, &n);
+	if (r == 0)
+		r = check_uses(vp, host, inventory, uses, n);
+	if (r < 0)
+		return r;
+	*ret_pools = TAKE_PTR(pools);
+	*ret_uses = TAKE_PTR(uses);
+	*ret_n = n;
+	return 0;
+}
+
 static int check_pools(struct doctor *doctor)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;

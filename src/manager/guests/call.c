@@ -26,11 +26,6 @@ char *hook_failure_path(const struct vfpool *vp)
 
 /* ---- the child's side ---- */
 
-void hook_answer(const struct hook_call *call, int r, const char *text)
-{
-	dprintf(call->out, "%d %s\n", r, text);
-}
-
 static void do_work(void *arg, int out)
 {
 	const struct work *work = arg;

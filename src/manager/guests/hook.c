@@ -20,6 +20,11 @@ struct hook {
 			[VLANS_TEXT]; /* what the guest's definition says that its lease doesn't, "": nothing */
 };
 
+void hook_answer(const struct hook_call *call, int r, const char *text)
+{
+	dprintf(call->out, "%d %s\n", r, text);
+}
+
 static void hook_end(struct hook *hook)
 {
 	ledger_rollback(hook->ledger);

@@ -6,29 +6,6 @@
 
 #include <string.h>
 
-int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
-		  const struct vfpool_pf **ret_pf)
-{
-	struct vfpool_pool_pf want = { .by = VFPOOL_PF_BY_DEV, .dev = (char *)name };
-
-	if (vfpool_pci_parse(name, &want.address) == 0)
-		want.by = VFPOOL_PF_BY_ADDRESS;
-	else if (vfpool_mac_parse(name, &want.mac) == 0)
-		want.by = VFPOOL_PF_BY_MAC;
-	*ret_pf = vfpool_find_pf(inventory, &want);
-	if (*ret_pf)
-		return 0;
-	for (size_t i = 0; i < inventory->n_unread; i++) {
-		const struct vfpool_inventory one = { .unread = &inventory->unread[i],
-						      .n_unread = 1 };
-
-		if (vfpool_may_be_unread(&one, &want))
-			return host_fail_unread(&vp->err, &inventory->unread[i]);
-	}
-	return fail(&vp->err, -VFPOOL_ENOTFOUND,
-		    "this host has no PF %s; 'vfpool list' shows its PFs", name);
-}
-
 /* The PF, and the VF's index or -1, that a person means. */
 static int find_device(struct vfpool *vp, struct host *host, const char *device, int vf,
 		       struct vfpool_inventory *inventory, const struct vfpool_pf **ret_pf,

@@ -1,30 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Leases and reservations listed and renamed, and a lease as a guest's <interface>. */
+/* Leases and reservations listed, renamed and forgotten. */
 #include "manager/manager.h"
 
-#include "util/file.h"
 #include "util/name.h"
 
 #include <string.h>
-
-int check_owner(struct vfpool *vp, const char *owner)
-{
-	if (owner_name_is_valid(owner))
-		return 0;
-	return fail(&vp->err, -EINVAL,
-		    "'%s' can't be an owner's name: 1 to 255 "
-		    "bytes of UTF-8 without control or invisible characters, '/', a '-' at the "
-		    "beginning or a space at either end",
-		    owner);
-}
-
-int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
-{
-	int r = load_pool(vp, name, ret_pool);
-
-	/* Its file was removed by hand; its leases can be given back all the same. */
-	return r == -VFPOOL_ENOTFOUND ? pool_new_default(name, ret_pool, &vp->err) : r;
-}
 
 int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease)
 {
@@ -38,20 +18,6 @@ int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease 
 	grown[(*n)++] = lease;
 	grown[*n] = NULL;
 	return 0;
-}
-
-int look_up_address(struct host *host, struct vfpool_lease *lease)
-{
-	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-	int r = lease->has_vf ? open_lease_pf(host, lease, &pf, NULL) : 0;
-
-	if (r == 0 && pf.n_vfs > 0)
-		lease->address = pf.vfs[0].address;
-	if (r == -E_UNREAD &&
-	    host_find_vf_address(host, &lease->pf, lease->has_pf_mac ? &lease->pf_mac : NULL,
-				 lease->vf, &lease->address))
-		r = 0;
-	return r;
 }
 
 /* The VF that libvirt has picked for the lease, known by the MAC that it gave it. */
@@ -214,48 +180,6 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 	if (r == 0)
 		*ret_n = n;
 	return r;
-}
-
-/* Does libvirt call vfpool when a guest starts? */
-static bool has_hook(const struct vfpool *vp)
-{
-	AUTO_FREE char *path = format_text("%s/qemu.d/vfpool", vp->dirs[VFPOOL_DIR_HOOKS]);
-
-	return path && access(path, X_OK) == 0;
-}
-
-int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease, enum vfpool_format format,
-		     const struct vfpool_interface_options *options, char **ret_text)
-{
-	static const struct vfpool_interface_options none = { 0 };
-	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	int r = load_pool(vp, lease->pool, &pool);
-
-	if (r == 0)
-		r = guest_interface(pool, lease, format, options ? options : &none, has_hook(vp),
-				    ret_text, &vp->err);
-	return r < 0 ? fail_while(&vp->err, r, "%s nic %u in pool %s", lease->owner, lease->nic,
-				  lease->pool) :
-		       0;
-}
-
-int vfpool_check_interface(struct vfpool *vp, const char *pool_name, enum vfpool_format format,
-			   const struct vfpool_interface_options *options)
-{
-	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_FREE char *text = NULL;
-	int r = load_pool(vp, pool_name, &pool);
-	const struct vfpool_lease lease = {
-		.pool = (char *)pool_name,
-		.owner = (char *)"",
-		.vlan = -1,
-		.address = { .bus = 1 },
-		.has_vf = pool && pool->allocate == VFPOOL_BY_VFPOOL,
-	};
-
-	return r < 0 ? r :
-		       guest_interface(pool, &lease, format, options, has_hook(vp), &text,
-				       &vp->err);
 }
 
 int see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,

@@ -3,7 +3,6 @@
 #include "manager/manager.h"
 
 #include "util/file.h"
-#include "util/mac.h"
 
 #include <glob.h>
 #include <string.h>
@@ -163,11 +162,17 @@ static bool is_foreign(const struct foreign_macs *foreign, const struct vfpool_m
 	return has_foreign_user(foreign, mac, owner, user);
 }
 
-static bool can_be_an_owners(const struct vfpool_mac *mac)
-{
-	static const struct vfpool_mac zero = { 0 };
+/* A MAC is looked for, for that owner. */
+struct search {
+	const struct foreign_macs *foreign;
+	const char *owner;
+};
 
-	return !(mac->byte[0] & 1) && !vfpool_mac_equal(mac, &zero);
+static bool is_taken(const void *arg, const struct vfpool_mac *mac)
+{
+	const struct search *search = arg;
+
+	return is_foreign(search->foreign, mac, search->owner);
 }
 
 /* The MAC that the caller names. */
@@ -193,37 +198,6 @@ static int reserve_given(struct vfpool *vp, struct ledger *ledger, const char *p
 	if (has_foreign_user(foreign, mac, owner, user))
 		return fail(&vp->err, -VFPOOL_EINUSE, "the MAC %s is that of %s", text, user);
 	return ledger_reserve(ledger, pool, owner, nic, mac, 0, ret_id);
-}
-
-/* The first of the closed range that nobody has, here or outside. -ENOENT, without a message: none. */
-static int find_in_range(struct ledger *ledger, uint64_t first, uint64_t last, const char *owner,
-			 const struct foreign_macs *foreign, struct vfpool_mac *ret_mac)
-{
-	while (first <= last) {
-		const struct vfpool_mac from = mac_of_number(first), to = mac_of_number(last);
-		int r = ledger_free_mac(ledger, &from, &to, ret_mac);
-
-		if (r < 0 || (can_be_an_owners(ret_mac) &&
-			      (!foreign || !is_foreign(foreign, ret_mac, owner))))
-			return r;
-		first = mac_number(ret_mac) + 1;
-	}
-	return -ENOENT;
-}
-
-int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
-		  const struct vfpool_mac *from, const char *owner,
-		  const struct foreign_macs *foreign, struct vfpool_mac *ret_mac)
-{
-	struct vfpool_mac first, last;
-	const uint64_t start = mac_number(from);
-	int r;
-
-	mac_range(pool, half, &first, &last);
-	r = find_in_range(ledger, start, mac_number(&last), owner, foreign, ret_mac);
-	if (r == -ENOENT && start > mac_number(&first))
-		r = find_in_range(ledger, mac_number(&first), start - 1, owner, foreign, ret_mac);
-	return r;
 }
 
 /* No MAC is left: who keeps one without a lease, the one that was idle longest first. */
@@ -287,6 +261,8 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 		       const char *owner, unsigned nic, const struct foreign_macs *foreign,
 		       struct ledger_reservation *reservation)
 {
+	const struct search search = { foreign, owner };
+	const struct mac_filter filter = { is_taken, &search };
 	AUTO_FREE char *seed = NULL;
 	bool to_compare = false;
 	char key[300];
@@ -311,8 +287,7 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 	if (r < 0)
 		return r;
 	mac_make(pool, seed, MAC_LEASE, key, 0, &reservation->mac);
-	r = find_free_mac(ledger, pool, MAC_LEASE, &reservation->mac, owner, foreign,
-			  &reservation->mac);
+	r = find_free_mac(ledger, pool, MAC_LEASE, &reservation->mac, &filter, &reservation->mac);
 	if (r == -ENOENT)
 		return fail_full(vp, ledger, pool, owner);
 	return r < 0 ? r :

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A backup of the ledger comes back, and what was given out since is recorded as far as the VFs tell. */
-#include "manager/apply/apply.h"
+#include "manager/manager.h"
 
 #include "util/mac.h"
 

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* May a device get another driver? */
+#include "manager/bind/bind.h"
+
+#include "util/name.h"
+
+#include <string.h>
+
+/* It becomes part of a path in sysfs. */
+int check_driver(struct vfpool *vp, const char *driver)
+{
+	const size_t length = strlen(driver);
+
+	for (const char *p = driver; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '/')
+			return fail(&vp->err, -EINVAL, "'%s' is no name of a driver", driver);
+	if (length == 0 || length > 63 || driver[0] == '.' || driver[0] == '(')
+		return fail(&vp->err, -EINVAL, "'%s' is no name of a driver", driver);
+	/* DPDK's. The kernel counts nobody who has it open then, as it does with vfio. */
+	if (strncmp(driver, "uio", 3) == 0 || strcmp(driver, "igb_uio") == 0)
+		return fail(&vp->err, -EINVAL,
+			    "with %s nobody can see whether a device is in use; take vfio-pci",
+			    driver);
+	return 0;
+}
+
+int check_is_ours(struct binding_job *job, const struct member *member)
+{
+	char text[VFPOOL_PCI_TEXT];
+
+	/* What was bound when it was in a group with a VF stays vfpool's when there are no VFs. */
+	if (member->is.is_vf || member->is_near_vf || is_network_class(member->is.class) ||
+	    member->was.id)
+		return 0;
+	return fail(&job->vp->err, -EINVAL,
+		    "%s is no VF, no network card and in no IOMMU group with a VF, and only such "
+		    "devices are vfpool's to bind; nothing was changed",
+		    text_of(member, text));
+}
+
+/* Does that driver itself have the device's DMA? */
+static bool has_dma(const char *driver)
+{
+	return *driver && !driver_is_vfio(driver) && !driver_is_stub(driver);
+}
+
+static int check_use(struct binding_job *job, const struct member *member)
+{
+	const char *used = member->used;
+	char text[VFPOOL_PCI_TEXT];
+
+	if (!used && has_dma(member->driver))
+		used = member->live;
+	if (!used)
+		return 0;
+	return fail(&job->vp->err, -VFPOOL_EINUSE, "%s is in use: %s; nothing was changed",
+		    text_of(member, text), used);
+}
+
+/* A lease's VF stays as it was handed out; one in quarantine isn't scrubbed yet. A lease that comes after this
+ * binds the VF anew, under the PF's lock. */
+static int check_lease(struct binding_job *job, const struct member *member)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct ledger_vf row = { 0 };
+	char text[VFPOOL_PCI_TEXT];
+	int r = member->pf_id ? ledger_vf(job->ledger, member->pf_id, member->is.vf, &row) : 0;
+
+	if (r == 0 && row.lease)
+		r = ledger_get_lease(job->ledger, row.lease, &lease);
+	if (r < 0)
+		return r;
+	text_of(member, text);
+	if (row.quarantined)
+		return fail(&job->vp->err, -VFPOOL_EINUSE,
+			    "%s is in quarantine; 'vfpool gc' ends that when "
+			    "nothing has it; nothing was changed",
+			    text);
+	if (lease)
+		return fail(&job->vp->err, -VFPOOL_EINUSE,
+			    "%s is leased to %s nic %u of pool %s; 'vfpool release' "
+			    "ends that; nothing was changed",
+			    text, lease->owner, lease->nic, lease->pool);
+	return 0;
+}
+
+int check_change(struct binding_job *job, const struct member *member)
+{
+	int r = check_use(job, member);
+
+	return r == 0 && job->ledger ? check_lease(job, member) : r;
+}
+
+/* ---- what the definitions say ---- */
+
+struct definitions {
+	struct vfpool_inventory *inventory;
+	struct vfpool_pool **pools;
+	struct pool_use *uses;
+	size_t n_uses;
+};
+
+static void definitions_end(struct definitions *definitions)
+{
+	free(definitions->uses);
+	vfpool_pools_free(definitions->pools);
+	vfpool_inventory_free(definitions->inventory);
+}
+
+static int load_definitions(struct binding_job *job, struct definitions *definitions)
+{
+	int r = host_read(&job->host, HOST_NO_VFS, &definitions->inventory);
+
+	if (r == 0)
+		r = load_sound(job->vp, &definitions->pools);
+	return r < 0 ? r :
+		       resolve_uses(job->vp, definitions->pools, definitions->inventory,
+				    &definitions->uses, &definitions->n_uses);
+}
+
+/* apply would undo it. */
+static int check_pool(struct binding_job *job, const struct definitions *definitions,
+		      struct member *member)
+{
+	const struct vfpool_pool *pool = NULL;
+	char text[VFPOOL_PCI_TEXT];
+
+	for (size_t i = 0; i < definitions->n_uses && !member->is_left; i++)
+		if (definitions->uses[i].pf &&
+		    vfpool_pci_equal(&definitions->uses[i].pf->address, &member->address))
+			return driver_is(member->driver, "host") ?
+				       0 :
+				       fail(&job->vp->err, -EINVAL,
+					    "%s is a PF of pool %s, whose VFs its own driver makes; nothing was "
+					    "changed",
+					    text_of(member, text), definitions->uses[i].pool->name);
+	if (member->is.is_vf && !member->is_left)
+		pool = pool_of_vf(definitions->uses, definitions->n_uses, &member->is.pf,
+				  member->is.vf);
+	if (!pool || strcmp(driver_name(pool->driver), member->driver) == 0 ||
+	    (strcmp(member->driver, "host") != 0 &&
+	     driver_is(member->driver, driver_name(pool->driver))))
+		return 0;
+	if (job->request->persist)
+		return fail(
+			&job->vp->err, -EINVAL,
+			"%s is a VF of pool %s, whose definition has another driver (%s): change <driver> in the "
+			"definition, or 'vfpool unbind' it; nothing was changed",
+			text_of(member, text), pool->name,
+			pool->driver == VFPOOL_DRIVER_NONE ? "none" : driver_name(pool->driver));
+	member->pool = strdup(pool->name);
+	return member->pool ? 0 : fail_oom(&job->vp->err);
+}
+
+int check_pools(struct binding_job *job)
+{
+	CLEANUP(definitions_end) struct definitions definitions = { 0 };
+	int r = load_definitions(job, &definitions);
+
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		r = check_pool(job, &definitions, &job->members[i]);
+	return r;
+}

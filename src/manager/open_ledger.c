@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ledger, which stays open in the context. */
+#include "manager/manager.h"
+
+void tell_doubt(struct vfpool *vp)
+{
+	if (vp->doubt.text[0] && !vp->doubt_is_told)
+		note(vp, "%s", vp->doubt.text);
+	vp->doubt_is_told = true;
+}
+
+/* A ledger that isn't the one by which the VFs are given out is told by whoever reads it. Whoever changes it
+ * is refused, so that no VF, MAC or lease number goes to two. */
+static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
+{
+	int r = vp->ledger_is_judged ? 0 : judge_ledger(vp, vp->ledger);
+
+	if (r < 0)
+		return mode == LEDGER_READ ? 0 : r;
+	vp->ledger_is_judged = true;
+	if (!vp->doubt.text[0])
+		return 0;
+	if (mode == LEDGER_READ) {
+		tell_doubt(vp);
+		return 0;
+	}
+	return vp->accept_ledger ?
+		       0 :
+		       fail(&vp->err, -VFPOOL_ELEDGER,
+			    "%s; nothing was changed. 'vfpool restore FILE' puts a backup in its place, and "
+			    "with --accept-new-ledger before the verb it goes on with %s",
+			    vp->doubt.text, vp->ledger ? "this one" : "a new one");
+}
+
+/* From now on it is the one, as the stamp says. */
+static int settle_ledger(struct vfpool *vp)
+{
+	int r = vp->doubt.text[0]    ? ledger_begin_epoch(vp->ledger) :
+		vp->ledger_is_proven ? ledger_prove(vp->ledger) :
+				       0;
+
+	if (r == 0)
+		vp->doubt.text[0] = '\0';
+	return r;
+}
+
+int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger)
+{
+	const char *state = vp->dirs[VFPOOL_DIR_STATE], *run = vp->dirs[VFPOOL_DIR_RUN];
+	int r = vp->ledger ? 0 : ledger_open(state, run, LEDGER_READ, &vp->ledger, &vp->err);
+
+	if (r == 0)
+		r = trust_ledger(vp, mode);
+	if (r == 0 && vp->ledger)
+		r = ledger_raise(vp->ledger, mode);
+	else if (r == 0 && mode == LEDGER_WRITE)
+		r = ledger_open(state, run, mode, &vp->ledger, &vp->err);
+	if (r == 0 && vp->ledger && mode != LEDGER_READ)
+		r = settle_ledger(vp);
+	if (r < 0)
+		return r;
+	if (vp->ledger)
+		ledger_set_command(vp->ledger, vp->command);
+	*ret_ledger = vp->ledger;
+	return 0;
+}
+
+void vfpool_accept_new_ledger(struct vfpool *vp, bool accept)
+{
+	vp->accept_ledger = accept;
+}
+
+void drop_ledger(struct vfpool *vp)
+{
+	ledger_close(vp->ledger);
+	vp->ledger = NULL;
+}
+
+int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger)
+{
+	struct ledger *copy;
+	int r = ledger_open_copy(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], &copy,
+				 &vp->err);
+
+	if (r < 0)
+		return r;
+	drop_ledger(vp);
+	vp->ledger = copy;
+	if (copy)
+		ledger_set_command(copy, vp->command);
+	*ret_ledger = copy;
+	return 0;
+}
+
+bool ledger_is_out_of_reach(int r)
+{
+	return r == -EACCES || ledger_takes_no_more(r);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How MACs are made, and those of VFs that nobody has: each is parked with one of its own, which the ledger has. */
+#include "manager/manager.h"
+
+#include "util/mac.h"
+
+#include <string.h>
+
+int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+	      char **ret_seed)
+{
+	char *seed;
+
+	if (!pool->seed && ledger)
+		return ledger_seed(ledger, ret_seed);
+	/* Without a ledger there is no seed yet: a dry run shows some MAC. */
+	seed = strdup(pool->seed ? pool->seed : "");
+	if (!seed)
+		return fail_oom(&vp->err);
+	*ret_seed = seed;
+	return 0;
+}
+
+void parking_key(const struct vfpool_pf *pf, unsigned vf, char ret_key[PARKING_KEY])
+{
+	char mac[VFPOOL_MAC_TEXT], address[VFPOOL_PCI_TEXT];
+
+	vfpool_mac_format(&pf->mac, mac);
+	vfpool_pci_format(&pf->address, address);
+	snprintf(ret_key, PARKING_KEY, "%s\n%u", pf->has_mac ? mac : address, vf);
+}
+
+bool can_be_an_owners(const struct vfpool_mac *mac)
+{
+	static const struct vfpool_mac zero = { 0 };
+
+	return !(mac->byte[0] & 1) && !vfpool_mac_equal(mac, &zero);
+}
+
+/* The first of the closed range that nobody has, here or by the filter. -ENOENT, without a message: none. */
+static int find_in_range(struct ledger *ledger, uint64_t first, uint64_t last,
+			 const struct mac_filter *filter, struct vfpool_mac *ret_mac)
+{
+	while (first <= last) {
+		const struct vfpool_mac from = mac_of_number(first), to = mac_of_number(last);
+		int r = ledger_free_mac(ledger, &from, &to, ret_mac);
+
+		if (r < 0 || (can_be_an_owners(ret_mac) &&
+			      (!filter || !filter->is_taken(filter->arg, ret_mac))))
+			return r;
+		first = mac_number(ret_mac) + 1;
+	}
+	return -ENOENT;
+}
+
+int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
+		  const struct vfpool_mac *from, const struct mac_filter *filter,
+		  struct vfpool_mac *ret_mac)
+{
+	struct vfpool_mac first, last;
+	const uint64_t start = mac_number(from);
+	int r;
+
+	mac_range(pool, half, &first, &last);
+	r = find_in_range(ledger, start, mac_number(&last), filter, ret_mac);
+	if (r == -ENOENT && start > mac_number(&first))
+		r = find_in_range(ledger, mac_number(&first), start - 1, filter, ret_mac);
+	return r;
+}
+
+/* ---- a VF's own ---- */
+
+bool is_anothers(const struct pool_use *use, const struct ledger_vf *row)
+{
+	return row->id && (row->lease || row->quarantined) &&
+	       strcmp(row->pool, use->pool->name) != 0;
+}
+
+/* So many tries by hash; then the range is nearly full, and walked through. */
+#define PARKING_ATTEMPTS 100
+
+/* A VF of a pool. */
+struct parked {
+	struct vfpool *vp;
+	struct ledger *ledger; /* NULL: none yet */
+	const struct pool_use *use;
+	int64_t pf_id; /* the row of its PF, 0: none yet */
+	unsigned vf;
+};
+
+/* A new MAC for the VF; `record`: it gets a row with that. */
+static int choose_parking(const struct parked *parked, bool record, struct vfpool_mac *ret_mac)
+{
+	const struct vfpool_pool *pool = parked->use->pool;
+	char key[PARKING_KEY];
+	AUTO_FREE char *seed = NULL;
+	int r = pool_seed(parked->vp, parked->ledger, pool, &seed);
+
+	if (r < 0)
+		return r;
+	parking_key(parked->use->pf, parked->vf, key);
+	for (unsigned attempt = 0; attempt < PARKING_ATTEMPTS; attempt++) {
+		mac_make(pool, seed, MAC_PARKING, key, attempt, ret_mac);
+		if (record) {
+			r = ledger_add_vf(parked->ledger, parked->pf_id, parked->vf, pool->name,
+					  ret_mac);
+			if (r != -E_TAKEN)
+				return r;
+		} else {
+			AUTO_FREE char *user = NULL;
+
+			r = parked->ledger ? ledger_mac_user(parked->ledger, ret_mac, &user) : 0;
+			if (r < 0 || !user)
+				return r;
+		}
+	}
+	mac_make(pool, seed, MAC_PARKING, key, 0, ret_mac);
+	r = find_free_mac(parked->ledger, pool, MAC_PARKING, ret_mac, NULL, ret_mac);
+	if (r == 0 && record)
+		r = ledger_add_vf(parked->ledger, parked->pf_id, parked->vf, pool->name, ret_mac);
+	if (r != -ENOENT)
+		return r;
+	return fail(&parked->vp->err, -EADDRNOTAVAIL,
+		    "pool %s: its MAC prefix leaves too few addresses to park its free VFs; "
+		    "take a shorter prefix",
+		    pool->name);
+}
+
+/* Another pool had the VF, and the definitions now give it to this one. */
+static int take_over(const struct parked *parked, const struct ledger_vf *row)
+{
+	AUTO_FREE char *reason = NULL, *before = NULL;
+	struct vfpool_mac mac;
+	int r = 0;
+
+	if (is_anothers(parked->use, row))
+		return 0; /* the plan says why it isn't worked on */
+	if (row->held)
+		r = ledger_held(parked->ledger, parked->pf_id, (int)row->index, &reason);
+	if (r == 0)
+		r = ledger_remove_vf(parked->ledger, row);
+	if (r == 0)
+		r = choose_parking(parked, true, &mac);
+	if (r == 0 && reason) /* a bad port is bad in every pool */
+		r = ledger_hold(parked->ledger, parked->pf_id, (int)row->index, reason, &before);
+	return r;
+}
+
+/* Has the VF a row, as that pool's? */
+static int find_row(const struct parked *parked, struct ledger_vf *row, bool *ret_is_pools)
+{
+	int r = parked->pf_id ? ledger_vf(parked->ledger, parked->pf_id, parked->vf, row) : 0;
+
+	*ret_is_pools = r == 0 && row->id && strcmp(row->pool, parked->use->pool->name) == 0;
+	return r;
+}
+
+int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id,
+	      unsigned vf)
+{
+	const struct parked parked = { vp, ledger, use, pf_id, vf };
+	struct ledger_vf row = { 0 };
+	struct vfpool_mac mac;
+	bool is_pools;
+	int r = find_row(&parked, &row, &is_pools);
+
+	if (r < 0 || is_pools)
+		return r;
+	return row.id ? take_over(&parked, &row) : choose_parking(&parked, true, &mac);
+}
+
+int foresee_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use,
+		    int64_t pf_id, unsigned vf, struct vfpool_mac *ret_mac)
+{
+	const struct parked parked = { vp, ledger, use, pf_id, vf };
+	struct ledger_vf row = { 0 };
+	bool is_pools;
+	int r = find_row(&parked, &row, &is_pools);
+
+	*ret_mac = row.parking;
+	return r < 0 || is_pools ? r : choose_parking(&parked, false, ret_mac);
+}
