@@ -31,7 +31,7 @@ headers_are_of_files() { # ROOM
 	for header in "src/$1"/*.h; do
 		[ -e "${header%.h}.c" ] || { echo "$header: of which file?"; status=1; }
 	done
-	return $status
+	return "$status"
 }
 
 says_its_licence() {

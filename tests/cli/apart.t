@@ -80,7 +80,7 @@ test_gc_waits_once_for_a_pf() {
 	pool a "dev='pf0' numvfs='4'" >a.xml
 	v define a.xml >/dev/null && quiet_apply
 	local owner
-	for owner in x y z; do v alloc a --owner $owner >/dev/null; done
+	for owner in x y z; do v alloc a --owner "$owner" >/dev/null; done
 	sql "UPDATE lease SET state = 'releasing'"
 	lock_pf 0
 	export FAKE_RESTS=$work/rests

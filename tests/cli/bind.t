@@ -296,7 +296,7 @@ v bind $vf --persist >/dev/null 2>&1
 sql "UPDATE pf SET mac = '02:00:00:00:00:99' WHERE address = '0000:01:00.0'"
 reboot boot-replaced
 replaced() {
-	anyhow with_stderr v unbind $vf | grep -q 'another device than the one that vfpool bound there, which is forgotten' &&
+	anyhow with_stderr v unbind "$vf" | grep -q 'another device than the one that vfpool bound there, which is forgotten' &&
 		same 0 "$(sql 'SELECT count(*) FROM binding WHERE persist')"
 }
 t 'what was bound in its place is forgotten' replaced

@@ -92,7 +92,7 @@ rm rules/90-vfpool-*
 autoprobe_first() {
 	local rules
 	rules=$(v udev a | grep -v '^#')
-	[[ $(head -1 <<<"$rules") = *sriov_drivers_autoprobe* && $(tail -1 <<<"$rules") = *sriov_numvfs}=\"4\" ]]
+	[[ $(head -1 <<<"$rules") = *sriov_drivers_autoprobe* && $(tail -1 <<<"$rules") = *'sriov_numvfs}="4"' ]]
 }
 t 'autoprobe goes off before VFs are made' autoprobe_first
 
@@ -107,7 +107,7 @@ tried() {
 	v apply a
 	local code=$?
 	wait
-	return $code
+	return "$code"
 }
 t 'a VF with which a driver is only tried is not in use' tried
 

@@ -94,7 +94,7 @@ v undefine nosriov >/dev/null
 apply_without_netdev() {
 	local code=0 out
 	out=$(v apply a 2>&1) || code=$?
-	[ $code = 6 ] && grep -q 'vf 0.*FAILED.*no netdev' <<<"$out" || { echo "$code: $out"; return 1; }
+	[ "$code" = 6 ] && grep -q 'vf 0.*FAILED.*no netdev' <<<"$out" || { echo "$code: $out"; return 1; }
 }
 t 'a PF without netdev: each VF says why, 6' apply_without_netdev
 
@@ -140,7 +140,7 @@ t 'completes pools' completes '^a$' vfpool show ''
 full_output() {
 	local code=0 err
 	err=$(v list 2>&1 >/dev/full) || code=$?
-	[ $code = 1 ] && grep -q 'writing the output: No space left' <<<"$err" || { echo "$code: $err"; return 1; }
+	[ "$code" = 1 ] && grep -q 'writing the output: No space left' <<<"$err" || { echo "$code: $err"; return 1; }
 }
 t 'a full disk behind stdout is an error' full_output
 tap_end

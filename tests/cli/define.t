@@ -26,7 +26,7 @@ all_or_none() {
 	for ((n = 1; n < 40; n++)); do
 		rm -rf etc state run kernel
 		v define a.xml b.xml >/dev/null
-		killed_at $n define a2.xml b2.xml || break
+		killed_at "$n" define a2.xml b2.xml || break
 		v apply >out 2>err || { echo "killed at $n: apply says $?"; cat out err; return 1; }
 		is=$(which)
 		case $is in
@@ -72,6 +72,7 @@ test_a_journal_is_finished_by_whoever_comes() {
 		rm -rf etc state run kernel
 		v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
 		journal_of a2.xml b2.xml >etc/pools/.changes
+		# shellcheck disable=SC2086 # several words
 		v $verb >/dev/null 2>&1
 		t "$verb: what was begun is done" eval '[ ! -e etc/pools/.changes ] && cmp etc/pools/a.xml a2.xml'
 	done
@@ -135,7 +136,7 @@ test_a_killed_define_before_a_rename() {
 	local n seen='' is
 	for ((n = 1; n < 40; n++)); do
 		again
-		killed_at $n define a2.xml b2.xml || break
+		killed_at "$n" define a2.xml b2.xml || break
 		v rename --pool a blue >said 2>&1 || { cat said; break; }
 		is=$(pools)
 		case $is in
@@ -155,7 +156,7 @@ test_a_killed_rename_before_a_define() {
 	sed 's|<name>a|<name>blue|' a2.xml >blue2.xml
 	for ((n = 1; n < 40; n++)); do
 		again
-		killed_at $n rename --pool a blue || break
+		killed_at "$n" rename --pool a blue || break
 		if v define a2.xml b2.xml >said 2>&1; then
 			seen+=' undone'
 			same 'a:1-2 b:3' "$(pools)" && all_is_well a || break
@@ -176,7 +177,7 @@ test_a_killed_change_is_finished_by_one_that_is_killed() {
 	for ((n = 1; n < 40; n++)); do
 		again
 		killed_at 6 rename --pool a blue && [ -e etc/pools/.changes ] || break
-		killed_at $n list || break
+		killed_at "$n" list || break
 		v list >/dev/null 2>said && [ ! -s said ] && same 'b:2-3 blue:0-1' "$(pools)" && v define b.xml >/dev/null &&
 			all_is_well blue || break
 	done
@@ -212,7 +213,7 @@ test_definitions_that_cannot_be_stored() {
 		r=0
 		ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null -e trace=rename -e inject=rename:error=ENOSPC:when="$1" \
 			"$fake/vfpool" "${at[@]}" define a2.xml b2.xml >said 2>&1 || r=$?
-		[ $r = 1 ]
+		[ "$r" = 1 ]
 	}
 	for n in 1 2; do
 		t "no room at rename $n, with nothing stored yet: said, and all is as before" eval \
@@ -265,8 +266,8 @@ test_readers_while_others_define() {
 	touch going defined
 	(export FAKE_RENAME_MS=15; while [ -e going ]; do v define a2.xml b2.xml && v define b.xml a.xml; done 2>defines | cat >defined) &
 	for ((i = 0; i < 8 || $(wc -l <defined) < 8; i++)); do
-		v list --json 2>>said | vf_pools >>lists; echo >>lists
-		as_other list --json 2>>said | vf_pools >>lists; echo >>lists
+		{ v list --json 2>>said | vf_pools; echo; } >>lists
+		{ as_other list --json 2>>said | vf_pools; echo; } >>lists
 	done
 	rm going
 	wait

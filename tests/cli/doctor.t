@@ -69,7 +69,7 @@ with() { # FILE TEXT COMMAND…: while the file has that text
 	r=$?
 	rm "$file"
 	[ ! -e "$file.was" ] || mv "$file.was" "$file"
-	return $r
+	return "$r"
 }
 without() { # PATH COMMAND…: while it isn't there
 	local path=$1 r
@@ -78,7 +78,7 @@ without() { # PATH COMMAND…: while it isn't there
 	"$@"
 	r=$?
 	mv "$work/away" "$path"
-	return $r
+	return "$r"
 }
 t 'interrupts without remapping' with proc/interrupts '0: IO-APIC timer' is failed interrupts
 many() { # a large host's table

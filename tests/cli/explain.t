@@ -47,12 +47,12 @@ test_a_fault_among_ordinary_lines_is_found() {
 test_what_is_too_long_is_refused() {
 	new_pf_host
 	repeated 65536 'all is well' >most
-	repeated 65537 'all is well' >more
+	repeated 65537 'all is well' >longer
 	t '64 KiB are taken' fails_with 5 "isn't known" explain most
-	t 'one byte more: refused, with what to give instead' fails_with 1 'more than 64 KiB: .*dmesg \| tail' explain more
+	t 'one byte more: refused, with what to give instead' fails_with 1 'more than 64 KiB: .*dmesg \| tail' explain longer
 	t 'one without an end: refused' eval "fails_with 1 'more than 64 KiB' v doctor --explain - < <(yes)"
 	t 'nothing at all: usage' eval "usage 'no message' doctor --explain - </dev/null"
-	t 'as an argument: refused too' fails_with 1 'more than 64 KiB' v doctor --explain "$(cat more)"
+	t 'as an argument: refused too' fails_with 1 'more than 64 KiB' v doctor --explain "$(cat longer)"
 }
 
 run_tests

@@ -115,7 +115,7 @@ test_a_vlan_that_cannot_be_programmed() {
 	for operation in start started reconnect; do PEER_SLEEP=60 in_time "asleep-$operation" hook "$operation" "$old" & done
 	PEER_SLEEP=60 in_time asleep-new hook start "$new" &
 	until [ "$(grep -l '^exit code' locked-* asleep-* | wc -l)" = 6 ]; do sleep 0.1; done
-	kill $holder
+	kill "$holder"
 	refused="says VLAN 42, and its lease VLAN 44, of pool a, which couldn't be programmed \(not in time\): 'vfpool attach --refresh web' mends"
 	t "the PF is locked: a guest on another VLAN than its lease's doesn't start" says 'exit code 4' cat locked-old
 	t 'that is said, with what mends it' says "$refused" cat locked-old

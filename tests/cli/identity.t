@@ -97,12 +97,12 @@ while_waiting() {
 	read -r _ <&"${LOCK[0]}"
 	"$fake/vfpool" "${at[@]}" alloc a --owner late >said 2>&1 &
 	alloc=$!
-	wait_for has_open $alloc state/ledger.db && "$@"
+	wait_for has_open "$alloc" state/ledger.db && "$@"
 	echo 'ROLLBACK;
 .quit' >&"${LOCK[1]}"
-	wait $alloc
+	wait "$alloc"
 	echo $? >code
-	wait $locker 2>/dev/null
+	wait "$locker" 2>/dev/null
 	true
 }
 replace() {
@@ -239,9 +239,8 @@ test_a_host_whose_vfs_were_never_vfpools() {
 
 test_a_backup_is_restored() {
 	a_pool
-	local web old
+	local old
 	v alloc a --owner web >/dev/null
-	web=$(v alloc a --owner web --json | field mac)
 	v alloc a --owner gone >/dev/null
 	v backup saved.db >/dev/null
 	v release --owner web >/dev/null
@@ -404,7 +403,7 @@ test_restore_is_killed() {
 	v alloc a --owner late >/dev/null
 	for ((n = 1; n < 200; n++)); do
 		code=$({
-			strace -f -o /dev/null -e trace=$calls -e inject=$calls:signal=SIGKILL:when=$n \
+			strace -f -o /dev/null -e trace="$calls" -e inject="$calls":signal=SIGKILL:when="$n" \
 				"$fake/vfpool" "${at[@]}" restore saved.db >/dev/null 2>&1
 			echo $?
 		} 2>/dev/null)

@@ -48,9 +48,9 @@ v unhold pf1 >/dev/null
 t 'no VF at all: refused' fails_with 1 'nics 0 to' v alloc a --owner n1 --count 0
 
 untold() { # an alloc that failed leaves no MAC behind
-	for vf in 0 1 2 3; do hold 0 $vf 1; hold 1 $vf 1; done
+	for vf in 0 1 2 3; do hold 0 "$vf" 1; hold 1 "$vf" 1; done
 	fails_with 3 'no VF of pool a can be had' v alloc a --owner none --mac d2:00:00:00:00:01 || return
-	for vf in 0 1 2 3; do hold 0 $vf 0; hold 1 $vf 0; done
+	for vf in 0 1 2 3; do hold 0 "$vf" 0; hold 1 "$vf" 0; done
 	same d2:00:00:00:00:02 "$(mac a --owner none --mac d2:00:00:00:00:02)" && v release --owner none &&
 		says 'forgot the MACs of none' v release --owner none --forget
 }
@@ -132,7 +132,7 @@ t 'by the VF'"'"'s address' says 'released the VF of many nic 3' v release --vf 
 lease=$(v alloc a --owner many --nic 2 --json | field lease)
 t 'by its number' says 'many nic 2' v release --lease "$lease"
 t 'too late: no harm, and when it ended' fails_with 5 "nothing was changed: lease $lease, of many nic 2 in pool a, ended on 20.* by 'vfpool .*release --lease $lease'" v release --lease "$lease"
-t 'of another owner by now' fails_with 5 'that VF has another lease now' v release --vf 0000:01:01.0 --lease $lease
+t 'of another owner by now' fails_with 5 'that VF has another lease now' v release --vf 0000:01:01.0 --lease "$lease"
 t 'a device that is no VF: 5' fails_with 5 'is no VF' v release --vf 0000:01:00.0
 t 'all of them, as JSON' same 2 "$(v release --owner many --all --json | grep -c '"state": *"released"')"
 t 'the whole ledger agrees with the kernel' "$top/tests/check-ledger" state/ledger.db <("$fake/links" kernel 2 4) map
@@ -170,7 +170,7 @@ gone() {
 	mv away sys/bus/pci/devices/0000:01:00.0
 	hold 0 0 0
 	v apply >/dev/null 2>&1
-	return $code
+	return "$code"
 }
 t "a PF that is gone took its VF's MAC with it" gone
 v release --owner web2 --forget >/dev/null; v release --owner db >/dev/null

@@ -34,11 +34,12 @@ live() { # MAC
 }
 # libvirt's guests, each NAME=MAC.
 guests() {
-	local guest n=1
+	local guest n=0
 	echo '<node>' >node.xml
 	for guest; do
+		n=$((n + 1))
 		cat >>node.xml <<-XML
-			<domain type='test'><name>${guest%%=*}</name><uuid>11111111-2222-3333-4444-55555555555$((n++))</uuid><memory>1024</memory>
+			<domain type='test'><name>${guest%%=*}</name><uuid>11111111-2222-3333-4444-55555555555$n</uuid><memory>1024</memory>
 			<os><type>hvm</type></os><devices><interface type='network'><mac address='${guest#*=}'/><source network='default'/></interface>
 			</devices></domain>
 		XML

@@ -49,15 +49,18 @@ test_an_empty_variable_is_never_all() {
 	two_pools
 	local empty='' verb
 	v alloc p --owner web >/dev/null && v alloc q --owner web >/dev/null
+	# shellcheck disable=SC2086 # none, or several words
 	t "alloc --owner \$EMPTY --json: usage, nobody is called --json" usage "no value before '--json'" alloc p --owner $empty --json
 	t "alloc --owner='--json': usage" usage "can't be an owner's name" alloc p --owner=--json
 	t "alloc --owner -x: usage" usage "can't be an owner's name" alloc p --owner -x
 	t "no lease was made" same 'web web' "$(leases)"
+	# shellcheck disable=SC2086
 	for verb in 'alloc p --owner' 'release --owner' 'release --lease' 'release --vf' 'alloc p --owner x --pf' \
 		'alloc p --owner x --mac' 'interface web --pool' 'interface --lease' 'history --owner' 'doctor --pool'; do
 		t "$verb '': usage" usage . $verb ''
 		t "$verb --json: usage" usage . $verb --json
 	done
+	# shellcheck disable=SC2086
 	for verb in alloc\ --owner\ x release\ --owner\ web apply show undefine interface attach\ p detach adopt rename\ web rename\ web; do
 		t "$verb '': usage" usage 'an argument is empty' $verb ''
 	done
@@ -94,7 +97,7 @@ fails_to_alloc() { # OWNER
 	all_busy 1
 	fails_with 3 'no VF of pool p can be had' v alloc p --owner "$1" || code=1
 	all_busy 0
-	return $code
+	return "$code"
 }
 
 test_a_mac_that_its_owner_was_told_of() {
@@ -128,9 +131,9 @@ test_what_was_on_a_card_that_is_gone() {
 	t "of the card that is gone only what is leased or held stays in the ledger" same 2 "$(sql "$row '$old'")"
 	t "the next owner gets a VF of the card of now" says 'slot="0x01" function="0x0"' v alloc p --owner next
 	t "the hold of a VF of the card of now is another one" says 'nothing to do' v unhold pf0 --vf 2
-	t "the hold of the card that is gone ends by its MAC" says 'is free to get' v unhold $old --vf 2
+	t "the hold of the card that is gone ends by its MAC" says 'is free to get' v unhold "$old" --vf 2
 	t "a MAC that neither host nor ledger knows: not found" fails_with 5 'neither this host nor its ledger' v unhold 52:54:00:88:88:88
-	t "a VF of a card that isn't there can't be held" fails_with 5 'this host has no PF' v hold $old --vf 2
+	t "a VF of a card that isn't there can't be held" fails_with 5 'this host has no PF' v hold "$old" --vf 2
 	t "the lease is given up" says "released the VF of web nic 0; $mac stays reserved" v release --lease 1
 	t "its owner gets the same MAC on the card of now" same "$mac" "$(mac p --owner web)"
 	v apply >/dev/null 2>&1
@@ -267,7 +270,7 @@ test_a_rename_of_a_pool_is_killed() {
 	cp -r etc etc.was && cp -r state state.was
 	for ((n = 1; n < 60; n++)); do
 		rm -rf etc state run && cp -r etc.was etc && cp -r state.was state
-		killed_at $n rename --pool p blue || break
+		killed_at "$n" rename --pool p blue || break
 		killed=$((killed + 1))
 		v apply >out 2>/dev/null || { echo "apply fails at $n"; break; }
 		name=$(ls etc/pools | grep -v '^q.xml$' | paste -sd ' ')
@@ -320,7 +323,7 @@ test_release_beside_an_alloc_of_the_same_owner() {
 	echo "INSERT INTO lease (reservation, state, since) SELECT id, 'active', 0 FROM reservation; COMMIT;
 		SELECT 'done';" >&"${writer[1]}"
 	read -r _ <&"${writer[0]}"
-	wait $forget || code=$?
+	wait "$forget" || code=$?
 	kill "$writer_PID"
 	wait "$writer_PID" 2>/dev/null
 	t "a lease that came while release --forget waited for the ledger is released" same '0 released the VF of web nic 0' \

@@ -57,10 +57,10 @@ test_a_group_that_the_host_uses() {
 }
 test_a_card_without_acs() {
 	pools 2
-	for vf in 0 1 2 3; do move 0000:01:01.$vf 9; done
+	for vf in 0 1 2 3; do move 0000:01:01."$vf" 9; done
 	move 0000:01:00.0 9
 	t 'the PF in the group: the other PF gives its VFs' same 0001:01:01.0 "$(address a)"
-	for i in b c d; do address $i >/dev/null; done
+	for i in b c d; do address "$i" >/dev/null; done
 	t 'none is left: 3' fails_with 3 'also has its PF' v alloc p --owner e
 	t 'apply says so too' says 'may not go into guests' both v apply
 	t 'a second apply changes nothing in the ledger' same "$(sql 'SELECT id, avoid FROM vf')" "$(v apply >/dev/null 2>&1; sql 'SELECT id, avoid FROM vf')"
@@ -120,7 +120,7 @@ test_a_pool_that_libvirt_allocates() {
 	stranger 0
 	move 0000:01:01.2 1
 	v apply >/dev/null 2>&1
-	for i in a b; do v alloc p --owner $i >/dev/null; done
+	for i in a b; do v alloc p --owner "$i" >/dev/null; done
 	t 'capacity counts what guests can get: one of a shared group, none that the host keeps' code_is 3 v alloc p --owner c
 	t "its network leaves those out that no guest can get" same '0000:01:01.1 0000:01:01.3' \
 		"$(v network p 2>/dev/null | grep -o 'function="0x.' | sed 's/.*x/0000:01:01./' | xargs)"

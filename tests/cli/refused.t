@@ -30,7 +30,6 @@ apply_out() { # ARGUMENT…: what apply prints, whatever its exit code, into the
 }
 
 test_one_pool_s_qinq_leaves_the_other_its_vlan() {
-	local line="pf0: FAILED for every VF that is to have it: igb doesn't have vlan 42 802.1ad"
 	two_halves no-qinq "<vlan proto='802.1ad'><tag id='42'/></vlan>" "<vlan><tag id='7'/></vlan>"
 	t "a VLAN as 802.1ad that the card refuses: exit code 6" code_is 6 eval 'v apply >out 2>err'
 	t "the refused value is named for the PF, with its protocol" grep -E "^pf0: FAILED .*doesn't have vlan 42 802.1ad$" out

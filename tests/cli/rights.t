@@ -48,8 +48,8 @@ evil_path() {
 	local name
 	mkdir evil
 	for name in diff udevadm sh env modprobe; do
-		printf '#!/bin/bash\necho "$0 $*" >>%q\nexit 1\n' "$work/ran" >evil/$name
-		chmod 755 evil/$name
+		printf '#!/bin/bash\necho "$0 $*" >>%q\nexit 1\n' "$work/ran" >evil/"$name"
+		chmod 755 evil/"$name"
 	done
 }
 

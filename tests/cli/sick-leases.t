@@ -22,7 +22,7 @@ heal() {
 refused() { # CODE ARGUMENT…: what vfpool says when it exits with that
 	local code=0
 	v "${@:2}" 2>&1 || code=$?
-	[ $code = "$1" ] || { echo "exit code $code"; return 1; }
+	[ "$code" = "$1" ] || { echo "exit code $code"; return 1; }
 }
 leases() {
 	sql 'SELECT owner, nic, state FROM held ORDER BY 1, 2' | xargs
@@ -31,7 +31,7 @@ leases() {
 # ---- a failed alloc leaves no lease ----
 test_several_on_a_sick_pf_and_too_few_elsewhere() {
 	pools 2 4
-	for i in 0 1 2; do v alloc p --owner a$i --pf pf1 >/dev/null; done
+	for i in 0 1 2; do v alloc p --owner a"$i" --pf pf1 >/dev/null; done
 	sicken
 	t 'one free VF elsewhere, three asked for: 3, with what is wrong with the sick PF' \
 		fails_with 3 "too few VFs of pool p are free for 3 nics.*sriov_totalvfs" v alloc p --owner d --count 3

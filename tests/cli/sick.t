@@ -103,14 +103,14 @@ test_a_lease_on_a_sick_pf_is_kept() {
 test_an_odd_vf() {
 	two_pools
 	local vf=sys/bus/pci/devices/0000:01:01
-	head -c 200 /dev/zero | tr '\0' x >$vf.0/driver_override
+	head -c 200 /dev/zero | tr '\0' x >"$vf".0/driver_override
 	mkdir -p "sys/bus/pci/drivers/$(printf 'd%.0s' {1..140})"
-	ln -sfn "../../drivers/$(printf 'd%.0s' {1..140})" $vf.1/driver
+	ln -sfn "../../drivers/$(printf 'd%.0s' {1..140})" "$vf".1/driver
 	t 'a driver_override of 200 bytes: shown' says '"driver_override": "x{200}"' v list --json
 	t 'a driver with a name of 140 bytes: the VF counts as busy' says "vf 1 .*busy: it can't be looked at" v list
 	t 'the others are free' says 'vf 3 .*free' v list
 	t 'alloc passes the odd one over' same '0000:01:01.0 0000:01:01.2' \
-		"$(for i in a b; do v alloc p0 --owner $i --json | field address; done | xargs)"
+		"$(for i in a b; do v alloc p0 --owner "$i" --json | field address; done | xargs)"
 	t 'the odd one can not be had by its number either' fails_with 3 "VF 1 .*can't be looked at" v alloc p0 --owner c --vf 1
 }
 test_a_group_with_an_odd_device() {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Nothing that was promised is lost: kill -9 at any moment, on a scripted kernel that outlives its
 # callers, and the order of what is written.
+# shellcheck disable=SC2034 # storm.sh reads them
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/storm.sh

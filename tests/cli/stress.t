@@ -41,7 +41,7 @@ with_gc() { # COMMAND…
 	local code=$?
 	rm storming
 	wait $! || { cat gc-failed; return 1; }
-	return $code
+	return "$code"
 }
 t '64 processes want 8 VFs, and gc is at work: likewise' with_gc allocs 64 200
 t 'the ledger agrees with the kernel after that too' agrees 2 4

@@ -68,9 +68,9 @@ test_bind_of_one_of_two() {
 	echo 8a1f6c1e-0000-4000-8000-000000000001 >proc/sys/kernel/random/boot_id
 	v undefine p >/dev/null
 	for i in 0 1; do
-		mkdir -p "$(vf $i)/net/eth$i" "sys/class/net/eth$i"
+		mkdir -p "$(vf "$i")/net/eth$i" "sys/class/net/eth$i"
 		echo 0x1002 >"sys/class/net/eth$i/flags"
-		echo 4$i >"sys/class/net/eth$i/ifindex"
+		echo 4"$i" >"sys/class/net/eth$i/ifindex"
 	done
 	t 'bind of one: the group still has the other, and how to take both' \
 		says "no guest can have IOMMU group 0 yet: it also has 0000:01:01.1 \\(igb\\); 'vfpool bind 0000:01:01.0 --group'" both v bind 0000:01:01.0
@@ -124,7 +124,7 @@ test_a_journal_that_nobody_can_follow() {
 	mkdir etc/pools/.changes
 	one=$(both v apply | grep -c "a change of definitions isn't finished")
 	t 'definitions that are not in their places: told by apply' test "$one" -gt 0
-	for pf in 5 6 7; do echo "<pool><name>q$pf</name><pf dev='pf$pf' numvfs='4'/></pool>" >etc/pools/q$pf.xml; done
+	for pf in 5 6 7; do echo "<pool><name>q$pf</name><pf dev='pf$pf' numvfs='4'/></pool>" >etc/pools/q"$pf".xml; done
 	t 'with four pools: as often as with one' same "$one" "$(both v apply | grep -c "a change of definitions isn't finished")"
 }
 test_a_pf_that_can_not_be_looked_at() {

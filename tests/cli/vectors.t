@@ -37,7 +37,7 @@ says_anyhow() { # PATTERN COMMAND…: its exit code
 	shift
 	out=$("$@" 2>&1) || code=$?
 	grep -qE -- "$pattern" <<<"$out" || { echo "doesn't say $pattern: $out"; return 99; }
-	return $code
+	return "$code"
 }
 t_applies() { # WHAT VECTORS
 	t "$1" v apply
@@ -71,7 +71,7 @@ while_locked() {
 		says 'another vfpool is at work on pf0' with_stderr v apply --dry-run 9>&-
 	local code=$?
 	exec 9>&-
-	return $code
+	return "$code"
 }
 t 'list doesn'"'"'t wait long for a PF that another vfpool is at work on' while_locked
 

@@ -1,6 +1,7 @@
 # What the lab's tests and the demo know of vfpool and the kernel.
 # shellcheck shell=bash
 
+# shellcheck disable=SC2034 # who reads this file uses it
 vfpool=/share/build/vfpool
 LIBVIRT_DEFAULT_URI=qemu:///system
 export LIBVIRT_DEFAULT_URI
