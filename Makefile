@@ -98,14 +98,14 @@ unit-tests: $(UNIT_TESTS) $(FAKES)
 # Needs neither root nor the lab; the sanitizers' turn is in check.
 check-fast:
 	@tests/deps
-	@$(MAKE) --no-print-directory all unit-tests
+	@$(MAKE) --no-print-directory all unit-tests lint
 	@fake=$(CURDIR)/$(BUILD)/tests/fake tests/run $(UNIT_TESTS) $(FAST_TESTS)
 
 # What CI runs, as root.
 check:
 	@tests/deps
 	@$(SANITIZED) all unit-tests
-	@$(MAKE) --no-print-directory all $(FAKES) $(BENCHES)
+	@$(MAKE) --no-print-directory all $(FAKES) $(BENCHES) lint
 	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS) $(LAB_TESTS) $(SLOW_TESTS)
 
 # With the long storms; before an issue is said to be resolved.
@@ -118,14 +118,12 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@tests/lab/demo
 
-C_SOURCES = $(shell git ls-files '*.c' '*.h')
-
-# Is everything written in the house's style (.clang-format)?
+# Is everything written in the house's style (.clang-format, .shellcheckrc)?
 lint:
-	@clang-format --dry-run -Werror $(C_SOURCES)
+	@tests/lint
 
 format:
-	@clang-format -i $(C_SOURCES)
+	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
 
 # What it is built and tested with, from the machine's own packages; as root.
 deps:
@@ -177,7 +175,7 @@ help:
 	@echo 'make check-fast  the tests that need neither root nor the lab, in seconds'
 	@echo 'make check       all tests, as root: minutes'
 	@echo 'make check-long  the same with what takes long'
-	@echo 'make lint        is the source in the style of .clang-format? (make format: make it so)'
+	@echo 'make lint        is C in the style of .clang-format, and the shell right? (make format: the first)'
 	@echo 'make clean       remove build/'
 
 .PHONY: all unit-tests check-fast check check-long demo deps install lint format clean help
