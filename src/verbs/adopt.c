@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `adopt`: leases for what libvirt's guests name already. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/findings.h"
 
 #include "util/cleanup.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `alloc`: a free VF and a stable MAC for an owner. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/interface.h"
 
 #include "util/cleanup.h"

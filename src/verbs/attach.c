@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `attach` and `detach`. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/findings.h"
 #include "verbs/interface.h"
 #include "verbs/json.h"

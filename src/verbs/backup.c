@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `backup`: a whole copy of the ledger. */
-#include "verbs.h"
+#include "verbs/verb.h"
 
 static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `bind` and `unbind`: a driver by hand, and the end of that. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/json.h"
 
 #include "util/cleanup.h"

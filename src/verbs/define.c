@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `define` stores definitions, `validate` only checks them. */
-#include "verbs.h"
+#include "verbs/verb.h"
+#include "verbs/missing.h"
 
 #include "util/cleanup.h"
 
@@ -17,7 +18,7 @@ static void warn_missing(struct vfpool *vp, struct vfpool_pool *const *pools)
 
 	if (vfpool_inventory(vp, &inventory) < 0)
 		return;
-	warn_missing_pfs(inventory, pools);
+	missing_note(inventory, pools);
 	vfpool_inventory_free(inventory);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Two texts, compared by diff(1). */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/diff.h"
 
 #include "util/cleanup.h"

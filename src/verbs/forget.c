@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `forget`: MACs that are kept for owners who have had no lease for long. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/json.h"
 
 #include <time.h>

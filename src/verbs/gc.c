@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `gc`: what was interrupted is finished or undone. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/findings.h"
 
 #include "util/cleanup.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `history`: who got and gave back what, when, by which command. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/json.h"
 #include "verbs/table.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `hold` and `unhold`. */
-#include "verbs.h"
+#include "verbs/verb.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `hook`: called by libvirt, with a guest's or a port's XML on stdin. */
-#include "verbs.h"
+#include "verbs/verb.h"
 
 #include "util/cleanup.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `interface`: a lease in the words of what starts its guest. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/interface.h"
 #include "verbs/json.h"
 

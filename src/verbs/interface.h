@@ -3,7 +3,7 @@
 #ifndef VFPOOL_INTERFACE_H
 #define VFPOOL_INTERFACE_H
 
-#include "verbs.h"
+#include "verbs/verb.h"
 
 /* How leases are printed; what the options of a verb say. */
 struct interface_args {

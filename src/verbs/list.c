@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `list`: the pools and the host. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/json.h"
+#include "verbs/missing.h"
 #include "verbs/table.h"
 
 #include "util/cleanup.h"
@@ -43,7 +44,7 @@ static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inv
 	for (; r == 0 && leases && *leases; leases++)
 		if ((*leases)->has_vf)
 			print_lost(*leases, inventory);
-	warn_missing_pfs(inventory, pools);
+	missing_note(inventory, pools);
 	return r;
 }
 

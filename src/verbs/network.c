@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/diff.h"
 
 #include "util/cleanup.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `release`: a VF comes back; its MAC stays its owner's. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/json.h"
 
 #include "util/cleanup.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `rename`: an owner, or a pool, has a new name. */
-#include "verbs.h"
+#include "verbs/verb.h"
 
 static int rename_pool(struct vfpool *vp, char **args, bool dry_run)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `restore`: a backup in the ledger's place. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/findings.h"
 
 #include "util/cleanup.h"

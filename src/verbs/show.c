@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `show`: a pool and its VFs. */
-#include "verbs.h"
+#include "verbs/verb.h"
 #include "verbs/json.h"
+#include "verbs/missing.h"
 #include "verbs/table.h"
 
 #include "util/cleanup.h"
@@ -76,7 +77,7 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 			say("reserved for %s nic %u: %s\n", reservations->list[i].owner,
 			    reservations->list[i].nic, mac);
 	}
-	warn_missing_pfs(inventory, pools);
+	missing_note(inventory, pools);
 	return r;
 }
 

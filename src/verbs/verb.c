@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How a verb reads its arguments. */
+#include "verbs/verb.h"
+
+#include "util/cleanup.h"
+#include "util/name.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void print_help(const struct verb *verb, const struct verb_option *options)
+{
+	printf("Usage: vfpool %s %s\n\n%s\n\nOptions:\n", verb->name, verb->args, verb->help);
+	for (; options->kind != OPTION_END; options++) {
+		const char *value = options->kind == OPTION_FLAG   ? "" :
+				    options->kind >= OPTION_NUMBER ? " N" :
+								     " TEXT";
+		int width;
+
+		if (!options->name)
+			continue;
+		width = printf("  --%s%s", options->name, value);
+		printf("%*s%s\n", width < 20 ? 20 - width : 1, "", options->help);
+	}
+	printf("  --help            this text\n");
+}
+
+static int fail_usage(const struct verb *verb)
+{
+	fprintf(stderr, "Usage: vfpool %s %s\n", verb->name, verb->args);
+	return -VERB_USAGE;
+}
+
+static int parse_number(const struct verb_option *option, const char *text)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || number > INT_MAX) {
+		warn_user("--%s takes a number, not '%s'", option->name, text);
+		return -VERB_USAGE;
+	}
+	if (option->kind == OPTION_NUMBER)
+		*(int *)option->value = (int)number;
+	else
+		*(unsigned *)option->value = (unsigned)number;
+	return 0;
+}
+
+static int parse_lease(const struct verb_option *option, const char *text)
+{
+	char *end;
+	long long number;
+
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	if (errno || *end || text[0] < '0' || text[0] > '9' || number == 0) {
+		warn_user(
+			"--%s takes a lease's number, not '%s'; 'vfpool show POOL --json' tells them",
+			option->name, text);
+		return -VERB_USAGE;
+	}
+	*(uint64_t *)option->value = (uint64_t)number;
+	return 0;
+}
+
+/* `apart`: it is an argument of its own. One that looks like an option is the next one then, whose
+ * variable was empty. */
+static int take_option(const struct verb_option *option, const char *text, bool apart)
+{
+	if (apart && strncmp(text, "--", 2) == 0) {
+		warn_user("--%s has no value before '%s'; one that begins so is given as --%s='%s'",
+			  option->name, text, option->name, text);
+		return -VERB_USAGE;
+	}
+	switch (option->kind) {
+	case OPTION_END:
+		break;
+	case OPTION_FLAG:
+		*(bool *)option->value = true;
+		return 0;
+	case OPTION_TEXT:
+		if (!*text) {
+			warn_user("--%s has an empty value", option->name);
+			return -VERB_USAGE;
+		}
+		*(const char **)option->value = text;
+		return 0;
+	case OPTION_PROSE:
+		*(const char **)option->value = text;
+		return 0;
+	case OPTION_LEASE:
+		return parse_lease(option, text);
+	case OPTION_NUMBER:
+	case OPTION_COUNT:
+		return parse_number(option, text);
+	}
+	return 0;
+}
+
+/* As getopt_long() has them, --help too; NULL: out of memory. */
+static struct option *long_options(const struct verb_option *options)
+{
+	struct option *longs;
+	size_t n = 0, filled = 0;
+
+	while (options[n].kind != OPTION_END)
+		n++;
+	longs = calloc(n + 2, sizeof(*longs));
+	for (size_t i = 0; longs && i < n; i++)
+		if (options[i].name)
+			longs[filled++] = (struct option){
+				.name = options[i].name,
+				.has_arg = options[i].kind == OPTION_FLAG ? no_argument :
+									    required_argument,
+				.val = 256 + (int)i,
+			};
+	if (longs)
+		longs[filled] = (struct option){ .name = "help", .val = 'h' };
+	return longs;
+}
+
+int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
+	       int min, int max, char ***ret_args)
+{
+	AUTO_FREE struct option *longs = long_options(options);
+	int c;
+
+	if (!longs) {
+		warn_user("out of memory");
+		return -VERB_SAID;
+	}
+	optind = 0; /* getopt starts anew: main has used it */
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+		if (c == 'h') {
+			print_help(verb, options);
+			return -VERB_HELP;
+		}
+		if (c == '?' || c == ':') {
+			warn_user("%s: %s '%s'%s", verb->name,
+				  c == '?' ? "unknown option" : "missing value of",
+				  argv[optind - 1],
+				  c == '?' ? " (options of vfpool itself go before the verb)" : "");
+			return fail_usage(verb);
+		}
+		if (take_option(&options[c - 256], optarg, optarg == argv[optind - 1]) < 0)
+			return fail_usage(verb);
+	}
+	if (argc - optind < min || argc - optind > max) {
+		warn_user("%s: %s arguments", verb->name,
+			  argc - optind < min ? "missing" : "too many");
+		return fail_usage(verb);
+	}
+	for (int i = optind; i < argc; i++)
+		if (!argv[i][0]) {
+			warn_user("%s: an argument is empty", verb->name);
+			return fail_usage(verb);
+		}
+	*ret_args = argv + optind;
+	return argc - optind;
+}
+
+bool verb_parse_ago(const char *text, int64_t *ret_since)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (text[0] >= '0' && text[0] <= '9' && n < 1000000 && end[0] == units[i].unit &&
+		    !end[1]) {
+			*ret_since = time(NULL) - n * units[i].seconds;
+			return true;
+		}
+	return false;
+}
+
+int verb_check_owner(const struct verb *verb, const char *owner)
+{
+	if (owner_name_is_valid(owner))
+		return 0;
+	warn_user(
+		"%s: '%s' can't be an owner's name: 1 to 255 bytes of UTF-8 without control or invisible "
+		"characters, '/', a '-' at the beginning or a space at either end",
+		verb->name, owner);
+	return -VERB_USAGE;
+}
