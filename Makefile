@@ -67,6 +67,10 @@ SANITIZED_UNIT_TESTS := $(UNIT_TESTS:$(BUILD)/%=build/sanitized/%)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# The verbs aren't of the library.
+$(BUILD)/tests/unit/test_verb: $(BUILD)/src/verbs/verb.o $(BUILD)/src/verbs/print.o
+$(BUILD)/tests/unit/test_verb: LIBS := $(BUILD)/libvfpool.a $(LIBS)
+
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests/fake
 
 # vfpool itself, with the scripted peer and a fake of sysfs in the kernel's place, and what goes with it.

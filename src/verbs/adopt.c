@@ -10,9 +10,9 @@ static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char 
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
 	bool dry_run = false, json = false;
 	const struct verb_option options[] = {
-		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
-		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
-		{ 0 },
+		OPTION_FLAG("json", &json, "what was found, as JSON"),
+		OPTION_FLAG("dry-run", &dry_run, "say what would be done, change nothing"),
+		OPTION_END,
 	};
 	char **args;
 	int n = verb_parse(verb, argc, argv, options, 0, 1, &args), r;

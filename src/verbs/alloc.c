@@ -46,21 +46,19 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 {
 	struct vfpool_alloc_request *request = &args->request;
 	const struct verb_option options[] = {
-		{ "owner", OPTION_TEXT, &request->owner, "whose VF it is: a guest's name" },
-		{ "nic", OPTION_COUNT, &request->nic, "which of the owner's interfaces (0)" },
-		{ "count", OPTION_NUMBER, &args->count, "nics 0 to N-1, all or none" },
-		{ "numa", OPTION_TEXT, &args->numa,
-		  "rather on this NUMA node; N=only: nowhere else" },
-		{ "pf", OPTION_TEXT, &request->pf, "a VF of this PF: netdev, PCI address or MAC" },
-		{ "vf", OPTION_NUMBER, &request->vf, "the VF of this index" },
-		{ "mac", OPTION_TEXT, &args->mac, "the owner's MAC, instead of one made for it" },
-		{ "vlan", OPTION_NUMBER, &request->vlan, "instead of the pool's; 0: none" },
+		OPTION_TEXT("owner", &request->owner, "whose VF it is: a guest's name"),
+		OPTION_COUNT("nic", &request->nic, "which of the owner's interfaces (0)"),
+		OPTION_NUMBER("count", &args->count, "nics 0 to N-1, all or none"),
+		OPTION_TEXT("numa", &args->numa, "rather on this NUMA node; N=only: nowhere else"),
+		OPTION_TEXT("pf", &request->pf, "a VF of this PF: netdev, PCI address or MAC"),
+		OPTION_NUMBER("vf", &request->vf, "the VF of this index"),
+		OPTION_TEXT("mac", &args->mac, "the owner's MAC, instead of one made for it"),
+		OPTION_NUMBER("vlan", &request->vlan, "instead of the pool's; 0: none"),
 		INTERFACE_OPTIONS(&args->interface),
-		{ "until-stop", OPTION_FLAG, &request->until_stop,
-		  "a new lease ends when its guest stops, by libvirt's hook" },
-		{ "dry-run", OPTION_FLAG, &request->dry_run,
-		  "say what would be done, change nothing" },
-		{ 0 },
+		OPTION_FLAG("until-stop", &request->until_stop,
+			    "a new lease ends when its guest stops, by libvirt's hook"),
+		OPTION_FLAG("dry-run", &request->dry_run, "say what would be done, change nothing"),
+		OPTION_END,
 	};
 	int r = verb_parse(verb, argc, argv, options, 1, 1, ret_rest);
 

@@ -120,13 +120,13 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	bool dry_run = false, json = false, live = false, up = false, all;
 	unsigned wait = 0;
 	const struct verb_option options[] = {
-		{ "dry-run", OPTION_FLAG, &dry_run, "print the plan, change nothing" },
-		{ "up", OPTION_FLAG, &up, "bring the PFs up, as up='yes' does" },
-		{ "live", OPTION_FLAG, &live, "change the settings of busy VFs too" },
-		{ "wait", OPTION_COUNT, &wait,
-		  "first wait so many seconds at most for PFs that aren't there yet" },
-		{ "json", OPTION_FLAG, &json, "the steps as JSON" },
-		{ 0 },
+		OPTION_FLAG("dry-run", &dry_run, "print the plan, change nothing"),
+		OPTION_FLAG("up", &up, "bring the PFs up, as up='yes' does"),
+		OPTION_FLAG("live", &live, "change the settings of busy VFs too"),
+		OPTION_COUNT("wait", &wait,
+			     "first wait so many seconds at most for PFs that aren't there yet"),
+		OPTION_FLAG("json", &json, "the steps as JSON"),
+		OPTION_END,
 	};
 	char **args;
 	int n = verb_parse(verb, argc, argv, options, 0, 1, &args), r;

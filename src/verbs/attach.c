@@ -23,23 +23,25 @@ static int parse(const struct verb *verb, int argc, char **argv, bool waits,
 {
 	struct vfpool_attach_request *request = &args->request;
 	const struct verb_option options[] = {
-		{ "nic", OPTION_NUMBER, &request->nic, "which of the guest's interfaces" },
-		{ "live", OPTION_FLAG, &args->live, "the running guest" },
-		{ "config", OPTION_FLAG, &args->config, "its next start" },
-		{ "current", OPTION_FLAG, &args->current,
-		  waits ? "the running guest, or one that is shut off; else: all that has it" :
-			  "the running guest, or one that is shut off: the default" },
-		{ "json", OPTION_FLAG, &args->json, "the lease as JSON" },
-		{ "dry-run", OPTION_FLAG, &request->dry_run,
-		  "say what would be done, change nothing" },
-		waits ? (struct verb_option){ "timeout", OPTION_COUNT, &request->timeout_s,
-					      "seconds that a running guest may take (60)" } :
-			(struct verb_option){
-				"refresh", OPTION_FLAG, &args->refresh,
-				"instead: mend guests that name their VF by an address that it had" },
-		{ waits ? NULL : "wait", OPTION_COUNT, &args->wait,
-		  "with --refresh: so many seconds at most until libvirt has told its guests (5)" },
-		{ 0 },
+		OPTION_NUMBER("nic", &request->nic, "which of the guest's interfaces"),
+		OPTION_FLAG("live", &args->live, "the running guest"),
+		OPTION_FLAG("config", &args->config, "its next start"),
+		OPTION_FLAG(
+			"current", &args->current,
+			waits ? "the running guest, or one that is shut off; else: all that has it" :
+				"the running guest, or one that is shut off: the default"),
+		OPTION_FLAG("json", &args->json, "the lease as JSON"),
+		OPTION_FLAG("dry-run", &request->dry_run, "say what would be done, change nothing"),
+		waits ? (struct verb_option)
+				OPTION_COUNT("timeout", &request->timeout_s,
+					     "seconds that a running guest may take (60)") :
+			OPTION_FLAG(
+				"refresh", &args->refresh,
+				"instead: mend guests that name their VF by an address that it had"),
+		OPTION_COUNT(
+			waits ? NULL : "wait", &args->wait,
+			"with --refresh: so many seconds at most until libvirt has told its guests (5)"),
+		OPTION_END,
 	};
 	char **rest;
 	int r = verb_parse(verb, argc, argv, options, 0, 2, &rest);

@@ -6,8 +6,8 @@ static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char
 {
 	bool force = false;
 	const struct verb_option options[] = {
-		{ "force", OPTION_FLAG, &force, "replace a file that is there" },
-		{ 0 },
+		OPTION_FLAG("force", &force, "replace a file that is there"),
+		OPTION_END,
 	};
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);

@@ -33,16 +33,15 @@ static int run_either(struct vfpool *vp, const struct verb *verb, int argc, char
 	struct vfpool_binding *bindings = NULL;
 	bool json = false;
 	const struct verb_option options[] = {
-		{ "group", OPTION_FLAG, &request.group,
-		  "with all of their IOMMU groups but bridges and ports" },
-		{ "json", OPTION_FLAG, &json, "what was done, as JSON" },
-		{ "dry-run", OPTION_FLAG, &request.dry_run,
-		  "say what would be done, change nothing" },
-		{ bind ? "driver" : NULL, OPTION_TEXT, &request.driver,
-		  "the kernel driver (vfio-pci); 'host': the device's own" },
-		{ bind ? "persist" : NULL, OPTION_FLAG, &request.persist,
-		  "also at each boot, by 'vfpool apply'" },
-		{ 0 },
+		OPTION_FLAG("group", &request.group,
+			    "with all of their IOMMU groups but bridges and ports"),
+		OPTION_FLAG("json", &json, "what was done, as JSON"),
+		OPTION_FLAG("dry-run", &request.dry_run, "say what would be done, change nothing"),
+		OPTION_TEXT(bind ? "driver" : NULL, &request.driver,
+			    "the kernel driver (vfio-pci); 'host': the device's own"),
+		OPTION_FLAG(bind ? "persist" : NULL, &request.persist,
+			    "also at each boot, by 'vfpool apply'"),
+		OPTION_END,
 	};
 	size_t n_bindings = 0;
 	char **args;

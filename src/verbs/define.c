@@ -27,8 +27,8 @@ static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	bool dry_run = false, changed[MAX_FILES];
 	const struct verb_option options[] = {
-		{ "dry-run", OPTION_FLAG, &dry_run, "check everything, store nothing" },
-		{ 0 },
+		OPTION_FLAG("dry-run", &dry_run, "check everything, store nothing"),
+		OPTION_END,
 	};
 	char **files;
 	int n = verb_parse(verb, argc, argv, options, 1, MAX_FILES, &files), r;
@@ -51,7 +51,7 @@ static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char
 static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	const struct verb_option options[] = { { 0 } };
+	const struct verb_option options[] = { OPTION_END };
 	char **files;
 	int n = verb_parse(verb, argc, argv, options, 1, MAX_FILES, &files), r;
 

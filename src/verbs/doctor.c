@@ -147,12 +147,12 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	const char *pool = NULL, *guest = NULL, *message = NULL;
 	bool json = false;
 	const struct verb_option options[] = {
-		{ "pool", OPTION_TEXT, &pool, "look at this pool's cards only" },
-		{ "guest", OPTION_TEXT, &guest, "look at this guest of libvirt too" },
-		{ "explain", OPTION_PROSE, &message,
-		  "what does this error message mean? -: it is on standard input" },
-		{ "json", OPTION_FLAG, &json, "the checks as JSON" },
-		{ 0 },
+		OPTION_TEXT("pool", &pool, "look at this pool's cards only"),
+		OPTION_TEXT("guest", &guest, "look at this guest of libvirt too"),
+		OPTION_PROSE("explain", &message,
+			     "what does this error message mean? -: it is on standard input"),
+		OPTION_FLAG("json", &json, "the checks as JSON"),
+		OPTION_END,
 	};
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);

@@ -7,7 +7,7 @@
 
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	const struct verb_option options[] = { { 0 } };
+	const struct verb_option options[] = { OPTION_END };
 	AUTO_FREE char *text = NULL;
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);

@@ -23,12 +23,12 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	struct vfpool_reservation *list;
 	bool json = false, dry_run = false;
 	const struct verb_option options[] = {
-		{ "idle", OPTION_TEXT, &idle,
-		  "those without a lease that were last used so long ago: 90d, 12h" },
-		{ "pool", OPTION_TEXT, &pool, "of this pool only" },
-		{ "json", OPTION_FLAG, &json, "what is forgotten, as JSON" },
-		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
-		{ 0 },
+		OPTION_TEXT("idle", &idle,
+			    "those without a lease that were last used so long ago: 90d, 12h"),
+		OPTION_TEXT("pool", &pool, "of this pool only"),
+		OPTION_FLAG("json", &json, "what is forgotten, as JSON"),
+		OPTION_FLAG("dry-run", &dry_run, "say what would be done, change nothing"),
+		OPTION_END,
 	};
 	int64_t before;
 	char **args;

@@ -11,14 +11,13 @@ static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **a
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
 	bool json = false;
 	const struct verb_option options[] = {
-		{ "history-days", OPTION_NUMBER, &request.history_days,
-		  "how long the history is kept (400)" },
-		{ "history-rows", OPTION_NUMBER, &request.history_rows,
-		  "how many of its entries are kept (200000)" },
-		{ "json", OPTION_FLAG, &json, "what was found, as JSON" },
-		{ "dry-run", OPTION_FLAG, &request.dry_run,
-		  "say what would be done, change nothing" },
-		{ 0 },
+		OPTION_COUNT("history-days", &request.history_days,
+			     "how long the history is kept (400)"),
+		OPTION_COUNT("history-rows", &request.history_rows,
+			     "how many of its entries are kept (200000)"),
+		OPTION_FLAG("json", &json, "what was found, as JSON"),
+		OPTION_FLAG("dry-run", &request.dry_run, "say what would be done, change nothing"),
+		OPTION_END,
 	};
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);

@@ -35,12 +35,12 @@ static int run_history(struct vfpool *vp, const struct verb *verb, int argc, cha
 	struct vfpool_pci vf;
 	bool json = false;
 	const struct verb_option options[] = {
-		{ "owner", OPTION_TEXT, &filter.owner, "what this owner got and gave back" },
-		{ "vf", OPTION_TEXT, &address, "who had the VF with this PCI address" },
-		{ "since", OPTION_TEXT, &since,
-		  "a date (2026-11-20 [14:30]), or how long ago (3d, 12h, 30m)" },
-		{ "json", OPTION_FLAG, &json, "as JSON" },
-		{ 0 },
+		OPTION_TEXT("owner", &filter.owner, "what this owner got and gave back"),
+		OPTION_TEXT("vf", &address, "who had the VF with this PCI address"),
+		OPTION_TEXT("since", &since,
+			    "a date (2026-11-20 [14:30]), or how long ago (3d, 12h, 30m)"),
+		OPTION_FLAG("json", &json, "as JSON"),
+		OPTION_END,
 	};
 	char **args;
 	size_t n;

@@ -10,10 +10,10 @@ static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **arg
 	bool dry_run = false, changed;
 	int vf = -1;
 	const struct verb_option options[] = {
-		{ "vf", OPTION_NUMBER, &vf, "this VF of the PF, not all of it" },
-		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
-		{ on ? "reason" : NULL, OPTION_PROSE, &reason, "what 'vfpool list' says of it" },
-		{ 0 },
+		OPTION_NUMBER("vf", &vf, "this VF of the PF, not all of it"),
+		OPTION_FLAG("dry-run", &dry_run, "say what would be done, change nothing"),
+		OPTION_PROSE(on ? "reason" : NULL, &reason, "what 'vfpool list' says of it"),
+		OPTION_END,
 	};
 	char **args, index[24] = "";
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);

@@ -26,7 +26,7 @@ static void tell(const struct vfpool *vp)
 /* A guest may have any name: none of libvirt's arguments is an option. */
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
-	const struct verb_option options[] = { { 0 } };
+	const struct verb_option options[] = { OPTION_END };
 	char **rest;
 	int r;
 

@@ -123,12 +123,11 @@ static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, c
 	uint64_t lease = 0;
 	int nic = -1;
 	const struct verb_option options[] = {
-		{ "pool", OPTION_TEXT, &pool, "of the owner's leases, those of this pool" },
-		{ "nic", OPTION_NUMBER, &nic, "the one for this interface" },
-		{ "lease", OPTION_LEASE, &lease,
-		  "instead of an owner's: the lease of this number" },
+		OPTION_TEXT("pool", &pool, "of the owner's leases, those of this pool"),
+		OPTION_NUMBER("nic", &nic, "the one for this interface"),
+		OPTION_LEASE("lease", &lease, "instead of an owner's: the lease of this number"),
 		INTERFACE_OPTIONS(&interface),
-		{ 0 },
+		OPTION_END,
 	};
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 0, 1, &args);

@@ -14,19 +14,17 @@ struct interface_args {
 	bool array; /* JSON of several, though there may be one */
 };
 
-#define INTERFACE_OPTIONS(args)                                                            \
-	{ "format", OPTION_TEXT, &(args)->format,                                          \
-	  "libvirt, network, hostdev, teaming, qemu, qmp, "                                \
-	  "stratovirt, env or json" },                                                     \
-		{ "portgroup", OPTION_TEXT, &(args)->portgroup, "of the pool's network" }, \
-		{ "bus", OPTION_TEXT, &(args)->bus, "where QEMU or StratoVirt plugs it" }, \
-		{ "addr", OPTION_TEXT, &(args)->addr,                                      \
-		  "the slot there; several VFs are functions of it" },                     \
-		{ "multifunction", OPTION_FLAG, &(args)->multifunction,                    \
-		  "the slot has functions of others too" },                                \
-	{                                                                                  \
-		"json", OPTION_FLAG, &(args)->json, "the lease as JSON"                    \
-	}
+#define INTERFACE_OPTIONS(args)                                                        \
+	OPTION_TEXT("format", &(args)->format,                                         \
+		    "libvirt, network, hostdev, teaming, qemu, qmp, "                  \
+		    "stratovirt, env or json"),                                        \
+		OPTION_TEXT("portgroup", &(args)->portgroup, "of the pool's network"), \
+		OPTION_TEXT("bus", &(args)->bus, "where QEMU or StratoVirt plugs it"), \
+		OPTION_TEXT("addr", &(args)->addr,                                     \
+			    "the slot there; several VFs are functions of it"),        \
+		OPTION_FLAG("multifunction", &(args)->multifunction,                   \
+			    "the slot has functions of others too"),                   \
+		OPTION_FLAG("json", &(args)->json, "the lease as JSON")
 
 /* Is there that format? -VERB_USAGE after a message. */
 int check_interface_args(const struct verb *verb, struct interface_args *args);

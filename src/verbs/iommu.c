@@ -12,8 +12,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	CLEANUP(cleanup_groups) struct vfpool_groups *groups = NULL;
 	bool json = false;
 	const struct verb_option options[] = {
-		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
-		{ 0 },
+		OPTION_FLAG("json", &json, "everything, as JSON"),
+		OPTION_END,
 	};
 	char **args;
 	int n = verb_parse(verb, argc, argv, options, 0, argc, &args), r;

@@ -17,24 +17,22 @@ static int parse(const struct verb *verb, int argc, char **argv, struct network_
 {
 	struct vfpool_network_request *request = &args->request;
 	const struct verb_option options[] = {
-		{ "define", OPTION_FLAG, &args->define, "give the network to libvirt" },
-		{ "start", OPTION_FLAG, &request->start, "with --define: start it too" },
-		{ "autostart", OPTION_FLAG, &request->autostart,
-		  "with --define: libvirt starts it at boot" },
-		{ "undefine", OPTION_FLAG, &request->undefine,
-		  "stop it, and take it from libvirt" },
-		{ "diff", OPTION_FLAG, &args->diff,
-		  "what --define would change; exit code 1: something" },
-		{ "sync", OPTION_FLAG, &request->sync,
-		  "as at boot: each network with autostart='yes' defined as it "
-		  "should be now, started, and its guests too" },
-		{ "force", OPTION_FLAG, &request->force,
-		  "with --define or --undefine: one of VFs that isn't vfpool's, too" },
-		{ "from", OPTION_TEXT, &request->from,
-		  "your own <network>, completed with the pool's VFs" },
-		{ "dry-run", OPTION_FLAG, &args->dry_run,
-		  "only print what libvirt would be given" },
-		{ 0 },
+		OPTION_FLAG("define", &args->define, "give the network to libvirt"),
+		OPTION_FLAG("start", &request->start, "with --define: start it too"),
+		OPTION_FLAG("autostart", &request->autostart,
+			    "with --define: libvirt starts it at boot"),
+		OPTION_FLAG("undefine", &request->undefine, "stop it, and take it from libvirt"),
+		OPTION_FLAG("diff", &args->diff,
+			    "what --define would change; exit code 1: something"),
+		OPTION_FLAG("sync", &request->sync,
+			    "as at boot: each network with autostart='yes' defined as it "
+			    "should be now, started, and its guests too"),
+		OPTION_FLAG("force", &request->force,
+			    "with --define or --undefine: one of VFs that isn't vfpool's, too"),
+		OPTION_TEXT("from", &request->from,
+			    "your own <network>, completed with the pool's VFs"),
+		OPTION_FLAG("dry-run", &args->dry_run, "only print what libvirt would be given"),
+		OPTION_END,
 	};
 	char **rest;
 	int r = verb_parse(verb, argc, argv, options, 0, 1, &rest);

@@ -18,18 +18,18 @@ static int parse_release(const struct verb *verb, int argc, char **argv, struct 
 {
 	struct vfpool_release_request *request = &args->request;
 	const struct verb_option options[] = {
-		{ "owner", OPTION_TEXT, &request->owner, "whose lease" },
-		{ "nic", OPTION_NUMBER, &request->nic, "which of the owner's interfaces" },
-		{ "vf", OPTION_TEXT, &args->address, "the lease of the VF with this PCI address" },
-		{ "lease", OPTION_LEASE, &request->lease, "the lease of this number" },
-		{ "all", OPTION_FLAG, &request->all, "all leases that it could mean" },
-		{ "forget", OPTION_FLAG, &request->forget, "the MAC is nobody's then" },
-		{ "force", OPTION_FLAG, &request->force,
-		  "also when in use, or its PF can't be looked at: the VF goes into quarantine" },
-		{ "json", OPTION_FLAG, &args->json, "the lease as JSON; with --all an array" },
-		{ "dry-run", OPTION_FLAG, &request->dry_run,
-		  "say what would be done, change nothing" },
-		{ 0 },
+		OPTION_TEXT("owner", &request->owner, "whose lease"),
+		OPTION_NUMBER("nic", &request->nic, "which of the owner's interfaces"),
+		OPTION_TEXT("vf", &args->address, "the lease of the VF with this PCI address"),
+		OPTION_LEASE("lease", &request->lease, "the lease of this number"),
+		OPTION_FLAG("all", &request->all, "all leases that it could mean"),
+		OPTION_FLAG("forget", &request->forget, "the MAC is nobody's then"),
+		OPTION_FLAG(
+			"force", &request->force,
+			"also when in use, or its PF can't be looked at: the VF goes into quarantine"),
+		OPTION_FLAG("json", &args->json, "the lease as JSON; with --all an array"),
+		OPTION_FLAG("dry-run", &request->dry_run, "say what would be done, change nothing"),
+		OPTION_END,
 	};
 	char **rest;
 	int r = verb_parse(verb, argc, argv, options, 0, 1, &rest);

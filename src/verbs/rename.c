@@ -31,9 +31,9 @@ static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char
 {
 	bool pool = false, dry_run = false;
 	const struct verb_option options[] = {
-		{ "pool", OPTION_FLAG, &pool, "a pool, not an owner" },
-		{ "dry-run", OPTION_FLAG, &dry_run, "say what would be done, change nothing" },
-		{ 0 },
+		OPTION_FLAG("pool", &pool, "a pool, not an owner"),
+		OPTION_FLAG("dry-run", &dry_run, "say what would be done, change nothing"),
+		OPTION_END,
 	};
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 2, 2, &args);

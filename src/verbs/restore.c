@@ -10,9 +10,8 @@ static int run_restore(struct vfpool *vp, const struct verb *verb, int argc, cha
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;
 	bool dry_run = false;
 	const struct verb_option options[] = {
-		{ "dry-run", OPTION_FLAG, &dry_run,
-		  "say whether the backup is sound, change nothing" },
-		{ 0 },
+		OPTION_FLAG("dry-run", &dry_run, "say whether the backup is sound, change nothing"),
+		OPTION_END,
 	};
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);

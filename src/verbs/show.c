@@ -89,10 +89,10 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 	CLEANUP(reservations_end) struct reservations reservations = { 0 };
 	bool json = false, nodedev = false;
 	const struct verb_option options[] = {
-		{ "json", OPTION_FLAG, &json, "everything, as JSON" },
-		{ "nodedev", OPTION_FLAG, &nodedev,
-		  "libvirt's names of the devices instead of addresses" },
-		{ 0 },
+		OPTION_FLAG("json", &json, "everything, as JSON"),
+		OPTION_FLAG("nodedev", &nodedev,
+			    "libvirt's names of the devices instead of addresses"),
+		OPTION_END,
 	};
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);

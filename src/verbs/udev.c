@@ -46,14 +46,13 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	bool install = false, remove = false, diff = false, dry_run = false;
 	const char *netdev = NULL;
 	const struct verb_option options[] = {
-		{ "install", OPTION_FLAG, &install, "write them where udev reads them" },
-		{ "remove", OPTION_FLAG, &remove, "take them away again" },
-		{ "diff", OPTION_FLAG, &diff,
-		  "what --install would change; exit code 1: something" },
-		{ "dry-run", OPTION_FLAG, &dry_run, "only print them" },
-		{ "properties", OPTION_TEXT, &netdev,
-		  "instead: the properties of this VF's network device" },
-		{ 0 },
+		OPTION_FLAG("install", &install, "write them where udev reads them"),
+		OPTION_FLAG("remove", &remove, "take them away again"),
+		OPTION_FLAG("diff", &diff, "what --install would change; exit code 1: something"),
+		OPTION_FLAG("dry-run", &dry_run, "only print them"),
+		OPTION_TEXT("properties", &netdev,
+			    "instead: the properties of this VF's network device"),
+		OPTION_END,
 	};
 	AUTO_FREE char *text = NULL;
 	char **args;

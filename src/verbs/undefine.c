@@ -7,8 +7,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 {
 	bool dry_run = false;
 	const struct verb_option options[] = {
-		{ "dry-run", OPTION_FLAG, &dry_run, "only say whether it could be" },
-		{ 0 },
+		OPTION_FLAG("dry-run", &dry_run, "only say whether it could be"),
+		OPTION_END,
 	};
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);

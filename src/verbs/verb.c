@@ -15,10 +15,10 @@
 static void print_help(const struct verb *verb, const struct verb_option *options)
 {
 	printf("Usage: vfpool %s %s\n\n%s\n\nOptions:\n", verb->name, verb->args, verb->help);
-	for (; options->kind != OPTION_END; options++) {
-		const char *value = options->kind == OPTION_FLAG   ? "" :
-				    options->kind >= OPTION_NUMBER ? " N" :
-								     " TEXT";
+	for (; options->kind != KIND_END; options++) {
+		const char *value = options->kind == KIND_FLAG   ? "" :
+				    options->kind >= KIND_NUMBER ? " N" :
+								   " TEXT";
 		int width;
 
 		if (!options->name)
@@ -46,10 +46,10 @@ static int parse_number(const struct verb_option *option, const char *text)
 		warn_user("--%s takes a number, not '%s'", option->name, text);
 		return -VERB_USAGE;
 	}
-	if (option->kind == OPTION_NUMBER)
-		*(int *)option->value = (int)number;
+	if (option->kind == KIND_NUMBER)
+		*option->to.number = (int)number;
 	else
-		*(unsigned *)option->value = (unsigned)number;
+		*option->to.count = (unsigned)number;
 	return 0;
 }
 
@@ -66,7 +66,7 @@ static int parse_lease(const struct verb_option *option, const char *text)
 			option->name, text);
 		return -VERB_USAGE;
 	}
-	*(uint64_t *)option->value = (uint64_t)number;
+	*option->to.lease = (uint64_t)number;
 	return 0;
 }
 
@@ -80,25 +80,25 @@ static int take_option(const struct verb_option *option, const char *text, bool 
 		return -VERB_USAGE;
 	}
 	switch (option->kind) {
-	case OPTION_END:
+	case KIND_END:
 		break;
-	case OPTION_FLAG:
-		*(bool *)option->value = true;
+	case KIND_FLAG:
+		*option->to.flag = true;
 		return 0;
-	case OPTION_TEXT:
+	case KIND_TEXT:
 		if (!*text) {
 			warn_user("--%s has an empty value", option->name);
 			return -VERB_USAGE;
 		}
-		*(const char **)option->value = text;
+		*option->to.text = text;
 		return 0;
-	case OPTION_PROSE:
-		*(const char **)option->value = text;
+	case KIND_PROSE:
+		*option->to.text = text;
 		return 0;
-	case OPTION_LEASE:
+	case KIND_LEASE:
 		return parse_lease(option, text);
-	case OPTION_NUMBER:
-	case OPTION_COUNT:
+	case KIND_NUMBER:
+	case KIND_COUNT:
 		return parse_number(option, text);
 	}
 	return 0;
@@ -110,15 +110,15 @@ static struct option *long_options(const struct verb_option *options)
 	struct option *longs;
 	size_t n = 0, filled = 0;
 
-	while (options[n].kind != OPTION_END)
+	while (options[n].kind != KIND_END)
 		n++;
 	longs = calloc(n + 2, sizeof(*longs));
 	for (size_t i = 0; longs && i < n; i++)
 		if (options[i].name)
 			longs[filled++] = (struct option){
 				.name = options[i].name,
-				.has_arg = options[i].kind == OPTION_FLAG ? no_argument :
-									    required_argument,
+				.has_arg = options[i].kind == KIND_FLAG ? no_argument :
+									  required_argument,
 				.val = 256 + (int)i,
 			};
 	if (longs)

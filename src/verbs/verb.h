@@ -13,23 +13,47 @@
 #define VERB_HELP 4303  /* --help was printed */
 
 enum verb_option_kind {
-	OPTION_END,   /* of an array of options */
-	OPTION_FLAG,  /* bool */
-	OPTION_TEXT,  /* const char *, never empty: an empty variable isn't "all" */
-	OPTION_PROSE, /* const char *, free text */
+	KIND_END, /* of an array of options */
+	KIND_FLAG,
+	KIND_TEXT,
+	KIND_PROSE,
 	/* Numbers from here on. */
-	OPTION_NUMBER, /* int, where -1 is for none */
-	OPTION_COUNT,  /* unsigned */
-	OPTION_LEASE,  /* uint64_t, a lease's number: 0 is none */
+	KIND_NUMBER,
+	KIND_COUNT,
+	KIND_LEASE,
 };
 
-/* An option of one verb; `value` points to what its kind says. */
+/* An option of one verb. Made by the macros below, which have the compiler check what the value goes to. */
 struct verb_option {
 	const char *name; /* NULL: this verb hasn't got it; the others that follow count */
 	enum verb_option_kind kind;
-	void *value;
+	union {
+		bool *flag;
+		const char **text;
+		int *number;
+		unsigned *count;
+		uint64_t *lease;
+	} to;
 	const char *help;
 };
+
+#define VERB_OPTION(name_, kind_, member_, to_, help_) \
+	((struct verb_option){ .name = name_, .kind = kind_, .to.member_ = to_, .help = help_ })
+
+/* The option without a value, which sets the bool *to. */
+#define OPTION_FLAG(name, to, help) VERB_OPTION(name, KIND_FLAG, flag, to, help)
+/* Sets the const char **to; a text is never empty: an empty variable isn't "all". */
+#define OPTION_TEXT(name, to, help) VERB_OPTION(name, KIND_TEXT, text, to, help)
+/* Sets the const char **to to free text, which may be empty. */
+#define OPTION_PROSE(name, to, help) VERB_OPTION(name, KIND_PROSE, text, to, help)
+/* Sets the int *to, where -1 is for none, to 0 or more. */
+#define OPTION_NUMBER(name, to, help) VERB_OPTION(name, KIND_NUMBER, number, to, help)
+/* Sets the unsigned *to, to INT_MAX at most. */
+#define OPTION_COUNT(name, to, help) VERB_OPTION(name, KIND_COUNT, count, to, help)
+/* Sets the uint64_t *to to a lease's number, which is above 0. */
+#define OPTION_LEASE(name, to, help) VERB_OPTION(name, KIND_LEASE, lease, to, help)
+/* Ends an array of options. */
+#define OPTION_END ((struct verb_option){ .kind = KIND_END })
 
 struct verb {
 	const char *name;
