@@ -10,7 +10,7 @@
  *
  * Its lines: "rename OLD NEW", at most once; "store NAME MODE SIZE", each with so many bytes of a definition after it.
  */
-#include "manager/manager.h"
+#include "manager/definition_files.h"
 
 #include "util/clock.h"
 #include "util/file.h"
@@ -29,11 +29,6 @@
 	1000 /* so long a process of root that is at work is waited for by those who may not help */
 #define STEP_MS 20
 #define TRIES 5
-
-static char *journal_path(const struct vfpool *vp)
-{
-	return format_text("%s/pools/.changes", vp->dirs[VFPOOL_DIR_CONFIG]);
-}
 
 /* ---- the journal's text ---- */
 
@@ -327,14 +322,6 @@ int change_definitions(struct vfpool *vp, struct ledger *ledger,
 }
 
 /* ---- before they are read or changed ---- */
-
-bool changes_are_pending(const struct vfpool *vp)
-{
-	AUTO_FREE char *path = journal_path(vp);
-	struct stat is;
-
-	return !path || lstat(path, &is) == 0;
-}
 
 bool settle_definitions(struct vfpool *vp)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Checks definitions, stores and forgets them. */
+#include "manager/definition_files.h"
 #include "manager/manager.h"
 
 #include "util/file.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Is it the ledger by which this host's VFs are given out? Its stamp tells; where that is lost, the VFs do. */
-#include "manager/manager.h"
+#include "manager/definition_files.h"
 
 #include <string.h>
 
@@ -88,7 +88,7 @@ static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 	AUTO_FREE struct pool_use *uses = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	size_t n_uses = 0;
-	int r = load_sound(vp, &pools);
+	int r = load_unsettled(vp, &pools);
 
 	if (r < 0 || !pools[0])
 		return r;

@@ -77,7 +77,6 @@ int check_owner(struct vfpool *vp, const char *owner);
 
 /* The definition of that name. VFPOOL_ENOTFOUND. */
 int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
-char *pool_path(const struct vfpool *vp, const char *name);
 
 /* Where the pool's definition is; free() it, found or not. VFPOOL_ENOTFOUND:
  * there is none. */
@@ -118,9 +117,6 @@ int hold_definitions(struct vfpool *vp, enum ledger_mode mode, struct ledger **r
 /* Before definitions are read: finishes what was begun. False: that isn't for this process to do, or fails, as is
  * told in a note. */
 bool settle_definitions(struct vfpool *vp);
-
-/* Is something begun, and not finished? */
-bool changes_are_pending(const struct vfpool *vp);
 
 /* Is that, to the byte, the pool's definition? */
 bool definition_is(const struct vfpool *vp, const char *name, const char *text, size_t size);

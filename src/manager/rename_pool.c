@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A pool's new name: in its definition, its file's name and the ledger, whole or not at all (changes.c). */
+#include "manager/definition_files.h"
 #include "manager/manager.h"
 
 #include "util/file.h"

@@ -185,6 +185,17 @@ test_a_killed_change_is_finished_by_one_that_is_killed() {
 	t "it was killed at more than five points" [ "$n" -gt 6 ]
 }
 
+test_a_killed_rename_is_finished_after_a_reboot() {
+	leased_definitions
+	again
+	killed_at 6 rename --pool a blue
+	rm -rf run
+	v list >/dev/null 2>said
+	t "a rename --pool that is killed, then a reboot: the next command finishes it without a word" \
+		same 'b:2-3 blue:0-1 ' "$(pools) $(cat said)"
+	t "the pool has its lease under its new name" all_is_well blue
+}
+
 test_what_a_killed_define_left() {
 	definitions
 	v define a.xml b.xml >/dev/null

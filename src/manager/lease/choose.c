@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is asked of alloc, and which VF and MAC the ledger has for it. */
+#include "manager/definition_files.h"
 #include "manager/lease/alloc.h"
 
 #include <string.h>
