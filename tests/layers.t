@@ -27,8 +27,31 @@ no_circle() { # FILE...
 headers_are_of_files() { # ROOM
 	local header status=0
 
-	for header in "src/$1"/*.h; do
+	while read -r header; do
 		[ -e "${header%.h}.c" ] || { echo "$header: of which file?"; status=1; }
+	done < <(find "src/$1" -name '*.h')
+	return "$status"
+}
+
+# The manager's wings, each a folder, include the hall around them, and of the other wings those that are said here.
+hall_includes_no_wing() {
+	! grep -nE '^#include "manager/[^"]*/' src/manager/*.[ch]
+}
+wing_may_include() { # WING
+	case $1 in
+	apply) echo 'apply|bind' ;;
+	guests) echo 'guests|lease' ;;
+	doctor) echo '[a-z]+' ;;
+	*) echo "$1" ;;
+	esac
+}
+wings_keep_apart() {
+	local wing status=0
+
+	for wing in src/manager/*/; do
+		wing=$(basename "$wing")
+		! grep -rnE '^#include "manager/[^"]*/' "src/manager/$wing" |
+			grep -vE "\"manager/($(wing_may_include "$wing"))/" || status=1
 	done
 	return "$status"
 }
@@ -45,6 +68,10 @@ t 'guest/ includes only util/ and vfpool.h' includes_only guest 'guest/|util/|vf
 t 'verbs/ includes only util/ and vfpool.h' includes_only verbs 'verbs/|util/|vfpool\.h"'
 t 'the tool has no circle: no file of it needs one that needs it' no_circle src/main.c src/verbs.[ch] src/verbs/*.[ch]
 t 'verbs/ has no header but those of its files' headers_are_of_files verbs
+t 'manager/ has no circle, in the hall and its wings' no_circle src/manager/*.[ch] src/manager/*/*.[ch]
+t 'manager/ has no header but those of its files' headers_are_of_files manager
+t 'manager/: the hall includes no wing' hall_includes_no_wing
+t 'manager/: apply/ includes bind/, guests/ lease/, and doctor/ any: no other wing another one' wings_keep_apart
 t 'only host/sysfs.c knows the paths of sysfs' only_in 'src/host/sysfs.c' '"[^"]*(bus/pci|class/net|module)/'
 t 'only the context knows /sys' only_in 'src/manager/context.c' '"/sys[/"]'
 t 'only host/rtnl.c speaks rtnetlink' only_in 'src/host/rtnl.c' '\b(RTM_|IFLA_)[A-Z]'

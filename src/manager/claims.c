@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Definitions claim VFs: each <pf> with the PF of the host that it means. */
-#include "manager/manager.h"
+#include "manager/claims.h"
 
 int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
 		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The context: directories, the last error, what operations open. */
-#include "manager/manager.h"
+#include "manager/context.h"
 
 #include "host/nlsock.h"
 #include "host/sysfs.h"

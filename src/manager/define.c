@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Checks definitions, stores and forgets them. */
+#include "manager/changes.h"
+#include "manager/claims.h"
+#include "manager/context.h"
 #include "manager/definition_files.h"
-#include "manager/manager.h"
+#include "manager/definitions.h"
+#include "manager/inventory.h"
+#include "manager/network_file.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 #include "util/file.h"
 

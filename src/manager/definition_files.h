@@ -3,7 +3,7 @@
 #ifndef VFPOOL_DEFINITION_FILES_H
 #define VFPOOL_DEFINITION_FILES_H
 
-#include "manager/manager.h"
+#include "manager/context.h"
 
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What gc and adopt found, and did about it. */
-#include "manager/manager.h"
+#include "manager/findings.h"
 
 #include "util/name.h"
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Is it the ledger by which this host's VFs are given out? Its stamp tells; where that is lost, the VFs do. */
+#include "manager/identity.h"
+#include "manager/claims.h"
 #include "manager/definition_files.h"
+#include "manager/parking.h"
 
 #include <string.h>
 

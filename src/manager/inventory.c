@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host as it is, with each VF's pool and lease. */
-#include "manager/manager.h"
+#include "manager/inventory.h"
+#include "manager/claims.h"
+#include "manager/definitions.h"
+#include "manager/open_ledger.h"
+#include "manager/refusals.h"
+#include "manager/vf.h"
 
 #include "util/file.h"
 #include "util/name.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's IOMMU groups, and what they mean for the pools' VFs. */
-#include "manager/manager.h"
+#include "manager/iommu.h"
 
 #include "util/file.h"
 

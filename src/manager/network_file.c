@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* libvirt's network of a pool, by its file: whose is it, and does libvirt start it? */
-#include "manager/manager.h"
+#include "manager/network_file.h"
 
 #include "util/file.h"
 

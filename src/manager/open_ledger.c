@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ledger, which stays open in the context. */
-#include "manager/manager.h"
+#include "manager/open_ledger.h"
+#include "manager/identity.h"
 
 void tell_doubt(struct vfpool *vp)
 {

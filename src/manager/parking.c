@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How MACs are made, and those of VFs that nobody has: each is parked with one of its own, which the ledger has. */
-#include "manager/manager.h"
+#include "manager/parking.h"
 
 #include "util/mac.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a PF's driver refused and doesn't report is remembered: apply and alloc say the same of it, and
  * say it again, without asking the card each time. */
-#include "manager/manager.h"
+#include "manager/refusals.h"
 
 #include <string.h>
 #include <sys/utsname.h>

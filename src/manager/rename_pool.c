@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A pool's new name: in its definition, its file's name and the ledger, whole or not at all (changes.c). */
+#include "manager/changes.h"
+#include "manager/context.h"
 #include "manager/definition_files.h"
-#include "manager/manager.h"
+#include "manager/definitions.h"
 
 #include "util/file.h"
 #include "util/name.h"

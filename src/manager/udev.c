@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The rules that make a pool's VFs at boot. */
-#include "manager/manager.h"
+#include "manager/udev.h"
+#include "manager/claims.h"
+#include "manager/definitions.h"
 
 #include "util/file.h"
 #include "util/name.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What alloc, release and apply do alike with one VF. */
-#include "manager/manager.h"
+#include "manager/vf.h"
+#include "manager/iommu.h"
 
 #include <string.h>
 

@@ -6,7 +6,16 @@
  * vfpool has, keeps no other waiting or from being done. A kill leaves what was done so far; the next
  * apply plans the rest.
  */
-#include "manager/apply/apply.h"
+#include "manager/apply/notes.h"
+#include "manager/apply/rebind.h"
+#include "manager/apply/scope.h"
+#include "manager/apply/steps.h"
+#include "manager/apply/wanted.h"
+#include "manager/claims.h"
+#include "manager/context.h"
+#include "manager/open_ledger.h"
+#include "manager/refusals.h"
+#include "manager/vf.h"
 
 #include <string.h>
 

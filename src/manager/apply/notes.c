@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What apply doesn't do, and a person should know. */
-#include "manager/apply/apply.h"
+#include "manager/apply/notes.h"
+#include "manager/claims.h"
+#include "manager/iommu.h"
+#include "manager/network_file.h"
+#include "manager/udev.h"
+#include "manager/vf.h"
 
 #include "util/file.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What 'vfpool bind --persist' has bound is bound anew after a reboot: apply's last part. */
-#include "manager/apply/apply.h"
+#include "manager/apply/rebind.h"
 #include "manager/bind/bind.h"
+#include "manager/bind/members.h"
+#include "manager/vf.h"
 
 #include <string.h>
 

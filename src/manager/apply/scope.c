@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which definitions and PFs an apply is about. */
-#include "manager/apply/apply.h"
+#include "manager/apply/scope.h"
+#include "manager/claims.h"
+#include "manager/definitions.h"
+#include "manager/inventory.h"
 
 #include <string.h>
 

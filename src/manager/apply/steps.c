@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Carries out the plan for one PF, whose lock the caller has. */
-#include "manager/apply/apply.h"
+#include "manager/apply/steps.h"
+#include "manager/refusals.h"
 
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Cards come when they come. */
-#include "manager/apply/apply.h"
+#include "manager/claims.h"
+#include "manager/context.h"
+#include "manager/definitions.h"
 
 #include "util/clock.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the definitions and the ledger want of the host's VFs. */
-#include "manager/apply/apply.h"
+#include "manager/apply/wanted.h"
+#include "manager/parking.h"
+#include "manager/vf.h"
 
 #include "util/file.h"
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Devices get a driver by hand, and back what they had: all that are meant, or none. */
 #include "manager/bind/bind.h"
+#include "manager/bind/change.h"
+#include "manager/bind/check.h"
+#include "manager/bind/members.h"
+#include "manager/bind/record.h"
 
 #include "util/name.h"
 

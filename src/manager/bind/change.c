@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Drivers are changed, of all members or none, and that is told. */
-#include "manager/bind/bind.h"
+#include "manager/bind/change.h"
+#include "manager/bind/check.h"
+#include "manager/bind/record.h"
 
 #include <string.h>
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* May a device get another driver? */
-#include "manager/bind/bind.h"
+#include "manager/bind/check.h"
+#include "manager/claims.h"
+#include "manager/definitions.h"
+#include "manager/vf.h"
 
 #include "util/name.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The devices that bind and unbind are about: found, locked, looked at. */
-#include "manager/bind/bind.h"
+#include "manager/bind/members.h"
 
 #include "util/name.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the ledger says of devices that were bound by hand, and is to say. */
-#include "manager/bind/bind.h"
+#include "manager/bind/record.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 #include <string.h>
 

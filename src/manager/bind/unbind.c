@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Devices get back what they had before they were bound by hand. */
-#include "manager/bind/bind.h"
+#include "manager/bind/change.h"
+#include "manager/bind/check.h"
+#include "manager/bind/members.h"
+#include "manager/bind/record.h"
+#include "manager/context.h"
+#include "manager/open_ledger.h"
 
 #include <string.h>
 

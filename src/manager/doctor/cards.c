@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The pools' cards: are their PFs and VFs there, and can the VFs go into guests? */
-#include "manager/doctor/doctor.h"
+#include "manager/doctor/cards.h"
+#include "manager/claims.h"
+#include "manager/definitions.h"
+#include "manager/vf.h"
 
 #include "util/file.h"
 #include "util/name.h"

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What keeps VFs from guests? Each check looks at one thing; what it needs is read once, before. */
-#include "manager/doctor/doctor.h"
+#include "manager/claims.h"
+#include "manager/context.h"
+#include "manager/definitions.h"
+#include "manager/doctor/cards.h"
+#include "manager/doctor/ledger.h"
+#include "manager/doctor/libvirt.h"
+#include "manager/doctor/platform.h"
+#include "manager/doctor/report.h"
+#include "manager/inventory.h"
 
 #include "util/file.h"
 

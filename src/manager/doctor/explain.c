@@ -3,7 +3,7 @@
  * What error messages mean: those that libvirt, QEMU, the kernel, iproute2 and udev have for VFs, and the
  * checks of the doctor that look for their cause.
  */
-#include "manager/manager.h"
+#include "manager/context.h"
 
 #include <regex.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What vfpool itself has written down, and whether it comes back at the next boot. */
-#include "manager/doctor/doctor.h"
+#include "manager/doctor/ledger.h"
+#include "manager/open_ledger.h"
 
 #include "util/file.h"
 

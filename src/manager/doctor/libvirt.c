@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* libvirt: its daemon, settings, hooks and networks; a guest. */
-#include "manager/doctor/doctor.h"
-#include "manager/guests/hook.h"
+#include "manager/doctor/libvirt.h"
+#include "manager/guests/call.h"
+#include "manager/network_file.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 #include "util/file.h"
 #include "util/name.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Processor, firmware, kernel, vfio: what is the same for every card. */
-#include "manager/doctor/doctor.h"
+#include "manager/doctor/platform.h"
 
 #include "util/file.h"
 #include "util/name.h"

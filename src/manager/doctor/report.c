@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How the checks tell what they find, and the words that they share. */
-#include "manager/doctor/doctor.h"
+#include "manager/doctor/report.h"
 
 #include "util/file.h"
 #include "util/name.h"

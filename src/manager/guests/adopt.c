@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Leases for what the guests of libvirt name already, so that a host in use can be
  * taken over. */
-#include "manager/manager.h"
+#include "manager/context.h"
+#include "manager/findings.h"
+#include "manager/lease/lease.h"
+#include "manager/lease/macs.h"
+#include "manager/open_ledger.h"
 
 #include <string.h>
 

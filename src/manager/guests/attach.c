@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A lease into and out of a guest of libvirt. */
-#include "manager/manager.h"
+#include "manager/context.h"
+#include "manager/definitions.h"
+#include "manager/lease/lease.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 #include "util/clock.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* libvirt's thread waits for its hook: it has its answer in time, whatever hangs. A child does the work, as the
  * kernel may sleep where no signal reaches it; its answers are lines "RESULT MESSAGE", the last of which counts. */
+#include "manager/guests/call.h"
 #include "manager/guests/hook.h"
 
 #include "util/clock.h"

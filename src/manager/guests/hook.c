@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What libvirt's hook does. libvirt waits for it, so it never calls libvirt. */
 #include "manager/guests/hook.h"
+#include "manager/definitions.h"
+#include "manager/lease/lease.h"
+#include "manager/lease/release.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 #include "util/file.h"
 

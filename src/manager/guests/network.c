@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The libvirt network of a pool that libvirt allocates. */
-#include "manager/manager.h"
+#include "manager/claims.h"
+#include "manager/context.h"
+#include "manager/definitions.h"
+#include "manager/inventory.h"
+#include "manager/iommu.h"
+#include "manager/open_ledger.h"
 
 #include "util/file.h"
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Guests whose definitions name their VF by an address that it had once, or say a VLAN that their lease hasn't. */
-#include "manager/manager.h"
+#include "manager/context.h"
+#include "manager/definitions.h"
+#include "manager/findings.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 #include "util/file.h"
 

@@ -4,7 +4,13 @@
  * each VF, program it (host) → active (ledger). No transaction spans a look
  * at the host; killed anywhere, the same alloc goes on where it stopped.
  */
-#include "manager/lease/alloc.h"
+#include "manager/context.h"
+#include "manager/lease/choose.h"
+#include "manager/lease/macs.h"
+#include "manager/lease/release.h"
+#include "manager/lease/settle.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 /* A VF that can't be had sends alloc to the next one. More attempts than the pool has VFs are other
  * processes' doing, which change the same leases: those end some time. */

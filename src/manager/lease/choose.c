@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is asked of alloc, and which VF and MAC the ledger has for it. */
+#include "manager/lease/choose.h"
 #include "manager/definition_files.h"
-#include "manager/lease/alloc.h"
+#include "manager/definitions.h"
+#include "manager/inventory.h"
+#include "manager/lease/lease.h"
+#include "manager/vf.h"
 
 #include <string.h>
 

@@ -3,7 +3,14 @@
  * Finishes or undoes what was interrupted, and ends the leases of guests that are
  * gone. No lease is ended by guessing.
  */
-#include "manager/manager.h"
+#include "manager/context.h"
+#include "manager/definitions.h"
+#include "manager/findings.h"
+#include "manager/iommu.h"
+#include "manager/lease/lease.h"
+#include "manager/lease/release.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 #include <string.h>
 #include <time.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What was, and a copy of what is. */
-#include "manager/manager.h"
+#include "manager/context.h"
+#include "manager/open_ledger.h"
 
 /* The row of the PF of a VF that is there now. */
 static int find_vf(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pci *vf,

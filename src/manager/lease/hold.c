@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* VFs and PFs that nobody is to get, for a while. */
-#include "manager/manager.h"
+#include "manager/context.h"
+#include "manager/definitions.h"
+#include "manager/inventory.h"
+#include "manager/open_ledger.h"
 
 #include "util/name.h"
 

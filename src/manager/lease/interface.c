@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A lease as a guest's <interface>. */
-#include "manager/manager.h"
+#include "manager/context.h"
+#include "manager/definitions.h"
 
 #include "util/file.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Leases and reservations listed, renamed and forgotten. */
-#include "manager/manager.h"
+#include "manager/lease/lease.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 #include "util/name.h"
 

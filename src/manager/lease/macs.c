@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* An owner's MAC: the same for ever, and nobody else's. */
-#include "manager/manager.h"
+#include "manager/lease/macs.h"
+#include "manager/parking.h"
 
 #include "util/file.h"
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Ends leases: releasing (ledger) → scrub the VF (host) → gone (ledger). The
  * owner's MAC stays reserved. */
-#include "manager/manager.h"
+#include "manager/lease/release.h"
+#include "manager/definitions.h"
+#include "manager/inventory.h"
+#include "manager/open_ledger.h"
+#include "manager/vf.h"
 
 #include "util/name.h"
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A backup of the ledger comes back, and what was given out since is recorded as far as the VFs tell. */
-#include "manager/manager.h"
+#include "manager/claims.h"
+#include "manager/context.h"
+#include "manager/definitions.h"
+#include "manager/findings.h"
+#include "manager/parking.h"
 
 #include "util/mac.h"
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* alloc on the host: a lease's VF is looked at, programmed and bound. */
-#include "manager/lease/alloc.h"
+#include "manager/lease/settle.h"
+#include "manager/iommu.h"
+#include "manager/lease/release.h"
+#include "manager/refusals.h"
+#include "manager/vf.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the doctor's checks share. */
-#ifndef VFPOOL_DOCTOR_H
-#define VFPOOL_DOCTOR_H
+#ifndef VFPOOL_DOCTOR_REPORT_H
+#define VFPOOL_DOCTOR_REPORT_H
 
-#include "manager/manager.h"
+#include "manager/context.h"
 
 /* Where a boot loader's and a package's files are. */
 enum distribution { OTHER_DISTRIBUTION, DEBIAN, FEDORA, SUSE, ARCH };
@@ -53,7 +53,5 @@ char *cmdline_remedy(const struct doctor *doctor, bool add, const char *word);
 
 /* The unit of libvirt's daemon, to restart it. */
 const char *libvirt_unit(const struct doctor *doctor);
-
-extern const struct check platform_checks[], card_checks[], ledger_checks[], libvirt_checks[];
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of alloc share. */
-#ifndef VFPOOL_ALLOC_H
-#define VFPOOL_ALLOC_H
+/* Which VFs the owner gets: one alloc, and the leases that it chooses. */
+#ifndef VFPOOL_LEASE_CHOOSE_H
+#define VFPOOL_LEASE_CHOOSE_H
 
-#include "manager/manager.h"
+#include "manager/lease/macs.h"
 
 #include <sys/stat.h>
 
@@ -62,19 +62,5 @@ bool is_on_lost_pf(const struct alloc *alloc, const struct vfpool_lease *lease);
 
 /* The pending lease is nobody's; `avoid`: its VF isn't the next one's either. */
 int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid);
-
-/* Was the lease made by this alloc, and nothing programmed for it? NULL: no, or it isn't known. */
-uint64_t *find_untouched(const struct alloc *alloc, const struct vfpool_lease *lease);
-
-/* Makes the lease's VF what the lease says. -E_CHANGED: choose anew, since the VF can't be
- * had, or another process was at work on the lease. */
-int settle(struct alloc *alloc, struct vfpool_lease *lease);
-
-/* None was got, so that those that couldn't be set up are like the others again. */
-void forgive_faulty(struct alloc *alloc);
-
-/* VFs that were passed over, or in quarantine, may be had again. *ret_any: at
- * least one. */
-int free_idle_vfs(struct alloc *alloc, bool *ret_any);
 
 #endif

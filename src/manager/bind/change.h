@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Drivers are changed, of all members or none, and that is told. */
+#ifndef VFPOOL_BIND_CHANGE_H
+#define VFPOOL_BIND_CHANGE_H
+
+#include "manager/bind/members.h"
+
+/* What a person should know of a change that went well. */
+void note_member(struct binding_job *job, const struct member *member);
+
+/* Gives all that change their driver, or none. */
+int carry_out_binding(struct binding_job *job);
+
+int fill_bindings(struct binding_job *job, struct vfpool_binding **ret_bindings, size_t *ret_n);
+
+#endif

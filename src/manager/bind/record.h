@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the ledger says of devices that were bound by hand, and is to say. */
+#ifndef VFPOOL_BIND_RECORD_H
+#define VFPOOL_BIND_RECORD_H
+
+#include "manager/bind/members.h"
+
+/* Opens the ledger for a change, and finds what it says of the members. */
+int begin_binding(struct binding_job *job);
+
+/* Does it get `driver` at each boot already? */
+bool persists_anyway(const struct member *member);
+
+/* The ledger gets what is to change, before it does. In the transaction of begin_binding(). */
+int record_member(struct binding_job *job, struct member *member);
+
+#endif

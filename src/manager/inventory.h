@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The host as it is, with each VF's pool and lease. */
+#ifndef VFPOOL_INVENTORY_H
+#define VFPOOL_INVENTORY_H
+
+#include "manager/context.h"
+
+/* host_read(), with a note for each PF that can't be looked at. */
+int read_host(struct vfpool *vp, struct host *host, int which,
+	      struct vfpool_inventory **ret_inventory);
+
+/* The PF that a person names: netdev, PCI address or permanent MAC. VFPOOL_ENOTFOUND.
+ * The PF is the inventory's. */
+int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
+		  const struct vfpool_pf **ret_pf);
+
+/* Fills each VF's pool, owner and state. A NULL ledger has no leases. */
+int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *uses, size_t n_uses,
+	      struct vfpool_pf *pf);
+
+/* vfpool_inventory() of a host whose ledger can't be read. */
+int inventory_without_ledger(struct vfpool *vp, struct vfpool_inventory **ret_inventory);
+
+#endif
