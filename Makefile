@@ -129,6 +129,10 @@ lint:
 format:
 	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
 
+# Which tests show what always holds (DESIGN.md), from the tests themselves.
+proofs:
+	@tests/proofs >tests/PROOFS.md
+
 # What it is built and tested with, from the machine's own packages; as root.
 deps:
 	@tests/deps
@@ -180,8 +184,9 @@ help:
 	@echo 'make check       all tests, as root: minutes'
 	@echo 'make check-long  the same with what takes long'
 	@echo 'make lint        is C in the style of .clang-format, and the shell right? (make format: the first)'
+	@echo 'make proofs      write tests/PROOFS.md: which tests show what always holds'
 	@echo 'make clean       remove build/'
 
-.PHONY: all unit-tests check-fast check check-long demo deps install lint format clean help
+.PHONY: all unit-tests check-fast check check-long demo deps install lint format proofs clean help
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FAKES:=.d) $(BENCHES:=.d)

@@ -149,6 +149,7 @@ static void refusals(void **state)
 }
 
 /* A definition can't make vfpool read a file, or grow without bound. */
+/* proves: outside */
 static void hostile_xml(void **state)
 {
 	struct vfpool_pool *pool = NULL;

@@ -95,6 +95,7 @@ static void a_lease_from_birth_to_end(void **state)
 	ledger_close(ledger);
 }
 
+/* proves: one-holder */
 static void no_vf_twice_no_mac_twice(void **state)
 {
 	struct ledger *ledger = open_ledger();
@@ -175,6 +176,7 @@ static void free_and_leased_are_counted(void **state)
 }
 
 /* As long as the MAC is live on the VF that was forced away from its owner. */
+/* proves: one-holder */
 static void a_quarantined_mac_stays_taken(void **state)
 {
 	struct ledger *ledger = open_ledger();
@@ -206,6 +208,7 @@ static void a_quarantined_mac_stays_taken(void **state)
 	ledger_close(ledger);
 }
 
+/* proves: mac-stays */
 static void a_renamed_owner_keeps_all(void **state)
 {
 	struct ledger *ledger = open_ledger();
@@ -264,6 +267,7 @@ static void history_says_who_and_how(void **state)
 }
 
 /* The schema itself refuses, whatever code comes. */
+/* proves: one-holder */
 static void the_schema_forbids_it(void **state)
 {
 	static const char *const attempts[] = {
@@ -483,6 +487,7 @@ static void a_binding_lasts_as_long_as_the_boot(void **state)
 }
 
 /* Beside a device that isn't one, at the address that the VF had. */
+/* proves: looked-up */
 static void a_vfs_binding_is_of_its_pf_and_index(void **state)
 {
 	struct ledger_history_filter history = { .vf = 7 };
@@ -537,6 +542,7 @@ static void a_backup_is_whole(void **state)
 }
 
 /* Damage that opening doesn't show. */
+/* proves: says-so */
 static void damage_is_found(void **state)
 {
 	struct ledger *ledger = open_ledger();
@@ -576,6 +582,7 @@ static pid_t start_stuck_writer(const char *begin)
 	return pid;
 }
 
+/* proves: says-so */
 static void a_stuck_writer_is_named_and_waited_for_once(void **state)
 {
 	struct ledger *ledger = open_ledger();

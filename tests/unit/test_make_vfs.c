@@ -64,6 +64,7 @@ static int lock_is_free(const char *address, int holder)
 }
 
 /* The write into a fifo that nobody reads sleeps, as in a driver that hangs. */
+/* proves: says-so */
 static void a_write_that_hangs(void **state)
 {
 	const struct vfpool_pf other = { .address = { .bus = 2 } };

@@ -112,6 +112,7 @@ static void a_pf_twice_in_a_pool(void **state)
 	assert_non_null(strstr(err.text, "a.xml:4: the PF is in the pool already (line 3)"));
 }
 
+/* proves: looked-up */
 static void selectors(void **state)
 {
 	char *names[] = { (char *)"old", (char *)"older" };
@@ -152,6 +153,7 @@ static void placement(void **state)
 	assert_int_equal(placement_choose(VFPOOL_SPREAD, pfs, 0), -VFPOOL_ENOVF);
 }
 
+/* proves: one-holder mac-stays */
 static void macs_are_stable_and_apart(void **state)
 {
 	struct vfpool_pool pool = { .name = (char *)"p",
@@ -245,6 +247,7 @@ static void expect_plan(bool live, const char *kinds)
 	vfpool_plan_free(plan);
 }
 
+/* proves: twice */
 static void nothing_to_do(void **state)
 {
 	(void)state;
@@ -262,6 +265,7 @@ static void from_nothing(void **state)
 	expect_plan(false, "uampbpb");
 }
 
+/* proves: twice */
 static void only_what_differs(void **state)
 {
 	struct vfpool_plan *plan;
@@ -276,6 +280,7 @@ static void only_what_differs(void **state)
 	vfpool_plan_free(plan);
 }
 
+/* proves: in-use */
 static void another_count(void **state)
 {
 	(void)state;
@@ -292,6 +297,7 @@ static void another_count(void **state)
 	expect_plan(false, "r");
 }
 
+/* proves: in-use */
 static void busy_vfs_are_left_alone(void **state)
 {
 	(void)state;
@@ -364,6 +370,7 @@ static void vectors(void **state)
 	expect_plan(false, "mvpbvpb");
 }
 
+/* proves: in-use */
 static void vectors_of_busy_vfs(void **state)
 {
 	(void)state;

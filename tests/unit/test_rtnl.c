@@ -70,6 +70,7 @@ static void groups_grow_to_64(void **state)
 		assert_int_equal(vfpool_settings_differ(&peer.vfs[i], &steps[i].to), 0);
 }
 
+/* proves: says-so */
 static void the_culprit_has_a_name(void **state)
 {
 	(void)state;
@@ -103,6 +104,7 @@ static void a_vf_in_reset_is_no_culprit(void **state)
 	assert_int_equal(count(VFPOOL_STEP_DONE, 8), 8);
 }
 
+/* proves: read-back */
 static void accepted_and_ignored_is_found(void **state)
 {
 	(void)state;
@@ -171,6 +173,7 @@ static void what_is_remembered_isnt_sent(void **state)
 	free_texts(2);
 }
 
+/* proves: read-back */
 static void a_rate_waits_for_the_link(void **state)
 {
 	const struct vfpool_pf down = { .netdev = (char *)"p", .ifindex = PEER_IFINDEX };
@@ -200,6 +203,7 @@ static void qinq_goes_out_in_network_order(void **state)
 	assert_int_equal(peer.vfs[0].vlan_proto, 0x88a8);
 }
 
+/* proves: read-back */
 static void what_cant_be_read_back_is_unverified(void **state)
 {
 	(void)state;

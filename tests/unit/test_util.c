@@ -58,6 +58,7 @@ static void macs(void **state)
 		assert_int_equal(vfpool_mac_parse(bad[i], &mac), -EINVAL);
 }
 
+/* proves: outside */
 static void names(void **state)
 {
 	(void)state;
@@ -128,6 +129,7 @@ static void siphash_vectors(void **state)
 	assert_true(siphash24(key, data, 15) == 0xa129ca6149be45e5);
 }
 
+/* proves: outside */
 static void messages_are_safe_on_a_terminal(void **state)
 {
 	struct error err = { "" };

@@ -203,6 +203,7 @@ static void libvirts_text_compares(void **state)
 	assert_false(guest_networks_equal(ours, "<network><na"));
 }
 
+/* proves: looked-up */
 static void a_guest_whose_vf_has_moved(void **state)
 {
 	const struct vfpool_mac mac = { { 2, 0x56, 0x46, 1, 2, 3 } },
