@@ -137,6 +137,7 @@ test_pools_that_contradict_each_other() {
 		rm -rf kernel state run; quiet_apply; [ $? = 6 ] && [ "$(with_vlan 30 2)" = 4 ] && [ "$(grep -c "is left out" err)" = 3 ]'
 }
 
+# proves: scrubbed
 test_a_vf_that_another_pool_has_in_quarantine() {
 	hosts 1 4
 	pool a "dev='pf0' numvfs='4' vfs='0-1'" >a.xml

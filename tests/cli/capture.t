@@ -69,6 +69,7 @@ test_restore_makes_what_it_is_told() {
 	t "this host's own capture is restored" eval "'$top/tests/data/capture' >own && '$restore' own own-host"
 }
 
+# proves: outside
 test_sysfs_is_written_without_links_or_making_files() {
 	local override=sys/bus/pci/devices/0000:01:01.0/driver_override
 	"$fake/tree" sys 1 2 --netdev

@@ -56,6 +56,7 @@ together() { # COMMAND…: it isn't killed, and both are new then
 	"$@" && [ "$(which)" = new ]
 }
 
+# proves: killed
 test_a_define_that_is_killed() {
 	definitions
 	t "killed at each of its changes of files: all or none, and the next command finds all" all_or_none
@@ -65,6 +66,7 @@ test_a_define_that_is_killed() {
 	t "nothing is left beside them" same 'a.xml b.xml' "$(ls -A etc/pools | paste -sd ' ')"
 }
 
+# proves: killed
 test_a_journal_is_finished_by_whoever_comes() {
 	definitions
 	local verb
@@ -171,6 +173,7 @@ test_a_killed_rename_before_a_define() {
 	t "killed before the journal and after it" eval '[[ "$seen" = *undone*undone*done*done* ]] && [ "$n" -gt 8 ]'
 }
 
+# proves: killed
 test_a_killed_change_is_finished_by_one_that_is_killed() {
 	leased_definitions
 	local n
@@ -305,6 +308,7 @@ test_a_define_in_the_middle_of_a_look() {
 		meanwhile .changes list define a2.xml b2.xml && [ "$(which) $(ls -A etc/pools | paste -sd " ")" = "new a.xml b.xml" ]'
 }
 
+# proves: killed
 test_an_undefine_is_durable() {
 	definitions
 	v define a.xml b.xml >/dev/null

@@ -83,6 +83,7 @@ test_alloc_with_a_pf_that_cannot_be_read() {
 	each "alloc, netlink's answer about the PF is ERRNO: exit 1 with its text" unreadable_pf
 }
 
+# proves: says-so
 test_alloc_with_a_setting_that_is_refused() {
 	refused_setting() {
 		host
@@ -136,6 +137,7 @@ apply_fails() { # TEXT
 	out=$(code_is 6 v apply 2>&1) && grep -qE "$1" <<<"$out" || { echo "$out"; return 1; }
 }
 
+# proves: says-so
 test_apply_with_vfs_that_cannot_be_made() {
 	refused_numvfs() {
 		host

@@ -53,6 +53,7 @@ bound() {
 	ls -d sys/bus/pci/devices/*/driver | wc -l
 }
 
+# proves: says-so
 test_what_the_schema_forbids_has_words() {
 	full_host
 	sqlite3 state/ledger.db "PRAGMA foreign_keys = 0; DELETE FROM mac WHERE half = 'lease'"
@@ -124,6 +125,7 @@ test_full() {
 }
 
 # What was written last is in the -wal yet.
+# proves: killed
 test_killed() {
 	[ "$FULL_MOUNTS" = yes ] || return 0
 	small_host

@@ -26,6 +26,7 @@ lease() { # OWNER [OPTION…]
 
 # ---- whose it is ----
 
+# proves: one-holder
 test_leases_without_their_definition() {
 	host
 	local thief mine
@@ -41,6 +42,7 @@ test_leases_without_their_definition() {
 	t "the lease's own guest may start though the definition is gone" hook prepare "$mine"
 }
 
+# proves: one-holder
 test_a_plain_hostdev_has_no_mac() {
 	host
 	t "a plain <hostdev> of a VF that is leased to another: refused though the lease's guest was never seen" \
@@ -58,6 +60,7 @@ test_a_plain_hostdev_has_no_mac() {
 	t 'what the refusal says helps: renamed, it may start' hook prepare "$(guest shop 4 "$(plain 0 "$vf")")"
 }
 
+# proves: one-holder
 test_odd_names() {
 	host
 	t 'a guest whose name no owner can have takes no VF of another' fails_with 4 'is leased to web nic 0' \

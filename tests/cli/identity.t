@@ -181,6 +181,7 @@ test_an_empty_ledger_in_its_place() {
 	refused 'is gone'
 }
 
+# proves: one-holder
 test_another_ledger_in_its_place() {
 	a_pool
 	v alloc a --owner web >/dev/null
@@ -262,6 +263,7 @@ test_a_backup_is_restored() {
 	t 'restore: the modes are closed' same '700 600' "$(mode state state/ledger.db)"
 }
 
+# proves: mac-stays
 test_an_owner_whose_mac_is_on_a_vf_has_its_lease_again() {
 	a_pool
 	local mac
@@ -284,6 +286,7 @@ test_a_mac_of_its_own_that_was_given_out_since_is_kept() {
 	t 'restore: no VF with an own MAC goes to another' same 2 "$(v alloc a --owner new --json | field vf)"
 }
 
+# proves: one-holder
 test_a_vf_that_the_backup_gives_to_another_is_held() {
 	a_pool
 	v alloc a --owner web >/dev/null
@@ -394,6 +397,7 @@ test_restore_over_one_whose_pages_are_damaged() {
 }
 
 # Killed at its Nth call that writes, for every N.
+# proves: killed
 test_restore_is_killed() {
 	a_pool
 	local n code killed=0 whole=0 calls=pwrite64,write,fsync,fdatasync,rename,unlink,ftruncate

@@ -52,6 +52,7 @@ with_guests() { # ARGUMENT…
 
 # ---- the MAC that an owner has of old ----
 
+# proves: one-holder mac-stays
 test_a_reservation_whose_mac_is_live_elsewhere() {
 	hosts
 	local mac
@@ -118,6 +119,7 @@ test_a_reservation_whose_mac_is_a_cards() {
 	t "then the owner gets another" differ 52:54:00:01:00:02 "$(mac web)"
 }
 
+# proves: one-holder
 test_a_reservation_whose_mac_a_guest_has() {
 	hosts
 	local mac
@@ -150,6 +152,7 @@ test_the_vf_that_the_lease_gets() {
 
 # ---- new ones ----
 
+# proves: one-holder
 test_a_given_mac_that_is_live() {
 	hosts
 	program 02:00:00:00:00:07
@@ -159,6 +162,7 @@ test_a_given_mac_that_is_live() {
 	t "gone from there, it is given" same 02:00:00:00:00:07 "$(mac web --mac 02:00:00:00:00:07)"
 }
 
+# proves: one-holder
 test_a_mac_of_a_seed_that_is_live() {
 	hosts "<mac prefix='d2:00:01' seed='s'/>"
 	local mac
@@ -176,6 +180,7 @@ test_a_short_range() {
 	t "a new owner's MAC of a range of 128, live on another VF: the next one" differ "$mac" "$(mac web)"
 }
 
+# proves: one-holder
 test_a_ledger_that_has_forgotten() {
 	hosts
 	local mac

@@ -100,6 +100,7 @@ fails_to_alloc() { # OWNER
 	return "$code"
 }
 
+# proves: mac-stays
 test_a_mac_that_its_owner_was_told_of() {
 	two_pools
 	local mac
@@ -116,6 +117,7 @@ test_a_mac_that_its_owner_was_told_of() {
 
 # ---- another card in a slot ----
 
+# proves: looked-up
 test_what_was_on_a_card_that_is_gone() {
 	two_pools
 	local mac old=52:54:00:99:99:99 row='SELECT count(*) FROM vf JOIN pf ON pf.id = vf.pf WHERE pf.mac ='
@@ -189,6 +191,7 @@ test_forgetting_who_was_idle() {
 	t "of a pool that can't be: not found" fails_with 5 'there is no pool' v forget --idle 1d --pool a/b
 }
 
+# proves: one-holder
 test_a_mac_in_quarantine_is_taken_though_it_is_forgotten() {
 	two_pools
 	local mac
@@ -202,6 +205,7 @@ test_a_mac_in_quarantine_is_taken_though_it_is_forgotten() {
 
 # ---- the history's age ----
 
+# proves: mac-stays
 test_an_old_history_is_removed() {
 	two_pools
 	local mac kept='SELECT count(*) FROM history'
@@ -235,6 +239,7 @@ test_a_long_history_is_removed_in_parts() {
 
 # ---- a pool's new name ----
 
+# proves: mac-stays
 test_a_renamed_pool_keeps_its_owners_macs() {
 	two_pools
 	local web gone
@@ -263,6 +268,7 @@ test_a_renamed_pool_keeps_its_owners_macs() {
 }
 
 # The rename is killed at its Nth change of a file, for every N; the next command finds all of it, or nothing.
+# proves: killed
 test_a_rename_of_a_pool_is_killed() {
 	two_pools
 	local n code=0 web killed=0 done=0 undone=0 name
@@ -331,6 +337,7 @@ test_release_beside_an_alloc_of_the_same_owner() {
 	t "and its MAC forgotten with it" same 0 "$(sql 'SELECT count(*) FROM reservation')"
 }
 
+# proves: mac-stays
 test_a_late_release_of_one_lease_forgets_nothing_else() {
 	two_pools
 	v alloc p --owner web >/dev/null && v release --owner web >/dev/null

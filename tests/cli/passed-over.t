@@ -38,6 +38,7 @@ both() {
 }
 
 # ---- IOMMU groups ----
+# proves: in-use
 test_a_group_that_the_host_uses() {
 	pools 1
 	stranger 0
@@ -76,6 +77,7 @@ test_pools_that_are_not_for_guests() {
 	stranger 0
 	t "a pool without a driver: its VFs aren't for guests, all are given" same 0000:01:01.0 "$(address a)"
 }
+# proves: one-holder
 test_a_group_goes_to_one_owner() {
 	pools 1
 	move 0000:01:01.1 0
@@ -95,12 +97,14 @@ test_a_group_across_two_pfs() {
 	t "a group with a VF of another PF: the other owner doesn't get that" fails_with 3 'leased to a' v alloc p --owner b --pf pf1 --vf 0
 	t 'the same owner does' same 0001:01:01.0 "$(address a --nic 1 --pf pf1 --vf 0)"
 }
+# proves: in-use
 test_a_group_member_that_is_in_use() {
 	pools 1
 	stranger 0 vfio-pci
 	echo 1 >sys/bus/pci/devices/0009:00:00.0/enable
 	t 'a member that something has through vfio: passed over' same 0000:01:01.1 "$(address a)"
 }
+# proves: one-holder
 test_two_that_take_a_group_at_once() {
 	local i
 	pools 2

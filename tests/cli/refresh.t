@@ -31,6 +31,7 @@ guest() { # NAME NUMBER DOMAIN VF: with a plain <hostdev>
 		</devices></domain>"
 }
 
+# proves: looked-up
 test_plain_hostdevs() {
 	refresh_host
 	vf=$(v alloc a --owner web --json | field vf)

@@ -29,6 +29,7 @@ apply_out() { # ARGUMENT…: what apply prints, whatever its exit code, into the
 	v apply "$@" >out 2>err || true
 }
 
+# proves: says-so
 test_one_pool_s_qinq_leaves_the_other_its_vlan() {
 	two_halves no-qinq "<vlan proto='802.1ad'><tag id='42'/></vlan>" "<vlan><tag id='7'/></vlan>"
 	t "a VLAN as 802.1ad that the card refuses: exit code 6" code_is 6 eval 'v apply >out 2>err'
@@ -71,6 +72,7 @@ test_a_card_without_trust_or_spoof_check() {
 	t "a pool that trusts the default is bound where one doesn't" same 'vfio-pci vfio-pci' "$(driver 0) $(driver 1)"
 }
 
+# proves: twice
 test_a_refusal_that_cant_be_read_back_is_remembered() {
 	two_halves 'no-query_rss mute-query_rss' "<rss query='on'/>" ''
 	local sent
@@ -100,6 +102,7 @@ test_a_refusal_that_cant_be_read_back_is_remembered() {
 	t "what it has isn't called lacking" eval '! grep FAILED out'
 }
 
+# proves: in-use
 test_fewer_vfs_while_one_is_leased() {
 	"$fake/tree" sys 1 4 --netdev
 	export PEER_VFS=4 PEER_STATE=$work/kernel

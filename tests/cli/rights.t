@@ -53,6 +53,7 @@ evil_path() {
 	done
 }
 
+# proves: outside
 test_no_program_is_taken_from_the_callers_path() {
 	local path
 	new_pool_host

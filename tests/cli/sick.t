@@ -42,6 +42,7 @@ odd_pf() { # what every verb says of pf0 beside a sound pf1, whose fault matches
 	t "$2: the doctor names it" says "PF pf0.*$1" both v doctor
 	t "$2: a definition of the other PF is taken" says defined v define p1.xml
 }
+# proves: says-so
 test_an_odd_attribute_of_one_pf() {
 	two_pools
 	echo zz >"$(pf 0)/sriov_totalvfs"
@@ -134,6 +135,7 @@ odd_definition() { # PATTERN WHAT
 	t "$2: show of it says why it can't" fails_with 1 "odd.xml.*$1" v show odd
 	t "$2: guests' network is looked at" anyhow v network --sync
 }
+# proves: outside
 test_a_fifo_in_the_place_of_a_definition() {
 	two_pools
 	mkfifo etc/pools/odd.xml
@@ -167,6 +169,7 @@ test_fifos_elsewhere() {
 	t "apply passes a FIFO in udev's folders over" timeout 20 "$fake/vfpool" "${at[@]}" apply
 	t 'define takes a pipe that a person names' says defined v define /dev/stdin < <(cat p0.xml)
 }
+# proves: scrubbed
 test_a_vf_that_can_not_leave_quarantine() {
 	local i
 	two_pools 1

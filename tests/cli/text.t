@@ -43,6 +43,7 @@ validates() {
 	v validate "$1" >/dev/null 2>&1
 }
 
+# proves: outside
 test_names_are_checked_at_the_door() {
 	new_pool_host
 	t 'alloc, an owner with a character that nobody sees: refused, shown without it' \
@@ -54,6 +55,7 @@ test_names_are_checked_at_the_door() {
 	t 'nothing of what was refused is in the ledger' same 0 "$(sql 'SELECT count(*) FROM lease')"
 }
 
+# proves: outside
 test_definitions_are_checked_at_the_door() {
 	local text
 	"$fake/tree" sys 1 2 --netdev
@@ -72,6 +74,7 @@ test_definitions_are_checked_at_the_door() {
 	t "refused with the line where it is" fails_with 1 'q.xml:5: .*invisible' v validate q.xml
 }
 
+# proves: outside
 test_old_rows_are_escaped_at_the_exit() {
 	new_pool_host
 	v alloc p --owner web --vf 0 >/dev/null && v hold pf0 --vf 1 --reason bad >/dev/null
@@ -92,6 +95,7 @@ test_old_rows_are_escaped_at_the_exit() {
 	t 'whose lease is released by it' v release --owner web2
 }
 
+# proves: outside
 test_a_drivers_name_is_escaped() {
 	local vf
 	new_pool_host

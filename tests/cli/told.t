@@ -89,6 +89,7 @@ test_a_rate_above_the_link_speed() {
 	v define p.xml >/dev/null
 	t 'a min rate: that the driver may have none' says 'most likely its driver has no min rate' both v apply
 }
+# proves: says-so
 test_vfs_that_something_else_takes_away() {
 	pool_of_four
 	v alloc p --owner web >/dev/null
