@@ -95,13 +95,17 @@ static int take_global_options(struct vfpool *vp, int argc, char **argv)
 		{ "connect", required_argument, NULL, 'c' },
 		{ "accept-new-ledger", no_argument, NULL, 'a' },
 	};
-	int c, r = 0;
+	int r = 0;
 
 	for (size_t i = 0; i < N_DIR_OPTIONS; i++)
 		longs[N_OWN_OPTIONS + i] = (struct option){ dir_options[i].name, required_argument,
 							    NULL, 256 + (int)i };
 	opterr = 0;
-	while (r == 0 && (c = getopt_long(argc, argv, "+:hVc:", longs, NULL)) != -1) {
+	while (r == 0) {
+		const int c = getopt_long(argc, argv, "+:hVc:", longs, NULL);
+
+		if (c == -1)
+			break;
 		if (c == 'h') {
 			print_help();
 			return 1;

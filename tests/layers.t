@@ -56,6 +56,16 @@ wings_keep_apart() {
 	return "$status"
 }
 
+# The source of the files, without its comments and what its strings say, matches PATTERN nowhere.
+code_has_no() { # PATTERN FILE...
+	! perl -0777 -ne 'BEGIN { $pattern = shift } s{/\*.*?\*/}{}gs; s/"(\\.|[^"\\])*"/""/gs;
+		print "$ARGV: $&\n" while /$pattern/g' "$@" | grep .
+}
+# Errors are handled in one way: r = a(); if (r < 0) return r;
+assigned_in_condition='(?<!for )\(\s*\*?[\w.>\[\]-]+ [-+|&*\/]?= [^;{]*'
+ladder='if \(r == 0[^;{]*\)\s+r = .*'
+rooms_of_one_idiom=(src/main.c src/verbs.c src/verbs/*.c)
+
 says_its_licence() {
 	! find src include tests -name '*.[chS]' -exec grep -L 'SPDX-License-Identifier: LGPL-2.1-or-later' {} + | grep .
 }
@@ -83,5 +93,7 @@ t 'only verbs/print.c prints what came from outside' only_in 'src/main\.c|src/ve
 t 'pool/ asks the system nothing' not_in pool '\b(open|read|write|ioctl|time|fork)\('
 t 'no shell is called' only_in 'none' '\b(system|popen)\('
 t 'no environment variable is read' only_in 'none' '\bgetenv\('
+t 'no condition assigns' code_has_no "$assigned_in_condition" "${rooms_of_one_idiom[@]}"
+t 'no ladder of if (r == 0) r = …' code_has_no "$ladder" "${rooms_of_one_idiom[@]}"
 t 'every source says its licence' says_its_licence
 tap_end

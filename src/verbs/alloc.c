@@ -76,8 +76,11 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 		return r;
 	request->count = args->count >= 0 ? (unsigned)args->count : 1;
 	args->interface.array = args->count >= 0;
-	if ((r = check_interface_args(verb, &args->interface)) < 0 ||
-	    (args->numa && (r = parse_numa(args->numa, request)) < 0))
+	r = check_interface_args(verb, &args->interface);
+	if (r < 0)
+		return r;
+	r = args->numa ? parse_numa(args->numa, request) : 0;
+	if (r < 0)
 		return r;
 	return args->mac ? parse_mac(args->mac, request) : 0;
 }
@@ -89,9 +92,13 @@ static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char 
 	char **rest;
 	int r = parse_alloc(verb, argc, argv, &args, &rest);
 
-	if (r < 0 ||
-	    (r = check_format_of_pool(vp, rest[0], &args.interface, args.request.count)) < 0 ||
-	    (r = vfpool_alloc(vp, rest[0], &args.request, &leases)) < 0)
+	if (r < 0)
+		return r;
+	r = check_format_of_pool(vp, rest[0], &args.interface, args.request.count);
+	if (r < 0)
+		return r;
+	r = vfpool_alloc(vp, rest[0], &args.request, &leases);
+	if (r < 0)
 		return r;
 	return print_interfaces(vp, leases, &args.interface);
 }

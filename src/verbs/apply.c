@@ -133,7 +133,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 
 	if (n < 0)
 		return n;
-	if (wait && (r = vfpool_wait(vp, n > 0 ? args[0] : NULL, wait, &all)) < 0)
+	r = wait ? vfpool_wait(vp, n > 0 ? args[0] : NULL, wait, &all) : 0;
+	if (r < 0)
 		return r;
 	r = vfpool_apply(vp, n > 0 ? args[0] : NULL,
 			 (dry_run ? VFPOOL_APPLY_DRY_RUN : 0) | (live ? VFPOOL_APPLY_LIVE : 0) |

@@ -107,9 +107,12 @@ static int run_attach(struct vfpool *vp, const struct verb *verb, int argc, char
 	struct attach_args args = { .request = VFPOOL_ATTACH_REQUEST };
 	int r = parse(verb, argc, argv, false, &args);
 
-	if (r == 0 && args.refresh)
+	if (r < 0)
+		return r;
+	if (args.refresh)
 		return refresh(vp, &args);
-	if (r < 0 || (r = vfpool_attach(vp, &args.request, &lease)) < 0)
+	r = vfpool_attach(vp, &args.request, &lease);
+	if (r < 0)
 		return r;
 	return print(vp, lease, &args, args.request.dry_run ? "would be attached" : "is attached");
 }
@@ -120,7 +123,10 @@ static int run_detach(struct vfpool *vp, const struct verb *verb, int argc, char
 	struct attach_args args = { .request = VFPOOL_ATTACH_REQUEST };
 	int r = parse(verb, argc, argv, true, &args);
 
-	if (r < 0 || (r = vfpool_detach(vp, &args.request, &lease)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_detach(vp, &args.request, &lease);
+	if (r < 0)
 		return r;
 	return print(vp, lease, &args,
 		     args.request.dry_run                  ? "would be detached and released" :

@@ -12,7 +12,10 @@ static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
-	if (r < 0 || (r = vfpool_backup(vp, args[0], force)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_backup(vp, args[0], force);
+	if (r < 0)
 		return r;
 	say("the ledger is in %s, whole and checked\n", args[0]);
 	return 0;

@@ -36,16 +36,16 @@ static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char
 	if (n < 0)
 		return n;
 	r = vfpool_define(vp, (const char *const *)files, (size_t)n, dry_run, &pools, changed);
-	for (int i = 0; r == 0 && i < n; i++) {
+	if (r < 0)
+		return r;
+	for (int i = 0; i < n; i++)
 		say("pool %s %s %s\n", pools[i]->name,
 		    !changed[i] ? "is unchanged: it is defined already as in" :
 		    dry_run     ? "would be defined from" :
 				  "defined from",
 		    files[i]);
-	}
-	if (r == 0)
-		warn_missing(vp, pools);
-	return r;
+	warn_missing(vp, pools);
+	return 0;
 }
 
 static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -58,12 +58,12 @@ static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, ch
 	if (n < 0)
 		return n;
 	r = vfpool_validate(vp, (const char *const *)files, (size_t)n, &pools);
-	for (int i = 0; r == 0 && i < n; i++) {
+	if (r < 0)
+		return r;
+	for (int i = 0; i < n; i++)
 		say("%s is a valid definition of pool %s\n", files[i], pools[i]->name);
-	}
-	if (r == 0)
-		warn_missing(vp, pools);
-	return r;
+	warn_missing(vp, pools);
+	return 0;
 }
 
 const struct verb verb_define = {

@@ -12,7 +12,10 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
-	if (r < 0 || (r = vfpool_dumpxml(vp, args[0], &text)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_dumpxml(vp, args[0], &text);
+	if (r < 0)
 		return r;
 	say("%s", text);
 	return 0;

@@ -18,7 +18,10 @@ static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **arg
 	char **args, index[24] = "";
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
-	if (r < 0 || (r = vfpool_hold(vp, args[0], vf, on ? reason : NULL, dry_run, &changed)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_hold(vp, args[0], vf, on ? reason : NULL, dry_run, &changed);
+	if (r < 0)
 		return r;
 	if (vf >= 0)
 		snprintf(index, sizeof(index), "VF %d of ", vf);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
+DEFINE_CLEANUP(struct json_object *, cleanup_json, json_object_put);
 
 int check_interface_args(const struct verb *verb, struct interface_args *args)
 {
@@ -40,24 +41,22 @@ static void note_lease(const struct vfpool_lease *lease, const char *text, bool 
 
 static int print_json_leases(struct vfpool *vp, struct vfpool_lease *const *leases, bool array)
 {
-	struct json_object *list = json_object_new_array();
-	int r = 0;
+	CLEANUP(cleanup_json) struct json_object *list = json_object_new_array();
 
-	for (; r == 0 && *leases; leases++) {
-		struct json_object *object = json_lease(*leases);
+	for (; *leases; leases++) {
+		struct json_object *object;
 		AUTO_FREE char *xml = NULL;
+		int r = vfpool_interface(vp, *leases, VFPOOL_FORMAT_LIBVIRT, NULL, &xml);
 
-		r = vfpool_interface(vp, *leases, VFPOOL_FORMAT_LIBVIRT, NULL, &xml);
-		if (r == 0) {
-			note_lease(*leases, xml, false);
-			json_object_object_add(object, "interface", json_object_new_string(xml));
-		}
+		if (r < 0)
+			return r;
+		note_lease(*leases, xml, false);
+		object = json_lease(*leases);
+		json_object_object_add(object, "interface", json_object_new_string(xml));
 		json_object_array_add(list, object);
 	}
-	if (r == 0)
-		print_json(json_object_get(array ? list : json_object_array_get_idx(list, 0)));
-	json_object_put(list);
-	return r;
+	print_json(json_object_get(array ? list : json_object_array_get_idx(list, 0)));
+	return 0;
 }
 
 int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args,
@@ -88,7 +87,6 @@ int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 	enum vfpool_format format = VFPOOL_FORMAT_LIBVIRT;
 	AUTO_FREE char *all = NULL; /* all of them, or none */
 	unsigned n = 0;
-	int r = 0;
 
 	if (args->json)
 		return print_json_leases(vp, leases, args->array);
@@ -96,23 +94,23 @@ int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
 		vfpool_format_parse(args->format, &format);
 	while (leases[n])
 		n++;
-	for (unsigned i = 0; r == 0 && i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		/* On hot plug the guest looks at a slot when its function 0 comes. */
 		const unsigned which = format == VFPOOL_FORMAT_QMP ? n - 1 - i : i;
 		AUTO_FREE char *text = NULL, *before = TAKE_PTR(all);
+		int r;
 
 		options.number = n > 1 ? which + 1 : 0;
 		r = vfpool_interface(vp, leases[which], format, &options, &text);
 		if (r < 0)
-			break;
+			return r;
 		note_lease(leases[which], text, format != VFPOOL_FORMAT_LIBVIRT);
 		all = format_text("%s%s", before ? before : "", text);
 		if (!all)
 			return -ENOMEM;
 	}
-	if (r == 0)
-		say("%s", all);
-	return r;
+	say("%s", all);
+	return 0;
 }
 
 static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -139,8 +137,11 @@ static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, c
 			  verb->name, verb->args);
 		return -VERB_USAGE;
 	}
-	if ((r > 0 && (r = verb_check_owner(verb, args[0])) < 0) ||
-	    (r = check_interface_args(verb, &interface)) < 0)
+	r = lease ? 0 : verb_check_owner(verb, args[0]);
+	if (r < 0)
+		return r;
+	r = check_interface_args(verb, &interface);
+	if (r < 0)
 		return r;
 	interface.array = !lease;
 	r = vfpool_find_leases(vp, pool, lease ? NULL : args[0], nic, lease, &leases);

@@ -18,8 +18,11 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	char **args;
 	int n = verb_parse(verb, argc, argv, options, 0, argc, &args), r;
 
-	if (n < 0 || (r = vfpool_iommu(vp, (const char *const *)args, (size_t)n, &groups)) < 0)
-		return n < 0 ? n : r;
+	if (n < 0)
+		return n;
+	r = vfpool_iommu(vp, (const char *const *)args, (size_t)n, &groups);
+	if (r < 0)
+		return r;
 	if (groups->n == 0)
 		warn_user(
 			"note: this host has no IOMMU groups, so no device can be passed to a guest; 'vfpool doctor' "

@@ -35,17 +35,20 @@ static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inv
 	if (!*pools)
 		say("no pools are defined\n");
 	r = print_pools(pools, inventory, leases);
+	if (r < 0)
+		return r;
 	say("\n");
 	if (inventory->n_pfs == 0 && inventory->n_unread == 0)
 		say("no PFs: no device of this host has SR-IOV\n");
-	if (r == 0)
-		r = print_inventory(inventory, NULL, nodedev);
+	r = print_inventory(inventory, NULL, nodedev);
+	if (r < 0)
+		return r;
 	print_unread(inventory);
-	for (; r == 0 && leases && *leases; leases++)
+	for (; leases && *leases; leases++)
 		if ((*leases)->has_vf)
 			print_lost(*leases, inventory);
 	missing_note(inventory, pools);
-	return r;
+	return 0;
 }
 
 static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -63,9 +66,16 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
 
-	if (r < 0 || (r = vfpool_pools(vp, &pools)) < 0 ||
-	    (r = vfpool_inventory(vp, &inventory)) < 0 ||
-	    (r = vfpool_leases(vp, NULL, inventory, &leases)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_pools(vp, &pools);
+	if (r < 0)
+		return r;
+	r = vfpool_inventory(vp, &inventory);
+	if (r < 0)
+		return r;
+	r = vfpool_leases(vp, NULL, inventory, &leases);
+	if (r < 0)
 		return r;
 	return json ? list_json(pools, inventory, leases) :
 		      list_tables(pools, inventory, leases, nodedev);

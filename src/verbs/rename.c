@@ -6,10 +6,11 @@ static int rename_pool(struct vfpool *vp, char **args, bool dry_run)
 {
 	int r = vfpool_rename_pool(vp, args[0], args[1], dry_run);
 
-	if (r == 0)
-		say("pool %s, with its leases and MACs, %s %s\n", args[0],
-		    dry_run ? "would be" : "is now", args[1]);
-	return r;
+	if (r < 0)
+		return r;
+	say("pool %s, with its leases and MACs, %s %s\n", args[0], dry_run ? "would be" : "is now",
+	    args[1]);
+	return 0;
 }
 
 static int rename_owner(struct vfpool *vp, char **args, bool dry_run)
@@ -17,14 +18,15 @@ static int rename_owner(struct vfpool *vp, char **args, bool dry_run)
 	unsigned n;
 	int r = vfpool_rename(vp, args[0], args[1], dry_run, &n);
 
-	if (r == 0)
-		say("%u MAC%s of %s, with %s leases, %s %s's\n", n, n == 1 ? "" : "s", args[0],
-		    n == 1 ? "its" : "their",
-		    dry_run ? "would be" :
-		    n == 1  ? "is now" :
-			      "are now",
-		    args[1]);
-	return r;
+	if (r < 0)
+		return r;
+	say("%u MAC%s of %s, with %s leases, %s %s's\n", n, n == 1 ? "" : "s", args[0],
+	    n == 1 ? "its" : "their",
+	    dry_run ? "would be" :
+	    n == 1  ? "is now" :
+		      "are now",
+	    args[1]);
+	return 0;
 }
 
 static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char **argv)

@@ -16,7 +16,10 @@ static int run_restore(struct vfpool *vp, const struct verb *verb, int argc, cha
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
-	if (r < 0 || (r = vfpool_restore(vp, args[0], dry_run, &found)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_restore(vp, args[0], dry_run, &found);
+	if (r < 0)
 		return r;
 	if (found->n > 0)
 		print_findings(found, false, dry_run);

@@ -63,13 +63,15 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 		return r;
 	say("\n");
 	r = print_inventory(inventory, pool->name, nodedev);
+	if (r < 0)
+		return r;
 	print_unread(inventory);
-	for (; r == 0 && leases && *leases; leases++)
+	for (; leases && *leases; leases++)
 		if ((*leases)->has_vf)
 			print_lost(*leases, inventory);
 		else
 			print_picked(*leases);
-	for (size_t i = 0; r == 0 && i < reservations->n; i++) {
+	for (size_t i = 0; i < reservations->n; i++) {
 		char mac[VFPOOL_MAC_TEXT];
 
 		vfpool_mac_format(&reservations->list[i].mac, mac);
@@ -78,7 +80,7 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 			    reservations->list[i].nic, mac);
 	}
 	missing_note(inventory, pools);
-	return r;
+	return 0;
 }
 
 static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -97,9 +99,16 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
-	if (r < 0 || (r = vfpool_find_pool(vp, args[0], &pool)) < 0 ||
-	    (r = vfpool_inventory(vp, &inventory)) < 0 ||
-	    (r = vfpool_leases(vp, args[0], inventory, &leases)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_find_pool(vp, args[0], &pool);
+	if (r < 0)
+		return r;
+	r = vfpool_inventory(vp, &inventory);
+	if (r < 0)
+		return r;
+	r = vfpool_leases(vp, args[0], inventory, &leases);
+	if (r < 0)
 		return r;
 	if (leases)
 		r = vfpool_reservations(vp, args[0], &reservations.list, &reservations.n);

@@ -13,20 +13,23 @@ static int change(struct vfpool *vp, const char *pool, bool install)
 	int r = install ? vfpool_udev_install(vp, pool, &path, &changed) :
 			  vfpool_udev_remove(vp, pool, &path, &changed);
 
-	if (r == 0)
-		say("%s %s\n", path,
-		    install ? (changed ? "written" : "is up to date") :
-			      (changed ? "removed" : "isn't there"));
-	return r;
+	if (r < 0)
+		return r;
+	say("%s %s\n", path,
+	    install ? (changed ? "written" : "is up to date") :
+		      (changed ? "removed" : "isn't there"));
+	return 0;
 }
 
 static int compare(struct vfpool *vp, const char *pool)
 {
 	AUTO_FREE char *is = NULL, *wanted = NULL;
-	int r;
+	int r = vfpool_udev_rules(vp, pool, &wanted);
 
-	if ((r = vfpool_udev_rules(vp, pool, &wanted)) < 0 ||
-	    (r = vfpool_udev_installed(vp, pool, &is)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_udev_installed(vp, pool, &is);
+	if (r < 0)
 		return r;
 	return print_diff("installed", is ? is : "", pool, wanted);
 }
@@ -36,9 +39,10 @@ static int print_properties(struct vfpool *vp, const char *netdev)
 	AUTO_FREE char *text = NULL;
 	int r = vfpool_udev_properties(vp, netdev, &text);
 
-	if (r == 0)
-		say("%s", text);
-	return r;
+	if (r < 0)
+		return r;
+	say("%s", text);
+	return 0;
 }
 
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -76,9 +80,10 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 		return 0;
 	}
 	r = vfpool_udev_rules(vp, args[0], &text);
-	if (r == 0)
-		say("%s", text);
-	return r;
+	if (r < 0)
+		return r;
+	say("%s", text);
+	return 0;
 }
 
 const struct verb verb_udev = {

@@ -13,7 +13,10 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	char **args;
 	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
 
-	if (r < 0 || (r = vfpool_undefine(vp, args[0], dry_run)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_undefine(vp, args[0], dry_run);
+	if (r < 0)
 		return r;
 	say("pool %s %s; its VFs, its udev rule and its network stay as they are\n", args[0],
 	    dry_run ? "would be undefined" : "undefined");

@@ -130,7 +130,6 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 	       int min, int max, char ***ret_args)
 {
 	AUTO_FREE struct option *longs = long_options(options);
-	int c;
 
 	if (!longs) {
 		warn_user("out of memory");
@@ -138,7 +137,11 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 	}
 	optind = 0; /* getopt starts anew: main has used it */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+	for (;;) {
+		const int c = getopt_long(argc, argv, ":h", longs, NULL);
+
+		if (c == -1)
+			break;
 		if (c == 'h') {
 			print_help(verb, options);
 			return -VERB_HELP;
