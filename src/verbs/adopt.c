@@ -3,8 +3,6 @@
 #include "verbs/verb.h"
 #include "verbs/findings.h"
 
-#include "util/cleanup.h"
-
 static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_findings) struct vfpool_findings *found = NULL;

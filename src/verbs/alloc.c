@@ -3,11 +3,7 @@
 #include "verbs/verb.h"
 #include "verbs/interface.h"
 
-#include "util/cleanup.h"
-
 #include <string.h>
-
-DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 
 /* "1": rather there; "1=only": nowhere else. */
 static int parse_numa(const char *text, struct vfpool_alloc_request *request)

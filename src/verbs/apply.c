@@ -2,12 +2,8 @@
 #include "verbs/verb.h"
 #include "verbs/json.h"
 
-#include "util/cleanup.h"
-
 #include <stdio.h>
 #include <string.h>
-
-DEFINE_CLEANUP(struct vfpool_plan *, cleanup_plan, vfpool_plan_free);
 
 /* "mac - → d2:56:46:…, vlan none → 42" */
 static void print_settings(const struct vfpool_step *step)

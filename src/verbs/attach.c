@@ -5,11 +5,7 @@
 #include "verbs/interface.h"
 #include "verbs/json.h"
 
-#include "util/cleanup.h"
-
 #include <stdio.h>
-
-DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
 
 struct attach_args {
 	struct vfpool_attach_request request;

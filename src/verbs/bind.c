@@ -3,8 +3,6 @@
 #include "verbs/verb.h"
 #include "verbs/json.h"
 
-#include "util/cleanup.h"
-
 #include <limits.h>
 #include <stdio.h>
 

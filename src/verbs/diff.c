@@ -3,7 +3,6 @@
 #include "verbs/verb.h"
 #include "verbs/diff.h"
 
-#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/name.h"
 #include "util/process.h"

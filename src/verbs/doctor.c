@@ -3,13 +3,8 @@
 #include "verbs/json.h"
 #include "verbs/table.h"
 
-#include "util/cleanup.h"
-
 #include <stdio.h>
 #include <string.h>
-
-DEFINE_CLEANUP(struct vfpool_groups *, cleanup_groups, vfpool_groups_free);
-DEFINE_CLEANUP(struct vfpool_diagnosis *, cleanup_diagnosis, vfpool_diagnosis_free);
 
 static bool is_checked(const struct vfpool_check *check, const struct vfpool_explanation *of)
 {

@@ -5,10 +5,6 @@
 
 #include "vfpool.h"
 
-#include "util/cleanup.h"
-
-DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free);
-
 /* A line each; `found` may be NULL. */
 void print_findings(const struct vfpool_findings *found, bool json, bool dry_run);
 

@@ -3,8 +3,6 @@
 #include "verbs/verb.h"
 #include "verbs/findings.h"
 
-#include "util/cleanup.h"
-
 static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	struct vfpool_gc_request request = VFPOOL_GC_REQUEST;

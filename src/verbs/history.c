@@ -4,8 +4,6 @@
 #include "verbs/json.h"
 #include "verbs/table.h"
 
-#include "util/cleanup.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

@@ -2,8 +2,6 @@
 /* `hook`: called by libvirt, with a guest's or a port's XML on stdin. */
 #include "verbs/verb.h"
 
-#include "util/cleanup.h"
-
 #include "util/file.h"
 #include "util/journal.h"
 

@@ -4,13 +4,11 @@
 #include "verbs/interface.h"
 #include "verbs/json.h"
 
-#include "util/cleanup.h"
 #include "util/file.h"
 
 #include <stdio.h>
 #include <string.h>
 
-DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 DEFINE_CLEANUP(struct json_object *, cleanup_json, json_object_put);
 
 int check_interface_args(const struct verb *verb, struct interface_args *args)

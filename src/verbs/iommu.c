@@ -3,10 +3,6 @@
 #include "verbs/json.h"
 #include "verbs/table.h"
 
-#include "util/cleanup.h"
-
-DEFINE_CLEANUP(struct vfpool_groups *, cleanup_groups, vfpool_groups_free);
-
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_groups) struct vfpool_groups *groups = NULL;

@@ -5,12 +5,6 @@
 #include "verbs/missing.h"
 #include "verbs/table.h"
 
-#include "util/cleanup.h"
-
-DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_free);
-DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
-DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
-
 static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		     struct vfpool_lease *const *leases)
 {

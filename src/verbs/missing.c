@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* PFs that definitions name and this host doesn't have. */
 #include "verbs/missing.h"
-#include "verbs/print.h"
+#include "verbs/verb.h"
 
 static void note_missing_of(const struct vfpool_inventory *inventory,
 			    const struct vfpool_pool *pool)
@@ -22,4 +22,12 @@ void missing_note(const struct vfpool_inventory *inventory, struct vfpool_pool *
 {
 	for (; *pools; pools++)
 		note_missing_of(inventory, *pools);
+}
+
+void missing_look(struct vfpool *vp, struct vfpool_pool *const *pools)
+{
+	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
+
+	if (vfpool_inventory(vp, &inventory) == 0)
+		missing_note(inventory, pools);
 }

@@ -9,4 +9,7 @@
  * note. */
 void missing_note(const struct vfpool_inventory *inventory, struct vfpool_pool *const *pools);
 
+/* Notes each PF of `pools` that isn't on the host now, or nothing when the host can't be looked at. */
+void missing_look(struct vfpool *vp, struct vfpool_pool *const *pools);
+
 #endif

@@ -3,10 +3,6 @@
 #include "verbs/verb.h"
 #include "verbs/json.h"
 
-#include "util/cleanup.h"
-
-DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
-
 struct release_args {
 	struct vfpool_release_request request;
 	struct vfpool_pci vf;

@@ -2,8 +2,6 @@
 #include "verbs/verb.h"
 #include "verbs/diff.h"
 
-#include "util/cleanup.h"
-
 #include <stdio.h>
 
 static int change(struct vfpool *vp, const char *pool, bool install)

@@ -2,7 +2,6 @@
 /* How a verb reads its arguments. */
 #include "verbs/verb.h"
 
-#include "util/cleanup.h"
 #include "util/name.h"
 
 #include <getopt.h>

@@ -5,12 +5,16 @@
 
 #include "vfpool.h"
 
+#include "util/cleanup.h"
 #include "verbs/print.h"
 
 /* What only a verb ends with, above all errnos as vfpool.h's outcomes are. */
 #define VERB_USAGE 4301 /* called in a wrong way; the message is printed already */
 #define VERB_SAID 4302  /* all is said; the exit code is 1 */
 #define VERB_HELP 4303  /* --help was printed */
+
+/* How many files one call takes. */
+#define VERB_FILES_MAX 64
 
 enum verb_option_kind {
 	KIND_END, /* of an array of options */
@@ -76,5 +80,16 @@ bool verb_parse_ago(const char *text, int64_t *ret_since);
 
 /* Can that be an owner's name? -VERB_USAGE after a message. */
 int verb_check_owner(const struct verb *verb, const char *owner);
+
+/* For CLEANUP(): each ends what a call of vfpool.h gave. */
+DEFINE_CLEANUP(struct vfpool_diagnosis *, cleanup_diagnosis, vfpool_diagnosis_free);
+DEFINE_CLEANUP(struct vfpool_findings *, cleanup_findings, vfpool_findings_free);
+DEFINE_CLEANUP(struct vfpool_groups *, cleanup_groups, vfpool_groups_free);
+DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_free);
+DEFINE_CLEANUP(struct vfpool_lease *, cleanup_lease, vfpool_lease_free);
+DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
+DEFINE_CLEANUP(struct vfpool_plan *, cleanup_plan, vfpool_plan_free);
+DEFINE_CLEANUP(struct vfpool_pool *, cleanup_pool, vfpool_pool_free);
+DEFINE_CLEANUP(struct vfpool_pool **, cleanup_pools, vfpool_pools_free);
 
 #endif
