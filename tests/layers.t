@@ -56,6 +56,15 @@ wings_keep_apart() {
 	return "$status"
 }
 
+# A verb that takes back what another does may stand in that one's file: unbind in bind.c.
+each_verb_has_its_file() {
+	local verb status=0
+
+	while read -r verb; do
+		[ -e "src/verbs/$verb.c" ] || [ -e "src/verbs/${verb#un}.c" ] || { echo "$verb: where is it?"; status=1; }
+	done < <(grep -oP '\bV\(\K[a-z]+' src/verbs.c)
+	return $status
+}
 # The source of the files, without its comments and what its strings say, matches PATTERN nowhere.
 code_has_no() { # PATTERN FILE...
 	! perl -0777 -ne 'BEGIN { $pattern = shift } s{/\*.*?\*/}{}gs; s/"(\\.|[^"\\])*"/""/gs;
@@ -77,6 +86,7 @@ t 'ledger/ includes only util/ and vfpool.h' includes_only ledger 'ledger/|util/
 t 'guest/ includes only util/ and vfpool.h' includes_only guest 'guest/|util/|vfpool\.h"'
 t 'verbs/ includes only util/ and vfpool.h' includes_only verbs 'verbs/|util/|vfpool\.h"'
 t 'the tool has no circle: no file of it needs one that needs it' no_circle src/main.c src/verbs.[ch] src/verbs/*.[ch]
+t 'each verb is in the file of its name' each_verb_has_its_file
 t 'verbs/ has no header but those of its files' headers_are_of_files verbs
 t 'manager/ has no circle, in the hall and its wings' no_circle src/manager/*.[ch] src/manager/*/*.[ch]
 t 'manager/ has no header but those of its files' headers_are_of_files manager
