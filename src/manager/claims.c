@@ -2,9 +2,9 @@
 /* Definitions claim VFs: each <pf> with the PF of the host that it means. */
 #include "manager/claims.h"
 
-int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
-		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses,
-		 size_t *ret_n)
+int claims_resolve(struct vfpool *vp, struct vfpool_pool *const *pools,
+		   const struct vfpool_inventory *inventory, struct pool_use **ret_uses,
+		   size_t *ret_n)
 {
 	struct pool_use *uses;
 	size_t n = 0;
@@ -27,8 +27,8 @@ int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
 	return 0;
 }
 
-void read_vectors(struct host *host, const struct pool_use *uses, size_t n, bool locked,
-		  struct vfpool_pf *pf)
+void claims_read_vectors(struct host *host, const struct pool_use *uses, size_t n, bool locked,
+			 struct vfpool_pf *pf)
 {
 	bool is_asked = false;
 
@@ -42,7 +42,7 @@ int check_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *in
 	       const struct pool_use *uses, size_t n)
 {
 	for (size_t i = 0; i < inventory->n_pfs; i++)
-		read_vectors(host, uses, n, false, &inventory->pfs[i]);
+		claims_read_vectors(host, uses, n, false, &inventory->pfs[i]);
 	return pool_check_uses(uses, n, &vp->err);
 }
 

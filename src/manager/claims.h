@@ -6,9 +6,9 @@
 #include "manager/context.h"
 
 /* The pools' <pf>s with the PFs they mean; free() *ret_uses. */
-int resolve_uses(struct vfpool *vp, struct vfpool_pool *const *pools,
-		 const struct vfpool_inventory *inventory, struct pool_use **ret_uses,
-		 size_t *ret_n);
+int claims_resolve(struct vfpool *vp, struct vfpool_pool *const *pools,
+		   const struct vfpool_inventory *inventory, struct pool_use **ret_uses,
+		   size_t *ret_n);
 
 /* The pool of which that VF of the PF at `pf` is; NULL: none. */
 const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
@@ -16,8 +16,8 @@ const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
 
 /* host_read_vectors() where a definition is about them: a PF whose driver hangs would let this process
  * hang too, and most have no need to ask. */
-void read_vectors(struct host *host, const struct pool_use *uses, size_t n, bool locked,
-		  struct vfpool_pf *pf);
+void claims_read_vectors(struct host *host, const struct pool_use *uses, size_t n, bool locked,
+			 struct vfpool_pf *pf);
 
 /* pool_check_uses(), once the PFs of definitions with <vectors> were asked how many there are. */
 int check_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,

@@ -73,7 +73,7 @@ static int check_beside_others(struct vfpool *vp, struct host *host,
 		return r;
 	/* Last, so that messages name the new files first. */
 	memcpy(pools + n, batch->pools, batch->n * sizeof(*pools));
-	r = resolve_uses(vp, pools, inventory, &uses, &n_uses);
+	r = claims_resolve(vp, pools, inventory, &uses, &n_uses);
 	if (r == 0)
 		r = check_uses(vp, host, inventory, uses, n_uses);
 	pools[n] = NULL; /* the others are the batch's */

@@ -50,7 +50,7 @@ int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
 	return definition_is_there(path) ? 0 : fail_no_pool(vp, name);
 }
 
-int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
+int definition_load(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
 	AUTO_FREE char *path = NULL;
 	int r = find_pool_path(vp, name, &path);
@@ -60,7 +60,7 @@ int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool
 
 int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
-	int r = load_pool(vp, name, ret_pool);
+	int r = definition_load(vp, name, ret_pool);
 
 	/* Its file was removed by hand; its leases can be given back all the same. */
 	return r == -VFPOOL_ENOTFOUND ? pool_new_default(name, ret_pool, &vp->err) : r;
@@ -131,7 +131,7 @@ int vfpool_pools(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 
 int vfpool_find_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
-	return load_pool(vp, name, ret_pool);
+	return definition_load(vp, name, ret_pool);
 }
 
 int vfpool_dumpxml(struct vfpool *vp, const char *name, char **ret_text)

@@ -6,7 +6,7 @@
 #include "manager/context.h"
 
 /* The definition of that name. VFPOOL_ENOTFOUND. */
-int load_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
+int definition_load(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
 
 /* The pool's definition, or one with nothing but its name when that is gone. */
 int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);

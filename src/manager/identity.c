@@ -97,7 +97,7 @@ static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 		return r;
 	if ((r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
+	    (r = claims_resolve(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < n_uses && !vp->doubt.text[0]; i++)
 		r = judge_use(vp, ledger, &uses[i]);

@@ -166,7 +166,7 @@ static int read_inventory(struct vfpool *vp, bool with_ledger,
 	if ((r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
 	    (r = load_sound(vp, &pools)) < 0 ||
-	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
+	    (r = claims_resolve(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
 	if (with_ledger) {
 		r = open_ledger(vp, LEDGER_READ, &ledger);
@@ -181,7 +181,7 @@ static int read_inventory(struct vfpool *vp, bool with_ledger,
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		host_name_holders(&host, &inventory->pfs[i]);
-		read_vectors(&host, uses, n_uses, false, &inventory->pfs[i]);
+		claims_read_vectors(&host, uses, n_uses, false, &inventory->pfs[i]);
 		r = host_judge_vfs(&host, &inventory->pfs[i]);
 		if (r < 0)
 			return r;

@@ -100,7 +100,7 @@ static int rename_held(struct vfpool *vp, struct ledger *ledger, const char *fro
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_FREE char *text = NULL, *new_text = NULL;
 	struct definition_text stored = { .name = to };
-	int r = load_pool(vp, from, &pool);
+	int r = definition_load(vp, from, &pool);
 
 	if (r == 0)
 		r = vfpool_dumpxml(vp, from, &text);

@@ -17,7 +17,7 @@ static int make_rules(struct vfpool *vp, struct vfpool_pool *pool,
 	AUTO_FREE unsigned *counts = NULL;
 	AUTO_FREE struct pool_use *uses = NULL;
 	size_t n = 0;
-	int r = resolve_uses(vp, pools, inventory, &uses, &n);
+	int r = claims_resolve(vp, pools, inventory, &uses, &n);
 
 	if (r < 0)
 		return r;
@@ -58,7 +58,7 @@ int vfpool_udev_rules(struct vfpool *vp, const char *name, char **ret_text)
 	AUTO_HOST struct host host = NO_HOST;
 	int r;
 
-	if ((r = load_pool(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
+	if ((r = definition_load(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0)
 		return r;
 	return make_rules(vp, pool, inventory, &host, ret_text);
@@ -97,7 +97,7 @@ int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bo
 	bool changed;
 	int r = check_root(vp, "installing udev rules");
 
-	if (r < 0 || (r = load_pool(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
+	if (r < 0 || (r = definition_load(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
 	    (r = make_rules(vp, pool, inventory, &host, &text)) < 0)
 		return r;
@@ -158,7 +158,8 @@ static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vf
 
 	if ((r = host_find_vf(host, vf, &address, &index)) < 0 ||
 	    (r = host_read_pf(host, &address, HOST_NO_VFS, &pf)) < 0 ||
-	    (r = load_sound(vp, &pools)) < 0 || (r = resolve_uses(vp, pools, &one, &uses, &n)) < 0)
+	    (r = load_sound(vp, &pools)) < 0 ||
+	    (r = claims_resolve(vp, pools, &one, &uses, &n)) < 0)
 		return r;
 	pool = pool_of_vf(uses, n, &address, index);
 	if (!pool)

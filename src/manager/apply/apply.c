@@ -162,7 +162,7 @@ static int free_idle_vfs_of(struct apply *apply, struct visit *visit)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pf == visit->pf && is_meant(apply, &apply->uses[i]))
+		if (apply->uses[i].pf == visit->pf && use_is_meant(apply, &apply->uses[i]))
 			r = free_idle_vfs(apply, visit, &apply->uses[i]);
 	return r;
 }
@@ -287,7 +287,7 @@ static int gather(struct apply *apply, const struct visits *visits, struct vfpoo
 static int check_pfs_are_here(struct apply *apply)
 {
 	for (size_t i = 0; i < apply->n_uses; i++)
-		if (apply->name && is_meant(apply, &apply->uses[i]) && !apply->uses[i].pf &&
+		if (apply->name && use_is_meant(apply, &apply->uses[i]) && !apply->uses[i].pf &&
 		    !vfpool_may_be_unread(apply->inventory, apply->uses[i].want))
 			return fail_missing_pf(apply->vp, &apply->host, &apply->uses[i]);
 	return 0;

@@ -16,7 +16,7 @@
 int note_missing_pfs(struct apply *apply, struct vfpool_plan *plan, bool *ret_any)
 {
 	for (size_t i = 0; i < apply->n_uses; i++) {
-		if (apply->uses[i].pf || !is_meant(apply, &apply->uses[i]))
+		if (apply->uses[i].pf || !use_is_meant(apply, &apply->uses[i]))
 			continue;
 		fail_missing_pf(apply->vp, &apply->host, &apply->uses[i]);
 		if (plan_note(plan, "%s", apply->vp->err.text) < 0)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-bool is_meant(const struct apply *apply, const struct pool_use *use)
+bool use_is_meant(const struct apply *apply, const struct pool_use *use)
 {
 	return !apply->name || strcmp(use->pool->name, apply->name) == 0;
 }
@@ -15,7 +15,7 @@ bool is_meant(const struct apply *apply, const struct pool_use *use)
 bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf)
 {
 	for (size_t i = 0; i < apply->n_uses; i++)
-		if (apply->uses[i].pf == pf && is_meant(apply, &apply->uses[i]))
+		if (apply->uses[i].pf == pf && use_is_meant(apply, &apply->uses[i]))
 			return true;
 	return false;
 }
@@ -54,7 +54,7 @@ static int load_definitions(struct apply *apply)
 
 	if (r < 0 || !apply->name || is_there(apply))
 		return r;
-	r = load_pool(apply->vp, apply->name, &broken); /* which says what is wrong with it */
+	r = definition_load(apply->vp, apply->name, &broken); /* which says what is wrong with it */
 	if (r == 0)
 		vfpool_pool_free(broken);
 	return r < 0 ? r :
@@ -102,13 +102,13 @@ int find_scope(struct apply *apply)
 	int r = load_definitions(apply);
 
 	if (r == 0)
-		r = resolve_uses(apply->vp, apply->pools, apply->inventory, &apply->uses,
-				 &apply->n_uses);
+		r = claims_resolve(apply->vp, apply->pools, apply->inventory, &apply->uses,
+				   &apply->n_uses);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
-		read_vectors(&apply->host, apply->uses, apply->n_uses, false,
-			     &apply->inventory->pfs[i]);
+		claims_read_vectors(&apply->host, apply->uses, apply->n_uses, false,
+				    &apply->inventory->pfs[i]);
 	if (!apply->name)
 		return drop_quarrelling(apply);
 	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++)
@@ -145,7 +145,7 @@ int look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked)
 	pf_end(pf);
 	*pf = fresh;
 	fresh = (struct vfpool_pf){ 0 };
-	read_vectors(&apply->host, apply->uses, apply->n_uses, locked, pf);
+	claims_read_vectors(&apply->host, apply->uses, apply->n_uses, locked, pf);
 	if (apply->ledger)
 		r = ledger_begin_read(apply->ledger);
 	if (r == 0)

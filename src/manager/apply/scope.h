@@ -30,7 +30,7 @@ int find_scope(struct apply *apply);
 void drop_pool(struct apply *apply, struct vfpool_pool **pool);
 
 /* Is it the one pool, or are all meant? */
-bool is_meant(const struct apply *apply, const struct pool_use *use);
+bool use_is_meant(const struct apply *apply, const struct pool_use *use);
 
 bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf);
 

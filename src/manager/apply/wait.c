@@ -27,7 +27,7 @@ static int look_for_pfs(struct vfpool *vp, const char *name, struct vfpool_pool 
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 || (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = resolve_uses(vp, pools, inventory, &uses, &n)) < 0)
+	    (r = claims_resolve(vp, pools, inventory, &uses, &n)) < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
 		all = all &&

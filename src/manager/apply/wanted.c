@@ -176,7 +176,7 @@ int count_unknown(struct apply *apply, unsigned *ret_n)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pf && is_meant(apply, &apply->uses[i]))
+		if (apply->uses[i].pf && use_is_meant(apply, &apply->uses[i]))
 			r = count_unknown_of(apply, &apply->uses[i], &n);
 	if (r == 0)
 		*ret_n = n;
@@ -273,7 +273,7 @@ int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *
 	if (!wanted->pfs || !wanted->vfs)
 		return fail_oom(&apply->vp->err);
 	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pf == pf && is_meant(apply, &apply->uses[i]))
+		if (apply->uses[i].pf == pf && use_is_meant(apply, &apply->uses[i]))
 			r = want_use(apply, &apply->uses[i], wanted);
 	qsort(wanted->vfs, wanted->n_vfs, sizeof(*wanted->vfs), by_index);
 	return r;

@@ -117,8 +117,8 @@ static int load_definitions(struct binding_job *job, struct definitions *definit
 	if (r == 0)
 		r = load_sound(job->vp, &definitions->pools);
 	return r < 0 ? r :
-		       resolve_uses(job->vp, definitions->pools, definitions->inventory,
-				    &definitions->uses, &definitions->n_uses);
+		       claims_resolve(job->vp, definitions->pools, definitions->inventory,
+				      &definitions->uses, &definitions->n_uses);
 }
 
 /* apply would undo it. */

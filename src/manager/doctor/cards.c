@@ -53,7 +53,7 @@ static int load_checked_uses(struct vfpool *vp, struct host *host,
 	int r = load_others(vp, NULL, 0, &pools, &n);
 
 	if (r == 0)
-		r = resolve_uses(vp, pools, inventory, &uses, &n);
+		r = claims_resolve(vp, pools, inventory, &uses, &n);
 	if (r == 0)
 		r = check_uses(vp, host, inventory, uses, n);
 	if (r < 0)

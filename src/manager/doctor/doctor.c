@@ -86,8 +86,8 @@ static int read_pools(struct doctor *doctor)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND,
 			    "there is no pool '%s'; 'vfpool list' shows the pools", doctor->pool);
 	return r < 0 ? r :
-		       resolve_uses(vp, doctor->pools, doctor->inventory, &doctor->uses,
-				    &doctor->n_uses);
+		       claims_resolve(vp, doctor->pools, doctor->inventory, &doctor->uses,
+				      &doctor->n_uses);
 }
 
 static int read_all(struct doctor *doctor)

@@ -246,7 +246,7 @@ static int adopt_nic(struct adopt *adopt, struct adopted *what)
 	if (r == 0 && lease && is_its(what, lease))
 		return adopt->dry_run ?
 			       0 :
-			       see_guest(adopt->vp, adopt->ledger, lease, what->guest->uuid);
+			       lease_see_guest(adopt->vp, adopt->ledger, lease, what->guest->uuid);
 	if (r == 0 && lease)
 		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is leased to %s nic %u", lease->owner,
 			 lease->nic);

@@ -109,7 +109,7 @@ static int alloc(struct attach *attach)
 		return r;
 	attach->lease = leases[0];
 	leases[0] = NULL;
-	return load_pool(attach->vp, attach->lease->pool, &attach->pool);
+	return definition_load(attach->vp, attach->lease->pool, &attach->pool);
 }
 
 /* It has failed: no new lease is left, unless the guest has the VF all the same, as when libvirt
@@ -165,7 +165,7 @@ static int settle(struct attach *attach)
 	if ((r = open_host(vp, &host)) < 0 || (r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 ||
 	    (r = mend_lease(&host, ledger, attach->pool, attach->lease, MEND_RUNNING)) < 0)
 		return r;
-	return see_guest(vp, ledger, attach->lease, attach->guest.uuid);
+	return lease_see_guest(vp, ledger, attach->lease, attach->guest.uuid);
 }
 
 /* A definition that had the lease before may say the VLAN of then. */

@@ -173,7 +173,7 @@ static int check_nic(struct hook *hook, const struct guest_nic *nic)
 			       refuse(hook, nic, &row, lease);
 	}
 	/* Only the definition says whether libvirt gives it out. */
-	r = load_pool(hook->vp, row.pool, &pool);
+	r = definition_load(hook->vp, row.pool, &pool);
 	return r < 0 || pool->allocate == VFPOOL_BY_LIBVIRT ? r : refuse(hook, nic, &row, NULL);
 }
 
@@ -203,7 +203,7 @@ static int prepare(struct hook *hook)
 static int mend(struct hook *hook, const struct vfpool_lease *lease, enum mending when)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	int r = load_pool(hook->vp, lease->pool, &pool);
+	int r = definition_load(hook->vp, lease->pool, &pool);
 
 	return r < 0 ? r : mend_lease(&hook->host, hook->ledger, pool, lease, when);
 }
@@ -229,7 +229,7 @@ static void guard_vlan(struct hook *hook, const struct guest_nic *nic)
 	int r = nic->has_mac ? ledger_find_mac(hook->ledger, &nic->mac, &lease) : 0;
 
 	if (r < 0 || !lease || lease->state != VFPOOL_LEASE_ACTIVE ||
-	    load_pool(hook->vp, lease->pool, &pool) < 0 ||
+	    definition_load(hook->vp, lease->pool, &pool) < 0 ||
 	    !vlan_is_stale(pool, lease, nic->vlan, hook->stale_vlans))
 		return;
 	snprintf(hook->stale_pool, sizeof(hook->stale_pool), "%s", pool->name);
@@ -254,7 +254,7 @@ static int note_start(struct hook *hook, const struct vfpool_lease *lease)
 static int started(struct hook *hook, const struct vfpool_lease *lease)
 {
 	const int mended = mend(hook, lease, MEND_RUNNING);
-	int r = see_guest(hook->vp, hook->ledger, lease, hook->guest.uuid);
+	int r = lease_see_guest(hook->vp, hook->ledger, lease, hook->guest.uuid);
 
 	if (r == 0 && lease->until_stop && !lease->was_started)
 		r = note_start(hook, lease);
@@ -284,7 +284,7 @@ static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
 		return mend(hook, lease, MEND_STOPPED);
 	r = load_pool_or_default(hook->vp, lease->pool, &pool);
 	ending.pool = pool;
-	return r < 0 ? r : end_lease(&ending, lease);
+	return r < 0 ? r : lease_end(&ending, lease);
 }
 
 /* ---- all of it ---- */
@@ -365,7 +365,7 @@ static int run_network(struct hook *hook, const char *operation, const char *xml
 		return fail(&hook->vp->err, -EBADMSG,
 			    "what libvirt says of the port can't be understood");
 	r = ledger_find_mac(hook->ledger, &port.mac, &lease);
-	return r == 0 && lease ? see_guest(hook->vp, hook->ledger, lease, port.uuid) : r;
+	return r == 0 && lease ? lease_see_guest(hook->vp, hook->ledger, lease, port.uuid) : r;
 }
 
 int hook_run(struct vfpool *vp, const struct hook_call *call)

@@ -12,7 +12,7 @@
 static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	int r = load_pool(vp, name, &pool);
+	int r = definition_load(vp, name, &pool);
 
 	if (r < 0)
 		return r;
@@ -163,7 +163,7 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, struct wanted_n
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 || (r = look_at_host(vp, &host, &inventory)) < 0 ||
-	    (r = resolve_uses(vp, pools, inventory, &uses, &n_uses)) < 0)
+	    (r = claims_resolve(vp, pools, inventory, &uses, &n_uses)) < 0)
 		return r;
 	for (size_t i = 0; i < n_uses; i++)
 		if (!uses[i].pf)

@@ -45,7 +45,7 @@ static void compare_vlan(struct refresh *refresh, const struct guest_nic *nic,
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 
 	stale->vlan = -1;
-	if (load_pool(refresh->vp, lease->pool, &pool) < 0)
+	if (definition_load(refresh->vp, lease->pool, &pool) < 0)
 		return;
 	stale->vlan = guest_vlan(pool, lease);
 	vlan_is_stale(pool, lease, nic->next_vlan, stale->vlans);

@@ -63,7 +63,7 @@ static void undo(struct alloc *alloc, struct vfpool_lease *lease)
 	};
 	const bool untouched = find_untouched(alloc, lease);
 
-	if (end_lease(&ending, lease) < 0 && untouched)
+	if (lease_end(&ending, lease) < 0 && untouched)
 		drop_pending(alloc, lease, false); /* else gc does it */
 }
 

@@ -53,7 +53,7 @@ int load_definition(struct alloc *alloc)
 	if (r == 0 && stat(path, &alloc->definition) < 0)
 		r = fail_errno(&alloc->vp->err, -errno, "reading %s", path);
 	if (r == 0)
-		r = load_pool(alloc->vp, alloc->pool_name, &pool);
+		r = definition_load(alloc->vp, alloc->pool_name, &pool);
 	if (r < 0)
 		return r;
 	vfpool_pool_free(alloc->pool);

@@ -48,7 +48,7 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 
 	ending.pool = pool;
 	if (r == 0)
-		r = end_lease(&ending, *lease);
+		r = lease_end(&ending, *lease);
 	if (r == 0)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_DONE, lease, "%s", why);
 	if (r == -ENOMEM)
@@ -89,7 +89,7 @@ static bool guest_exists(const struct gc *gc, const char *uuid)
 
 static int note_guest(struct gc *gc, struct vfpool_lease **lease, const struct guest *guest)
 {
-	int r = gc->dry_run ? 0 : see_guest(gc->vp, gc->ledger, *lease, guest->uuid);
+	int r = gc->dry_run ? 0 : lease_see_guest(gc->vp, gc->ledger, *lease, guest->uuid);
 
 	return r < 0 ? r :
 		       add_finding(gc->found, VFPOOL_FOUND_GUEST, VFPOOL_FINDING_DONE, lease,

@@ -18,7 +18,7 @@ int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease, enum v
 {
 	static const struct vfpool_interface_options none = { 0 };
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	int r = load_pool(vp, lease->pool, &pool);
+	int r = definition_load(vp, lease->pool, &pool);
 
 	if (r == 0)
 		r = guest_interface(pool, lease, format, options ? options : &none, has_hook(vp),
@@ -33,7 +33,7 @@ int vfpool_check_interface(struct vfpool *vp, const char *pool_name, enum vfpool
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_FREE char *text = NULL;
-	int r = load_pool(vp, pool_name, &pool);
+	int r = definition_load(vp, pool_name, &pool);
 	const struct vfpool_lease lease = {
 		.pool = (char *)pool_name,
 		.owner = (char *)"",

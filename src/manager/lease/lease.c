@@ -184,8 +184,8 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 	return r;
 }
 
-int see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,
-	      const char *uuid)
+int lease_see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,
+		    const char *uuid)
 {
 	int r;
 

@@ -9,7 +9,7 @@
 int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease);
 
 /* Notes in the lease which guest of the context's libvirt has it. */
-int see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,
-	      const char *uuid);
+int lease_see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,
+		    const char *uuid);
 
 #endif

@@ -196,7 +196,7 @@ static int end_without_vf(const struct ending *ending, struct vfpool_lease *leas
 	return r < 0 || ending->dry_run ? r : remove_lease(ending, lease, false, lease->state);
 }
 
-int end_lease(const struct ending *ending, struct vfpool_lease *lease)
+int lease_end(const struct ending *ending, struct vfpool_lease *lease)
 {
 	int r = lease->has_vf ? end_with_vf(ending, lease) : end_without_vf(ending, lease);
 
@@ -351,7 +351,7 @@ static int release_one(struct vfpool *vp, struct host *host, struct ledger *ledg
 
 	ending.pool = pool;
 	if (r == 0)
-		r = end_lease(&ending, lease);
+		r = lease_end(&ending, lease);
 	return r < 0 ? fail_while(&vp->err, r, "releasing %s nic %u in pool %s", lease->owner,
 				  lease->nic, lease->pool) :
 		       0;

@@ -16,6 +16,6 @@ struct ending {
 };
 
 /* Releases one lease; the rest of it is told in *lease. */
-int end_lease(const struct ending *ending, struct vfpool_lease *lease);
+int lease_end(const struct ending *ending, struct vfpool_lease *lease);
 
 #endif

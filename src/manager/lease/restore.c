@@ -131,7 +131,7 @@ static int adopt_vfs(struct restore *restore)
 		return r;
 	if ((r = open_host(restore->vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = resolve_uses(restore->vp, pools, inventory, &uses, &n_uses)) < 0 ||
+	    (r = claims_resolve(restore->vp, pools, inventory, &uses, &n_uses)) < 0 ||
 	    (r = ledger_begin(ledger)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < n_uses; i++)

@@ -340,7 +340,7 @@ static int finish_release(struct alloc *alloc, struct vfpool_lease *lease)
 		.pool = alloc->pool,
 	};
 	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
-	int r = end_lease(&ending, lease), r2;
+	int r = lease_end(&ending, lease), r2;
 
 	if (r == 0)
 		return -E_CHANGED;
