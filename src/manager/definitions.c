@@ -7,13 +7,6 @@
 #include "util/file.h"
 #include "util/name.h"
 
-void vfpool_pools_free(struct vfpool_pool **pools)
-{
-	for (struct vfpool_pool **pool = pools; pool && *pool; pool++)
-		vfpool_pool_free(*pool);
-	free(pools);
-}
-
 int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
 		   char **ret_text, size_t *ret_size)
 {

@@ -52,6 +52,13 @@ void vfpool_pool_free(struct vfpool_pool *pool)
 	free(pool);
 }
 
+void vfpool_pools_free(struct vfpool_pool **pools)
+{
+	for (struct vfpool_pool **pool = pools; pool && *pool; pool++)
+		vfpool_pool_free(*pool);
+	free(pools);
+}
+
 void vfpool_pool_pf_format(const struct vfpool_pool_pf *want, char *text, size_t size)
 {
 	char address[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT];
