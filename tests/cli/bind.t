@@ -1,303 +1,244 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# bind and unbind, on the captured tree of a lab host with a fake kernel behind its files: one VF, a group, all
-# or nothing, who is in use, reboots.
+# bind and unbind, on the captured tree of a lab host: who may get another driver, that one VF or a whole IOMMU group gets
+# it, all or none, and what they are to pools and leases. What a reboot leaves of it is in bind-boot.t.
+# shellcheck disable=SC2086 # addresses are one word
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/cli/host.sh
-new_folder bind
-"$top/tests/data/restore" "$top/tests/data/hosts/crowded.txt" .
-number_netdevs sys
-export PEER_VFS=4
-mkdir -p sys/bus/pci/drivers/vfio-pci sys/bus/pci/drivers/pci-stub proc/sys/kernel/random
-echo boot-1 >proc/sys/kernel/random/boot_id
-
-vf=0000:01:10.0
-card=0000:03:01.0
-other=0000:03:02.0
-dev() { # ADDRESS
-	echo "sys/bus/pci/devices/$1"
-}
-is() { # ADDRESS: its driver and override
-	local driver override
-	driver=$(readlink "$(dev "$1")/driver")
-	override=$(<"$(dev "$1")/driver_override")
-	echo "${driver##*/} ${override#(null)}"
-}
-are() { # the group that the tests are about
-	echo "$(is $vf), $(is $card), $(is $other)"
-}
-move() { # ADDRESS GROUP
-	rm -f sys/kernel/iommu_groups/*/devices/"$1" "$(dev "$1")/iommu_group"
-	ln -s "../../../../bus/pci/devices/$1" "sys/kernel/iommu_groups/$2/devices/$1"
-	ln -s "../../../kernel/iommu_groups/$2" "$(dev "$1")/iommu_group"
-}
-set_driver() { # ADDRESS DRIVER
-	rm -f "$(dev "$1")/driver"
-	[ -z "$2" ] || ln -s "../../drivers/$2" "$(dev "$1")/driver"
-}
-reboot() { # BOOT-ID: what was bound by hand isn't, and nothing is held
-	local address
-	echo "$1" >proc/sys/kernel/random/boot_id
-	for address in $vf $card $other; do
-		echo '(null)' >"$(dev "$address")/driver_override"
-		echo 0 >"$(dev "$address")/enable"
-	done
-	set_driver $vf ''
-	set_driver $card e1000
-	set_driver $other e1000
-}
-refused() { # CODE PATTERN VERB ARGUMENT…: and nothing is changed
-	local before
-	before=$(are)$(sql 'SELECT * FROM binding' 2>&1)
-	fails_with "$1" "$2" v "${@:3}" && same "$before" "$(are)$(sql 'SELECT * FROM binding' 2>&1)"
-}
+. tests/cli/crowded.sh
 
 # ---- words ----
-t 'no address: 2' usage 'missing arguments' bind
-t 'unbind takes no driver: 2' usage "unknown option '--driver'" unbind $vf --driver host
-t 'no address at all: 1' fails_with 1 "'enp1s0' is no PCI address" v bind enp1s0
-t 'no such device: 5' fails_with 5 'no PCI device 0000:07:00.0' v bind 0000:07:00.0
-t 'nor for unbind: 5' fails_with 5 'no PCI device 0000:07:00.0' v unbind 0000:07:00.0
-t 'no name of a driver: 1' fails_with 1 "'../x' is no name of a driver" v bind $vf --driver ../x
-t 'one for DPDK, which nobody can see in use: 1' fails_with 1 'uio_pci_generic nobody can see' v bind $vf --driver uio_pci_generic
-t 'an empty one: 2' usage 'driver has an empty value' bind 0000:01:10.0 --driver ''
-t 'a driver that this kernel has not: 1' fails_with 1 'module.* no_such_driver|no_such_driver.*; it is as it was' v bind $vf --driver no_such_driver
-t 'and all is as it was' same ' ' "$(is $vf)"
-t 'not even a record' same 0 "$(sql 'SELECT count(*) FROM binding')"
+
+test_bind_is_asked_for_what_there_is_not() {
+	crowded
+	t 'bind without an address: usage' usage 'missing arguments' bind
+	t 'unbind takes no driver: usage' usage "unknown option '--driver'" unbind $vf --driver host
+	t 'bind of what is no address: an error' fails_with 1 "'enp1s0' is no PCI address" v bind enp1s0
+	t 'bind of a device that is not there: not found' fails_with 5 'no PCI device 0000:07:00.0' v bind 0000:07:00.0
+	t 'unbind of a device that is not there: not found' fails_with 5 'no PCI device 0000:07:00.0' v unbind 0000:07:00.0
+	t 'bind to what is no name of a driver: an error' fails_with 1 "'../x' is no name of a driver" v bind $vf --driver ../x
+	t 'bind to a driver for DPDK, which nobody can see in use: an error' \
+		fails_with 1 'uio_pci_generic nobody can see' v bind $vf --driver uio_pci_generic
+	t 'bind to a driver of empty name: usage' usage 'driver has an empty value' bind $vf --driver ''
+	t 'bind to a driver that this kernel has not: an error' \
+		fails_with 1 'module.* no_such_driver|no_such_driver.*; it is as it was' v bind $vf --driver no_such_driver
+	t 'bind to a driver that there is not: the device is as it was' same ' ' "$(driver_is $vf)"
+	t 'bind to a driver that there is not: no record is left' same 0 "$(sql 'SELECT count(*) FROM binding')"
+}
 
 # ---- who may be bound ----
-t 'what is neither a network card nor near a VF' fails_with 1 '0000:00:01.0 is no VF, no network card and in no' v bind 0000:00:01.0
-t 'a root port' fails_with 1 '0000:00:1c.0 is a bridge or port' v bind 0000:00:1c.0
-t 'a bridge' fails_with 1 '0000:02:00.0 is a bridge or port' v bind 0000:02:00.0
-t 'a PF with VFs' fails_with 4 '0000:05:00.0 is in use: it has VFs' v bind 0000:05:00.0
-t 'nor with its group' fails_with 4 '0000:05:00.0 is in use: it has VFs' v bind 0000:05:10.0 --group
-move 0000:00:09.0 15
-t 'a block device' fails_with 4 '0000:00:09.0 is in use: it has a block device' v bind $vf --group
-move 0000:00:09.0 9
+
+test_bind_refuses_what_is_no_card_for_guests() {
+	crowded
+	t 'bind of what is neither a network card nor near a VF: an error' \
+		fails_with 1 '0000:00:01.0 is no VF, no network card and in no' v bind 0000:00:01.0
+	t 'bind of a root port: an error that says what it is' fails_with 1 '0000:00:1c.0 is a bridge or port' v bind 0000:00:1c.0
+	t 'bind of a bridge: an error that says what it is' fails_with 1 '0000:02:00.0 is a bridge or port' v bind 0000:02:00.0
+	t 'bind of a PF with VFs: refused, it is in use' fails_with 4 '0000:05:00.0 is in use: it has VFs' v bind 0000:05:00.0
+	t 'bind of a group in which a PF has VFs: refused' fails_with 4 '0000:05:00.0 is in use: it has VFs' v bind 0000:05:10.0 --group
+	move 0000:00:09.0 15
+	t 'bind of a group in which one has a block device: refused' \
+		fails_with 4 '0000:00:09.0 is in use: it has a block device' v bind $vf --group
+}
 
 # ---- one VF ----
-t '--dry-run says it' says "^$vf: driver would go none → vfio-pci" v bind $vf --dry-run
-t 'and does nothing' same ' ' "$(is $vf)"
-t 'on vfio-pci' says "^$vf: driver none → vfio-pci$" v bind $vf
-t 'by its override' same 'vfio-pci vfio-pci' "$(is $vf)"
-t 'again: nothing to do' says "^$vf: nothing to do: its driver is vfio-pci already" v bind pci_0000_01_10_0
-echo 1 >"$(dev $vf)/enable"
-t 'held through vfio: not even unbound' refused 4 "$vf is in use: held through vfio" unbind $vf
-t 'nor bound to another' refused 4 'held through vfio' bind $vf --driver pci-stub
-t 'though to what it has' says 'nothing to do' v bind $vf
-echo 0 >"$(dev $vf)/enable"
-mkdir -p libvirt/hostdevmgr && touch libvirt/hostdevmgr/enp1s0_vf0
-t "libvirt's file counts" refused 4 'a guest of libvirt has it' unbind $vf
-rm libvirt/hostdevmgr/enp1s0_vf0
-t 'to a third driver' says 'driver vfio-pci → pci-stub' v bind $vf --driver pci-stub
-t 'unbind --dry-run' says "^$vf: driver would go pci-stub → none" v unbind $vf --dry-run
-t 'back to none' says "^$vf: driver pci-stub → none" v unbind $vf
-t 'without override' same ' ' "$(is $vf)"
-t 'unbound twice: 5, and what to do' refused 5 "vfpool hasn't bound $vf.*'vfpool bind $vf --driver host'" unbind $vf
-t "history has a VF's" same 'bind bind unbind ' "$(v history --vf $vf --json | field event | tr '\n' ' ')"
-v bind $vf >/dev/null
-t 'as JSON' same "$vf pci_0000_01_10_0 vfio-pci null true false " "$(v unbind $vf --json >out; for f in address nodedev driver_from driver changed persist; do field $f <out; done | tr '\n' ' ')"
-t "an NVMe disk's VF" says '0000:04:00.1: driver none → vfio-pci' v bind 0000:04:00.1
-t 'and back' says '0000:04:00.1: driver vfio-pci → none' v unbind 0000:04:00.1
+
+test_bind_gives_one_vf_its_driver() {
+	crowded
+	t 'bind --dry-run says what would be done' says "^$vf: driver would go none → vfio-pci" v bind $vf --dry-run
+	t 'bind --dry-run changes no driver' same ' ' "$(driver_is $vf)"
+	t 'bind of a VF: it goes to vfio-pci' says "^$vf: driver none → vfio-pci$" v bind $vf
+	t 'bind of a VF: by its driver_override' same 'vfio-pci vfio-pci' "$(driver_is $vf)"
+	t "bind of a VF that is bound, by libvirt's name: nothing to do" \
+		says "^$vf: nothing to do: its driver is vfio-pci already" v bind pci_0000_01_10_0
+	t 'bind of a VF to a third driver' says 'driver vfio-pci → pci-stub' v bind $vf --driver pci-stub
+	t 'unbind --dry-run says what would be done' says "^$vf: driver would go pci-stub → none" v unbind $vf --dry-run
+	t 'unbind of a VF: back to the driver of before' says "^$vf: driver pci-stub → none" v unbind $vf
+	t 'unbind of a VF: its override is gone' same ' ' "$(driver_is $vf)"
+	t 'unbind of a VF again: not found, with what to do' refused 5 "vfpool hasn't bound $vf.*'vfpool bind $vf --driver host'" unbind $vf
+	t "history --vf tells of each bind and unbind" same 'bind bind unbind ' "$(v history --vf $vf --json | field event | tr '\n' ' ')"
+	v bind $vf >/dev/null
+	t 'unbind --json has all of it' same "$vf pci_0000_01_10_0 vfio-pci null true false " \
+		"$(v unbind $vf --json >out; for f in address nodedev driver_from driver changed persist; do field $f <out; done | tr '\n' ' ')"
+}
+
+test_bind_leaves_a_vf_in_use_alone() {
+	crowded
+	v bind $vf >/dev/null
+	echo 1 >"$(dev $vf)/enable"
+	t 'unbind of a VF held through vfio: refused' refused 4 "$vf is in use: held through vfio" unbind $vf
+	t 'bind of a VF held through vfio to another driver: refused' refused 4 'held through vfio' bind $vf --driver pci-stub
+	t 'bind of a VF held through vfio to what it has: nothing to do' says 'nothing to do' v bind $vf
+	echo 0 >"$(dev $vf)/enable"
+	mkdir -p libvirt/hostdevmgr && touch libvirt/hostdevmgr/enp1s0_vf0
+	t "unbind of a VF of which libvirt has a file: refused" refused 4 'a guest of libvirt has it' unbind $vf
+}
+
+test_bind_takes_the_vf_of_a_disk() {
+	crowded
+	t "bind of an NVMe disk's VF: it goes to vfio-pci" says '0000:04:00.1: driver none → vfio-pci' v bind 0000:04:00.1
+	t "unbind of an NVMe disk's VF: back to none" says '0000:04:00.1: driver vfio-pci → none' v unbind 0000:04:00.1
+}
 
 # ---- a group ----
-move $card 15
-move $other 15
-echo 0 >"$(dev $card)/enable" # as e1000 leaves it; the fake kernel doesn't count
-echo 0 >"$(dev $other)/enable"
-untouched=' , e1000 , e1000 '
-bound='vfio-pci vfio-pci, vfio-pci vfio-pci, vfio-pci vfio-pci'
-echo 0x1003 >"$(dev $other)/net/ens2/flags"
-t 'a netdev that is up' refused 4 "$other is in use: its netdev is up \(ens2\)" bind $vf --group
-echo 0x1002 >"$(dev $other)/net/ens2/flags"
-PEER_ADDRESS=$(<"$(dev $other)/net/ens2/ifindex")
-export PEER_ADDRESS
-t 'one that has an address' refused 4 "$other is in use: its netdev has an address \(ens2\)" bind $vf --group
-unset PEER_ADDRESS
-mkdir "$(dev $other)/net/ens2/master"
-t 'one that is enslaved' refused 4 "enslaved" bind $vf --group
-rmdir "$(dev $other)/net/ens2/master"
-mv "$(dev $other)/net" away
-mv sys/class/net/ens2 away.link
-t 'one that is elsewhere' refused 4 "in another network namespace" bind $vf --group
-mv away.link sys/class/net/ens2
-mv away "$(dev $other)/net"
-cp -r "$(dev $other)/net/ens2" "$(dev $other)/net/zz1"
-ln -s "$(readlink sys/class/net/ens2 | sed 's/ens2$/zz1/')" sys/class/net/zz1
-echo 0x1003 >"$(dev $other)/net/zz1/flags"
-t 'a second netdev that is up' refused 4 "$other is in use: its netdev is up \(zz1\)" bind $vf --group
-mkdir "$(dev $other)/usb1"
-mv "$(dev $other)/net" "$(dev $other)/usb1/"
-ln -sfn "$(readlink sys/class/net/zz1 | sed 's/net.zz1$/usb1\/&/')" sys/class/net/zz1
-t 'one that is deeper down' refused 4 "$other is in use: its netdev is up \(zz1\)" bind $vf --group
-mv "$(dev $other)/usb1/net" "$(dev $other)/"
-rm -r "$(dev $other)/usb1" "$(dev $other)/net/zz1" sys/class/net/zz1
-t 'nothing was changed' same "$untouched" "$(are)"
-t '--dry-run names them all' same 3 "$(v bind $vf --group --dry-run | grep -c 'would go')"
-t 'the whole group' same 3 "$(v bind $vf --group | grep -c '→ vfio-pci')"
-t 'it is so' same "$bound" "$(are)"
-t 'a guest can have it' says '^group 15 .*one guest can have all of it' v iommu $vf
-t 'again: nothing to do' same 3 "$(v bind $card --group | grep -c 'nothing to do')"
-echo 1 >"$(dev $other)/enable"
-t 'one is held: no other leaves vfio' refused 4 "$card is in use: $other in its IOMMU group is held through vfio" unbind $card
-t 'nor the group' refused 4 'in use' unbind $card --group
-echo 0 >"$(dev $other)/enable"
-t 'back' same 3 "$(v unbind $vf --group | grep -c 'driver vfio-pci →')"
-t 'each as it was' same "$untouched" "$(are)"
-t 'nothing is left to unbind: 5' refused 5 'vfpool has bound nothing in there' unbind $vf --group
-t 'one of the group alone' says "^$card: driver e1000 → vfio-pci" v bind $card
-echo e1000 >"$(dev $other)/driver_override"
-t 'then the others' same '1 2' "$(v bind $card --group | tee out | grep -c 'nothing to do') $(grep -c '→ vfio-pci' out)"
-t 'all back' code_is 0 v unbind $card --group
-t 'an override that was there is there again' same ' , e1000 , e1000 e1000' "$(are)"
-echo '(null)' >"$(dev $other)/driver_override"
+
+test_bind_refuses_a_group_with_a_card_in_use() {
+	crowded
+	one_group
+	echo 0x1003 >"$(dev $other)/net/ens2/flags"
+	t 'bind --group, a netdev in it is up: refused with its name' \
+		refused 4 "$other is in use: its netdev is up \(ens2\)" bind $vf --group
+	echo 0x1002 >"$(dev $other)/net/ens2/flags"
+	PEER_ADDRESS=$(<"$(dev $other)/net/ens2/ifindex")
+	export PEER_ADDRESS
+	t 'bind --group, a netdev in it has an address: refused' \
+		refused 4 "$other is in use: its netdev has an address \(ens2\)" bind $vf --group
+	unset PEER_ADDRESS
+	mkdir "$(dev $other)/net/ens2/master"
+	t 'bind --group, a netdev in it is enslaved: refused' refused 4 "enslaved" bind $vf --group
+	rmdir "$(dev $other)/net/ens2/master"
+	mv "$(dev $other)/net" away
+	mv sys/class/net/ens2 away.link
+	t 'bind --group, a netdev in it is in another namespace: refused' refused 4 "in another network namespace" bind $vf --group
+	mv away.link sys/class/net/ens2
+	mv away "$(dev $other)/net"
+	cp -r "$(dev $other)/net/ens2" "$(dev $other)/net/zz1"
+	ln -s "$(readlink sys/class/net/ens2 | sed 's/ens2$/zz1/')" sys/class/net/zz1
+	echo 0x1003 >"$(dev $other)/net/zz1/flags"
+	t 'bind --group, a second netdev of a card in it is up: refused' \
+		refused 4 "$other is in use: its netdev is up \(zz1\)" bind $vf --group
+	mkdir "$(dev $other)/usb1"
+	mv "$(dev $other)/net" "$(dev $other)/usb1/"
+	ln -sfn "$(readlink sys/class/net/zz1 | sed 's/net.zz1$/usb1\/&/')" sys/class/net/zz1
+	t 'bind --group, a netdev deeper down in a card is up: refused' \
+		refused 4 "$other is in use: its netdev is up \(zz1\)" bind $vf --group
+	t 'bind --group that was refused has changed no driver' same "$untouched" "$(drivers_are)"
+}
+
+test_bind_takes_a_whole_group() {
+	crowded
+	one_group
+	t 'bind --group --dry-run names all of the group' same 3 "$(v bind $vf --group --dry-run | grep -c 'would go')"
+	t 'bind --group: each of the group goes to vfio-pci' same 3 "$(v bind $vf --group | grep -c '→ vfio-pci')"
+	t 'bind --group: each of the group has its override' same "$bound" "$(drivers_are)"
+	t 'iommu says of a group that is bound that a guest can have it' says '^group 15 .*one guest can have all of it' v iommu $vf
+	t 'bind --group again, by another of it: nothing to do' same 3 "$(v bind $card --group | grep -c 'nothing to do')"
+	echo 1 >"$(dev $other)/enable"
+	t 'unbind of a card while its group is held through vfio: refused' \
+		refused 4 "$card is in use: $other in its IOMMU group is held through vfio" unbind $card
+	t 'unbind --group while one of it is held through vfio: refused' refused 4 'in use' unbind $card --group
+	echo 0 >"$(dev $other)/enable"
+	t 'unbind --group: each of the group leaves vfio-pci' same 3 "$(v unbind $vf --group | grep -c 'driver vfio-pci →')"
+	t 'unbind --group: each of the group is as it was' same "$untouched" "$(drivers_are)"
+	t 'unbind --group again: not found' refused 5 'vfpool has bound nothing in there' unbind $vf --group
+}
+
+test_bind_takes_the_rest_of_a_group() {
+	crowded
+	one_group
+	t 'bind of one card of a group alone' says "^$card: driver e1000 → vfio-pci" v bind $card
+	echo e1000 >"$(dev $other)/driver_override"
+	t 'bind --group when one is bound: the others follow' same '1 2' \
+		"$(v bind $card --group | tee out | grep -c 'nothing to do') $(grep -c '→ vfio-pci' out)"
+	t 'unbind --group of what was bound one by one' code_is 0 v unbind $card --group
+	t 'unbind --group: an override of before is there again' same ' , e1000 , e1000 e1000' "$(drivers_are)"
+}
 
 # ---- all or nothing ----
-echo vfio-pci >"$(dev $other)/refuse_probe"
-t 'one fails: which, why, and the others' refused 1 "$other: vfio-pci didn't take $other.*it and the others are as they were" bind $vf --group
-t 'they are' same "$untouched" "$(are)"
-t 'and on record is nothing' same 0 "$(sql 'SELECT count(*) FROM binding')"
-echo e1000 >"$(dev $card)/refuse_probe"
-t 'one that has lost its way back' fails_with 1 "couldn't be put back, and 'vfpool unbind' tries it again: $card \(e1000 didn't take" v bind $vf --group
-rm "$(dev $card)/refuse_probe" "$(dev $other)/refuse_probe"
-t 'unbind does' says "^$card: driver none → e1000" v unbind $card
-t 'all is well' same "$untouched" "$(are)"
-v bind $vf --group >/dev/null
-echo e1000 >"$(dev $other)/refuse_probe"
-t 'unbind fails: all stay' refused 1 "$other: e1000 didn't take $other.*it and the others are as they were" unbind $vf --group
-t 'as they were' same "$bound" "$(are)"
-rm "$(dev $other)/refuse_probe"
-v unbind $vf --group >/dev/null
+
+test_bind_is_all_or_nothing() {
+	crowded
+	one_group
+	echo vfio-pci >"$(dev $other)/refuse_probe"
+	t 'bind --group, one fails: an error says which, why, and of the others' \
+		refused 1 "$other: vfio-pci didn't take $other.*it and the others are as they were" bind $vf --group
+	t 'bind --group, one fails: all are as they were' same "$untouched" "$(drivers_are)"
+	t 'bind --group, one fails: nothing is on record' same 0 "$(sql 'SELECT count(*) FROM binding')"
+	echo e1000 >"$(dev $card)/refuse_probe"
+	t "bind --group, one fails and one can't go back: that is said, with unbind" \
+		fails_with 1 "couldn't be put back, and 'vfpool unbind' tries it again: $card \(e1000 didn't take" v bind $vf --group
+	rm "$(dev $card)/refuse_probe" "$(dev $other)/refuse_probe"
+	t "unbind of what couldn't be put back puts it back" says "^$card: driver none → e1000" v unbind $card
+	t "unbind of what couldn't be put back: all are as they were" same "$untouched" "$(drivers_are)"
+	v bind $vf --group >/dev/null
+	echo e1000 >"$(dev $other)/refuse_probe"
+	t 'unbind --group, one fails: an error says which, and of the others' \
+		refused 1 "$other: e1000 didn't take $other.*it and the others are as they were" unbind $vf --group
+	t 'unbind --group, one fails: all stay as they are bound' same "$bound" "$(drivers_are)"
+}
 
 killed() { # VERB…: it ends when the second device of the group loses its driver
 	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=SIGKILL:when=2 \
 		"$fake/vfpool" "${at[@]}" "$@" --group >/dev/null 2>&1
-	differ "$untouched" "$(are)" && differ "$bound" "$(are)"
+	differ "$untouched" "$(drivers_are)" && differ "$bound" "$(drivers_are)"
 }
-t 'bind, killed in the middle' killed bind $vf
-t 'the same command finishes it' same "$bound" "$(v bind $vf --group >/dev/null; are)"
-t 'unbind, killed in the middle' killed unbind $vf
-t 'it finishes too' same "$untouched" "$(v unbind $vf --group >/dev/null; are)"
-killed bind $vf 2>/dev/null
-t 'killed, then unbind' same "$untouched" "$(v unbind $vf --group >/dev/null; are)"
 
-# ---- reboots ----
-quiet_apply() {
-	v apply >out 2>&1
+test_bind_that_was_killed_is_finished_by_the_next() {
+	crowded
+	one_group
+	t 'bind --group, killed in the middle: half of it is done' killed bind $vf
+	t 'bind --group after one that was killed finishes it' same "$bound" "$(v bind $vf --group >/dev/null; drivers_are)"
+	t 'unbind --group, killed in the middle: half of it is done' killed unbind $vf
+	t 'unbind --group after one that was killed finishes it' same "$untouched" "$(v unbind $vf --group >/dev/null; drivers_are)"
+	killed bind $vf 2>/dev/null
+	t 'unbind --group after a bind that was killed: all are as they were' \
+		same "$untouched" "$(v unbind $vf --group >/dev/null; drivers_are)"
 }
-v bind $card >/dev/null
-reboot boot-2
-t 'a reboot ends it' refused 5 "not since the host was booted" unbind $card
-t 'apply leaves it' says 'nothing to do' v apply
-t '--persist' says "^$card: driver e1000 → vfio-pci, also at each boot" v bind $card --persist
-v bind $vf >/dev/null
-t 'what is bound already persists too' says "nothing to do: .* also at each boot" v bind $vf --persist
-t 'and persists, when it is bound again' says "nothing to do: .* also at each boot" v bind $vf
-reboot boot-3
-t 'apply says what it would do' says "^$card: driver e1000 → vfio-pci" v apply --dry-run
-t 'nothing yet' same "$untouched" "$(are)"
-t 'of one pool it has nothing to do with it' fails_with 5 'no pool' v apply x
-echo 0x1003 >"$(dev $card)/net/ens1/flags"
-t 'one that is in use: 4' code_is 4 quiet_apply
-t 'is named' grep -q "^$card: refused: .*its netdev is up" out
-t 'the other is bound' same 'vfio-pci vfio-pci' "$(is $vf)"
-echo 0x1002 >"$(dev $card)/net/ens1/flags"
-echo vfio-pci >"$(dev $card)/refuse_probe"
-t 'one that fails: 6' code_is 6 quiet_apply
-t 'is named too' grep -q "^$card: .*FAILED: .*didn't take" out
-t 'and is as it was' same 'e1000 ' "$(is $card)"
-rm "$(dev $card)/refuse_probe"
-t 'apply binds it' says "^$card: driver e1000 → vfio-pci" v apply
-t 'and then has nothing to do' says 'nothing to do' v apply
-t 'unbind: for good' same 'e1000 ' "$(v unbind $card >/dev/null; is $card)"
-reboot boot-4
-set_driver $vf ''
-t 'apply, of what still persists' says '^enp1s0 vf 0: driver none → vfio-pci' v apply
-v unbind $vf >/dev/null
-v bind $card --persist >/dev/null
-reboot boot-5
-set_driver $card '' # its module isn't loaded yet
-v apply >/dev/null 2>&1
-t 'so early at boot that it has no driver: its own is known' same 'e1000 ' "$(v unbind $card >/dev/null; is $card)"
 
-v bind $card --persist >/dev/null
-reboot boot-6
-set_driver $card virtio-pci
-t 'by another meanwhile: unbind leaves that' says 'nothing to do: its driver is virtio-pci already$' v unbind $card
-set_driver $card e1000
-t 'and it is forgotten' says 'nothing to do' v apply
-v bind $card --persist >/dev/null
-t 'another driver, but not at each boot' says "doesn't get the driver vfio-pci at each boot any more" with_stderr v bind $card --driver pci-stub
-forgotten() { # PATTERN
-	v unbind "$card" >out 2>err && grep -q "$1" err && [ ! -s out ]
-}
-v bind $card --persist >/dev/null
-reboot boot-7
-echo 0x1234 >"$(dev $card)/device"
-t 'another device in its place: 6' code_is 6 quiet_apply
-t 'is named' grep -q "$card, which is to have the driver vfio-pci at each boot: it is 8086:1234 now, and was 8086:100e; 'vfpool unbind $card'" out
-t 'and left alone' same 'e1000 ' "$(is $card)"
-t 'until it is forgotten' forgotten 'another device than'
-t 'then apply is content' says 'nothing to do' v apply
-echo 0x100e >"$(dev $card)/device"
-v bind $card --persist >/dev/null
-mv "$(dev $card)" away
-rm sys/kernel/iommu_groups/15/devices/$card
-t 'it is gone: 6' code_is 6 quiet_apply
-t 'named' grep -q "$card, which .*: this host has no PCI device $card; 'vfpool unbind" out
-t 'and forgotten' forgotten "isn't there any more: it is forgotten"
-t 'for good' says 'nothing to do' v apply
-mv away "$(dev $card)"
-move $card 15
-reboot boot-8
+# ---- pools ----
 
-# ---- VFs of pools ----
-echo "<pool><name>a</name><pf address='0000:01:00.0' numvfs='4'/></pool>" >a.xml
-v bind $vf --driver pci-stub >/dev/null
-v define a.xml >/dev/null
-t 'unbind, when a pool has it by now: it has that to do' says "the next 'vfpool apply' puts it back" with_stderr v unbind $vf
-v apply a >/dev/null 2>&1
-t 'the pool has them on vfio-pci' same 'vfio-pci vfio-pci' "$(is $vf)"
-t 'another driver at each boot is for the definition' refused 1 "$vf is a VF of pool a, whose definition has another driver \(vfio-pci\): change <driver>" bind $vf --driver pci-stub --persist
-pool_note() {
-	v bind "$vf" --driver pci-stub >/dev/null 2>err && grep -q "the next 'vfpool apply' puts it back" err
+# pool_of_vfs: pool a of the card's VFs, applied.
+pool_of_vfs() {
+	echo "<pool><name>a</name><pf address='0000:01:00.0' numvfs='4'/></pool>" >a.xml
+	v define a.xml >/dev/null
+	v apply a >/dev/null 2>&1
 }
-t 'for now it may have one, with a note' pool_note
-t 'apply puts it back' same 'vfio-pci vfio-pci' "$(v apply >/dev/null 2>&1; is $vf)"
-t "and unbind has it so" same 'vfio-pci vfio-pci' "$(v unbind $vf >/dev/null; is $vf)"
-t "at each boot as the definition says" says 'also at each boot' v bind $vf --persist
-t 'which an unbind forgets' says 'nothing to do: its driver is vfio-pci already$' v unbind $vf
-# With its group's other cards beside it no guest could have it.
-mkdir -p sys/kernel/iommu_groups/99/devices
-move 0000:03:01.0 99 && move 0000:03:02.0 99
-leased=$(v alloc a --owner web --json 2>/dev/null | field address)
-move 0000:03:01.0 15 && move 0000:03:02.0 15
-t 'a leased VF' same $vf "$leased"
-t 'keeps its driver: 4' refused 4 "$vf is leased to web nic 0 of pool a" bind $vf --driver pci-stub
-t 'so its group does' refused 4 "leased to web" bind $card --group --driver pci-stub
-t 'but its neighbours may join it on vfio-pci' same "$bound" "$(v bind $vf --group >/dev/null; are)"
-t 'and leave' same 'e1000 , e1000 ' "$(v unbind $vf --group >/dev/null; echo "$(is $card), $(is $other)")"
-v release --owner web >/dev/null
-t 'released: it may' says 'driver vfio-pci → pci-stub' v bind $vf --driver pci-stub
-t 'the ledger is whole' same ok "$(sql 'PRAGMA integrity_check')"
-# ---- pools and stubs ----
-v bind $vf --driver pci-stub >/dev/null
-t 'on pci-stub it has not its own driver' says '^0000:01:10.0: driver pci-stub → vfio-pci' v bind $vf
-v unbind $vf >/dev/null
-mkdir -p etc/pools
-echo "<pool><name>p</name><pf address='0000:06:00.0' numvfs='4'/></pool>" >etc/pools/p.xml
-rm "$(dev 0000:06:00.0)"/virtfn*
-t 'the PF of a pool keeps the driver that makes its VFs: 1' fails_with 1 '0000:06:00.0 is a PF of pool p' v bind 0000:06:00.0
-rm etc/pools/p.xml
 
-# ---- a card was replaced ----
-v bind $vf --persist >/dev/null 2>&1
-sql "UPDATE pf SET mac = '02:00:00:00:00:99' WHERE address = '0000:01:00.0'"
-reboot boot-replaced
-replaced() {
-	anyhow with_stderr v unbind "$vf" | grep -q 'another device than the one that vfpool bound there, which is forgotten' &&
-		same 0 "$(sql 'SELECT count(*) FROM binding WHERE persist')"
+test_bind_of_a_pools_vf_lasts_until_the_next_apply() {
+	crowded
+	v bind $vf --driver pci-stub >/dev/null
+	echo "<pool><name>a</name><pf address='0000:01:00.0' numvfs='4'/></pool>" >a.xml
+	v define a.xml >/dev/null
+	t 'unbind of a VF that a pool has by now: apply has that to do' \
+		says "the next 'vfpool apply' puts it back" with_stderr v unbind $vf
+	v apply a >/dev/null 2>&1
+	t 'apply gives a VF that was unbound the driver of its pool' same 'vfio-pci vfio-pci' "$(driver_is $vf)"
+	t "bind --persist of a pool's VF to another driver: that is for its definition" refused 1 \
+		"$vf is a VF of pool a, whose definition has another driver \(vfio-pci\): change <driver>" bind $vf --driver pci-stub --persist
+	v bind "$vf" --driver pci-stub >out 2>err
+	t "bind of a pool's VF to another driver: for now it may, with a note" grep "the next 'vfpool apply' puts it back" err
+	t "bind of a pool's VF to another driver: it has that" same 'pci-stub pci-stub' "$(driver_is $vf)"
+	t "apply gives a pool's VF that was bound its driver back" same 'vfio-pci vfio-pci' "$(v apply >/dev/null 2>&1; driver_is $vf)"
+	t "unbind of a pool's VF leaves it the driver of the definition" same 'vfio-pci vfio-pci' "$(v unbind $vf >/dev/null; driver_is $vf)"
+	t "bind --persist of a pool's VF to the driver of its definition" says 'also at each boot' v bind $vf --persist
+	t "unbind of a pool's VF that persists forgets that" says 'nothing to do: its driver is vfio-pci already$' v unbind $vf
 }
-t 'what was bound in its place is forgotten' replaced
-tap_end
+
+test_bind_leaves_a_leased_vf_its_driver() {
+	crowded
+	pool_of_vfs
+	t 'a leased VF is the one that these tests are about' same $vf "$(v alloc a --owner web --json 2>/dev/null | field address)"
+	one_group
+	t 'bind of a leased VF to another driver: refused with its owner' \
+		refused 4 "$vf is leased to web nic 0 of pool a" bind $vf --driver pci-stub
+	t 'bind --group with a leased VF in it, to another driver: refused' refused 4 "leased to web" bind $card --group --driver pci-stub
+	t "bind --group: a leased VF's neighbours may join it on vfio-pci" same "$bound" "$(v bind $vf --group >/dev/null; drivers_are)"
+	t "unbind --group: a leased VF's neighbours may leave vfio-pci" same 'e1000 , e1000 ' \
+		"$(v unbind $vf --group >/dev/null; echo "$(driver_is $card), $(driver_is $other)")"
+	v release --owner web >/dev/null
+	t 'bind of a VF that was released: it may get another driver' says 'driver vfio-pci → pci-stub' v bind $vf --driver pci-stub
+	t 'bind beside leases leaves the ledger whole' same ok "$(sql 'PRAGMA integrity_check')"
+}
+
+test_bind_tells_stub_drivers_and_pfs_apart() {
+	crowded
+	v bind $vf --driver pci-stub >/dev/null
+	t "bind of a VF on pci-stub: that is no driver of its own" says '^0000:01:10.0: driver pci-stub → vfio-pci' v bind $vf
+	mkdir -p etc/pools
+	echo "<pool><name>p</name><pf address='0000:06:00.0' numvfs='4'/></pool>" >etc/pools/p.xml
+	rm "$(dev 0000:06:00.0)"/virtfn*
+	t 'bind of the PF of a pool: it keeps the driver that makes its VFs' fails_with 1 '0000:06:00.0 is a PF of pool p' v bind 0000:06:00.0
+}
+
+run_tests
