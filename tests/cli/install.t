@@ -4,23 +4,27 @@
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/cli/host.sh
-new_folder install
-cd "$top" || exit
+
 install() {
-	make -s install DESTDIR="$work/host" PREFIX=/usr
+	make -s -C "$top" install DESTDIR="$work/host" PREFIX=/usr
 }
 files() {
 	(cd "$work/host" && find . ! -type d | sort)
 }
-mkdir -p "$work/host/etc/libvirt/hooks/qemu.d" && echo mine >"$work/host/etc/libvirt/hooks/qemu.d/other"
-before=$(files)
-t 'install' install
-t 'the program' says '^\./usr/sbin/vfpool$' files
-t "libvirt's hook calls it" says '^/usr/sbin/vfpool hook qemu' cat "$work/host/etc/libvirt/hooks/qemu.d/vfpool"
-t 'the hook can be run' test -x "$work/host/etc/libvirt/hooks/network.d/vfpool"
-t 'a unit calls it' says '^ExecStart=/usr/sbin/vfpool' cat "$work/host/etc/systemd/system/vfpool-gc.service"
-t 'nothing is left to be filled in' sh -c '! grep -r "@[A-Z]*@" "$1"' sh "$work/host/etc"
-t 'install again' install
-t 'uninstall' make -s uninstall DESTDIR="$work/host" PREFIX=/usr
-t "what isn't vfpool's stays, and nothing else" same "$before" "$(files)"
-tap_end
+
+test_install_and_uninstall() {
+	local before
+	mkdir -p host/etc/libvirt/hooks/qemu.d && echo mine >host/etc/libvirt/hooks/qemu.d/other
+	before=$(files)
+	t 'make install puts all of it down' install
+	t 'make install: the program is there' says '^\./usr/sbin/vfpool$' files
+	t "make install: libvirt's hook calls the program" says '^/usr/sbin/vfpool hook qemu' cat host/etc/libvirt/hooks/qemu.d/vfpool
+	t 'make install: the hook can be run' test -x host/etc/libvirt/hooks/network.d/vfpool
+	t 'make install: a unit calls the program' says '^ExecStart=/usr/sbin/vfpool' cat host/etc/systemd/system/vfpool-gc.service
+	t 'make install leaves nothing to be filled in' eval '! grep -r "@[A-Z]*@" host/etc'
+	t 'make install goes again over what is there' install
+	t 'make uninstall takes it away' make -s -C "$top" uninstall DESTDIR="$work/host" PREFIX=/usr
+	t "make uninstall: what isn't vfpool's stays, and nothing else" same "$before" "$(files)"
+}
+
+run_tests
