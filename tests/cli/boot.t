@@ -1,102 +1,141 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What brings the VFs back at boot, and who else is at the PFs, as far as it shows without a boot.
+# What brings the VFs back at boot, as far as it shows without a boot: the service, PFs that come late, udev's rules, and
+# what udev is told of a VF's network device. Who else makes VFs is in boot-others.t.
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
 . tests/cli/host.sh
-new_host boot 2 4
-export PEER_STATE=$work/kernel
-mkdir root
 
-pool a "dev='pf0' numvfs='4' vfs='0-2'" >a.xml
-pool gone "dev='pf7' numvfs='4'" >gone.xml
-v define a.xml >/dev/null
+# defined: pool a of some of pf0's VFs, not applied yet.
+defined() {
+	"$fake/tree" sys 2 4 --netdev
+	export PEER_VFS=4 PEER_STATE=$work/kernel
+	mkdir root
+	pool a "dev='pf0' numvfs='4' vfs='0-2'" >a.xml
+	v define a.xml >/dev/null
+}
+enable() { # the service is enabled
+	mkdir -p root/etc/systemd/system/multi-user.target.wants
+	ln -s /etc/systemd/system/vfpool.service root/etc/systemd/system/multi-user.target.wants/
+}
 noted() { # PATTERN: apply has a note that matches
 	v apply 2>&1 >/dev/null | grep -E -- "$1"
 }
 silent() { # likewise: it has none
 	! noted "$1"
 }
-t 'nothing makes the VFs at boot: said' noted "pool a: nothing makes its VFs at boot; 'systemctl enable vfpool.service' does"
-t 'a second apply makes none' says 'nothing to do' v apply
-enable() {
-	mkdir -p root/etc/systemd/system/multi-user.target.wants
-	ln -s /etc/systemd/system/vfpool.service root/etc/systemd/system/multi-user.target.wants/
+
+test_apply_says_when_nothing_makes_the_vfs_at_boot() {
+	defined
+	t 'apply, nothing makes the VFs at boot: a note says what does' \
+		noted "pool a: nothing makes its VFs at boot; 'systemctl enable vfpool.service' does"
+	t 'apply again makes no VFs' says 'nothing to do' v apply
+	enable
+	t 'apply, the service is enabled: no note of boot' silent 'at boot'
 }
-enable
-t 'the service is enabled: nothing is said' silent 'at boot'
 
 # ---- waiting for PFs ----
-t 'all are there: no waiting' timeout 5 "$fake/vfpool" "${at[@]}" apply --wait 60
-v define gone.xml >/dev/null 2>&1
-waits() {
-	local from=$SECONDS
-	code_is 6 v apply --wait 2 && [ $((SECONDS - from)) -ge 2 ]
-}
-t 'one is missing: that long, then the rest is done and it is named' waits
-t 'with its line' noted 'gone.xml:[0-9]*: this host has no network device pf7'
-t 'list names it too' says 'gone.xml:3: this host has no PF dev=.pf7. now' with_stderr v list
-v undefine gone >/dev/null
 
+test_apply_waits_for_pfs() {
+	defined
+	enable
+	t 'apply --wait, all PFs are there: no waiting' timeout 5 "$fake/vfpool" "${at[@]}" apply --wait 60
+	pool gone "dev='pf7' numvfs='4'" >gone.xml
+	v define gone.xml >/dev/null 2>&1
+	local from=$SECONDS
+	t 'apply --wait, a PF is missing: exit code 6' code_is 6 v apply --wait 2
+	t 'apply --wait, a PF is missing: it waits for as long' test $((SECONDS - from)) -ge 2
+	t 'apply, a PF is missing: the rest is done' says 'nothing to do' v apply a
+	t 'apply, a PF is missing: a note has its line' noted 'gone.xml:[0-9]*: this host has no network device pf7'
+	t 'list, a PF is missing: a note has its line' says 'gone.xml:3: this host has no PF dev=.pf7. now' with_stderr v list
+}
 
 # ---- a definition that is broken ----
-pool b "dev='pf1' numvfs='4'" "<vlan><tag id='7'/></vlan>" >b.xml
-v define b.xml >/dev/null
-echo '<pool>' >etc/pools/bad.xml
-t 'the others are applied all the same: 6' code_is 6 v apply
-t 'it is named' noted 'etc/pools/bad.xml:[0-9]*:'
-t 'once' same 1 "$(v apply --wait 1 2>&1 | grep -c bad.xml)"
-t 'their VFs have what they should' same 4 "$("$fake/links" kernel 2 4 | grep -c 'vlan 7')"
-t 'one pool alone cares for no other definition' code_is 0 eval 'v apply b >out 2>&1 && ! grep bad.xml out'
-t 'a broken definition, asked for by name, is an error with its place' fails_with 1 'etc/pools/bad.xml:' v apply bad
-rm etc/pools/bad.xml
+
+test_apply_beside_a_broken_definition() {
+	defined
+	pool b "dev='pf1' numvfs='4'" "<vlan><tag id='7'/></vlan>" >b.xml
+	v define b.xml >/dev/null
+	echo '<pool>' >etc/pools/bad.xml
+	t 'apply beside a broken definition: exit code 6' code_is 6 v apply
+	t 'apply beside a broken definition: a note has its line' noted 'etc/pools/bad.xml:[0-9]*:'
+	t 'apply --wait beside a broken definition names it once' same 1 "$(v apply --wait 1 2>&1 | grep -c bad.xml)"
+	t 'apply beside a broken definition: the VFs of the others have what they should' same 4 \
+		"$("$fake/links" kernel 2 4 | grep -c 'vlan 7')"
+	t 'apply of one pool cares for no other definition' code_is 0 eval 'v apply b >out 2>&1 && ! grep bad.xml out'
+	t 'apply of a pool whose definition is broken: an error with its place' fails_with 1 'etc/pools/bad.xml:' v apply bad
+}
 
 # ---- what is not as it should be ----
-pool b "dev='pf1' numvfs='4'" "<vlan><tag id='8'/></vlan>" >b8.xml
-t 'list shows a VF as it was applied' says 'vf 3 .* b +free +-' v list
-v define b8.xml >/dev/null
-t 'not applied yet: it says so' says 'vf 3 .* b +free, not as defined' v list
-t 'in JSON too' says '"as_defined": *false' v list --json
-v apply >/dev/null 2>&1
-t 'then it is' same 0 "$(v list | grep -c 'not as defined')"
-v undefine b >/dev/null
+
+test_list_tells_what_is_not_applied_yet() {
+	defined
+	pool b "dev='pf1' numvfs='4'" "<vlan><tag id='7'/></vlan>" >b.xml
+	pool b "dev='pf1' numvfs='4'" "<vlan><tag id='8'/></vlan>" >b8.xml
+	v define b.xml >/dev/null && v apply >/dev/null 2>&1
+	t 'list shows a VF as it was applied' says 'vf 3 .* b +free +-' v list
+	v define b8.xml >/dev/null
+	t 'list says of a VF that its definition is not applied yet' says 'vf 3 .* b +free, not as defined' v list
+	t 'list --json says so too' says '"as_defined": *false' v list --json
+	v apply >/dev/null 2>&1
+	t 'list after an apply: all is as defined' same 0 "$(v list | grep -c 'not as defined')"
+}
 
 # ---- the rules ----
-mkdir bin
-cat >bin/udevadm <<'END'
-#!/bin/sh
-echo "$*" >>udevadm-said
-case $1 in
-verify) [ "$2" = --help ] || { [ ! -e broken ] && grep -q "sriov_numvfs}=.4" "$2"; } ;;
-esac
-END
-chmod +x bin/udevadm
-t 'rules that udev takes are installed' says 'written' v udev a --install
-t 'after it was asked' grep -q '^verify .*rules/\.vfpool-a\.rules' udevadm-said
-t 'and then it is told' grep -q '^control --reload' udevadm-said
-t 'no temporary file is left' same 90-vfpool-a.rules "$(ls -A rules)"
-pool a "dev='pf0' numvfs='3' vfs='0-2'" >fewer.xml
-cp rules/90-vfpool-a.rules installed
-v define fewer.xml >/dev/null
-touch broken
-t 'those that it refuses are not' fails_with 1 "udev doesn't take these rules, so nothing was changed" v udev a --install
-t 'and the old ones stay' diff installed rules/90-vfpool-a.rules
-rm broken
-v define a.xml >/dev/null
-t 'where the service is enabled, apply says that the rule has no use' noted "vfpool.service makes its VFs at boot, so its udev rule has no use"
-v udev a --remove >/dev/null
-echo x | tee rules/90-vfpool-old.rules rules/90-vfpool-bare rules/90-vfpool-.rules >/dev/null
-t 'rules of a pool that is gone: said' noted "rules/90-vfpool-old.rules: these rules make VFs for a pool that isn't defined any more"
-rm rules/90-vfpool-*
-autoprobe_first() {
+
+# udev_here: udevadm's place has one that writes down what it is told, and refuses all while there is a file `broken`.
+udev_here() {
+	mkdir bin
+	cat >bin/udevadm <<-'END'
+		#!/bin/sh
+		echo "$*" >>udevadm-said
+		case $1 in
+		verify) [ "$2" = --help ] || { [ ! -e broken ] && grep -q "sriov_numvfs}=.4" "$2"; } ;;
+		esac
+	END
+	chmod +x bin/udevadm
+}
+
+test_udev_install_asks_udev_first() {
+	defined
+	udev_here
+	t 'udev --install writes rules that udev takes' says 'written' v udev a --install
+	t 'udev --install asks udev before' grep '^verify .*rules/\.vfpool-a\.rules' udevadm-said
+	t 'udev --install tells udev afterwards' grep '^control --reload' udevadm-said
+	t 'udev --install leaves no temporary file' same 90-vfpool-a.rules "$(ls -A rules)"
+	pool a "dev='pf0' numvfs='3' vfs='0-2'" >fewer.xml
+	cp rules/90-vfpool-a.rules installed
+	v define fewer.xml >/dev/null
+	touch broken
+	t 'udev --install, udev refuses the rules: an error, nothing is changed' \
+		fails_with 1 "udev doesn't take these rules, so nothing was changed" v udev a --install
+	t 'udev --install, udev refuses the rules: the old ones stay' diff installed rules/90-vfpool-a.rules
+}
+
+test_apply_notes_rules_without_a_use() {
+	defined
+	udev_here
+	enable
+	v udev a --install >/dev/null
+	t 'apply, the service is enabled: a note says that the rule has no use' \
+		noted "vfpool.service makes its VFs at boot, so its udev rule has no use"
+	v udev a --remove >/dev/null
+	echo x | tee rules/90-vfpool-old.rules rules/90-vfpool-bare rules/90-vfpool-.rules >/dev/null
+	t 'apply notes rules of a pool that is gone' \
+		noted "rules/90-vfpool-old.rules: these rules make VFs for a pool that isn't defined any more"
+}
+
+test_a_rule_turns_autoprobe_off_first() {
+	defined
 	local rules
 	rules=$(v udev a | grep -v '^#')
-	[[ $(head -1 <<<"$rules") = *sriov_drivers_autoprobe* && $(tail -1 <<<"$rules") = *'sriov_numvfs}="4"' ]]
+	t 'udev: the rule first turns autoprobe off' says sriov_drivers_autoprobe head -1 <<<"$rules"
+	t 'udev: the rule makes VFs in its last line' says 'sriov_numvfs}="4"$' tail -1 <<<"$rules"
 }
-t 'autoprobe goes off before VFs are made' autoprobe_first
 
 # ---- a driver that is only tried ----
+
 # When a VF driver's module comes, the kernel tries it with each VF, which names it for a moment also where autoprobe
 # is off, so that it isn't taken.
 tried() {
@@ -109,74 +148,32 @@ tried() {
 	wait
 	return "$code"
 }
-t 'a VF with which a driver is only tried is not in use' tried
+
+test_apply_while_the_kernel_tries_a_driver() {
+	defined
+	v apply >/dev/null 2>&1
+	t 'apply: a VF with which a driver is only tried is not in use' tried
+}
 
 # ---- network devices of VFs ----
+
 vf_netdev() { # VF: it has a network device
 	mkdir -p "sys/bus/pci/devices/0000:01:01.$1/net/vf$1" "sys/class/net/vf$1"
 	ln -s "../../../bus/pci/devices/0000:01:01.$1" "sys/class/net/vf$1/device"
 }
-vf_netdev 1
-vf_netdev 3
-t "a VF's network device has its pool, and managers keep off" same 'VFPOOL_POOL=a NM_UNMANAGED=1' "$(v udev --properties vf1 | paste -s -d ' ')"
-t 'one that is no pool'"'"'s has none' same '' "$(v udev --properties vf3)"
-t 'nor what there is not' fails_with 5 'no PCI network device nothing' v udev --properties nothing
-t 'nor a path' fails_with 5 'no PCI network device' v udev --properties ../../bus
-t 'a pool or a device: 2' usage 'a POOL' udev a --properties vf1
 
-# ---- who else makes VFs ----
-other() { # FILE TEXT
-	mkdir -p "root/$(dirname "$1")"
-	printf '%b' "$2" >"root/$1"
+test_udev_properties() {
+	defined
+	v apply >/dev/null 2>&1
+	vf_netdev 1
+	vf_netdev 3
+	t "udev --properties of a VF's network device: its pool, and managers keep off" same 'VFPOOL_POOL=a NM_UNMANAGED=1' \
+		"$(v udev --properties vf1 | paste -s -d ' ')"
+	t "udev --properties of a VF of no pool: none" same '0 ' "$(v udev --properties vf3 >out; echo "$? $(cat out)")"
+	t 'udev --properties of what is not there: not found' \
+		fails_with 5 'no PCI network device nothing' v udev --properties nothing
+	t 'udev --properties of a path: not found' fails_with 5 'no PCI network device' v udev --properties ../../bus
+	t 'udev --properties of a pool and a device: usage' usage 'a POOL' udev a --properties vf1
 }
-t_names() { # WHAT FILE:LINE TEXT: the note names that line
-	other "${2%:*}" "$3"
-	t "$1" noted "root/$2: .* makes or sets VFs of pf0 too"
-	rm "root/${2%:*}"
-}
-t_silent() { # WHAT FILE TEXT
-	other "$2" "$3"
-	t "$1" silent "root/$2"
-	rm "root/$2"
-}
-rules=etc/udev/rules.d/20-x.rules
-t_names 'a udev rule, by driver' $rules:2 '# x\nACTION=="add", SUBSYSTEM=="net", ENV{ID_NET_DRIVER}=="igb", ATTR{device/sriov_numvfs}="2"\n'
-t_names 'by address' $rules:1 'KERNELS=="0000:01:00.0", ATTR{device/sriov_numvfs}="2"\n'
-t_names 'by a pattern' $rules:1 'NAME=="pf*", ATTR{device/sriov_numvfs}="2"\n'
-t_names 'by MAC, in capitals' $rules:1 'ATTR{address}=="52:54:00:01:00:01|52:54:00:AA:AA:AA", ATTR{device/sriov_numvfs}="2"\n'
-t_names 'for any card' $rules:1 'SUBSYSTEM=="net", ATTR{device/sriov_numvfs}="2"\n'
-t_names 'by a program' $rules:1 'SUBSYSTEM=="net", KERNEL=="*", RUN+="/bin/sh -c '"'"'echo 4 > /sys/class/net/pf0/device/sriov_numvfs'"'"'"\n'
-t_silent 'not one for another driver' $rules 'ENV{ID_NET_DRIVER}=="ixgbe", ATTR{device/sriov_numvfs}="2"\n'
-t_silent 'nor for another card' $rules 'KERNELS=="0000:81:00.0", ATTR{device/sriov_numvfs}="2"\n'
-t_silent 'nor where one of two agrees' $rules 'DRIVERS=="?*", ATTR{address}=="52:54:00:99:99:99", ATTR{device/sriov_numvfs}="2"\n'
-t_silent 'nor for all but this' $rules 'KERNELS!="0000:01:00.0", ATTR{device/sriov_numvfs}="2"\n'
-t_names 'over two lines' $rules:3 '\nENV{ID_NET_DRIVER}=="igb", \\\\\nATTR{device/sriov_numvfs}="2"\n'
-t_silent 'the same for another driver' $rules 'ENV{ID_NET_DRIVER}=="ice", \\\\\nATTR{device/sriov_numvfs}="2"\n'
-other usr/lib/udev/rules.d/20-x.rules 'SUBSYSTEM=="net", ATTR{device/sriov_numvfs}="2"\n'
-mkdir -p root/etc/udev/rules.d && ln -s /dev/null root/$rules
-t 'nor one that is masked' silent 20-x.rules
-rm root/$rules root/usr/lib/udev/rules.d/20-x.rules
-mkfifo root/$rules
-t 'nor what is no file' silent 20-x.rules
-rm root/$rules
-t_silent 'nor what is a comment' $rules '# KERNELS=="0000:01:00.0", ATTR{device/sriov_numvfs}="2"\n'
-t_silent 'nor a rule about something else' $rules 'KERNELS=="0000:01:00.0", NAME="wan"\n'
-t_names 'a .link file' etc/systemd/network/10-x.link:4 '[Match]\nPath=pci-0000:01:00.*\n[Link]\nSR-IOVVirtualFunctions=4\n'
-t_names 'one with sections for VFs alone' etc/systemd/network/10-x.link:5 '[Match]\nOriginalName=*\nPermanentMACAddress=52-54-00-01-00-01\n\n[SR-IOV]\nVirtualFunction=3\nMACAddress=02:00:00:00:00:01\n'
-t_silent 'not one that picks any, of another MAC' etc/systemd/network/10-x.link '[Match]\nOriginalName=*\nMACAddress=52:54:00:99:99:99\n[SR-IOV]\nVirtualFunction=3\n'
-t_silent 'nor any but this' etc/systemd/network/10-x.link '[Match]\nOriginalName=!pf0\n[Link]\nSR-IOVVirtualFunctions=4\n'
-t_silent 'not that of another' etc/systemd/network/10-x.link '[Match]\nOriginalName=en*\n[Link]\nSR-IOVVirtualFunctions=4\n'
-t_names 'systemd-networkd' usr/lib/systemd/network/10-x.network:3 '[Match]\nName=pf0\n[SR-IOV]\nVirtualFunction=1\n'
-t_names 'NetworkManager' etc/NetworkManager/system-connections/x.nmconnection:3 '[connection]\ninterface-name=pf0\n[sriov]\ntotal-vfs=2\n'
-t_silent 'not for another device' etc/NetworkManager/system-connections/x.nmconnection '[connection]\ninterface-name=eth9\n[sriov]\ntotal-vfs=2\n'
-t_names 'without a number it ends them all' etc/NetworkManager/system-connections/x.nmconnection:2 'interface-name=pf0\n[sriov]\nautoprobe-drivers=0\n'
-t_names 'netplan' etc/netplan/1.yaml:6 'network:\n  ethernets:\n    eth9:\n      dhcp4: true\n    pf0:\n      virtual-function-count: 8\n'
-t_names 'by a match' etc/netplan/1.yaml:6 'network:\n  ethernets:\n    lan:\n      match:\n        macaddress: 52:54:00:01:00:01\n      virtual-function-count: 8\n'
-t_names 'with comments in it' etc/netplan/1.yaml:6 'network:\n  ethernets:\n    pf0:\n      dhcp4: true\n# x\n      virtual-function-count: 8\n'
-t_silent 'not for another, though it knows this one' etc/netplan/1.yaml 'network:\n  ethernets:\n    pf0:\n      dhcp4: true\n    eth9:\n      virtual-function-count: 8\n'
-t_names 'a unit' etc/systemd/system/sriov.service:2 '[Service]\nExecStart=/bin/bash -c "echo 8 > /sys/class/net/pf0/device/sriov_numvfs"\n'
-t_names "a module's parameter" etc/modprobe.d/x.conf:1 'options igb max_vfs=7\n'
-t_names 'of the other name' etc/modprobe.d/x.conf:1 'options igb num_vfs=7\n'
-t_silent 'not that of another module' etc/modprobe.d/x.conf 'options ixgbe max_vfs=7\n'
-t_names "the kernel's command line" proc/cmdline:1 'BOOT_IMAGE=/vmlinuz root=/dev/sda1 igb.max_vfs=7 quiet\n'
-tap_end
+
+run_tests
