@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verbs/verb.h"
 #include "verbs/json.h"
-#include "verbs/table.h"
+#include "verbs/groups.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -79,7 +79,7 @@ static void print_group_of(struct vfpool *vp, const char *message)
 		if (vfpool_iommu(vp, &address, 1, &groups) < 0)
 			say("%s\n", vfpool_error(vp));
 		else
-			print_groups(groups);
+			groups_print(groups);
 		return;
 	}
 }

@@ -25,6 +25,43 @@ static bool parse_date(const char *text, int64_t *ret_since)
 	return false;
 }
 
+static int print_history(const struct vfpool_event *events, size_t n)
+{
+	static const char *const columns[] = {
+		"TIME", "EVENT", "LEASE", "POOL", "OWNER", "MAC", "VF", "COMMAND", NULL,
+	};
+	CLEANUP(cleanup_table) struct libscols_table *table = table_new(columns, -1);
+
+	for (size_t i = 0; table && i < n; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		char at[32] = "", lease[24] = "", owner[400] = "", vf[64] = "";
+		const struct vfpool_event *event = &events[i];
+		struct tm tm;
+
+		if (!line)
+			return -ENOMEM;
+		if (localtime_r(&(time_t){ event->at }, &tm))
+			strftime(at, sizeof(at), "%F %T", &tm);
+		if (event->lease)
+			snprintf(lease, sizeof(lease), "%llu", (unsigned long long)event->lease);
+		if (*event->pool && *event->owner)
+			snprintf(owner, sizeof(owner), "%s nic %u", event->owner, event->nic);
+		if (event->has_vf)
+			snprintf(vf, sizeof(vf), "%s/%u", event->pf, event->vf);
+		table_set(line, 0, at);
+		table_set(line, 1, event->event);
+		table_set(line, 2, lease);
+		table_set(line, 3, event->pool);
+		table_set(line, 4, *owner ? owner : event->owner);
+		table_set(line, 5, event->mac);
+		table_set(line, 6, *vf ? vf : event->pf);
+		table_set(line, 7, event->command);
+	}
+	if (!table)
+		return -ENOMEM;
+	return table_print(table);
+}
+
 static int run_history(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	struct vfpool_history_filter filter = { .owner = NULL };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verbs/verb.h"
 #include "verbs/json.h"
-#include "verbs/table.h"
+#include "verbs/groups.h"
 
 static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
@@ -25,7 +25,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 			"says why");
 	if (json)
 		print_json(json_groups(groups));
-	return json ? 0 : print_groups(groups);
+	return json ? 0 : groups_print(groups);
 }
 
 const struct verb verb_iommu = {

@@ -7,12 +7,17 @@
 
 #include <json-c/json.h>
 
-/* The caller owns the object. `leases_known`: the ledger could be read; NULL leases and
- * reservations that couldn't are null. */
-struct json_object *json_inventory(const struct vfpool_inventory *inventory, const char *pool,
-				   bool leases_known);
-struct json_object *json_unread(const struct vfpool_inventory *inventory);
-struct json_object *json_pool(const struct vfpool_pool *pool);
+/*
+ * Each returns what it is given as JSON, which the caller owns. NULL leases are those of a ledger that can't be
+ * read: null, as are the reservations then.
+ */
+struct json_object *json_list(struct vfpool_pool *const *pools,
+			      const struct vfpool_inventory *inventory,
+			      struct vfpool_lease *const *leases);
+struct json_object *json_show(const struct vfpool_pool *pool,
+			      const struct vfpool_inventory *inventory,
+			      struct vfpool_lease *const *leases,
+			      const struct vfpool_reservation *reservations, size_t n);
 struct json_object *json_lease(const struct vfpool_lease *lease);
 struct json_object *json_leases(struct vfpool_lease *const *leases);
 struct json_object *json_reservations(const struct vfpool_reservation *reservations, size_t n);

@@ -3,23 +3,7 @@
 #include "verbs/verb.h"
 #include "verbs/json.h"
 #include "verbs/missing.h"
-#include "verbs/table.h"
-
-static int list_json(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
-		     struct vfpool_lease *const *leases)
-{
-	struct json_object *object = json_object_new_object();
-	struct json_object *array = json_object_new_array();
-
-	for (; *pools; pools++)
-		json_object_array_add(array, json_pool(*pools));
-	json_object_object_add(object, "pools", array);
-	json_object_object_add(object, "pfs", json_inventory(inventory, NULL, leases));
-	json_object_object_add(object, "unread_pfs", json_unread(inventory));
-	json_object_object_add(object, "leases", json_leases(leases));
-	print_json(object);
-	return 0;
-}
+#include "verbs/overview.h"
 
 static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		       struct vfpool_lease *const *leases, bool nodedev)
@@ -28,19 +12,19 @@ static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inv
 
 	if (!*pools)
 		say("no pools are defined\n");
-	r = print_pools(pools, inventory, leases);
+	r = overview_print_pools(pools, inventory, leases);
 	if (r < 0)
 		return r;
 	say("\n");
 	if (inventory->n_pfs == 0 && inventory->n_unread == 0)
 		say("no PFs: no device of this host has SR-IOV\n");
-	r = print_inventory(inventory, NULL, nodedev);
+	r = overview_print_pfs(inventory, NULL, nodedev);
 	if (r < 0)
 		return r;
-	print_unread(inventory);
+	overview_print_unread(inventory);
 	for (; leases && *leases; leases++)
 		if ((*leases)->has_vf)
-			print_lost(*leases, inventory);
+			overview_print_lost(*leases, inventory);
 	missing_note(inventory, pools);
 	return 0;
 }
@@ -71,8 +55,10 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 	r = vfpool_leases(vp, NULL, inventory, &leases);
 	if (r < 0)
 		return r;
-	return json ? list_json(pools, inventory, leases) :
-		      list_tables(pools, inventory, leases, nodedev);
+	if (!json)
+		return list_tables(pools, inventory, leases, nodedev);
+	print_json(json_list(pools, inventory, leases));
+	return 0;
 }
 
 const struct verb verb_list = {

@@ -3,7 +3,7 @@
 #include "verbs/verb.h"
 #include "verbs/json.h"
 #include "verbs/missing.h"
-#include "verbs/table.h"
+#include "verbs/overview.h"
 
 struct reservations {
 	struct vfpool_reservation *list;
@@ -13,21 +13,6 @@ struct reservations {
 static void reservations_end(struct reservations *reservations)
 {
 	vfpool_reservations_free(reservations->list, reservations->n);
-}
-
-static int show_json(const struct vfpool_pool *pool, const struct vfpool_inventory *inventory,
-		     struct vfpool_lease *const *leases, const struct reservations *reservations)
-{
-	struct json_object *object = json_pool(pool);
-
-	json_object_object_add(object, "pfs", json_inventory(inventory, pool->name, leases));
-	json_object_object_add(object, "unread_pfs", json_unread(inventory));
-	json_object_object_add(object, "leases", json_leases(leases));
-	json_object_object_add(object, "reservations",
-			       leases ? json_reservations(reservations->list, reservations->n) :
-					NULL);
-	print_json(object);
-	return 0;
 }
 
 /* A lease in a pool that libvirt allocates. */
@@ -51,18 +36,18 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 		     bool nodedev)
 {
 	struct vfpool_pool *pools[] = { pool, NULL };
-	int r = print_pools(pools, inventory, leases);
+	int r = overview_print_pools(pools, inventory, leases);
 
 	if (r < 0)
 		return r;
 	say("\n");
-	r = print_inventory(inventory, pool->name, nodedev);
+	r = overview_print_pfs(inventory, pool->name, nodedev);
 	if (r < 0)
 		return r;
-	print_unread(inventory);
+	overview_print_unread(inventory);
 	for (; leases && *leases; leases++)
 		if ((*leases)->has_vf)
-			print_lost(*leases, inventory);
+			overview_print_lost(*leases, inventory);
 		else
 			print_picked(*leases);
 	for (size_t i = 0; i < reservations->n; i++) {
@@ -108,8 +93,10 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 		r = vfpool_reservations(vp, args[0], &reservations.list, &reservations.n);
 	if (r < 0)
 		return r;
-	return json ? show_json(pool, inventory, leases, &reservations) :
-		      show_text(pool, inventory, leases, &reservations, nodedev);
+	if (!json)
+		return show_text(pool, inventory, leases, &reservations, nodedev);
+	print_json(json_show(pool, inventory, leases, reservations.list, reservations.n));
+	return 0;
 }
 
 const struct verb verb_show = {

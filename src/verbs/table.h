@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tables for people, and the lines below them. */
+/* Tables for people, by libsmartcols. */
 #ifndef VFPOOL_TABLE_H
 #define VFPOOL_TABLE_H
 
-#include "vfpool.h"
+#include "util/cleanup.h"
 
-/* PFs with their VFs as a tree; `pool` (NULL: all) limits it to its VFs; `nodedev`: addresses are
- * libvirt's names. */
-int print_inventory(const struct vfpool_inventory *inventory, const char *pool, bool nodedev);
+#include <libsmartcols.h>
 
-/* A line for each PF that can't be looked at. */
-void print_unread(const struct vfpool_inventory *inventory);
+static inline void table_unref(struct libscols_table *table)
+{
+	scols_unref_table(table);
+}
 
-/* A lease that the table has no line for: its VF, or the card, isn't there. */
-void print_lost(const struct vfpool_lease *lease, const struct vfpool_inventory *inventory);
+DEFINE_CLEANUP(struct libscols_table *, cleanup_table, table_unref);
 
-/* The pools, with how many of their VFs are free, leased and busy. */
-int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
-		struct vfpool_lease *const *leases);
+/* Returns a table with those columns (the array ends with NULL), of which number `tree` shows the lines as a tree,
+ * -1: none; or NULL when memory is short. */
+struct libscols_table *table_new(const char *const *columns, int tree);
 
-/* IOMMU groups with their devices as a tree. */
-int print_groups(const struct vfpool_groups *groups);
+/* Sets a cell's text; "-" stands for NULL and for "". libsmartcols escapes what a terminal could take for a
+ * command. */
+void table_set(struct libscols_line *line, size_t column, const char *text);
 
-int print_history(const struct vfpool_event *events, size_t n);
+/* Prints the table, unless it has no lines. Returns 0 or a negative errno. */
+int table_print(struct libscols_table *table);
 
 #endif

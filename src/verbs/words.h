@@ -5,7 +5,7 @@
 
 #include "vfpool.h"
 
-const char *kind_name(enum vfpool_kind kind);
-const char *allocate_name(enum vfpool_allocate allocate);
+const char *words_for_kind(enum vfpool_kind kind);
+const char *words_for_allocate(enum vfpool_allocate allocate);
 
 #endif
