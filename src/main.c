@@ -136,7 +136,7 @@ static int take_global_options(struct vfpool *vp, int argc, char **argv)
 	return r;
 }
 
-static int run(struct vfpool *vp, int argc, char **argv)
+static int run_command(struct vfpool *vp, int argc, char **argv)
 {
 	const struct verb *verb;
 	int r = take_global_options(vp, argc, argv);
@@ -209,7 +209,7 @@ int main(int argc, char **argv)
 	vfpool_set_notes(vp, show_note, NULL);
 	if (isatty(STDERR_FILENO))
 		vfpool_set_progress(vp, show_progress, NULL);
-	code = exit_code(run(vp, argc, argv));
+	code = exit_code(run_command(vp, argc, argv));
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		warn_user("writing the output: %s", strerror(errno));
 		code = code ? code : 1;

@@ -21,7 +21,7 @@ static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char 
 	if (r < 0)
 		return r;
 	r = vfpool_adopt(vp, n > 0 ? args[0] : NULL, dry_run, &found);
-	print_findings(found, json, dry_run);
+	findings_print(found, json, dry_run);
 	return r;
 }
 

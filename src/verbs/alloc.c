@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* "1": rather there; "1=only": nowhere else. */
-static int parse_numa(const char *text, struct vfpool_alloc_request *request)
+static int parse_numa_option(const char *text, struct vfpool_alloc_request *request)
 {
 	char *end;
 	long node = strtol(text, &end, 10);
@@ -20,7 +20,7 @@ static int parse_numa(const char *text, struct vfpool_alloc_request *request)
 	return 0;
 }
 
-static int parse_mac(const char *text, struct vfpool_alloc_request *request)
+static int parse_mac_option(const char *text, struct vfpool_alloc_request *request)
 {
 	if (vfpool_mac_parse(text, &request->mac) < 0) {
 		warn_user("--mac takes an address like d2:56:46:01:02:03, not '%s'", text);
@@ -60,25 +60,22 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 
 	if (r < 0)
 		return r;
-	if (!request->owner || (args->count >= 0 && request->nic)) {
-		warn_user("%s: %s\nUsage: vfpool %s %s", verb->name,
-			  request->owner ? "--nic and --count exclude each other" :
-					   "--owner says whose VF it is",
-			  verb->name, verb->args);
-		return -VERB_USAGE;
-	}
+	if (!request->owner)
+		return verb_fail_usage(verb, "--owner says whose VF it is");
+	if (args->count >= 0 && request->nic)
+		return verb_fail_usage(verb, "--nic and --count exclude each other");
 	r = verb_check_owner(verb, request->owner);
 	if (r < 0)
 		return r;
 	request->count = args->count >= 0 ? (unsigned)args->count : 1;
 	args->interface.array = args->count >= 0;
-	r = check_interface_args(verb, &args->interface);
+	r = interface_check_args(verb, &args->interface);
 	if (r < 0)
 		return r;
-	r = args->numa ? parse_numa(args->numa, request) : 0;
+	r = args->numa ? parse_numa_option(args->numa, request) : 0;
 	if (r < 0)
 		return r;
-	return args->mac ? parse_mac(args->mac, request) : 0;
+	return args->mac ? parse_mac_option(args->mac, request) : 0;
 }
 
 static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
@@ -90,13 +87,13 @@ static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char 
 
 	if (r < 0)
 		return r;
-	r = check_format_of_pool(vp, rest[0], &args.interface, args.request.count);
+	r = interface_check_pool(vp, rest[0], &args.interface, args.request.count);
 	if (r < 0)
 		return r;
 	r = vfpool_alloc(vp, rest[0], &args.request, &leases);
 	if (r < 0)
 		return r;
-	return print_interfaces(vp, leases, &args.interface);
+	return interface_print(vp, leases, &args.interface);
 }
 
 const struct verb verb_alloc = {

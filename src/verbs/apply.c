@@ -5,15 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "mac - → d2:56:46:…, vlan none → 42" */
-static void print_settings(const struct vfpool_step *step)
+/* Prints those of step->to that are in `attrs`, a set of enum vfpool_attr: "mac - → d2:56:46:…, vlan none → 42", or
+ * "trust on" where it isn't known what there is. */
+static void print_attrs(const struct vfpool_step *step, unsigned attrs)
 {
 	const char *separator = "";
 
 	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
 		char from[VFPOOL_SETTING_TEXT], to[VFPOOL_SETTING_TEXT];
 
-		if (!(step->to.have & attr))
+		if (!(attrs & attr))
 			continue;
 		vfpool_setting_format(&step->from, attr, from);
 		vfpool_setting_format(&step->to, attr, to);
@@ -21,23 +22,6 @@ static void print_settings(const struct vfpool_step *step)
 			say("%s%s %s → %s", separator, vfpool_attr_name(attr), from, to);
 		else
 			say("%s%s %s", separator, vfpool_attr_name(attr), to);
-		separator = ", ";
-	}
-}
-
-/* "FAILED: igb doesn't have link on, trust on" */
-static void print_unsupported(const struct vfpool_step *step)
-{
-	const char *separator = " ";
-
-	say("FAILED for every VF that is to have it: %s doesn't have", step->driver);
-	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1) {
-		char value[VFPOOL_SETTING_TEXT];
-
-		if (!(step->unsupported & attr))
-			continue;
-		vfpool_setting_format(&step->to, attr, value);
-		say("%s%s %s", separator, vfpool_attr_name(attr), value);
 		separator = ", ";
 	}
 }
@@ -62,7 +46,7 @@ static void print_step(const struct vfpool_step *step)
 		say("bring the PF up");
 		break;
 	case VFPOOL_STEP_PROGRAM:
-		print_settings(step);
+		print_attrs(step, step->to.have);
 		break;
 	case VFPOOL_STEP_BIND:
 		say("driver %s → %s", *step->driver_from ? step->driver_from : "none",
@@ -82,7 +66,8 @@ static void print_step(const struct vfpool_step *step)
 		say("refused: %s", step->text);
 		break;
 	case VFPOOL_STEP_UNSUPPORTED:
-		print_unsupported(step);
+		say("FAILED for every VF that is to have it: %s doesn't have ", step->driver);
+		print_attrs(step, step->unsupported);
 		break;
 	}
 	if (step->unverified)
@@ -110,7 +95,7 @@ static void print_plan(const struct vfpool_plan *plan, bool dry_run, bool failed
 		warn_user("note: %s", plan->notes[i]);
 }
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static int run_apply(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_plan) struct vfpool_plan *plan = NULL;
 	bool dry_run = false, json = false, live = false, up = false, all;
@@ -147,5 +132,5 @@ const struct verb verb_apply = {
 	"apply",
 	"[POOL] [--dry-run] [--up] [--live] [--wait N] [--json]",
 	"make the host as the definitions say",
-	run,
+	run_apply,
 };

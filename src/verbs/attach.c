@@ -36,7 +36,7 @@ static int refresh(struct vfpool *vp, const struct attach_args *args)
 	const struct vfpool_attach_request *request = &args->guest.request;
 	int r = vfpool_refresh(vp, request->guest, request->dry_run, args->wait, &found);
 
-	print_findings(found, args->guest.json, request->dry_run);
+	findings_print(found, args->guest.json, request->dry_run);
 	return r;
 }
 

@@ -31,7 +31,7 @@ static int make_file(const char *text, char path[32])
 	return fd < 0 ? -errno : fd;
 }
 
-int print_diff(const char *old_name, const char *old, const char *new_name, const char *new)
+int diff_print(const char *old_name, const char *old, const char *new_name, const char *new)
 {
 	char old_path[32], new_path[32];
 	AUTO_CLOSE int old_fd = make_file(old, old_path);

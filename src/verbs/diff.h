@@ -4,6 +4,6 @@
 #define VFPOOL_DIFF_H
 
 /* What makes `new` of `old`; -VERB_SAID when anything does. */
-int print_diff(const char *old_name, const char *old, const char *new_name, const char *new);
+int diff_print(const char *old_name, const char *old, const char *new_name, const char *new);
 
 #endif

@@ -44,7 +44,7 @@ static void print_checks(const struct vfpool_diagnosis *diagnosis,
 }
 
 /* Something failed: the exit code is 1. */
-static int sum_up(const struct vfpool_diagnosis *diagnosis, bool json)
+static int sum_up_checks(const struct vfpool_diagnosis *diagnosis, bool json)
 {
 	unsigned n[VFPOOL_FAULT + 1] = { 0 };
 
@@ -100,8 +100,8 @@ static char *read_stdin(void)
 }
 
 /* What the message means, and what its checks say here. */
-static int explain(struct vfpool *vp, const char *message, const char *pool, const char *guest,
-		   bool json)
+static int explain_message(struct vfpool *vp, const char *message, const char *pool,
+			   const char *guest, bool json)
 {
 	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = NULL;
 	const struct vfpool_explanation *is;
@@ -136,7 +136,7 @@ static int explain(struct vfpool *vp, const char *message, const char *pool, con
 	return 0;
 }
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static int run_doctor(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_diagnosis) struct vfpool_diagnosis *diagnosis = NULL;
 	const char *pool = NULL, *guest = NULL, *message = NULL;
@@ -155,7 +155,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if (r < 0)
 		return r;
 	if (message)
-		return explain(vp, message, pool, guest, json);
+		return explain_message(vp, message, pool, guest, json);
 	r = vfpool_doctor(vp, pool, guest, &diagnosis);
 	if (r < 0)
 		return r;
@@ -163,12 +163,12 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 		print_json(json_diagnosis(diagnosis));
 	else
 		print_checks(diagnosis, NULL);
-	return sum_up(diagnosis, json);
+	return sum_up_checks(diagnosis, json);
 }
 
 const struct verb verb_doctor = {
 	"doctor",
 	"[--explain TEXT] [--pool POOL] [--guest GUEST] [--json]",
 	"what keeps VFs from guests, and what to do",
-	run,
+	run_doctor,
 };

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static int run_dumpxml(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	const struct verb_option options[] = { OPTION_END };
 	AUTO_FREE char *text = NULL;
@@ -23,5 +23,5 @@ const struct verb verb_dumpxml = {
 	"dumpxml",
 	"POOL",
 	"print a pool's definition",
-	run,
+	run_dumpxml,
 };

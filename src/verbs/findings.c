@@ -22,7 +22,7 @@ static void print_finding(const struct vfpool_finding *finding, bool dry_run)
 	    finding->text);
 }
 
-void print_findings(const struct vfpool_findings *found, bool json, bool dry_run)
+void findings_print(const struct vfpool_findings *found, bool json, bool dry_run)
 {
 	if (found && json)
 		print_json(json_findings(found));

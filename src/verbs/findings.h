@@ -6,6 +6,6 @@
 #include "vfpool.h"
 
 /* A line each; `found` may be NULL. */
-void print_findings(const struct vfpool_findings *found, bool json, bool dry_run);
+void findings_print(const struct vfpool_findings *found, bool json, bool dry_run);
 
 #endif

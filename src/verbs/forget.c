@@ -17,7 +17,7 @@ static void print_forgotten(const struct vfpool_reservation *reservation, bool d
 	    mac, reservation->owner, reservation->nic, reservation->pool, day);
 }
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static int run_forget(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	const char *idle = NULL, *pool = NULL;
 	struct vfpool_reservation *list;
@@ -37,11 +37,8 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 
 	if (r < 0)
 		return r;
-	if (!idle || !verb_parse_ago(idle, &before)) {
-		warn_user("%s: --idle says for how long, as 90d or 12h\nUsage: vfpool %s %s",
-			  verb->name, verb->name, verb->args);
-		return -VERB_USAGE;
-	}
+	if (!idle || !verb_parse_ago(idle, &before))
+		return verb_fail_usage(verb, "--idle says for how long, as 90d or 12h");
 	r = vfpool_forget_idle(vp, pool, before, dry_run, &list, &n);
 	if (r < 0)
 		return r;
@@ -59,5 +56,5 @@ const struct verb verb_forget = {
 	"forget",
 	"--idle AGE [--pool POOL] [--json] [--dry-run]",
 	"MACs of owners who have had no lease for so long are nobody's",
-	run,
+	run_forget,
 };

@@ -23,7 +23,7 @@ static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **a
 	if (r < 0)
 		return r;
 	r = vfpool_gc(vp, &request, &found);
-	print_findings(found, json, request.dry_run);
+	findings_print(found, json, request.dry_run);
 	return r;
 }
 

@@ -68,8 +68,8 @@ static int set_verdict(struct libscols_line *line, const struct vfpool_group *gr
 	return 0;
 }
 
-static struct libscols_line *add_group(struct libscols_table *table,
-				       const struct vfpool_group *group)
+static struct libscols_line *add_group_line(struct libscols_table *table,
+					    const struct vfpool_group *group)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char name[32] = "no group";
@@ -84,8 +84,8 @@ static struct libscols_line *add_group(struct libscols_table *table,
 	return set_verdict(line, group) < 0 ? NULL : line;
 }
 
-static void add_device(struct libscols_table *table, struct libscols_line *parent,
-		       const struct vfpool_device *device)
+static void add_device_line(struct libscols_table *table, struct libscols_line *parent,
+			    const struct vfpool_device *device)
 {
 	struct libscols_line *line = scols_table_new_line(table, parent);
 	char address[VFPOOL_PCI_TEXT], pf[VFPOOL_PCI_TEXT], use[300];
@@ -115,12 +115,12 @@ int groups_print(const struct vfpool_groups *groups)
 	if (!table)
 		return -ENOMEM;
 	for (size_t i = 0; i < groups->n; i++) {
-		struct libscols_line *parent = add_group(table, &groups->list[i]);
+		struct libscols_line *parent = add_group_line(table, &groups->list[i]);
 
 		if (!parent)
 			return -ENOMEM;
 		for (size_t j = 0; j < groups->list[i].n_devices; j++)
-			add_device(table, parent, &groups->list[i].devices[j]);
+			add_device_line(table, parent, &groups->list[i].devices[j]);
 	}
 	return table_print(table);
 }

@@ -28,7 +28,7 @@ int guest_args_print(struct vfpool *vp, const struct vfpool_lease *lease,
 	char mac[VFPOOL_MAC_TEXT], vf[VFPOOL_PCI_TEXT] = "";
 
 	if (args->json && lease->state != VFPOOL_LEASE_RELEASED)
-		return print_interfaces(vp, leases, &interface);
+		return interface_print(vp, leases, &interface);
 	if (args->json) {
 		print_json(json_lease(lease));
 		return 0;

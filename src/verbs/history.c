@@ -90,10 +90,9 @@ static int run_history(struct vfpool *vp, const struct verb *verb, int argc, cha
 			since);
 		return -VERB_USAGE;
 	}
-	if (address && vfpool_pci_parse(address, &vf) < 0) {
-		warn_user("--vf takes a PCI address like 0000:01:10.2, not '%s'", address);
-		return -VERB_USAGE;
-	}
+	r = address ? verb_parse_vf(address, &vf) : 0;
+	if (r < 0)
+		return r;
 	filter.vf = address ? &vf : NULL;
 	r = vfpool_history(vp, &filter, &events, &n);
 	if (r < 0)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* libvirt keeps what a hook says only when that has failed, and this one lets it go on: the journal keeps it. */
-static void tell(const struct vfpool *vp)
+static void tell_failure(const struct vfpool *vp)
 {
 	AUTO_FREE char *socket = format_text("%s/dev/log", vfpool_get_dir(vp, VFPOOL_DIR_ROOT));
 	AUTO_FREE char *text = format_text("hook: %s; libvirt goes on all the same",
@@ -22,7 +22,7 @@ static void tell(const struct vfpool *vp)
 }
 
 /* A guest may have any name: none of libvirt's arguments is an option. */
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static int run_hook(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	const struct verb_option options[] = { OPTION_END };
 	char **rest;
@@ -41,7 +41,7 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if (r == -VFPOOL_EINUSE)
 		return r;
 	if (r < 0)
-		tell(vp);
+		tell_failure(vp);
 	return 0;
 }
 
@@ -49,5 +49,5 @@ const struct verb verb_hook = {
 	"hook",
 	"qemu|network OBJECT OPERATION [ARGUMENT…]",
 	"for libvirt, which calls it when a guest starts and stops",
-	run,
+	run_hook,
 };

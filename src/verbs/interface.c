@@ -11,7 +11,7 @@
 
 DEFINE_CLEANUP(struct json_object *, cleanup_json, json_object_put);
 
-int check_interface_args(const struct verb *verb, struct interface_args *args)
+int interface_check_args(const struct verb *verb, struct interface_args *args)
 {
 	enum vfpool_format format;
 
@@ -57,7 +57,7 @@ static int print_json_leases(struct vfpool *vp, struct vfpool_lease *const *leas
 	return 0;
 }
 
-int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args,
+int interface_check_pool(struct vfpool *vp, const char *pool, const struct interface_args *args,
 			 unsigned n)
 {
 	const struct vfpool_interface_options options = {
@@ -73,8 +73,8 @@ int check_format_of_pool(struct vfpool *vp, const char *pool, const struct inter
 	return vfpool_check_interface(vp, pool, format, &options);
 }
 
-int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
-		     const struct interface_args *args)
+int interface_print(struct vfpool *vp, struct vfpool_lease *const *leases,
+		    const struct interface_args *args)
 {
 	struct vfpool_interface_options options = {
 		.bus = args->bus,
@@ -130,20 +130,17 @@ static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, c
 
 	if (r < 0)
 		return r;
-	if ((r == 0) != (lease != 0)) {
-		warn_user("%s: an owner or --lease, one of them\nUsage: vfpool %s %s", verb->name,
-			  verb->name, verb->args);
-		return -VERB_USAGE;
-	}
+	if ((r == 0) != (lease != 0))
+		return verb_fail_usage(verb, "an owner or --lease, one of them");
 	r = lease ? 0 : verb_check_owner(verb, args[0]);
 	if (r < 0)
 		return r;
-	r = check_interface_args(verb, &interface);
+	r = interface_check_args(verb, &interface);
 	if (r < 0)
 		return r;
 	interface.array = !lease;
 	r = vfpool_find_leases(vp, pool, lease ? NULL : args[0], nic, lease, &leases);
-	return r < 0 ? r : print_interfaces(vp, leases, &interface);
+	return r < 0 ? r : interface_print(vp, leases, &interface);
 }
 
 const struct verb verb_interface = {

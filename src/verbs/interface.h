@@ -27,11 +27,11 @@ struct interface_args {
 		OPTION_FLAG("json", &(args)->json, "the lease as JSON")
 
 /* Is there that format? -VERB_USAGE after a message. */
-int check_interface_args(const struct verb *verb, struct interface_args *args);
+int interface_check_args(const struct verb *verb, struct interface_args *args);
 /* Can so many leases of the pool be told so? */
-int check_format_of_pool(struct vfpool *vp, const char *pool, const struct interface_args *args,
+int interface_check_pool(struct vfpool *vp, const char *pool, const struct interface_args *args,
 			 unsigned n);
-int print_interfaces(struct vfpool *vp, struct vfpool_lease *const *leases,
-		     const struct interface_args *args);
+int interface_print(struct vfpool *vp, struct vfpool_lease *const *leases,
+		    const struct interface_args *args);
 
 #endif

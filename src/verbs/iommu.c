@@ -3,7 +3,7 @@
 #include "verbs/json.h"
 #include "verbs/groups.h"
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static int run_iommu(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_groups) struct vfpool_groups *groups = NULL;
 	bool json = false;
@@ -32,5 +32,5 @@ const struct verb verb_iommu = {
 	"iommu",
 	"[ADDRESS…] [--json]",
 	"IOMMU groups: who is in them, and can a guest have them",
-	run,
+	run_iommu,
 };

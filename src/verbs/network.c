@@ -10,8 +10,8 @@ struct network_args {
 	bool define, diff, dry_run;
 };
 
-static int parse(const struct verb *verb, int argc, char **argv, struct network_args *args,
-		 const char **ret_pool)
+static int take_network_args(const struct verb *verb, int argc, char **argv,
+			     struct network_args *args, const char **ret_pool)
 {
 	struct vfpool_network_request *request = &args->request;
 	const struct verb_option options[] = {
@@ -53,7 +53,7 @@ static int parse(const struct verb *verb, int argc, char **argv, struct network_
 	return 0;
 }
 
-static int change(struct vfpool *vp, const char *pool, const struct network_args *args)
+static int change_network(struct vfpool *vp, const char *pool, const struct network_args *args)
 {
 	const struct vfpool_network_request *request = &args->request;
 	AUTO_FREE char *notes = NULL;
@@ -73,16 +73,16 @@ static int change(struct vfpool *vp, const char *pool, const struct network_args
 	return r;
 }
 
-static int compare(struct vfpool *vp, const char *pool, const struct network_args *args)
+static int compare_network(struct vfpool *vp, const char *pool, const struct network_args *args)
 {
 	AUTO_FREE char *is = NULL, *wanted = NULL;
 	int r = vfpool_network_compare(vp, pool, args->request.from, &is, &wanted);
 
-	return r < 0 ? r : print_diff("libvirt", is ? is : "", pool, wanted);
+	return r < 0 ? r : diff_print("libvirt", is ? is : "", pool, wanted);
 }
 
 /* Each pool whose network is to run after a boot. A failure is told, and the rest goes on. */
-static int sync_all(struct vfpool *vp, const struct network_args *args)
+static int sync_networks(struct vfpool *vp, const struct network_args *args)
 {
 	struct vfpool_pool **pools;
 	int result = 0, r = vfpool_pools(vp, &pools);
@@ -92,8 +92,8 @@ static int sync_all(struct vfpool *vp, const struct network_args *args)
 	for (struct vfpool_pool **pool = pools; *pool; pool++) {
 		if (!vfpool_network_is_synced(vp, *pool))
 			continue;
-		r = args->dry_run ? compare(vp, (*pool)->name, args) :
-				    change(vp, (*pool)->name, args);
+		r = args->dry_run ? compare_network(vp, (*pool)->name, args) :
+				    change_network(vp, (*pool)->name, args);
 		if (r == 0 || r == -VERB_SAID) /* a dry run's difference */
 			continue;
 		warn_user("%s", vfpool_error(vp));
@@ -103,7 +103,7 @@ static int sync_all(struct vfpool *vp, const struct network_args *args)
 	return result;
 }
 
-static int print(struct vfpool *vp, const char *pool, const struct network_args *args)
+static int print_network(struct vfpool *vp, const char *pool, const struct network_args *args)
 {
 	AUTO_FREE char *xml = NULL, *notes = NULL;
 	int r = vfpool_network_xml(vp, pool, args->request.from, &xml, &notes);
@@ -115,30 +115,30 @@ static int print(struct vfpool *vp, const char *pool, const struct network_args 
 	return r;
 }
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static int run_network(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	struct network_args args = { .define = false };
 	const char *pool;
-	int r = parse(verb, argc, argv, &args, &pool);
+	int r = take_network_args(verb, argc, argv, &args, &pool);
 
 	if (r < 0)
 		return r;
 	if (args.diff)
-		return compare(vp, pool, &args);
+		return compare_network(vp, pool, &args);
 	if (!pool)
-		return sync_all(vp, &args);
+		return sync_networks(vp, &args);
 	if ((args.define || args.request.undefine || args.request.sync) && !args.dry_run)
-		return change(vp, pool, &args);
+		return change_network(vp, pool, &args);
 	if (args.request.undefine) {
 		say("the network of pool %s would be stopped and undefined\n", pool);
 		return 0;
 	}
-	return print(vp, pool, &args);
+	return print_network(vp, pool, &args);
 }
 
 const struct verb verb_network = {
 	"network",
 	"POOL [--define [--start] [--autostart] [--force] | --undefine [--force] | --diff] [--from FILE] [--dry-run] | --sync [POOL]",
 	"the libvirt network of a pool that libvirt allocates",
-	run,
+	run_network,
 };

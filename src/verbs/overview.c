@@ -21,8 +21,8 @@ bool overview_has_pf(const char *pool, const struct vfpool_pf *pf)
 	return has;
 }
 
-static void count_vfs(const struct vfpool_inventory *inventory, const char *pool,
-		      unsigned counts[VFPOOL_N_VF_STATES])
+static void count_vfs_of_pool(const struct vfpool_inventory *inventory, const char *pool,
+			      unsigned counts[VFPOOL_N_VF_STATES])
 {
 	for (size_t i = 0; i < inventory->n_pfs; i++)
 		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
@@ -33,7 +33,7 @@ static void count_vfs(const struct vfpool_inventory *inventory, const char *pool
 		}
 }
 
-static unsigned count_leases(struct vfpool_lease *const *leases, const char *pool)
+static unsigned count_leases_of_pool(struct vfpool_lease *const *leases, const char *pool)
 {
 	unsigned n = 0;
 
@@ -59,7 +59,7 @@ int overview_print_pools(struct vfpool_pool *const *pools, const struct vfpool_i
 
 		if (!line)
 			return -ENOMEM;
-		count_vfs(inventory, (*pools)->name, counts);
+		count_vfs_of_pool(inventory, (*pools)->name, counts);
 		table_set(line, 0, (*pools)->name);
 		table_set(line, 1, words_for_allocate((*pools)->allocate));
 		table_set(line, 2, (*pools)->network);
@@ -67,7 +67,7 @@ int overview_print_pools(struct vfpool_pool *const *pools, const struct vfpool_i
 		table_set(line, 3, counts[VFPOOL_VF_UNKNOWN] ? "?" : text);
 		snprintf(text, sizeof(text), "%u", counts[VFPOOL_VF_BUSY]);
 		table_set(line, 4, text);
-		snprintf(text, sizeof(text), "%u", count_leases(leases, (*pools)->name));
+		snprintf(text, sizeof(text), "%u", count_leases_of_pool(leases, (*pools)->name));
 		table_set(line, 5, leases ? text : "?");
 	}
 	return table_print(table);
@@ -80,7 +80,7 @@ static const char *const inventory_columns[] = {
 	"SPOOFCHK", "TRUST",   "POOL",   "STATE", "OWNER", NULL,
 };
 
-static void set_settings(struct libscols_line *line, const struct vfpool_settings *settings)
+static void set_settings_cells(struct libscols_line *line, const struct vfpool_settings *settings)
 {
 	static const struct {
 		size_t column;
@@ -99,7 +99,7 @@ static void set_settings(struct libscols_line *line, const struct vfpool_setting
 	}
 }
 
-static void set_state(struct libscols_line *line, const struct vfpool_vf *vf)
+static void set_state_cells(struct libscols_line *line, const struct vfpool_vf *vf)
 {
 	static const struct {
 		const char *name, *color;
@@ -128,7 +128,8 @@ static void set_state(struct libscols_line *line, const struct vfpool_vf *vf)
 	table_set(line, OWNER, owner);
 }
 
-static void set_address(struct libscols_line *line, const struct vfpool_pci *address, bool nodedev)
+static void set_address_cell(struct libscols_line *line, const struct vfpool_pci *address,
+			     bool nodedev)
 {
 	char text[VFPOOL_NODEDEV_TEXT];
 
@@ -139,8 +140,8 @@ static void set_address(struct libscols_line *line, const struct vfpool_pci *add
 	table_set(line, ADDRESS, text);
 }
 
-static void add_vf(struct libscols_table *table, struct libscols_line *parent,
-		   const struct vfpool_vf *vf, bool nodedev)
+static void add_vf_line(struct libscols_table *table, struct libscols_line *parent,
+			const struct vfpool_vf *vf, bool nodedev)
 {
 	struct libscols_line *line = scols_table_new_line(table, parent);
 	char name[24], group[16] = "";
@@ -151,16 +152,16 @@ static void add_vf(struct libscols_table *table, struct libscols_line *parent,
 	if (vf->iommu_group >= 0)
 		snprintf(group, sizeof(group), "%d", vf->iommu_group);
 	table_set(line, NAME, name);
-	set_address(line, &vf->address, nodedev);
+	set_address_cell(line, &vf->address, nodedev);
 	table_set(line, DRIVER, vf->driver);
 	table_set(line, GROUP, group);
-	set_settings(line, &vf->programmed);
+	set_settings_cells(line, &vf->programmed);
 	table_set(line, POOL, vf->pool);
-	set_state(line, vf);
+	set_state_cells(line, vf);
 }
 
-static struct libscols_line *add_pf(struct libscols_table *table, const struct vfpool_pf *pf,
-				    bool nodedev)
+static struct libscols_line *add_pf_line(struct libscols_table *table, const struct vfpool_pf *pf,
+					 bool nodedev)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char mac[VFPOOL_MAC_TEXT] = "", state[64];
@@ -175,7 +176,7 @@ static struct libscols_line *add_pf(struct libscols_table *table, const struct v
 			       "up, no link",
 		 pf->n_vfs, pf->totalvfs);
 	table_set(line, NAME, pf->netdev ? pf->netdev : "(no netdev)");
-	set_address(line, &pf->address, nodedev);
+	set_address_cell(line, &pf->address, nodedev);
 	table_set(line, DRIVER, pf->driver);
 	table_set(line, MAC, mac);
 	table_set(line, STATE, state);
@@ -197,12 +198,12 @@ int overview_print_pfs(const struct vfpool_inventory *inventory, const char *poo
 
 		if (!overview_has_pf(pool, pf))
 			continue;
-		parent = add_pf(table, pf, nodedev);
+		parent = add_pf_line(table, pf, nodedev);
 		if (!parent)
 			return -ENOMEM;
 		for (size_t j = 0; j < pf->n_vfs; j++)
 			if (overview_has_vf(pool, &pf->vfs[j]))
-				add_vf(table, parent, &pf->vfs[j], nodedev);
+				add_vf_line(table, parent, &pf->vfs[j], nodedev);
 	}
 	return table_print(table);
 }
@@ -220,8 +221,8 @@ void overview_print_unread(const struct vfpool_inventory *inventory)
 }
 
 /* The PF on which the lease's VF is; NULL: it isn't there. */
-static const struct vfpool_pf *find_pf(const struct vfpool_lease *lease,
-				       const struct vfpool_inventory *inventory)
+static const struct vfpool_pf *find_pf_of_lease(const struct vfpool_lease *lease,
+						const struct vfpool_inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		const struct vfpool_pf *pf = &inventory->pfs[i];
@@ -233,7 +234,8 @@ static const struct vfpool_pf *find_pf(const struct vfpool_lease *lease,
 	return NULL;
 }
 
-static bool is_unread(const struct vfpool_lease *lease, const struct vfpool_inventory *inventory)
+static bool is_on_unread_pf(const struct vfpool_lease *lease,
+			    const struct vfpool_inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->n_unread; i++)
 		if (vfpool_pci_equal(&inventory->unread[i].address, &lease->pf))
@@ -243,7 +245,7 @@ static bool is_unread(const struct vfpool_lease *lease, const struct vfpool_inve
 
 void overview_print_lost(const struct vfpool_lease *lease, const struct vfpool_inventory *inventory)
 {
-	const struct vfpool_pf *pf = find_pf(lease, inventory);
+	const struct vfpool_pf *pf = find_pf_of_lease(lease, inventory);
 	char mac[VFPOOL_MAC_TEXT], pf_mac[VFPOOL_MAC_TEXT] = "", address[VFPOOL_PCI_TEXT];
 
 	if (pf && vfpool_find_vf(pf, lease->vf))
@@ -257,7 +259,7 @@ void overview_print_lost(const struct vfpool_lease *lease, const struct vfpool_i
 	if (pf)
 		say("%s, which isn't there: 'vfpool apply' makes it, 'vfpool release --lease %llu' gives it up\n",
 		    pf->netdev ? pf->netdev : address, (unsigned long long)lease->id);
-	else if (is_unread(lease, inventory))
+	else if (is_on_unread_pf(lease, inventory))
 		say("%s, which can't be read\n", address);
 	else
 		say("a PF that isn't there (MAC %s, last seen at %s): 'vfpool release --lease %llu' gives it up\n",

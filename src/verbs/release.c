@@ -33,18 +33,15 @@ static int parse_release(const struct verb *verb, int argc, char **argv, struct 
 	if (r < 0)
 		return r;
 	request->pool = r > 0 ? rest[0] : NULL;
-	if (request->owner && verb_check_owner(verb, request->owner) < 0)
-		return -VERB_USAGE;
-	if (args->address && vfpool_pci_parse(args->address, &args->vf) < 0) {
-		warn_user("--vf takes a PCI address like 0000:01:10.2, not '%s'", args->address);
-		return -VERB_USAGE;
-	}
+	r = request->owner ? verb_check_owner(verb, request->owner) : 0;
+	if (r < 0)
+		return r;
+	r = args->address ? verb_parse_vf(args->address, &args->vf) : 0;
+	if (r < 0)
+		return r;
 	request->vf = args->address ? &args->vf : NULL;
-	if (!request->owner && !request->vf && !request->lease) {
-		warn_user("%s: --owner, --vf or --lease says which lease\nUsage: vfpool %s %s",
-			  verb->name, verb->name, verb->args);
-		return -VERB_USAGE;
-	}
+	if (!request->owner && !request->vf && !request->lease)
+		return verb_fail_usage(verb, "--owner, --vf or --lease says which lease");
 	return 0;
 }
 

@@ -20,7 +20,7 @@ static int run_restore(struct vfpool *vp, const struct verb *verb, int argc, cha
 	if (r < 0)
 		return r;
 	if (found->n > 0)
-		print_findings(found, false, dry_run);
+		findings_print(found, false, dry_run);
 	say("%s %s\n", args[0],
 	    dry_run ?
 		    "is whole and checked" :

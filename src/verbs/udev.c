@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-static int change(struct vfpool *vp, const char *pool, bool install)
+static int change_rules(struct vfpool *vp, const char *pool, bool install)
 {
 	AUTO_FREE char *path = NULL;
 	bool changed;
@@ -19,7 +19,7 @@ static int change(struct vfpool *vp, const char *pool, bool install)
 	return 0;
 }
 
-static int compare(struct vfpool *vp, const char *pool)
+static int compare_rules(struct vfpool *vp, const char *pool)
 {
 	AUTO_FREE char *is = NULL, *wanted = NULL;
 	int r = vfpool_udev_rules(vp, pool, &wanted);
@@ -29,7 +29,7 @@ static int compare(struct vfpool *vp, const char *pool)
 	r = vfpool_udev_installed(vp, pool, &is);
 	if (r < 0)
 		return r;
-	return print_diff("installed", is ? is : "", pool, wanted);
+	return diff_print("installed", is ? is : "", pool, wanted);
 }
 
 static int print_properties(struct vfpool *vp, const char *netdev)
@@ -43,7 +43,7 @@ static int print_properties(struct vfpool *vp, const char *netdev)
 	return 0;
 }
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static int run_udev(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	bool install = false, remove = false, diff = false, dry_run = false;
 	const char *netdev = NULL;
@@ -70,9 +70,9 @@ static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv
 	if (netdev)
 		return print_properties(vp, netdev);
 	if (diff)
-		return compare(vp, args[0]);
+		return compare_rules(vp, args[0]);
 	if ((install || remove) && !dry_run)
-		return change(vp, args[0], install);
+		return change_rules(vp, args[0], install);
 	if (remove) {
 		say("the udev rules of pool %s would be removed\n", args[0]);
 		return 0;
@@ -88,5 +88,5 @@ const struct verb verb_udev = {
 	"udev",
 	"POOL [--install | --remove | --diff] [--dry-run] | --properties NETDEV",
 	"the udev rules that make the pool's VFs at boot",
-	run,
+	run_udev,
 };

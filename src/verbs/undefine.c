@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-static int run(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
+static int run_undefine(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	bool dry_run = false;
 	const struct verb_option options[] = {
@@ -27,5 +27,5 @@ const struct verb verb_undefine = {
 	"undefine",
 	"POOL [--dry-run]",
 	"forget a pool that has no leases",
-	run,
+	run_undefine,
 };

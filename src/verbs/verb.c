@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-static void print_help(const struct verb *verb, const struct verb_option *options)
+static void print_help_of(const struct verb *verb, const struct verb_option *options)
 {
 	printf("Usage: vfpool %s %s\n\n%s\n\nOptions:\n", verb->name, verb->args, verb->help);
 	for (; options->kind != KIND_END; options++) {
@@ -32,6 +32,12 @@ static int fail_usage(const struct verb *verb)
 {
 	fprintf(stderr, "Usage: vfpool %s %s\n", verb->name, verb->args);
 	return -VERB_USAGE;
+}
+
+int verb_fail_usage(const struct verb *verb, const char *why)
+{
+	warn_user("%s: %s", verb->name, why);
+	return fail_usage(verb);
 }
 
 static int parse_number(const struct verb_option *option, const char *text)
@@ -142,7 +148,7 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 		if (c == -1)
 			break;
 		if (c == 'h') {
-			print_help(verb, options);
+			print_help_of(verb, options);
 			return -VERB_HELP;
 		}
 		if (c == '?' || c == ':') {
@@ -155,16 +161,13 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 		if (take_option(&options[c - 256], optarg, optarg == argv[optind - 1]) < 0)
 			return fail_usage(verb);
 	}
-	if (argc - optind < min || argc - optind > max) {
-		warn_user("%s: %s arguments", verb->name,
-			  argc - optind < min ? "missing" : "too many");
-		return fail_usage(verb);
-	}
+	if (argc - optind < min)
+		return verb_fail_usage(verb, "missing arguments");
+	if (argc - optind > max)
+		return verb_fail_usage(verb, "too many arguments");
 	for (int i = optind; i < argc; i++)
-		if (!argv[i][0]) {
-			warn_user("%s: an argument is empty", verb->name);
-			return fail_usage(verb);
-		}
+		if (!argv[i][0])
+			return verb_fail_usage(verb, "an argument is empty");
 	*ret_args = argv + optind;
 	return argc - optind;
 }
@@ -185,6 +188,14 @@ bool verb_parse_ago(const char *text, int64_t *ret_since)
 			return true;
 		}
 	return false;
+}
+
+int verb_parse_vf(const char *text, struct vfpool_pci *ret_vf)
+{
+	if (vfpool_pci_parse(text, ret_vf) == 0)
+		return 0;
+	warn_user("--vf takes a PCI address like 0000:01:10.2, not '%s'", text);
+	return -VERB_USAGE;
 }
 
 int verb_check_owner(const struct verb *verb, const char *owner)

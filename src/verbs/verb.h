@@ -75,10 +75,17 @@ struct verb {
 int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
 	       int min, int max, char ***ret_args);
 
-/* "3d", "12h", "30m", "10s": so long ago, in seconds since 1970. */
+/* Says why the call is wrong, and the verb's usage. Returns -VERB_USAGE. */
+int verb_fail_usage(const struct verb *verb, const char *why);
+
+/* Reads "3d", "12h", "30m" or "10s". True when it is one of these; *ret_since is so long ago then, in seconds since
+ * 1970. */
 bool verb_parse_ago(const char *text, int64_t *ret_since);
 
-/* Can that be an owner's name? -VERB_USAGE after a message. */
+/* Reads the value of --vf, a PCI address. Returns 0, or -VERB_USAGE after a message. */
+int verb_parse_vf(const char *text, struct vfpool_pci *ret_vf);
+
+/* Checks that `owner` can be an owner's name. Returns 0, or -VERB_USAGE after a message. */
 int verb_check_owner(const struct verb *verb, const char *owner);
 
 /* For CLEANUP(): each ends what a call of vfpool.h gave. */
