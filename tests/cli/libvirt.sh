@@ -25,3 +25,15 @@ guests() { # XML…
 hook() { # OPERATION XML [EXTRA]: as libvirt calls it for a guest
 	v hook qemu name "$1" begin "${3:--}" <<<"$2"
 }
+
+# two_pools: in the test's folder, pool a of pf0's VFs, with a VLAN, and pool l of pf1's, which libvirt allocates; libvirt
+# has no guests. Needs tests/lab/suite/lib.sh.
+two_pools() {
+	"$fake/tree" sys 2 4 --netdev
+	export PEER_VFS=4 PEER_STATE=$work/kernel
+	at+=(--connect "test://$work/node.xml")
+	pool a "dev='pf0' numvfs='4'" "<vlan><tag id='42'/></vlan>" >a.xml
+	pool l "dev='pf1' numvfs='4'" "<allocate by='libvirt'/><network name='tenant'/>" >l.xml
+	guests
+	v define a.xml l.xml >/dev/null && v apply >/dev/null 2>&1
+}
