@@ -3,7 +3,6 @@
 #include "verbs/json.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* Prints those of step->to that are in `attrs`, a set of enum vfpool_attr: "mac - → d2:56:46:…, vlan none → 42", or
  * "trust on" where it isn't known what there is. */

@@ -4,7 +4,6 @@
 #include "verbs/json.h"
 
 #include <limits.h>
-#include <stdio.h>
 
 static const char *or_none(const char *driver)
 {

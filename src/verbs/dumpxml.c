@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verbs/verb.h"
 
-#include <stdio.h>
-
 static int run_dumpxml(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	const struct verb_option options[] = { OPTION_END };

@@ -6,7 +6,6 @@
 
 #include "util/file.h"
 
-#include <stdio.h>
 #include <string.h>
 
 DEFINE_CLEANUP(struct json_object *, cleanup_json, json_object_put);

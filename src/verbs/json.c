@@ -5,7 +5,6 @@
 #include "verbs/words.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* The `n` members of `list` as an array: what json_one() makes of a pointer to each. */
 #define JSON_ARRAY(list, n, json_one)                                         \

@@ -12,16 +12,9 @@ static int list_tables(struct vfpool_pool *const *pools, const struct vfpool_inv
 
 	if (!*pools)
 		say("no pools are defined\n");
-	r = overview_print_pools(pools, inventory, leases);
+	r = overview_print(pools, inventory, leases, NULL, nodedev);
 	if (r < 0)
 		return r;
-	say("\n");
-	if (inventory->n_pfs == 0 && inventory->n_unread == 0)
-		say("no PFs: no device of this host has SR-IOV\n");
-	r = overview_print_pfs(inventory, NULL, nodedev);
-	if (r < 0)
-		return r;
-	overview_print_unread(inventory);
 	for (; leases && *leases; leases++)
 		if ((*leases)->has_vf)
 			overview_print_lost(*leases, inventory);

@@ -2,9 +2,6 @@
 #include "verbs/verb.h"
 #include "verbs/diff.h"
 
-#include <stdio.h>
-#include <string.h>
-
 struct network_args {
 	struct vfpool_network_request request;
 	bool define, diff, dry_run;

@@ -42,8 +42,8 @@ static unsigned count_leases_of_pool(struct vfpool_lease *const *leases, const c
 	return n;
 }
 
-int overview_print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
-			 struct vfpool_lease *const *leases)
+static int print_pools(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
+		       struct vfpool_lease *const *leases)
 {
 	static const char *const columns[] = {
 		"POOL", "ALLOCATED BY", "NETWORK", "FREE", "BUSY", "LEASES", NULL,
@@ -186,7 +186,7 @@ static struct libscols_line *add_pf_line(struct libscols_table *table, const str
 	return line;
 }
 
-int overview_print_pfs(const struct vfpool_inventory *inventory, const char *pool, bool nodedev)
+static int print_pfs(const struct vfpool_inventory *inventory, const char *pool, bool nodedev)
 {
 	CLEANUP(cleanup_table) struct libscols_table *table = table_new(inventory_columns, NAME);
 
@@ -208,7 +208,7 @@ int overview_print_pfs(const struct vfpool_inventory *inventory, const char *poo
 	return table_print(table);
 }
 
-void overview_print_unread(const struct vfpool_inventory *inventory)
+static void print_unread(const struct vfpool_inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->n_unread; i++) {
 		const struct vfpool_unread_pf *pf = &inventory->unread[i];
@@ -218,6 +218,23 @@ void overview_print_unread(const struct vfpool_inventory *inventory)
 		say("%s %s can't be looked at: %s\n", pf->netdev ? pf->netdev : "(no netdev)",
 		    address, pf->why);
 	}
+}
+
+int overview_print(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
+		   struct vfpool_lease *const *leases, const char *pool, bool nodedev)
+{
+	int r = print_pools(pools, inventory, leases);
+
+	if (r < 0)
+		return r;
+	say("\n");
+	if (!pool && inventory->n_pfs == 0 && inventory->n_unread == 0)
+		say("no PFs: no device of this host has SR-IOV\n");
+	r = print_pfs(inventory, pool, nodedev);
+	if (r < 0)
+		return r;
+	print_unread(inventory);
+	return 0;
 }
 
 /* The PF on which the lease's VF is; NULL: it isn't there. */

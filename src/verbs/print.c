@@ -11,7 +11,6 @@
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 static void print_to(FILE *out, const char *format, va_list args)
 {

@@ -36,15 +36,10 @@ static int show_text(struct vfpool_pool *pool, const struct vfpool_inventory *in
 		     bool nodedev)
 {
 	struct vfpool_pool *pools[] = { pool, NULL };
-	int r = overview_print_pools(pools, inventory, leases);
+	int r = overview_print(pools, inventory, leases, pool->name, nodedev);
 
 	if (r < 0)
 		return r;
-	say("\n");
-	r = overview_print_pfs(inventory, pool->name, nodedev);
-	if (r < 0)
-		return r;
-	overview_print_unread(inventory);
 	for (; leases && *leases; leases++)
 		if ((*leases)->has_vf)
 			overview_print_lost(*leases, inventory);

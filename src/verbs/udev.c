@@ -2,8 +2,6 @@
 #include "verbs/verb.h"
 #include "verbs/diff.h"
 
-#include <stdio.h>
-
 static int change_rules(struct vfpool *vp, const char *pool, bool install)
 {
 	AUTO_FREE char *path = NULL;

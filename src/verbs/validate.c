@@ -3,8 +3,6 @@
 #include "verbs/verb.h"
 #include "verbs/missing.h"
 
-#include <stdio.h>
-
 static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
