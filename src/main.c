@@ -13,7 +13,7 @@
 #define VFPOOL_VERSION "0"
 #endif
 
-/* The global options that set a directory. */
+/* The options before the verb that set a directory. */
 static const struct {
 	const char *name;
 	enum vfpool_dir dir;
@@ -54,6 +54,7 @@ static void print_help(void)
 	     "in use, 5 not found, 6 some steps failed.");
 }
 
+/* Returns the exit code for a verb's result. */
 static int exit_code(int r)
 {
 	switch (r) {
@@ -86,7 +87,8 @@ static const struct verb *find_verb(const char *name)
 
 #define N_OWN_OPTIONS 4
 
-/* 0: go on; 1: all is said; negative: as a verb's result. */
+/* Takes the options before the verb, and leaves optind at the verb. Returns 0 to go on, 1 when they
+ * have said all, or as a verb does. */
 static int take_global_options(struct vfpool *vp, int argc, char **argv)
 {
 	struct option longs[N_DIR_OPTIONS + N_OWN_OPTIONS + 1] = {
@@ -136,6 +138,7 @@ static int take_global_options(struct vfpool *vp, int argc, char **argv)
 	return r;
 }
 
+/* Runs vfpool with those arguments. Returns as a verb does; what is wrong is told. */
 static int run_command(struct vfpool *vp, int argc, char **argv)
 {
 	const struct verb *verb;
@@ -185,7 +188,7 @@ static void show_note(void *arg, const char *text)
 
 #define COMMAND_MAX 300
 
-/* The command line, for the history; cut off where it is long. */
+/* Gives `vp` the command line for the history, cut off where it is long. Returns 0 or -ENOMEM. */
 static int set_command(struct vfpool *vp, int argc, char **argv)
 {
 	char text[COMMAND_MAX + 8] = "vfpool"; /* room for the character that is cut off */

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* The verbs in the order in which --help lists them. A new one needs its name here and, in src/verbs/, a file of
- * that name that ends with its `verb_NAME`. */
+/* The verbs in the order in which --help lists them. A new one needs its name here and, in
+ * src/verbs/, a file of that name that ends with its `verb_NAME`. */
 #define VERBS(V)                                                                               \
 	V(list), V(show), V(define), V(undefine), V(dumpxml), V(validate), V(apply), V(alloc), \
 		V(release), V(forget), V(rename), V(hold), V(unhold), V(attach), V(detach),    \

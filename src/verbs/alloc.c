@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* "1": rather there; "1=only": nowhere else. */
+/* Reads --numa: "1" asks for a VF rather there, "1=only" for none from elsewhere. Returns 0, or
+ * -VERB_USAGE after a message. */
 static int parse_numa_option(const char *text, struct vfpool_alloc_request *request)
 {
 	char *end;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `apply`: the host becomes what the definitions say. */
 #include "verbs/verb.h"
 #include "verbs/json.h"
 
 #include <stdio.h>
 
-/* Prints those of step->to that are in `attrs`, a set of enum vfpool_attr: "mac - → d2:56:46:…, vlan none → 42", or
- * "trust on" where it isn't known what there is. */
+/* Prints those of step->to that are in `attrs`, a set of enum vfpool_attr: "mac - → d2:56:46:…,
+ * vlan none → 42", or "trust on" where it isn't known what there is. */
 static void print_attrs(const struct vfpool_step *step, unsigned attrs)
 {
 	const char *separator = "";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `attach`: a VF of a pool goes into a guest of libvirt; --refresh mends guests that name theirs wrongly by now. */
+/* `attach`: a VF of a pool goes into a guest of libvirt; --refresh mends guests that name theirs
+ * wrongly by now. */
 #include "verbs/verb.h"
 #include "verbs/findings.h"
 #include "verbs/guest_args.h"
@@ -10,7 +11,8 @@ struct attach_args {
 	unsigned wait;
 };
 
-/* Checks which of the options and `n` arguments go together. Returns 0, or -VERB_USAGE after a message. */
+/* Checks which of the options and `n` arguments go together. Returns 0, or -VERB_USAGE after a
+ * message. */
 static int check_args(const struct verb *verb, const struct attach_args *args, int n)
 {
 	const struct guest_args *guest = &args->guest;

@@ -13,7 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The text, as far as it may be shown, as a file that diff can open by *path. */
+/* Puts the text, as far as it may be shown, into a file that diff can open by `path`. Returns its
+ * descriptor or a negative errno. */
 static int make_file(const char *text, char path[32])
 {
 	AUTO_FREE char *shown = strdup(text);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `doctor`: what keeps VFs from guests, and what an error message means. */
 #include "verbs/verb.h"
 #include "verbs/json.h"
 #include "verbs/groups.h"
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* True when `of` names the check, or is NULL. */
 static bool is_checked(const struct vfpool_check *check, const struct vfpool_explanation *of)
 {
 	for (size_t i = 0; of && of->checks[i]; i++)
@@ -14,7 +16,7 @@ static bool is_checked(const struct vfpool_check *check, const struct vfpool_exp
 	return !of;
 }
 
-/* Those that answer an error message, or all (NULL). */
+/* Prints the checks that answer the error message explained by `of`, or all when it is NULL. */
 static void print_checks(const struct vfpool_diagnosis *diagnosis,
 			 const struct vfpool_explanation *of)
 {
@@ -43,7 +45,8 @@ static void print_checks(const struct vfpool_diagnosis *diagnosis,
 	}
 }
 
-/* Something failed: the exit code is 1. */
+/* Prints how many checks went how, unless that is to be JSON. Returns -VERB_SAID when any failed,
+ * else 0. */
 static int sum_up_checks(const struct vfpool_diagnosis *diagnosis, bool json)
 {
 	unsigned n[VFPOOL_FAULT + 1] = { 0 };
@@ -56,7 +59,7 @@ static int sum_up_checks(const struct vfpool_diagnosis *diagnosis, bool json)
 	return n[VFPOOL_FAULT] ? -VERB_SAID : 0;
 }
 
-/* The IOMMU group of the device that a message names, when there is one here. */
+/* Prints the IOMMU group of the first device that the message names, if it names any. */
 static void print_group_of(struct vfpool *vp, const char *message)
 {
 	static const char digits[] = "0123456789abcdefABCDEF:._pci";
@@ -84,7 +87,8 @@ static void print_group_of(struct vfpool *vp, const char *message)
 	}
 }
 
-/* As much as there may be and one byte more; NULL: nothing, or out of memory. */
+/* Reads standard input as far as a message may be long, and one byte more. Returns it for free(),
+ * or NULL when there is nothing or memory is short. */
 static char *read_stdin(void)
 {
 	AUTO_FREE char *text = malloc(VFPOOL_MESSAGE_MAX + 2);
@@ -99,7 +103,8 @@ static char *read_stdin(void)
 	return TAKE_PTR(text);
 }
 
-/* What the message means, and what its checks say here. */
+/* Prints what the message ("-": the one on standard input) means, and what its checks say of this
+ * host. Returns as a verb does. */
 static int explain_message(struct vfpool *vp, const char *message, const char *pool,
 			   const char *guest, bool json)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `dumpxml`: a definition as it was given. */
 #include "verbs/verb.h"
 
 static int run_dumpxml(struct vfpool *vp, const struct verb *verb, int argc, char **argv)

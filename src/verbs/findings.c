@@ -4,6 +4,7 @@
 #include "verbs/json.h"
 #include "verbs/print.h"
 
+/* Prints the finding; in a dry run what was to be done isn't yet. */
 static void print_finding(const struct vfpool_finding *finding, bool dry_run)
 {
 	static const char *const results[] = {

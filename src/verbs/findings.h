@@ -5,7 +5,7 @@
 
 #include "vfpool.h"
 
-/* A line each; `found` may be NULL. */
+/* Prints a line for each finding, or all as JSON; nothing when `found` is NULL. */
 void findings_print(const struct vfpool_findings *found, bool json, bool dry_run);
 
 #endif

@@ -20,6 +20,8 @@ static size_t count_endpoints(const struct vfpool_group *group)
 	return n;
 }
 
+/* Returns what a guest can do with a group that is viable or none; *ret_color is that text's
+ * colour, or NULL. */
 static const char *verdict(const struct vfpool_group *group, const char **ret_color)
 {
 	const size_t n = count_endpoints(group);
@@ -32,7 +34,7 @@ static const char *verdict(const struct vfpool_group *group, const char **ret_co
 			"one guest can have all of it";
 }
 
-/* -ENOMEM. */
+/* Sets what a guest can do with the group, and the colour of that. Returns 0 or -ENOMEM. */
 static int set_verdict(struct libscols_line *line, const struct vfpool_group *group)
 {
 	char *text = NULL;
@@ -68,6 +70,7 @@ static int set_verdict(struct libscols_line *line, const struct vfpool_group *gr
 	return 0;
 }
 
+/* Returns the group's line, below which its devices go, or NULL when memory is short. */
 static struct libscols_line *add_group_line(struct libscols_table *table,
 					    const struct vfpool_group *group)
 {

@@ -19,12 +19,12 @@ struct guest_args {
 		OPTION_FLAG("dry-run", &(args)->request.dry_run,                       \
 			    "say what would be done, change nothing")
 
-/* Completes args->request by the options that were taken and the n arguments [POOL] GUEST. Returns 0, or -VERB_USAGE
- * after a message. */
+/* Completes args->request by the options that were taken and the n arguments [POOL] GUEST. Returns
+ * 0, or -VERB_USAGE after a message. */
 int guest_args_complete(const struct verb *verb, struct guest_args *args, char **rest, int n);
 
-/* Prints the lease as `args` asks for: as JSON, or in a line that ends with `what` was done. Returns 0 or a negative
- * errno. */
+/* Prints the lease as `args` asks for: as JSON, or in a line that ends with `what` was done.
+ * Returns 0 or a negative errno. */
 int guest_args_print(struct vfpool *vp, const struct vfpool_lease *lease,
 		     const struct guest_args *args, const char *what);
 

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-/* "2026-11-20", "2026-11-20 14:30": here. */
+/* Reads a date, "2026-11-20" or "2026-11-20 14:30", in this host's time zone. True when it is one;
+ * *ret_since is in seconds since 1970. */
 static bool parse_date(const char *text, int64_t *ret_since)
 {
 	static const char *const formats[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d" };
@@ -25,6 +26,7 @@ static bool parse_date(const char *text, int64_t *ret_since)
 	return false;
 }
 
+/* Prints the n events as a table. Returns 0 or a negative errno. */
 static int print_history(const struct vfpool_event *events, size_t n)
 {
 	static const char *const columns[] = {

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* libvirt keeps what a hook says only when that has failed, and this one lets it go on: the journal keeps it. */
+/* Tells the last failure on stderr and to the journal: libvirt keeps what a hook says only when the
+ * hook fails, and this one lets libvirt go on. */
 static void tell_failure(const struct vfpool *vp)
 {
 	AUTO_FREE char *socket = format_text("%s/dev/log", vfpool_get_dir(vp, VFPOOL_DIR_ROOT));
@@ -21,7 +22,7 @@ static void tell_failure(const struct vfpool *vp)
 	journal_warn(socket, text);
 }
 
-/* A guest may have any name: none of libvirt's arguments is an option. */
+/* Runs the hook. Libvirt's arguments aren't parsed, since a guest may be named as an option is. */
 static int run_hook(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
 	const struct verb_option options[] = { OPTION_END };

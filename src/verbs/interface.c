@@ -25,6 +25,8 @@ int interface_check_args(const struct verb *verb, struct interface_args *args)
 	return -VERB_USAGE;
 }
 
+/* Notes what the owner of the lease should know. `text` is the lease as it is printed; `asked`: in
+ * a format that was asked for. */
 static void note_lease(const struct vfpool_lease *lease, const char *text, bool asked)
 {
 	if (lease->deferred)
@@ -36,6 +38,8 @@ static void note_lease(const struct vfpool_lease *lease, const char *text, bool 
 			"leaves the VF as vfpool has programmed it");
 }
 
+/* Prints the leases as JSON: the first one, or with `array` all as an array. Returns 0 or a
+ * negative errno. */
 static int print_json_leases(struct vfpool *vp, struct vfpool_lease *const *leases, bool array)
 {
 	CLEANUP(cleanup_json) struct json_object *list = json_object_new_array();

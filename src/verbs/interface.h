@@ -5,7 +5,7 @@
 
 #include "verbs/verb.h"
 
-/* How leases are printed; what the options of a verb say. */
+/* How a verb is to print leases, by its options. */
 struct interface_args {
 	const char *format; /* NULL: libvirt */
 	const char *portgroup, *bus, *addr;
@@ -26,11 +26,17 @@ struct interface_args {
 			    "the slot has functions of others too"),                   \
 		OPTION_FLAG("json", &(args)->json, "the lease as JSON")
 
-/* Is there that format? -VERB_USAGE after a message. */
+/* Checks that there is the format in args->format; "json" becomes args->json. Returns 0, or
+ * -VERB_USAGE after a message. */
 int interface_check_args(const struct verb *verb, struct interface_args *args);
-/* Can so many leases of the pool be told so? */
+
+/* Checks that `n` leases of the pool could be printed as `args` says, before there are any. Returns
+ * 0 or a negative errno. */
 int interface_check_pool(struct vfpool *vp, const char *pool, const struct interface_args *args,
 			 unsigned n);
+
+/* Prints the leases (the array ends with NULL) as `args` says, all of them or none. Returns 0 or a
+ * negative errno. */
 int interface_print(struct vfpool *vp, struct vfpool_lease *const *leases,
 		    const struct interface_args *args);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `iommu`: groups of devices, and whether a guest can have them. */
 #include "verbs/verb.h"
 #include "verbs/json.h"
 #include "verbs/groups.h"

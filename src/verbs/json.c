@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* The `n` members of `list` as an array: what json_one() makes of a pointer to each. */
+/* Makes an array of the `n` members of `list`, each as what json_one() makes of a pointer to it. */
 #define JSON_ARRAY(list, n, json_one)                                         \
 	({                                                                    \
 		struct json_object *array_ = json_object_new_array();         \
@@ -458,7 +458,7 @@ struct json_object *json_findings(const struct vfpool_findings *findings)
 	return object;
 }
 
-/* The names of a set of settings; nothing for the empty set. */
+/* Adds the names of a set of enum vfpool_attr; nothing for the empty set. */
 static void json_add_attrs(struct json_object *object, const char *key, unsigned attrs)
 {
 	struct json_object *array;

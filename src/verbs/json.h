@@ -8,8 +8,8 @@
 #include <json-c/json.h>
 
 /*
- * Each returns what it is given as JSON, which the caller owns. NULL leases are those of a ledger that can't be
- * read: null, as are the reservations then.
+ * Each returns what it is given as JSON, which the caller owns. NULL leases are those of a ledger
+ * that can't be read: null, as are the reservations then.
  */
 struct json_object *json_list(struct vfpool_pool *const *pools,
 			      const struct vfpool_inventory *inventory,

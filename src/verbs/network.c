@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `network`: the libvirt network of a pool. */
 #include "verbs/verb.h"
 #include "verbs/diff.h"
 
@@ -7,6 +8,8 @@ struct network_args {
 	bool define, diff, dry_run;
 };
 
+/* Reads the arguments and checks which of them go together; *ret_pool is NULL for --sync of all.
+ * Returns 0, or as verb_parse(). */
 static int take_network_args(const struct verb *verb, int argc, char **argv,
 			     struct network_args *args, const char **ret_pool)
 {
@@ -50,6 +53,8 @@ static int take_network_args(const struct verb *verb, int argc, char **argv,
 	return 0;
 }
 
+/* Defines or undefines the pool's network, and says what was done. Returns 0 or a negative
+ * errno. */
 static int change_network(struct vfpool *vp, const char *pool, const struct network_args *args)
 {
 	const struct vfpool_network_request *request = &args->request;
@@ -70,6 +75,8 @@ static int change_network(struct vfpool *vp, const char *pool, const struct netw
 	return r;
 }
 
+/* Prints what defining the pool's network would change. Returns 0, -VERB_SAID when there is
+ * anything, or a negative errno. */
 static int compare_network(struct vfpool *vp, const char *pool, const struct network_args *args)
 {
 	AUTO_FREE char *is = NULL, *wanted = NULL;
@@ -78,7 +85,8 @@ static int compare_network(struct vfpool *vp, const char *pool, const struct net
 	return r < 0 ? r : diff_print("libvirt", is ? is : "", pool, wanted);
 }
 
-/* Each pool whose network is to run after a boot. A failure is told, and the rest goes on. */
+/* Does what `args` says to the network of each pool that a boot brings back. A failure is told, and
+ * the rest goes on. Returns 0, or -VERB_SAID after one. */
 static int sync_networks(struct vfpool *vp, const struct network_args *args)
 {
 	struct vfpool_pool **pools;
@@ -100,6 +108,7 @@ static int sync_networks(struct vfpool *vp, const struct network_args *args)
 	return result;
 }
 
+/* Prints what libvirt would be given. Returns 0 or a negative errno. */
 static int print_network(struct vfpool *vp, const char *pool, const struct network_args *args)
 {
 	AUTO_FREE char *xml = NULL, *notes = NULL;

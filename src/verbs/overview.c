@@ -21,6 +21,7 @@ bool overview_has_pf(const char *pool, const struct vfpool_pf *pf)
 	return has;
 }
 
+/* Adds the pool's VFs to `counts`, by their states. */
 static void count_vfs_of_pool(const struct vfpool_inventory *inventory, const char *pool,
 			      unsigned counts[VFPOOL_N_VF_STATES])
 {
@@ -160,6 +161,7 @@ static void add_vf_line(struct libscols_table *table, struct libscols_line *pare
 	set_state_cells(line, vf);
 }
 
+/* Returns the PF's line, below which its VFs go, or NULL when memory is short. */
 static struct libscols_line *add_pf_line(struct libscols_table *table, const struct vfpool_pf *pf,
 					 bool nodedev)
 {
@@ -237,7 +239,7 @@ int overview_print(struct vfpool_pool *const *pools, const struct vfpool_invento
 	return 0;
 }
 
-/* The PF on which the lease's VF is; NULL: it isn't there. */
+/* Returns the PF on which the lease's VF is, or NULL when that isn't there. */
 static const struct vfpool_pf *find_pf_of_lease(const struct vfpool_lease *lease,
 						const struct vfpool_inventory *inventory)
 {
@@ -251,6 +253,7 @@ static const struct vfpool_pf *find_pf_of_lease(const struct vfpool_lease *lease
 	return NULL;
 }
 
+/* True when the PF of the lease's VF is one that can't be looked at. */
 static bool is_on_unread_pf(const struct vfpool_lease *lease,
 			    const struct vfpool_inventory *inventory)
 {

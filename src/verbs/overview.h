@@ -12,10 +12,10 @@ bool overview_has_vf(const char *pool, const struct vfpool_vf *vf);
 bool overview_has_pf(const char *pool, const struct vfpool_pf *pf);
 
 /*
- * Prints `pools` (the array ends with NULL) with how many of their VFs are free and busy and how many `leases` they
- * have, NULL: that isn't known; then the PFs with their VFs as a tree, all of them or those of `pool`, unless it is
- * NULL, and the PFs that can't be looked at. With `nodedev` addresses are libvirt's names. Returns 0 or a negative
- * errno.
+ * Prints `pools` (the array ends with NULL) with how many of their VFs are free and busy and how
+ * many `leases` they have, NULL: that isn't known; then the PFs with their VFs as a tree, all of
+ * them or those of `pool`, unless it is NULL, and the PFs that can't be looked at. With `nodedev`
+ * addresses are libvirt's names. Returns 0 or a negative errno.
  */
 int overview_print(struct vfpool_pool *const *pools, const struct vfpool_inventory *inventory,
 		   struct vfpool_lease *const *leases, const char *pool, bool nodedev);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where all leaves that verbs print, but for tables (libsmartcols escapes what a terminal could take for a
- * command). Whatever it was made of, it is harmless on a terminal, and JSON is JSON.
+ * Where all leaves that verbs print, but for tables (libsmartcols escapes what a terminal could
+ * take for a command). Whatever it was made of, it is harmless on a terminal, and JSON is JSON.
  */
 #include "verbs/print.h"
 
@@ -45,7 +45,7 @@ void warn_user(const char *format, ...)
 	fputc('\n', stderr);
 }
 
-/* As JSON's escape, in two halves where it is beyond 16 bits. */
+/* Prints the character as JSON's escape, in two halves where it is beyond 16 bits. */
 static void print_escape(uint32_t code)
 {
 	if (code > 0xffff) {
@@ -55,7 +55,8 @@ static void print_escape(uint32_t code)
 	printf("\\u%04x", code);
 }
 
-/* Outside of strings JSON is ASCII, so what isn't visible stands in one. What isn't UTF-8 can't be told. */
+/* Prints JSON with what isn't visible escaped: that stands in a string, since JSON is ASCII outside
+ * of them. What isn't UTF-8 becomes U+FFFD. */
 static void print_escaped(const char *json)
 {
 	while (*json) {

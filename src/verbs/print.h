@@ -5,11 +5,13 @@
 
 struct json_object;
 
-/* Print to stdout, and to stderr: "vfpool: " and the message. What a terminal would obey or hide becomes '?'. */
+/* Prints to stdout. What a terminal would obey or hide becomes '?'. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints "vfpool: ", the message and a newline to stderr, likewise. */
 void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Prints the object and gives it back. */
+/* Prints the object and gives up the caller's reference to it. */
 void print_json(struct json_object *object);
 
 #endif

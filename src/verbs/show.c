@@ -15,7 +15,7 @@ static void reservations_end(struct reservations *reservations)
 	vfpool_reservations_free(reservations->list, reservations->n);
 }
 
-/* A lease in a pool that libvirt allocates. */
+/* Prints a lease of a pool that libvirt allocates. */
 static void print_picked(const struct vfpool_lease *lease)
 {
 	static const struct vfpool_pci none = { 0 };

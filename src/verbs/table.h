@@ -14,12 +14,12 @@ static inline void table_unref(struct libscols_table *table)
 
 DEFINE_CLEANUP(struct libscols_table *, cleanup_table, table_unref);
 
-/* Returns a table with those columns (the array ends with NULL), of which number `tree` shows the lines as a tree,
- * -1: none; or NULL when memory is short. */
+/* Returns a table with those columns (the array ends with NULL), or NULL when memory is short. Column
+ * `tree` shows the lines as a tree; -1: none does. */
 struct libscols_table *table_new(const char *const *columns, int tree);
 
-/* Sets a cell's text; "-" stands for NULL and for "". libsmartcols escapes what a terminal could take for a
- * command. */
+/* Sets a cell's text; "-" stands for NULL and for "". libsmartcols escapes what a terminal could
+ * take for a command. */
 void table_set(struct libscols_line *line, size_t column, const char *text);
 
 /* Prints the table, unless it has no lines. Returns 0 or a negative errno. */

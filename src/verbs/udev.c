@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `udev`: the rules that make a pool's VFs at boot. */
 #include "verbs/verb.h"
 #include "verbs/diff.h"
 

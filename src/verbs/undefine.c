@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `undefine`: a definition is forgotten. */
 #include "verbs/verb.h"
 
 static int run_undefine(struct vfpool *vp, const struct verb *verb, int argc, char **argv)

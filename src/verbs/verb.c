@@ -75,8 +75,9 @@ static int parse_lease(const struct verb_option *option, const char *text)
 	return 0;
 }
 
-/* `apart`: it is an argument of its own. One that looks like an option is the next one then, whose
- * variable was empty. */
+/* Stores `text` as the option's value. `apart`: it is an argument of its own; one that looks like
+ * an option is the next option then, and the variable of this one was empty. Returns 0, or
+ * -VERB_USAGE after a message. */
 static int take_option(const struct verb_option *option, const char *text, bool apart)
 {
 	if (apart && strncmp(text, "--", 2) == 0) {
@@ -109,7 +110,8 @@ static int take_option(const struct verb_option *option, const char *text, bool 
 	return 0;
 }
 
-/* As getopt_long() has them, --help too; NULL: out of memory. */
+/* Returns the options as getopt_long() wants them, with --help, for free(); NULL when memory is
+ * short. */
 static struct option *long_options(const struct verb_option *options)
 {
 	struct option *longs;

@@ -27,7 +27,7 @@ enum verb_option_kind {
 	KIND_LEASE,
 };
 
-/* An option of one verb. Made by the macros below, which have the compiler check what the value goes to. */
+/* An option of one verb, made by a macro below: so the compiler checks what the value goes to. */
 struct verb_option {
 	const char *name; /* NULL: this verb hasn't got it; the others that follow count */
 	enum verb_option_kind kind;
@@ -44,17 +44,17 @@ struct verb_option {
 #define VERB_OPTION(name_, kind_, member_, to_, help_) \
 	((struct verb_option){ .name = name_, .kind = kind_, .to.member_ = to_, .help = help_ })
 
-/* The option without a value, which sets the bool *to. */
+/* Each is an option that sets *to: without a value, a bool; */
 #define OPTION_FLAG(name, to, help) VERB_OPTION(name, KIND_FLAG, flag, to, help)
-/* Sets the const char **to; a text is never empty: an empty variable isn't "all". */
+/* a const char *, never empty: an empty variable isn't "all"; */
 #define OPTION_TEXT(name, to, help) VERB_OPTION(name, KIND_TEXT, text, to, help)
-/* Sets the const char **to to free text, which may be empty. */
+/* a const char *, free text that may be empty; */
 #define OPTION_PROSE(name, to, help) VERB_OPTION(name, KIND_PROSE, text, to, help)
-/* Sets the int *to, where -1 is for none, to 0 or more. */
+/* an int, where -1 is for none, to 0 or more; */
 #define OPTION_NUMBER(name, to, help) VERB_OPTION(name, KIND_NUMBER, number, to, help)
-/* Sets the unsigned *to, to INT_MAX at most. */
+/* an unsigned, to INT_MAX at most; */
 #define OPTION_COUNT(name, to, help) VERB_OPTION(name, KIND_COUNT, count, to, help)
-/* Sets the uint64_t *to to a lease's number, which is above 0. */
+/* a uint64_t, to a lease's number, which is above 0. */
 #define OPTION_LEASE(name, to, help) VERB_OPTION(name, KIND_LEASE, lease, to, help)
 /* Ends an array of options. */
 #define OPTION_END ((struct verb_option){ .kind = KIND_END })
@@ -63,14 +63,15 @@ struct verb {
 	const char *name;
 	const char *args; /* as in the usage line */
 	const char *help; /* one line */
-	/* 0 or a negative errno; argv[0] is the verb. */
+	/* Does it; argv[0] is the verb. Returns 0; or, negative, what a call of vfpool.h failed
+	 * with, whose message isn't printed yet; or one of those above. */
 	int (*run)(struct vfpool *vp, const struct verb *verb, int argc, char **argv);
 };
 
 /*
- * Parses a verb's options (ended by OPTION_END) and finds `min` to
- * `max` other arguments; *ret_args points into argv. Returns their number,
- * -VERB_USAGE after a message, or -VERB_HELP after --help has been printed.
+ * Reads a verb's options (the array ends with OPTION_END) and finds `min` to `max` other arguments,
+ * none of them empty; *ret_args points into argv. Returns their number, -VERB_USAGE after a
+ * message, or -VERB_HELP after --help was printed.
  */
 int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
 	       int min, int max, char ***ret_args);
@@ -78,8 +79,8 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 /* Says why the call is wrong, and the verb's usage. Returns -VERB_USAGE. */
 int verb_fail_usage(const struct verb *verb, const char *why);
 
-/* Reads "3d", "12h", "30m" or "10s". True when it is one of these; *ret_since is so long ago then, in seconds since
- * 1970. */
+/* Reads "3d", "12h", "30m" or "10s". True when it is one of these; *ret_since is so long ago then,
+ * in seconds since 1970. */
 bool verb_parse_ago(const char *text, int64_t *ret_since);
 
 /* Reads the value of --vf, a PCI address. Returns 0, or -VERB_USAGE after a message. */

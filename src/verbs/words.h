@@ -5,6 +5,7 @@
 
 #include "vfpool.h"
 
+/* Each returns the word for it. */
 const char *words_for_kind(enum vfpool_kind kind);
 const char *words_for_allocate(enum vfpool_allocate allocate);
 
