@@ -7,11 +7,12 @@ tap_count=0
 
 # t WHAT COMMAND…: the command succeeds.
 t() {
-	local what=$1 from=$EPOCHREALTIME output result=ok
+	local what=$1 from=$EPOCHREALTIME output result=ok took
 	shift
 	tap_count=$((tap_count + 1))
 	output=$("$@" 2>&1) || { result='not ok'; tap_failed=1; }
-	printf '%s - %s (%s s)\n' "$result" "$what" "$(tap_since "$from")"
+	tap_since "$from"
+	printf '%s - %s (%s s)\n' "$result" "$what" "$took"
 	[ "$result" = ok ] || printf '%s\n' "$* failed, saying:" "$output" | sed 's/^/#   /'
 }
 
@@ -29,24 +30,71 @@ tap_end() {
 	exit $tap_failed
 }
 
-tap_since() {
+# Into took: the seconds since then.
+tap_since() { # EPOCHREALTIME
 	local us=$((${EPOCHREALTIME/./} - ${1/./}))
-	printf '%d.%02d' $((us / 1000000)) $((us / 10000 % 100))
+	printf -v took '%d.%02d' $((us / 1000000)) $((us / 10000 % 100))
+}
+
+# What a check's command says goes into files below tap_scratch, where a test has made such a folder of its
+# own: with no process but the command's own a check costs a third.
+tap_scratch=
+tap_files=0
+tap_file() { # into tap_file: the name of a new one
+	if [ -n "$tap_scratch" ]; then
+		tap_file=$tap_scratch/$BASHPID.$((tap_files++))
+	else
+		tap_file=$(mktemp)
+	fi
+}
+
+tap_drop() { # FILE…
+	[ -n "$tap_scratch" ] || rm -f "$@"
+}
+
+# tap_read NAME FILE: what is in there, into that variable.
+tap_read() {
+	IFS= read -rd '' "$1" <"$2" || true
+}
+
+line_matches() { # PATTERN LINE
+	[[ $2 =~ $1 ]]
+}
+
+# matches PATTERN TEXT: one of its lines does (grep -E, which is asked itself where the shell doesn't take
+# the pattern, as with a { that is meant so).
+matches() {
+	local tap_line code
+	while IFS= read -r tap_line; do
+		code=0
+		line_matches "$1" "$tap_line" || code=$?
+		[ $code = 0 ] && return
+		[ $code = 1 ] || { grep -qE -- "$1" <<<"$2"; return; }
+	done <<<"${2%$'\n'}"
+	return 1
 }
 
 # fails_with CODE PATTERN COMMAND…: the command exits with the code, and says one line on stderr
 # that matches (grep -E), and nothing on stdout.
 fails_with() {
-	local code=$1 pattern=$2 got=0 out err
+	local tap_want=$1 tap_pattern=$2 tap_code=0 tap_file tap_out tap_err tap_said
 	shift 2
-	err=$(mktemp)
-	out=$("$@" 2>"$err") || got=$?
-	cat "$err"
-	[ "$got" = "$code" ] || { echo "exit code $got instead of $code"; return 1; }
-	[ -z "$out" ] || { echo "on stdout: $out"; return 1; }
-	[ "$(wc -l <"$err")" = 1 ] || { echo 'not one line'; return 1; }
-	grep -qE "$pattern" "$err" || { echo "doesn't match $pattern"; return 1; }
-	rm "$err"
+	tap_file
+	tap_out=$tap_file
+	tap_file
+	tap_err=$tap_file
+	"$@" >"$tap_out" 2>"$tap_err" || tap_code=$?
+	tap_read tap_said "$tap_err"
+	printf '%s' "$tap_said"
+	[ "$tap_code" = "$tap_want" ] || { echo "exit code $tap_code instead of $tap_want"; return 1; }
+	[ ! -s "$tap_out" ] || { echo "on stdout: $(cat "$tap_out")"; return 1; }
+	tap_drop "$tap_out" "$tap_err"
+	case $tap_said in
+		*$'\n'*$'\n'*) echo 'not one line'; return 1 ;;
+		*$'\n') ;;
+		*) echo 'not one line'; return 1 ;;
+	esac
+	matches "$tap_pattern" "$tap_said" || { echo "doesn't match $tap_pattern"; return 1; }
 }
 
 # code_is CODE COMMAND…
@@ -59,10 +107,14 @@ code_is() {
 
 # says PATTERN COMMAND…: it succeeds and its stdout matches (grep -E).
 says() {
-	local pattern=$1 out
+	local tap_pattern=$1 tap_file tap_out tap_said
 	shift
-	out=$("$@") || return
-	grep -qE -- "$pattern" <<<"$out" || { echo "doesn't say $pattern: $out"; return 1; }
+	tap_file
+	tap_out=$tap_file
+	"$@" >"$tap_out" || return
+	tap_read tap_said "$tap_out"
+	tap_drop "$tap_out"
+	matches "$tap_pattern" "$tap_said" || { echo "doesn't say $tap_pattern: $tap_said"; return 1; }
 }
 
 same() {

@@ -241,7 +241,7 @@ test_definitions_that_cannot_be_stored() {
 
 # As somebody who isn't root, or may as little.
 as_other() { # ARGUMENT…
-	chmod 711 . && chmod -R a+rX sys run && chmod a+rX etc etc/pools && chmod a+rw kernel
+	chmod 711 . .. && chmod -R a+rX sys run && chmod a+rX etc etc/pools && chmod a+rw kernel
 	if [ "$(id -u)" = 0 ]; then
 		setpriv --reuid 65534 --regid 65534 --clear-groups "$fake/vfpool" "${at[@]}" "$@"
 	else

@@ -12,13 +12,15 @@ v() {
 	"$fake/vfpool" "${at[@]}" "$@"
 }
 
-# new_folder NAME [COMMAND…]: goes into a new folder, made by the command (tap_folder when none is given),
-# which is gone at the test's end.
+# new_folder NAME [COMMAND…]: goes into a new folder, below one made by the command (tap_folder when none is
+# given), which is gone at the test's end.
 new_folder() {
 	local name=$1
 	shift
-	work=$("${@:-tap_folder}" "$name") || exit
-	trap 'rm -rf "$work"' EXIT
+	tap_scratch=$("${@:-tap_folder}" "$name") || exit
+	work=$tap_scratch/host
+	trap 'rm -rf "$tap_scratch"' EXIT
+	mkdir "$work"
 	cd "$work" || exit
 }
 
@@ -46,23 +48,33 @@ whole_pool() { # NAME PFS VFS [ELEMENT]
 # what another left. T=WORD: only those with it in their names. Then the plan.
 run_tests() {
 	local test tally checks failed
-	tally=$(mktemp)
-	for test in $(compgen -A function test_ | grep -e "${T:-}"); do
+	tap_scratch=$(tap_folder "$(basename "$0")") || exit
+	trap 'rm -rf "$tap_scratch"' EXIT
+	tally=$tap_scratch/tally
+	for test in $(compgen -A function test_); do
+		[[ $test == *"${T:-}"* ]] || continue
 		: >"$tally"
-		( tap_count=0 tap_failed=0; new_folder "$test"; "$test"; echo "$tap_count $tap_failed" >"$tally" )
+		(
+			tap_count=0 tap_failed=0 work=$tap_scratch/$test
+			mkdir "$work"
+			cd "$work" || exit
+			"$test"
+			echo "$tap_count $tap_failed" >"$tally"
+		)
 		read -r checks failed <"$tally" || t "$test ends" false
 		tap_count=$((tap_count + ${checks:-0})) tap_failed=$((tap_failed | ${failed:-0}))
 	done
-	rm "$tally"
 	tap_end
 }
 
 # usage PATTERN ARGUMENT…: wrong usage of vfpool, and its stderr matches.
 usage() {
-	local pattern=$1 code=0 err
+	local tap_pattern=$1 code=0 tap_file tap_said
 	shift
-	err=$(v "$@" 2>&1 >/dev/null) || code=$?
-	[ $code = 2 ] && grep -qE "$pattern" <<<"$err" || { echo "code $code: $err"; return 1; }
+	tap_file
+	v "$@" 2>"$tap_file" >/dev/null || code=$?
+	tap_read tap_said "$tap_file"
+	[ $code = 2 ] && matches "$tap_pattern" "$tap_said" || { echo "code $code: $tap_said"; return 1; }
 }
 
 # killed_at N ARGUMENT…: vfpool, killed as it comes to its Nth change of a file that others find (tests/fake/kernel.c).
@@ -89,7 +101,11 @@ sql() {
 
 # The values of a field, from JSON on stdin.
 field() { # NAME
-	sed -n "s/^ *\"$1\": *\"\\{0,1\\}\\([^\",]*\\).*/\\1/p"
+	local line
+	while IFS= read -r line || [ -n "$line" ]; do
+		[[ $line =~ ^\ *\"$1\":\ *\"?([^\",]*) ]] && echo "${BASH_REMATCH[1]}"
+	done
+	true
 }
 
 # number_netdevs SYS: the netdevs of PFs get the interface indexes by which the scripted peer knows them.

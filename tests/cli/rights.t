@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit
 
 # As somebody who can't read the ledger.
 as_other() { # COMMAND…
-	chmod 711 . && chmod -R a+rX sys etc run && chmod 700 state && chmod a+rw kernel
+	chmod 711 . .. && chmod -R a+rX sys etc run && chmod 700 state && chmod a+rw kernel
 	if [ "$(id -u)" = 0 ]; then
 		setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
 	else
