@@ -5,25 +5,25 @@
 
 #include "manager/context.h"
 
-/* The pools' <pf>s with the PFs they mean; free() *ret_uses. */
+/* The pools' <pf>s with the PFs they mean; free() *ret_claims. */
 int claims_resolve(struct vfpool *vp, struct vfpool_pool *const *pools,
-		   const struct vfpool_inventory *inventory, struct pool_use **ret_uses,
+		   const struct vfpool_inventory *inventory, struct pool_claim **ret_claims,
 		   size_t *ret_n);
 
 /* The pool of which that VF of the PF at `pf` is; NULL: none. */
-const struct vfpool_pool *pool_of_vf(const struct pool_use *uses, size_t n,
-				     const struct vfpool_pci *pf, unsigned vf);
+const struct vfpool_pool *claims_pool_of_vf(const struct pool_claim *claims, size_t n,
+					    const struct vfpool_pci *pf, unsigned vf);
 
 /* host_read_vectors() where a definition is about them: a PF whose driver hangs would let this process
  * hang too, and most have no need to ask. */
-void claims_read_vectors(struct host *host, const struct pool_use *uses, size_t n, bool locked,
+void claims_read_vectors(struct host *host, const struct pool_claim *claims, size_t n, bool locked,
 			 struct vfpool_pf *pf);
 
-/* pool_check_uses(), once the PFs of definitions with <vectors> were asked how many there are. */
-int check_uses(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
-	       const struct pool_use *uses, size_t n);
+/* pool_check_claims(), once the PFs of definitions with <vectors> were asked how many there are. */
+int claims_check(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
+		 const struct pool_claim *claims, size_t n);
 
 /* Why that <pf> means nothing here, with its file and line. */
-int fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_use *use);
+int claims_fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_claim *claim);
 
 #endif

@@ -65,17 +65,17 @@ static int check_beside_others(struct vfpool *vp, struct host *host,
 			       struct vfpool_inventory *inventory)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
-	size_t n = 0, n_uses;
+	AUTO_FREE struct pool_claim *claims = NULL;
+	size_t n = 0, n_claims;
 	int r = load_others(vp, batch->pools, batch->n, &pools, &n);
 
 	if (r < 0)
 		return r;
 	/* Last, so that messages name the new files first. */
 	memcpy(pools + n, batch->pools, batch->n * sizeof(*pools));
-	r = claims_resolve(vp, pools, inventory, &uses, &n_uses);
+	r = claims_resolve(vp, pools, inventory, &claims, &n_claims);
 	if (r == 0)
-		r = check_uses(vp, host, inventory, uses, n_uses);
+		r = claims_check(vp, host, inventory, claims, n_claims);
 	pools[n] = NULL; /* the others are the batch's */
 	return r;
 }

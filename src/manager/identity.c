@@ -19,7 +19,7 @@ static bool is_made_by_vfpool(const struct vfpool_pool *pool, const struct vfpoo
 }
 
 /* Any ledger with that seed parks the VF with this MAC, so it tells nothing of which. */
-static int is_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use,
+static int is_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
 		      unsigned vf, const struct vfpool_mac *mac, bool *ret_is)
 {
 	AUTO_FREE char *seed = NULL;
@@ -27,21 +27,21 @@ static int is_parking(struct vfpool *vp, struct ledger *ledger, const struct poo
 	int r = 0;
 
 	*ret_is = false;
-	if (!ledger && !use->pool->seed)
+	if (!ledger && !claim->pool->seed)
 		return 0;
-	r = pool_seed(vp, ledger, use->pool, &seed);
-	parking_key(use->pf, vf, key);
+	r = pool_seed(vp, ledger, claim->pool, &seed);
+	parking_key(claim->pf, vf, key);
 	for (unsigned attempt = 0; r == 0 && attempt < PARKING_TRIES && !*ret_is; attempt++) {
 		struct vfpool_mac own;
 
-		mac_make(use->pool, seed, MAC_PARKING, key, attempt, &own);
+		mac_make(claim->pool, seed, MAC_PARKING, key, attempt, &own);
 		*ret_is = vfpool_mac_equal(&own, mac);
 	}
 	return r;
 }
 
 /* Was the VF programmed by another ledger, or by this one when it knew more? */
-static int is_foreign(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use,
+static int is_foreign(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
 		      const struct vfpool_vf *vf, bool *ret_is)
 {
 	const struct vfpool_settings *is = &vf->programmed;
@@ -50,27 +50,27 @@ static int is_foreign(struct vfpool *vp, struct ledger *ledger, const struct poo
 	int r = 0;
 
 	*ret_is = false;
-	if (!(is->have & VFPOOL_ATTR_MAC) || !is_made_by_vfpool(use->pool, &is->mac))
+	if (!(is->have & VFPOOL_ATTR_MAC) || !is_made_by_vfpool(claim->pool, &is->mac))
 		return 0;
 	if (ledger)
 		r = ledger_mac_user(ledger, &is->mac, &who);
 	if (r == 0 && !who)
-		r = is_parking(vp, ledger, use, vf->index, &is->mac, &parked);
+		r = is_parking(vp, ledger, claim, vf->index, &is->mac, &parked);
 	*ret_is = r == 0 && !who && !parked;
 	return r;
 }
 
-static int judge_use(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use)
+static int judge_claim(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim)
 {
-	const struct vfpool_pf *pf = use->pf;
+	const struct vfpool_pf *pf = claim->pf;
 	char mac[VFPOOL_MAC_TEXT];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && pf && i < pf->n_vfs; i++) {
 		bool foreign = false;
 
-		if (vfpool_pool_has_vf(use->want, pf->vfs[i].index))
-			r = is_foreign(vp, ledger, use, &pf->vfs[i], &foreign);
+		if (vfpool_pool_has_vf(claim->want, pf->vfs[i].index))
+			r = is_foreign(vp, ledger, claim, &pf->vfs[i], &foreign);
 		if (!foreign)
 			continue;
 		vfpool_mac_format(&pf->vfs[i].programmed.mac, mac);
@@ -88,19 +88,19 @@ static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_FREE struct pool_claim *claims = NULL;
 	AUTO_HOST struct host host = NO_HOST;
-	size_t n_uses = 0;
+	size_t n_claims = 0;
 	int r = load_unsettled(vp, &pools);
 
 	if (r < 0 || !pools[0])
 		return r;
 	if ((r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = claims_resolve(vp, pools, inventory, &uses, &n_uses)) < 0)
+	    (r = claims_resolve(vp, pools, inventory, &claims, &n_claims)) < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < n_uses && !vp->doubt.text[0]; i++)
-		r = judge_use(vp, ledger, &uses[i]);
+	for (size_t i = 0; r == 0 && i < n_claims && !vp->doubt.text[0]; i++)
+		r = judge_claim(vp, ledger, &claims[i]);
 	vp->ledger_is_proven = r == 0 && !vp->doubt.text[0];
 	return r;
 }

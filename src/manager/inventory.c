@@ -115,8 +115,8 @@ static int mark_vf(struct vfpool *vp, struct ledger *ledger, const struct vfpool
 	return 0;
 }
 
-int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *uses, size_t n_uses,
-	      struct vfpool_pf *pf)
+int inventory_mark_vfs(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claims,
+		       size_t n_claims, struct vfpool_pf *pf)
 {
 	int64_t pf_id = 0;
 	int r = ledger ? ledger_pf(ledger, pf, false, &pf_id) : 0;
@@ -125,7 +125,8 @@ int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 		r = read_refusals(ledger, pf);
 	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
 		struct vfpool_vf *vf = &pf->vfs[i];
-		const struct vfpool_pool *pool = pool_of_vf(uses, n_uses, &pf->address, vf->index);
+		const struct vfpool_pool *pool = claims_pool_of_vf(claims, n_claims, &pf->address,
+								   vf->index);
 
 		vf->state = vf->busy ? VFPOOL_VF_BUSY : VFPOOL_VF_FREE;
 		vf->pool = pool ? strdup(pool->name) : NULL;
@@ -157,16 +158,16 @@ static int read_inventory(struct vfpool *vp, bool with_ledger,
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(rollback) struct ledger *ledger = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_FREE struct pool_claim *claims = NULL;
 	AUTO_HOST struct host host = NO_HOST;
-	size_t n_uses;
+	size_t n_claims;
 	bool readable = with_ledger;
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
 	    (r = load_sound(vp, &pools)) < 0 ||
-	    (r = claims_resolve(vp, pools, inventory, &uses, &n_uses)) < 0)
+	    (r = claims_resolve(vp, pools, inventory, &claims, &n_claims)) < 0)
 		return r;
 	if (with_ledger) {
 		r = open_ledger(vp, LEDGER_READ, &ledger);
@@ -181,11 +182,11 @@ static int read_inventory(struct vfpool *vp, bool with_ledger,
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		host_name_holders(&host, &inventory->pfs[i]);
-		claims_read_vectors(&host, uses, n_uses, false, &inventory->pfs[i]);
+		claims_read_vectors(&host, claims, n_claims, false, &inventory->pfs[i]);
 		r = host_judge_vfs(&host, &inventory->pfs[i]);
 		if (r < 0)
 			return r;
-		r = mark_uses(vp, ledger, uses, n_uses, &inventory->pfs[i]);
+		r = inventory_mark_vfs(vp, ledger, claims, n_claims, &inventory->pfs[i]);
 		if (r < 0)
 			return r;
 	}

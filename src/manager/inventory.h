@@ -15,8 +15,8 @@ int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, c
 		  const struct vfpool_pf **ret_pf);
 
 /* Fills each VF's pool, owner and state. A NULL ledger has no leases. */
-int mark_uses(struct vfpool *vp, struct ledger *ledger, const struct pool_use *uses, size_t n_uses,
-	      struct vfpool_pf *pf);
+int inventory_mark_vfs(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claims,
+		       size_t n_claims, struct vfpool_pf *pf);
 
 /* vfpool_inventory() of a host whose ledger can't be read. */
 int inventory_without_ledger(struct vfpool *vp, struct vfpool_inventory **ret_inventory);

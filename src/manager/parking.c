@@ -70,10 +70,10 @@ int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum ma
 
 /* ---- a VF's own ---- */
 
-bool is_anothers(const struct pool_use *use, const struct ledger_vf *row)
+bool is_anothers(const struct pool_claim *claim, const struct ledger_vf *row)
 {
 	return row->id && (row->lease || row->quarantined) &&
-	       strcmp(row->pool, use->pool->name) != 0;
+	       strcmp(row->pool, claim->pool->name) != 0;
 }
 
 /* So many tries by hash; then the range is nearly full, and walked through. */
@@ -83,7 +83,7 @@ bool is_anothers(const struct pool_use *use, const struct ledger_vf *row)
 struct parked {
 	struct vfpool *vp;
 	struct ledger *ledger; /* NULL: none yet */
-	const struct pool_use *use;
+	const struct pool_claim *claim;
 	int64_t pf_id; /* the row of its PF, 0: none yet */
 	unsigned vf;
 };
@@ -91,14 +91,14 @@ struct parked {
 /* A new MAC for the VF; `record`: it gets a row with that. */
 static int choose_parking(const struct parked *parked, bool record, struct vfpool_mac *ret_mac)
 {
-	const struct vfpool_pool *pool = parked->use->pool;
+	const struct vfpool_pool *pool = parked->claim->pool;
 	char key[PARKING_KEY];
 	AUTO_FREE char *seed = NULL;
 	int r = pool_seed(parked->vp, parked->ledger, pool, &seed);
 
 	if (r < 0)
 		return r;
-	parking_key(parked->use->pf, parked->vf, key);
+	parking_key(parked->claim->pf, parked->vf, key);
 	for (unsigned attempt = 0; attempt < PARKING_ATTEMPTS; attempt++) {
 		mac_make(pool, seed, MAC_PARKING, key, attempt, ret_mac);
 		if (record) {
@@ -133,7 +133,7 @@ static int take_over(const struct parked *parked, const struct ledger_vf *row)
 	struct vfpool_mac mac;
 	int r = 0;
 
-	if (is_anothers(parked->use, row))
+	if (is_anothers(parked->claim, row))
 		return 0; /* the plan says why it isn't worked on */
 	if (row->held)
 		r = ledger_held(parked->ledger, parked->pf_id, (int)row->index, &reason);
@@ -151,14 +151,14 @@ static int find_row(const struct parked *parked, struct ledger_vf *row, bool *re
 {
 	int r = parked->pf_id ? ledger_vf(parked->ledger, parked->pf_id, parked->vf, row) : 0;
 
-	*ret_is_pools = r == 0 && row->id && strcmp(row->pool, parked->use->pool->name) == 0;
+	*ret_is_pools = r == 0 && row->id && strcmp(row->pool, parked->claim->pool->name) == 0;
 	return r;
 }
 
-int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id,
-	      unsigned vf)
+int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
+	      int64_t pf_id, unsigned vf)
 {
-	const struct parked parked = { vp, ledger, use, pf_id, vf };
+	const struct parked parked = { vp, ledger, claim, pf_id, vf };
 	struct ledger_vf row = { 0 };
 	struct vfpool_mac mac;
 	bool is_pools;
@@ -169,10 +169,10 @@ int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *u
 	return row.id ? take_over(&parked, &row) : choose_parking(&parked, true, &mac);
 }
 
-int foresee_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use,
+int foresee_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
 		    int64_t pf_id, unsigned vf, struct vfpool_mac *ret_mac)
 {
-	const struct parked parked = { vp, ledger, use, pf_id, vf };
+	const struct parked parked = { vp, ledger, claim, pf_id, vf };
 	struct ledger_vf row = { 0 };
 	bool is_pools;
 	int r = find_row(&parked, &row, &is_pools);

@@ -29,15 +29,15 @@ int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum ma
 		  struct vfpool_mac *ret_mac);
 
 /* Is the VF another pool's still, though the definitions give it to this one? */
-bool is_anothers(const struct pool_use *use, const struct ledger_vf *row);
+bool is_anothers(const struct pool_claim *claim, const struct ledger_vf *row);
 
 /* The VF, of the PF with that row, is in the ledger as that pool's, with its parking MAC, unless another pool has leased it. In
  * a transaction. */
-int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use, int64_t pf_id,
-	      unsigned vf);
+int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
+	      int64_t pf_id, unsigned vf);
 
 /* The parking MAC that the VF has, or that record_vf() would give it. `ledger` may be NULL, `pf_id` 0: there is none yet. */
-int foresee_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_use *use,
+int foresee_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
 		    int64_t pf_id, unsigned vf, struct vfpool_mac *ret_mac);
 
 #endif

@@ -15,9 +15,9 @@ static int make_rules(struct vfpool *vp, struct vfpool_pool *pool,
 	struct vfpool_pool *pools[] = { pool, NULL };
 	AUTO_FREE const struct vfpool_pf **pfs = NULL;
 	AUTO_FREE unsigned *counts = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_FREE struct pool_claim *claims = NULL;
 	size_t n = 0;
-	int r = claims_resolve(vp, pools, inventory, &uses, &n);
+	int r = claims_resolve(vp, pools, inventory, &claims, &n);
 
 	if (r < 0)
 		return r;
@@ -26,10 +26,11 @@ static int make_rules(struct vfpool *vp, struct vfpool_pool *pool,
 	if (!pfs || !counts)
 		return fail_oom(&vp->err);
 	for (size_t i = 0; i < n; i++) {
-		if (!uses[i].pf)
-			return host ? fail_missing_pf(vp, host, &uses[i]) : -VFPOOL_ENOTFOUND;
-		pfs[i] = uses[i].pf;
-		counts[i] = uses[i].want->numvfs;
+		if (!claims[i].pf)
+			return host ? claims_fail_missing_pf(vp, host, &claims[i]) :
+				      -VFPOOL_ENOTFOUND;
+		pfs[i] = claims[i].pf;
+		counts[i] = claims[i].want->numvfs;
 	}
 	r = host_udev_rules(pool->name, pfs, counts, n, ret_text);
 	return r < 0 ? fail_oom(&vp->err) : 0;
@@ -147,7 +148,7 @@ static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vf
 			   char **ret_name)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_FREE struct pool_claim *claims = NULL;
 	CLEANUP(pf_end) struct vfpool_pf pf = { .n_vfs = 0 };
 	const struct vfpool_inventory one = { .pfs = &pf, .n_pfs = 1 };
 	const struct vfpool_pool *pool;
@@ -159,9 +160,9 @@ static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vf
 	if ((r = host_find_vf(host, vf, &address, &index)) < 0 ||
 	    (r = host_read_pf(host, &address, HOST_NO_VFS, &pf)) < 0 ||
 	    (r = load_sound(vp, &pools)) < 0 ||
-	    (r = claims_resolve(vp, pools, &one, &uses, &n)) < 0)
+	    (r = claims_resolve(vp, pools, &one, &claims, &n)) < 0)
 		return r;
-	pool = pool_of_vf(uses, n, &address, index);
+	pool = claims_pool_of_vf(claims, n, &address, index);
 	if (!pool)
 		return 0;
 	*ret_name = strdup(pool->name);

@@ -111,7 +111,7 @@ static bool same_selector(const struct vfpool_pool_pf *a, const struct vfpool_po
 	return false;
 }
 
-static bool same_pf(const struct pool_use *a, const struct pool_use *b)
+static bool same_pf(const struct pool_claim *a, const struct pool_claim *b)
 {
 	if (a->pf && b->pf)
 		return a->pf == b->pf;
@@ -127,7 +127,7 @@ static int common_vf(const struct vfpool_pool_pf *a, const struct vfpool_pool_pf
 	return -1;
 }
 
-static int check_pair(const struct pool_use *a, const struct pool_use *b, struct error *err)
+static int check_pair(const struct pool_claim *a, const struct pool_claim *b, struct error *err)
 {
 	int vf;
 
@@ -162,75 +162,76 @@ static int check_pair(const struct pool_use *a, const struct pool_use *b, struct
 	return 0;
 }
 
-static int check_against_card(const struct pool_use *use, struct error *err)
+static int check_against_card(const struct pool_claim *claim, struct error *err)
 {
 	char address[VFPOOL_PCI_TEXT];
 
-	if (!use->pf)
+	if (!claim->pf)
 		return 0;
-	vfpool_pci_format(&use->pf->address, address);
-	if (!use->pf->is_network)
+	vfpool_pci_format(&claim->pf->address, address);
+	if (!claim->pf->is_network)
 		return fail(
 			err, -EINVAL,
 			"%s:%d: %s is no network card; vfpool lists other SR-IOV devices, but has "
 			"no pools of them",
-			use->pool->file, use->want->line, address);
-	if (use->want->numvfs <= use->pf->totalvfs)
+			claim->pool->file, claim->want->line, address);
+	if (claim->want->numvfs <= claim->pf->totalvfs)
 		return 0;
-	return fail(err, -EINVAL, "%s:%d: numvfs='%u', but %s has %u VFs at most", use->pool->file,
-		    use->want->line, use->want->numvfs, use->pf->netdev ? use->pf->netdev : address,
-		    use->pf->totalvfs);
+	return fail(err, -EINVAL, "%s:%d: numvfs='%u', but %s has %u VFs at most",
+		    claim->pool->file, claim->want->line, claim->want->numvfs,
+		    claim->pf->netdev ? claim->pf->netdev : address, claim->pf->totalvfs);
 }
 
-static unsigned long count_vectors(const struct pool_use *use)
+static unsigned long count_vectors(const struct pool_claim *claim)
 {
 	unsigned long n = 0;
 
-	for (unsigned vf = 0; vf < use->want->numvfs; vf++)
-		if (vfpool_pool_has_vf(use->want, vf))
-			n += use->pool->vectors;
+	for (unsigned vf = 0; vf < claim->want->numvfs; vf++)
+		if (vfpool_pool_has_vf(claim->want, vf))
+			n += claim->pool->vectors;
 	return n;
 }
 
 /* All that the n definitions give the PF's VFs. Those of VFs without a definition's word
  * aren't known: a driver may yet refuse what passes here. */
-static int check_vectors(const struct pool_use *uses, size_t n_uses, size_t i, struct error *err)
+static int check_vectors(const struct pool_claim *claims, size_t n_claims, size_t i,
+			 struct error *err)
 {
-	const struct pool_use *use = &uses[i];
+	const struct pool_claim *claim = &claims[i];
 	char address[VFPOOL_PCI_TEXT];
 	unsigned long n = 0;
 
-	if (!use->pool->vectors || !use->pf || use->pf->vf_total_msix <= 0)
+	if (!claim->pool->vectors || !claim->pf || claim->pf->vf_total_msix <= 0)
 		return 0;
-	for (size_t j = 0; j < n_uses; j++)
-		if (same_pf(&uses[j], use))
-			n += count_vectors(&uses[j]);
-	if (n <= (unsigned long)use->pf->vf_total_msix)
+	for (size_t j = 0; j < n_claims; j++)
+		if (same_pf(&claims[j], claim))
+			n += count_vectors(&claims[j]);
+	if (n <= (unsigned long)claim->pf->vf_total_msix)
 		return 0;
-	vfpool_pci_format(&use->pf->address, address);
+	vfpool_pci_format(&claim->pf->address, address);
 	return fail(
 		err, -EINVAL,
 		"%s:%d: <vectors count='%u'/> makes %lu message vectors%s, but %s has %d for all its "
 		"VFs",
-		use->pool->file, use->want->line, use->pool->vectors, n,
-		n > count_vectors(use) ? " with the PF's other pools" : "",
-		use->pf->netdev ? use->pf->netdev : address, use->pf->vf_total_msix);
+		claim->pool->file, claim->want->line, claim->pool->vectors, n,
+		n > count_vectors(claim) ? " with the PF's other pools" : "",
+		claim->pf->netdev ? claim->pf->netdev : address, claim->pf->vf_total_msix);
 }
 
-int pool_check_use(const struct pool_use *uses, size_t n, size_t i, struct error *err)
+int pool_check_claim(const struct pool_claim *claims, size_t n, size_t i, struct error *err)
 {
-	int r = check_against_card(&uses[i], err);
+	int r = check_against_card(&claims[i], err);
 
 	for (size_t j = 0; r == 0 && j < n; j++)
 		if (j != i)
-			r = check_pair(&uses[j], &uses[i], err);
-	return r < 0 ? r : check_vectors(uses, n, i, err);
+			r = check_pair(&claims[j], &claims[i], err);
+	return r < 0 ? r : check_vectors(claims, n, i, err);
 }
 
-int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err)
+int pool_check_claims(const struct pool_claim *claims, size_t n, struct error *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		int r = pool_check_use(uses, i + 1, i, err); /* those before it were */
+		int r = pool_check_claim(claims, i + 1, i, err); /* those before it were */
 
 		if (r < 0)
 			return r;

@@ -21,8 +21,8 @@ int pool_parse(const char *text, size_t size, const char *file, struct vfpool_po
  * for what is left of a pool whose definition is gone. */
 int pool_new_default(const char *name, struct vfpool_pool **ret_pool, struct error *err);
 
-/* A pool's <pf> with the PF of the host that it means (NULL: not here). */
-struct pool_use {
+/* What a pool's <pf> claims: VFs of the PF of the host that it means (NULL: not here). */
+struct pool_claim {
 	const struct vfpool_pool *pool;
 	const struct vfpool_pool_pf *want;
 	const struct vfpool_pf *pf;
@@ -33,9 +33,9 @@ struct pool_use {
  * a PF twice in a pool, more VFs or message vectors than the card has: -EINVAL
  * with both places.
  */
-int pool_check_uses(const struct pool_use *uses, size_t n, struct error *err);
+int pool_check_claims(const struct pool_claim *claims, size_t n, struct error *err);
 /* Does the one at i agree with all others? */
-int pool_check_use(const struct pool_use *uses, size_t n, size_t i, struct error *err);
+int pool_check_claim(const struct pool_claim *claims, size_t n, size_t i, struct error *err);
 
 /* Does the definition's selector mean this PF? */
 bool pool_pf_matches(const struct vfpool_pool_pf *want, const struct vfpool_pf *pf);

@@ -24,9 +24,9 @@ static struct vfpool_pf make_pf(void)
 static int check(const struct vfpool_pool_pf *a, const struct vfpool_pool_pf *b,
 		 const struct vfpool_pf *pf)
 {
-	const struct pool_use uses[] = { { &pool_a, a, pf }, { &pool_b, b, pf } };
+	const struct pool_claim claims[] = { { &pool_a, a, pf }, { &pool_b, b, pf } };
 
-	return pool_check_uses(uses, 2, &err);
+	return pool_check_claims(claims, 2, &err);
 }
 
 static void pools_on_one_pf_must_agree(void **state)
@@ -73,23 +73,23 @@ static void vectors_that_the_card_has(void **state)
 	struct vfpool_pool_pf b = {
 		.dev = (char *)"p", .numvfs = 8, .vfs = &high, .n_vfs = 1, .line = 4
 	};
-	const struct pool_use uses[] = { { &few, &a, &pf }, { &many, &b, &pf } };
+	const struct pool_claim claims[] = { { &few, &a, &pf }, { &many, &b, &pf } };
 
 	(void)state;
-	assert_int_equal(pool_check_uses(uses, 2, &err),
+	assert_int_equal(pool_check_claims(claims, 2, &err),
 			 0); /* a card that can't is apply's to tell */
 	pf.vf_total_msix = -1;
-	assert_int_equal(pool_check_uses(uses, 2, &err), 0);
+	assert_int_equal(pool_check_claims(claims, 2, &err), 0);
 	pf.vf_total_msix = 4 * 8 + 4 * 16;
-	assert_int_equal(pool_check_uses(uses, 2, &err), 0);
+	assert_int_equal(pool_check_claims(claims, 2, &err), 0);
 	pf.vf_total_msix--;
-	assert_int_equal(pool_check_uses(uses, 2, &err), -EINVAL);
+	assert_int_equal(pool_check_claims(claims, 2, &err), -EINVAL);
 	assert_string_equal(err.text,
 			    "b.xml:4: <vectors count='16'/> makes 96 message vectors with the PF's "
 			    "other pools, but p has 95 for all its VFs");
-	assert_int_equal(pool_check_uses(uses, 1, &err), 0);
+	assert_int_equal(pool_check_claims(claims, 1, &err), 0);
 	pf.vf_total_msix = 31;
-	assert_int_equal(pool_check_uses(uses, 1, &err), -EINVAL);
+	assert_int_equal(pool_check_claims(claims, 1, &err), -EINVAL);
 	assert_string_equal(err.text,
 			    "a.xml:3: <vectors count='8'/> makes 32 message vectors, but p has 31 "
 			    "for all its VFs");
@@ -105,10 +105,10 @@ static void a_pf_twice_in_a_pool(void **state)
 	struct vfpool_pool_pf b = {
 		.dev = (char *)"p", .numvfs = 8, .vfs = &high, .n_vfs = 1, .line = 4
 	};
-	const struct pool_use uses[] = { { &pool_a, &a, &pf }, { &pool_a, &b, &pf } };
+	const struct pool_claim claims[] = { { &pool_a, &a, &pf }, { &pool_a, &b, &pf } };
 
 	(void)state;
-	assert_int_equal(pool_check_uses(uses, 2, &err), -EINVAL);
+	assert_int_equal(pool_check_claims(claims, 2, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "a.xml:4: the PF is in the pool already (line 3)"));
 }
 

@@ -40,7 +40,7 @@ static void visits_end(struct visits *visits)
 
 static void apply_end(struct apply *apply)
 {
-	free(apply->uses);
+	free(apply->claims);
 	vfpool_pools_free(apply->pools);
 	vfpool_inventory_free(apply->inventory);
 	ledger_rollback(apply->ledger);
@@ -125,33 +125,33 @@ static bool has_failed(const struct vfpool_plan *plan, unsigned vf)
 	return false;
 }
 
-static int free_vf(struct apply *apply, const struct pool_use *use, const struct ledger_vf *row)
+static int free_vf(struct apply *apply, const struct pool_claim *claim, const struct ledger_vf *row)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	bool freed;
-	int r = host_read_pf(&apply->host, &use->pf->address, (int)row->index, &pf);
+	int r = host_read_pf(&apply->host, &claim->pf->address, (int)row->index, &pf);
 
 	return r < 0 ? r :
-		       free_idle_vf(apply->vp, &apply->host, apply->ledger, use->pool, row, &pf,
+		       free_idle_vf(apply->vp, &apply->host, apply->ledger, claim->pool, row, &pf,
 				    NULL, &freed);
 }
 
 /* A VF that was found busy once, or is in quarantine, is free when nothing has it now, unless its steps have told
  * what is wrong with it. The PF is still locked. */
-static int free_idle_vfs(struct apply *apply, struct visit *visit, const struct pool_use *use)
+static int free_idle_vfs(struct apply *apply, struct visit *visit, const struct pool_claim *claim)
 {
 	int64_t pf_id = 0;
-	int r = ledger_pf(apply->ledger, use->pf, false, &pf_id);
+	int r = ledger_pf(apply->ledger, claim->pf, false, &pf_id);
 
-	for (size_t i = 0; r == 0 && pf_id && i < use->pf->n_vfs; i++) {
-		const struct vfpool_vf *vf = &use->pf->vfs[i];
+	for (size_t i = 0; r == 0 && pf_id && i < claim->pf->n_vfs; i++) {
+		const struct vfpool_vf *vf = &claim->pf->vfs[i];
 		struct ledger_vf row = { 0 };
 
-		if (vf->busy || !vfpool_pool_has_vf(use->want, vf->index) ||
+		if (vf->busy || !vfpool_pool_has_vf(claim->want, vf->index) ||
 		    has_failed(visit->plan, vf->index))
 			continue;
 		r = ledger_vf(apply->ledger, pf_id, vf->index, &row);
-		if (r == 0 && (row.avoid || row.quarantined) && free_vf(apply, use, &row) < 0)
+		if (r == 0 && (row.avoid || row.quarantined) && free_vf(apply, claim, &row) < 0)
 			r = add_failure(apply, visit);
 	}
 	return r;
@@ -161,9 +161,9 @@ static int free_idle_vfs_of(struct apply *apply, struct visit *visit)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pf == visit->pf && use_is_meant(apply, &apply->uses[i]))
-			r = free_idle_vfs(apply, visit, &apply->uses[i]);
+	for (size_t i = 0; r == 0 && i < apply->n_claims; i++)
+		if (apply->claims[i].pf == visit->pf && claim_is_meant(apply, &apply->claims[i]))
+			r = free_idle_vfs(apply, visit, &apply->claims[i]);
 	return r;
 }
 
@@ -286,10 +286,11 @@ static int gather(struct apply *apply, const struct visits *visits, struct vfpoo
 
 static int check_pfs_are_here(struct apply *apply)
 {
-	for (size_t i = 0; i < apply->n_uses; i++)
-		if (apply->name && use_is_meant(apply, &apply->uses[i]) && !apply->uses[i].pf &&
-		    !vfpool_may_be_unread(apply->inventory, apply->uses[i].want))
-			return fail_missing_pf(apply->vp, &apply->host, &apply->uses[i]);
+	for (size_t i = 0; i < apply->n_claims; i++)
+		if (apply->name && claim_is_meant(apply, &apply->claims[i]) &&
+		    !apply->claims[i].pf &&
+		    !vfpool_may_be_unread(apply->inventory, apply->claims[i].want))
+			return claims_fail_missing_pf(apply->vp, &apply->host, &apply->claims[i]);
 	return 0;
 }
 

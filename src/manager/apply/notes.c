@@ -15,10 +15,10 @@
 
 int note_missing_pfs(struct apply *apply, struct vfpool_plan *plan, bool *ret_any)
 {
-	for (size_t i = 0; i < apply->n_uses; i++) {
-		if (apply->uses[i].pf || !use_is_meant(apply, &apply->uses[i]))
+	for (size_t i = 0; i < apply->n_claims; i++) {
+		if (apply->claims[i].pf || !claim_is_meant(apply, &apply->claims[i]))
 			continue;
-		fail_missing_pf(apply->vp, &apply->host, &apply->uses[i]);
+		claims_fail_missing_pf(apply->vp, &apply->host, &apply->claims[i]);
 		if (plan_note(plan, "%s", apply->vp->err.text) < 0)
 			return -ENOMEM;
 		*ret_any = true;
@@ -200,7 +200,8 @@ static int note_obstacle(const struct vfpool_pf *pf, size_t i, struct vfpool_pla
 /* Has the VF a pool whose VFs are for guests? */
 static bool is_for_guests(const struct apply *apply, const struct vfpool_pf *pf, unsigned vf)
 {
-	const struct vfpool_pool *pool = pool_of_vf(apply->uses, apply->n_uses, &pf->address, vf);
+	const struct vfpool_pool *pool = claims_pool_of_vf(apply->claims, apply->n_claims,
+							   &pf->address, vf);
 
 	return pool && pool->driver != VFPOOL_DRIVER_HOST &&
 	       (!apply->name || strcmp(pool->name, apply->name) == 0);
@@ -209,8 +210,8 @@ static bool is_for_guests(const struct apply *apply, const struct vfpool_pf *pf,
 /* Of a pool that libvirt allocates those don't count that no guest can get, and of a group's VFs one does. */
 static int avoid_vf(struct apply *apply, const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
-	const struct vfpool_pool *pool = pool_of_vf(apply->uses, apply->n_uses, &pf->address,
-						    vf->index);
+	const struct vfpool_pool *pool = claims_pool_of_vf(apply->claims, apply->n_claims,
+							   &pf->address, vf->index);
 	AUTO_FREE char *obstacle = NULL;
 	struct vfpool_pf one = *pf;
 	struct ledger_vf row = { 0 };

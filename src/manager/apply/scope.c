@@ -7,15 +7,15 @@
 
 #include <string.h>
 
-bool use_is_meant(const struct apply *apply, const struct pool_use *use)
+bool claim_is_meant(const struct apply *apply, const struct pool_claim *claim)
 {
-	return !apply->name || strcmp(use->pool->name, apply->name) == 0;
+	return !apply->name || strcmp(claim->pool->name, apply->name) == 0;
 }
 
 bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf)
 {
-	for (size_t i = 0; i < apply->n_uses; i++)
-		if (apply->uses[i].pf == pf && use_is_meant(apply, &apply->uses[i]))
+	for (size_t i = 0; i < apply->n_claims; i++)
+		if (apply->claims[i].pf == pf && claim_is_meant(apply, &apply->claims[i]))
 			return true;
 	return false;
 }
@@ -27,10 +27,10 @@ void drop_pool(struct apply *apply, struct vfpool_pool **pool)
 
 	note(apply->vp, "pool %s is left out: %s", dropped->name, apply->vp->err.text);
 	apply->n_broken++;
-	for (size_t i = 0; i < apply->n_uses; i++)
-		if (apply->uses[i].pool != dropped)
-			apply->uses[n++] = apply->uses[i];
-	apply->n_uses = n;
+	for (size_t i = 0; i < apply->n_claims; i++)
+		if (apply->claims[i].pool != dropped)
+			apply->claims[n++] = apply->claims[i];
+	apply->n_claims = n;
 	do
 		pool[0] = pool[1];
 	while (*pool++);
@@ -68,9 +68,9 @@ static int check_pool(struct apply *apply, const struct vfpool_pool *pool)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pool == pool)
-			r = pool_check_use(apply->uses, apply->n_uses, i, &apply->vp->err);
+	for (size_t i = 0; r == 0 && i < apply->n_claims; i++)
+		if (apply->claims[i].pool == pool)
+			r = pool_check_claim(apply->claims, apply->n_claims, i, &apply->vp->err);
 	return r;
 }
 
@@ -102,12 +102,12 @@ int find_scope(struct apply *apply)
 	int r = load_definitions(apply);
 
 	if (r == 0)
-		r = claims_resolve(apply->vp, apply->pools, apply->inventory, &apply->uses,
-				   &apply->n_uses);
+		r = claims_resolve(apply->vp, apply->pools, apply->inventory, &apply->claims,
+				   &apply->n_claims);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
-		claims_read_vectors(&apply->host, apply->uses, apply->n_uses, false,
+		claims_read_vectors(&apply->host, apply->claims, apply->n_claims, false,
 				    &apply->inventory->pfs[i]);
 	if (!apply->name)
 		return drop_quarrelling(apply);
@@ -123,12 +123,12 @@ int find_scope(struct apply *apply)
 static int check_is_meant(struct apply *apply, const struct vfpool_pf *pf,
 			  const struct vfpool_pf *fresh)
 {
-	for (size_t i = 0; i < apply->n_uses; i++)
-		if (apply->uses[i].pf == pf && !pool_pf_matches(apply->uses[i].want, fresh))
+	for (size_t i = 0; i < apply->n_claims; i++)
+		if (apply->claims[i].pf == pf && !pool_pf_matches(apply->claims[i].want, fresh))
 			return fail(
 				&apply->vp->err, -VFPOOL_ENOTFOUND,
 				"it is another PF now than a moment ago, when %s:%d meant it; apply again",
-				apply->uses[i].pool->file, apply->uses[i].want->line);
+				apply->claims[i].pool->file, apply->claims[i].want->line);
 	return 0;
 }
 
@@ -145,11 +145,12 @@ int look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked)
 	pf_end(pf);
 	*pf = fresh;
 	fresh = (struct vfpool_pf){ 0 };
-	claims_read_vectors(&apply->host, apply->uses, apply->n_uses, locked, pf);
+	claims_read_vectors(&apply->host, apply->claims, apply->n_claims, locked, pf);
 	if (apply->ledger)
 		r = ledger_begin_read(apply->ledger);
 	if (r == 0)
-		r = mark_uses(apply->vp, apply->ledger, apply->uses, apply->n_uses, pf);
+		r = inventory_mark_vfs(apply->vp, apply->ledger, apply->claims, apply->n_claims,
+				       pf);
 	ledger_rollback(apply->ledger);
 	return r;
 }

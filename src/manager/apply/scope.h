@@ -17,8 +17,8 @@ struct apply {
 	struct vfpool_inventory *inventory;
 	struct vfpool_pool **pools;
 	unsigned n_broken; /* definitions that were left out of those */
-	struct pool_use *uses;
-	size_t n_uses;
+	struct pool_claim *claims;
+	size_t n_claims;
 };
 
 /* Loads the definitions, checked against each other and the cards. Of all, one that is broken, or that
@@ -30,7 +30,7 @@ int find_scope(struct apply *apply);
 void drop_pool(struct apply *apply, struct vfpool_pool **pool);
 
 /* Is it the one pool, or are all meant? */
-bool use_is_meant(const struct apply *apply, const struct pool_use *use);
+bool claim_is_meant(const struct apply *apply, const struct pool_claim *claim);
 
 bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf);
 

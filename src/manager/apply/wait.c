@@ -20,18 +20,18 @@ static int look_for_pfs(struct vfpool *vp, const char *name, struct vfpool_pool 
 			bool *ret_all)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_FREE struct pool_claim *claims = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	bool all = true;
 	size_t n = 0;
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 || (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = claims_resolve(vp, pools, inventory, &uses, &n)) < 0)
+	    (r = claims_resolve(vp, pools, inventory, &claims, &n)) < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
 		all = all &&
-		      ((name && strcmp(uses[i].pool->name, name) != 0) || is_ready(uses[i].pf));
+		      ((name && strcmp(claims[i].pool->name, name) != 0) || is_ready(claims[i].pf));
 	*ret_all = all;
 	return 0;
 }

@@ -8,18 +8,18 @@
 
 #include <string.h>
 
-static char *explain_anothers(const struct pool_use *use, const struct ledger_vf *row)
+static char *explain_anothers(const struct pool_claim *claim, const struct ledger_vf *row)
 {
 	return format_text("pool %s can't have it yet: it is still %s pool %s; %s first",
-			   use->pool->name, row->lease ? "leased from" : "in quarantine in",
+			   claim->pool->name, row->lease ? "leased from" : "in quarantine in",
 			   row->pool,
 			   row->lease ? "release it" : "end what has it open, and 'vfpool gc',");
 }
 
 static bool lacks_pf(const struct apply *apply, const struct vfpool_pool *pool)
 {
-	for (size_t i = 0; i < apply->n_uses; i++)
-		if (apply->uses[i].pool == pool && !apply->uses[i].pf)
+	for (size_t i = 0; i < apply->n_claims; i++)
+		if (apply->claims[i].pool == pool && !apply->claims[i].pf)
 			return true;
 	return false;
 }
@@ -37,12 +37,12 @@ static int forget_vfs(struct apply *apply, const struct vfpool_pool *pool)
 		bool stays = rows[i].lease || rows[i].quarantined || rows[i].held ||
 			     lacks_pf(apply, pool);
 
-		for (size_t j = 0; j < apply->n_uses && !stays; j++)
-			stays = apply->uses[j].pool == pool && apply->uses[j].pf &&
+		for (size_t j = 0; j < apply->n_claims && !stays; j++)
+			stays = apply->claims[j].pool == pool && apply->claims[j].pf &&
 				is_lease_pf(&place,
-					    apply->uses[j]
+					    apply->claims[j]
 						    .pf) && /* not another card at its address */
-				vfpool_pool_has_vf(apply->uses[j].want, rows[i].index);
+				vfpool_pool_has_vf(apply->claims[j].want, rows[i].index);
 		if (!stays)
 			r = ledger_remove_vf(apply->ledger, &rows[i]);
 	}
@@ -84,21 +84,21 @@ static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
 	size_t n = 0;
 	int r = pfs ? 0 : fail_oom(&apply->vp->err);
 
-	for (size_t i = 0; r == 0 && i < apply->n_uses; i++) {
-		const struct pool_use *use = &apply->uses[i];
+	for (size_t i = 0; r == 0 && i < apply->n_claims; i++) {
+		const struct pool_claim *claim = &apply->claims[i];
 
-		if (use->pool != pool || !use->pf)
+		if (claim->pool != pool || !claim->pf)
 			continue;
-		r = ledger_pf(apply->ledger, use->pf, true, &pfs[n]);
+		r = ledger_pf(apply->ledger, claim->pf, true, &pfs[n]);
 		if (r == 0 && is_one_of(pfs[n], pfs, n))
 			return fail(
 				&apply->vp->err, -EINVAL,
 				"%s:%d: this PF has the permanent MAC of another one of the pool, "
 				"by which vfpool tells them apart",
-				pool->file, use->want->line);
-		for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++)
-			if (vfpool_pool_has_vf(use->want, vf))
-				r = record_vf(apply->vp, apply->ledger, use, pfs[n], vf);
+				pool->file, claim->want->line);
+		for (unsigned vf = 0; r == 0 && vf < claim->want->numvfs; vf++)
+			if (vfpool_pool_has_vf(claim->want, vf))
+				r = record_vf(apply->vp, apply->ledger, claim, pfs[n], vf);
 		n++;
 	}
 	if (r == 0 && lacks_pf(apply, pool))
@@ -149,23 +149,23 @@ int record_pools(struct apply *apply)
 /* ---- what is wanted ---- */
 
 /* Is the VF this pool's, as far as the ledger knows? */
-static bool is_known(const struct pool_use *use, const struct ledger_vf *row)
+static bool is_known(const struct pool_claim *claim, const struct ledger_vf *row)
 {
-	return row->id && strcmp(row->pool, use->pool->name) == 0;
+	return row->id && strcmp(row->pool, claim->pool->name) == 0;
 }
 
-static int count_unknown_of(struct apply *apply, const struct pool_use *use, unsigned *n)
+static int count_unknown_of(struct apply *apply, const struct pool_claim *claim, unsigned *n)
 {
 	int64_t pf_id = 0;
-	int r = apply->ledger ? ledger_pf(apply->ledger, use->pf, false, &pf_id) : 0;
+	int r = apply->ledger ? ledger_pf(apply->ledger, claim->pf, false, &pf_id) : 0;
 
-	for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++) {
+	for (unsigned vf = 0; r == 0 && vf < claim->want->numvfs; vf++) {
 		struct ledger_vf row = { 0 };
 
-		if (!vfpool_pool_has_vf(use->want, vf))
+		if (!vfpool_pool_has_vf(claim->want, vf))
 			continue;
 		r = pf_id ? ledger_vf(apply->ledger, pf_id, vf, &row) : 0;
-		*n += !is_known(use, &row);
+		*n += !is_known(claim, &row);
 	}
 	return r;
 }
@@ -175,15 +175,15 @@ int count_unknown(struct apply *apply, unsigned *ret_n)
 	unsigned n = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pf && use_is_meant(apply, &apply->uses[i]))
-			r = count_unknown_of(apply, &apply->uses[i], &n);
+	for (size_t i = 0; r == 0 && i < apply->n_claims; i++)
+		if (apply->claims[i].pf && claim_is_meant(apply, &apply->claims[i]))
+			r = count_unknown_of(apply, &apply->claims[i], &n);
 	if (r == 0)
 		*ret_n = n;
 	return r;
 }
 
-static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_id, unsigned vf,
+static int want_vf(struct apply *apply, const struct pool_claim *claim, int64_t pf_id, unsigned vf,
 		   struct wanted_vf *want, bool *ret_wanted)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
@@ -192,19 +192,19 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 	bool is_active;
 	int r = pf_id ? ledger_vf(apply->ledger, pf_id, vf, &row) : 0;
 
-	if (r == 0 && apply->unrecorded && !is_known(use, &row)) {
+	if (r == 0 && apply->unrecorded && !is_known(claim, &row)) {
 		*ret_wanted = false;
 		return 0;
 	}
-	if (r == 0 && is_anothers(use, &row)) {
-		*want = (struct wanted_vf){ .pf = use->pf->address,
+	if (r == 0 && is_anothers(claim, &row)) {
+		*want = (struct wanted_vf){ .pf = claim->pf->address,
 					    .index = vf,
-					    .refused = explain_anothers(use, &row) };
+					    .refused = explain_anothers(claim, &row) };
 		*ret_wanted = true;
 		return want->refused ? 0 : fail_oom(&apply->vp->err);
 	}
 	if (r == 0)
-		r = foresee_parking(apply->vp, apply->ledger, use, pf_id, vf, &mac);
+		r = foresee_parking(apply->vp, apply->ledger, claim, pf_id, vf, &mac);
 	if (r == 0 && row.lease)
 		r = ledger_get_lease(apply->ledger, row.lease, &lease);
 	if (r < 0)
@@ -213,33 +213,34 @@ static int want_vf(struct apply *apply, const struct pool_use *use, int64_t pf_i
 	*ret_wanted = !lease || lease->state != VFPOOL_LEASE_PENDING;
 	is_active = lease && lease->state == VFPOOL_LEASE_ACTIVE; /* else it is to be scrubbed */
 	*want = (struct wanted_vf){
-		.pf = use->pf->address,
+		.pf = claim->pf->address,
 		.index = vf,
-		.settings = is_active ? settings_of_lease(use->pool, use->pf, lease) :
-					settings_with_mac(use->pool, use->pf, &mac),
-		.vectors = use->pool->vectors,
-		.driver = use->pool->driver,
-		.leave_busy = use->pool->allocate == VFPOOL_BY_LIBVIRT || row.quarantined,
+		.settings = is_active ? settings_of_lease(claim->pool, claim->pf, lease) :
+					settings_with_mac(claim->pool, claim->pf, &mac),
+		.vectors = claim->pool->vectors,
+		.driver = claim->pool->driver,
+		.leave_busy = claim->pool->allocate == VFPOOL_BY_LIBVIRT || row.quarantined,
 	};
 	return 0;
 }
 
-static int want_use(struct apply *apply, const struct pool_use *use, struct wanted *wanted)
+static int want_use(struct apply *apply, const struct pool_claim *claim, struct wanted *wanted)
 {
 	int64_t pf_id = 0;
-	int r = apply->ledger ? ledger_pf(apply->ledger, use->pf, false, &pf_id) : 0;
+	int r = apply->ledger ? ledger_pf(apply->ledger, claim->pf, false, &pf_id) : 0;
 
 	wanted->n_pfs = 1; /* the definitions agree on it */
 	wanted->pfs[0] = (struct wanted_pf){
-		.pf = use->pf,
-		.numvfs = use->want->numvfs,
-		.up = use->want->up || apply->flags & VFPOOL_APPLY_UP,
+		.pf = claim->pf,
+		.numvfs = claim->want->numvfs,
+		.up = claim->want->up || apply->flags & VFPOOL_APPLY_UP,
 	};
-	for (unsigned vf = 0; r == 0 && vf < use->want->numvfs; vf++) {
+	for (unsigned vf = 0; r == 0 && vf < claim->want->numvfs; vf++) {
 		bool is_wanted = false;
 
-		if (vfpool_pool_has_vf(use->want, vf))
-			r = want_vf(apply, use, pf_id, vf, &wanted->vfs[wanted->n_vfs], &is_wanted);
+		if (vfpool_pool_has_vf(claim->want, vf))
+			r = want_vf(apply, claim, pf_id, vf, &wanted->vfs[wanted->n_vfs],
+				    &is_wanted);
 		wanted->n_vfs += is_wanted;
 	}
 	return r;
@@ -266,15 +267,15 @@ int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *
 	size_t n_vfs = 1;
 	int r = 0;
 
-	for (size_t i = 0; i < apply->n_uses; i++)
-		n_vfs += apply->uses[i].pf == pf ? apply->uses[i].want->numvfs : 0;
+	for (size_t i = 0; i < apply->n_claims; i++)
+		n_vfs += apply->claims[i].pf == pf ? apply->claims[i].want->numvfs : 0;
 	wanted->pfs = calloc(1, sizeof(*wanted->pfs));
 	wanted->vfs = calloc(n_vfs, sizeof(*wanted->vfs));
 	if (!wanted->pfs || !wanted->vfs)
 		return fail_oom(&apply->vp->err);
-	for (size_t i = 0; r == 0 && i < apply->n_uses; i++)
-		if (apply->uses[i].pf == pf && use_is_meant(apply, &apply->uses[i]))
-			r = want_use(apply, &apply->uses[i], wanted);
+	for (size_t i = 0; r == 0 && i < apply->n_claims; i++)
+		if (apply->claims[i].pf == pf && claim_is_meant(apply, &apply->claims[i]))
+			r = want_use(apply, &apply->claims[i], wanted);
 	qsort(wanted->vfs, wanted->n_vfs, sizeof(*wanted->vfs), by_index);
 	return r;
 }

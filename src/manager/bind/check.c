@@ -99,13 +99,13 @@ int check_change(struct binding_job *job, const struct member *member)
 struct definitions {
 	struct vfpool_inventory *inventory;
 	struct vfpool_pool **pools;
-	struct pool_use *uses;
-	size_t n_uses;
+	struct pool_claim *claims;
+	size_t n_claims;
 };
 
 static void definitions_end(struct definitions *definitions)
 {
-	free(definitions->uses);
+	free(definitions->claims);
 	vfpool_pools_free(definitions->pools);
 	vfpool_inventory_free(definitions->inventory);
 }
@@ -118,7 +118,7 @@ static int load_definitions(struct binding_job *job, struct definitions *definit
 		r = load_sound(job->vp, &definitions->pools);
 	return r < 0 ? r :
 		       claims_resolve(job->vp, definitions->pools, definitions->inventory,
-				      &definitions->uses, &definitions->n_uses);
+				      &definitions->claims, &definitions->n_claims);
 }
 
 /* apply would undo it. */
@@ -128,18 +128,19 @@ static int check_pool(struct binding_job *job, const struct definitions *definit
 	const struct vfpool_pool *pool = NULL;
 	char text[VFPOOL_PCI_TEXT];
 
-	for (size_t i = 0; i < definitions->n_uses && !member->is_left; i++)
-		if (definitions->uses[i].pf &&
-		    vfpool_pci_equal(&definitions->uses[i].pf->address, &member->address))
+	for (size_t i = 0; i < definitions->n_claims && !member->is_left; i++)
+		if (definitions->claims[i].pf &&
+		    vfpool_pci_equal(&definitions->claims[i].pf->address, &member->address))
 			return driver_is(member->driver, "host") ?
 				       0 :
 				       fail(&job->vp->err, -EINVAL,
 					    "%s is a PF of pool %s, whose VFs its own driver makes; nothing was "
 					    "changed",
-					    text_of(member, text), definitions->uses[i].pool->name);
+					    text_of(member, text),
+					    definitions->claims[i].pool->name);
 	if (member->is.is_vf && !member->is_left)
-		pool = pool_of_vf(definitions->uses, definitions->n_uses, &member->is.pf,
-				  member->is.vf);
+		pool = claims_pool_of_vf(definitions->claims, definitions->n_claims, &member->is.pf,
+					 member->is.vf);
 	if (!pool || strcmp(driver_name(pool->driver), member->driver) == 0 ||
 	    (strcmp(member->driver, "host") != 0 &&
 	     driver_is(member->driver, driver_name(pool->driver))))

@@ -11,27 +11,27 @@
 #include <string.h>
 
 /* The definition's part that means this PF, NULL: none that is asked for. */
-static const struct pool_use *use_of(const struct doctor *doctor, const struct vfpool_pf *pf)
+static const struct pool_claim *claim_of(const struct doctor *doctor, const struct vfpool_pf *pf)
 {
-	for (size_t i = 0; i < doctor->n_uses; i++)
-		if (doctor->uses[i].pf == pf && pool_is_asked_for(doctor, doctor->uses[i].pool))
-			return &doctor->uses[i];
+	for (size_t i = 0; i < doctor->n_claims; i++)
+		if (doctor->claims[i].pf == pf && pool_is_asked_for(doctor, doctor->claims[i].pool))
+			return &doctor->claims[i];
 	return NULL;
 }
 
 /* Calls `fn` for the PFs that are asked for: of the pools, or where there is none all. */
 static int each_pf(struct doctor *doctor, int (*fn)(struct doctor *doctor, struct vfpool_pf *pf,
-						    const struct pool_use *use))
+						    const struct pool_claim *claim))
 {
-	const bool any = doctor->n_uses == 0;
+	const bool any = doctor->n_claims == 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < doctor->inventory->n_pfs; i++) {
 		struct vfpool_pf *pf = &doctor->inventory->pfs[i];
-		const struct pool_use *use = use_of(doctor, pf);
+		const struct pool_claim *claim = claim_of(doctor, pf);
 
-		if (use || (any && pf->is_network))
-			r = fn(doctor, pf, use);
+		if (claim || (any && pf->is_network))
+			r = fn(doctor, pf, claim);
 	}
 	return r;
 }
@@ -43,23 +43,23 @@ static int report_sound(struct doctor *doctor, const char *text)
 
 /* ---- definitions ---- */
 
-static int load_checked_uses(struct vfpool *vp, struct host *host,
-			     struct vfpool_inventory *inventory, struct vfpool_pool ***ret_pools,
-			     struct pool_use **ret_uses, size_t *ret_n)
+static int load_checked_claims(struct vfpool *vp, struct host *host,
+			       struct vfpool_inventory *inventory, struct vfpool_pool ***ret_pools,
+			       struct pool_claim **ret_claims, size_t *ret_n)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_FREE struct pool_claim *claims = NULL;
 	size_t n;
 	int r = load_others(vp, NULL, 0, &pools, &n);
 
 	if (r == 0)
-		r = claims_resolve(vp, pools, inventory, &uses, &n);
+		r = claims_resolve(vp, pools, inventory, &claims, &n);
 	if (r == 0)
-		r = check_uses(vp, host, inventory, uses, n);
+		r = claims_check(vp, host, inventory, claims, n);
 	if (r < 0)
 		return r;
 	*ret_pools = TAKE_PTR(pools);
-	*ret_uses = TAKE_PTR(uses);
+	*ret_claims = TAKE_PTR(claims);
 	*ret_n = n;
 	return 0;
 }
@@ -67,10 +67,11 @@ static int load_checked_uses(struct vfpool *vp, struct host *host,
 static int check_pools(struct doctor *doctor)
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_FREE struct pool_claim *claims = NULL;
 	size_t n;
 
-	if (load_checked_uses(doctor->vp, &doctor->host, doctor->inventory, &pools, &uses, &n) < 0)
+	if (load_checked_claims(doctor->vp, &doctor->host, doctor->inventory, &pools, &claims, &n) <
+	    0)
 		return report(doctor, VFPOOL_FAULT, "'vfpool define' takes a mended one", "%s",
 			      doctor->vp->err.text);
 	return report(doctor, VFPOOL_SOUND, NULL, *pools ? "they are sound" : "there is none");
@@ -78,21 +79,21 @@ static int check_pools(struct doctor *doctor)
 
 /* ---- PFs ---- */
 
-static int check_limit(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_use *use)
+static int check_limit(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_claim *claim)
 {
 	char text[VFPOOL_PCI_TEXT];
 
-	if (use && (!pf->driver || driver_is_vfio(pf->driver)))
+	if (claim && (!pf->driver || driver_is_vfio(pf->driver)))
 		return report(
 			doctor, VFPOOL_FAULT,
 			"its own driver ('vfpool bind ADDRESS --driver host'), which makes VFs",
 			"%s has %s%s, so it makes no VFs", pf_text(pf, text),
 			pf->driver ? "the driver " : "no driver", pf->driver ? pf->driver : "");
-	if (use && use->want->numvfs > pf->totalvfs)
+	if (claim && claim->want->numvfs > pf->totalvfs)
 		return report(doctor, VFPOOL_FAULT,
 			      "define fewer, or raise the limit in the card's firmware",
 			      "%s makes %u VFs at most, and pool %s wants %u", pf_text(pf, text),
-			      pf->totalvfs, use->pool->name, use->want->numvfs);
+			      pf->totalvfs, claim->pool->name, claim->want->numvfs);
 	return report(doctor, VFPOOL_SOUND, NULL, "%s (%s) makes %u VFs at most", pf_text(pf, text),
 		      pf->driver ? pf->driver : "no driver", pf->totalvfs);
 }
@@ -101,12 +102,12 @@ static int check_pfs(struct doctor *doctor)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < doctor->n_uses; i++) {
-		const struct pool_use *use = &doctor->uses[i];
+	for (size_t i = 0; r == 0 && i < doctor->n_claims; i++) {
+		const struct pool_claim *claim = &doctor->claims[i];
 
-		if (use->pf || !pool_is_asked_for(doctor, use->pool))
+		if (claim->pf || !pool_is_asked_for(doctor, claim->pool))
 			continue;
-		fail_missing_pf(doctor->vp, &doctor->host, use);
+		claims_fail_missing_pf(doctor->vp, &doctor->host, claim);
 		r = report(doctor, VFPOOL_FAULT,
 			   "plug the card in, load its driver, or change the definition", "%s",
 			   doctor->vp->err.text);
@@ -122,29 +123,29 @@ static int check_pfs(struct doctor *doctor)
 	return r < 0 ? r : report_sound(doctor, "this host has no network card with SR-IOV");
 }
 
-static int check_link(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_use *use)
+static int check_link(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_claim *claim)
 {
 	AUTO_FREE char *remedy = NULL;
 
 	if (!pf->netdev)
-		return use && pf->driver ?
+		return claim && pf->driver ?
 			       report(doctor, VFPOOL_WARNING, "is it in another network namespace?",
 				      "the PF of pool %s has no network device here, so its VFs can't be programmed",
-				      use->pool->name) :
+				      claim->pool->name) :
 			       0;
 	if (pf->up)
-		return use && !pf->carrier ?
+		return claim && !pf->carrier ?
 			       report(doctor, VFPOOL_WARNING,
 				      "plug the cable in, look at the switch",
 				      "%s is up and has no link: its VFs have none, and take no rate",
 				      pf->netdev) :
 			       0;
-	remedy = use && use->want->up ?
+	remedy = claim && claim->want->up ?
 			 strdup("'vfpool apply'") :
 			 format_text("up='yes' in the pool's definition, or 'ip link set %s up'",
 				     pf->netdev);
 	return remedy ?
-		       report(doctor, use ? VFPOOL_FAULT : VFPOOL_WARNING, remedy,
+		       report(doctor, claim ? VFPOOL_FAULT : VFPOOL_WARNING, remedy,
 			      "%s is down: libvirt refuses its VFs (the PF is not online), and many cards their settings",
 			      pf->netdev) :
 		       -ENOMEM;
@@ -157,9 +158,10 @@ static int check_links(struct doctor *doctor)
 	return r < 0 ? r : report_sound(doctor, "all PFs are up");
 }
 
-static int check_pf_room(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_use *use)
+static int check_pf_room(struct doctor *doctor, struct vfpool_pf *pf,
+			 const struct pool_claim *claim)
 {
-	const unsigned numvfs = use ? use->want->numvfs : pf->totalvfs;
+	const unsigned numvfs = claim ? claim->want->numvfs : pf->totalvfs;
 	char text[VFPOOL_PCI_TEXT], bridge[VFPOOL_PCI_TEXT];
 	AUTO_FREE char *remedy = NULL;
 	struct host_room room;
@@ -183,7 +185,7 @@ static int check_pf_room(struct doctor *doctor, struct vfpool_pf *pf, const stru
 		remedy = cmdline_remedy(doctor, true, "pci=assign-busses");
 		if (!remedy)
 			return -ENOMEM;
-		r = report(doctor, use ? VFPOOL_FAULT : VFPOOL_WARNING, remedy,
+		r = report(doctor, claim ? VFPOOL_FAULT : VFPOOL_WARNING, remedy,
 			   "%s: %u VFs take PCI bus numbers up to %02x, and the "
 			   "bridge %s above it goes to %02x (ENOMEM)%s",
 			   pf_text(pf, text), numvfs, room.last_bus, bridge, room.max_bus,
@@ -217,7 +219,7 @@ static int check_others(struct doctor *doctor)
 	if (!pfs)
 		return -ENOMEM;
 	for (size_t i = 0; i < doctor->inventory->n_pfs; i++)
-		if (use_of(doctor, &doctor->inventory->pfs[i]))
+		if (claim_of(doctor, &doctor->inventory->pfs[i]))
 			pfs[n++] = &doctor->inventory->pfs[i];
 	r = host_other_makers(doctor->vp->dirs[VFPOOL_DIR_ROOT], pfs, n, check_other_maker, doctor);
 	return r < 0 ? r : report_sound(doctor, "nobody else makes VFs of the pools' PFs");
@@ -229,23 +231,23 @@ static int check_others(struct doctor *doctor)
 static const struct vfpool_pool *pool_of(const struct doctor *doctor, const struct vfpool_pf *pf,
 					 const struct vfpool_vf *vf)
 {
-	const struct vfpool_pool *pool = pool_of_vf(doctor->uses, doctor->n_uses, &pf->address,
-						    vf->index);
+	const struct vfpool_pool *pool = claims_pool_of_vf(doctor->claims, doctor->n_claims,
+							   &pf->address, vf->index);
 
 	return pool && pool_is_asked_for(doctor, pool) ? pool : NULL;
 }
 
-static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_use *use)
+static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_claim *claim)
 {
 	unsigned off = 0, unbound = 0;
 	char text[VFPOOL_PCI_TEXT];
 
-	if (!use)
+	if (!claim)
 		return 0;
-	if (pf->n_vfs < use->want->numvfs)
+	if (pf->n_vfs < claim->want->numvfs)
 		return report(doctor, VFPOOL_FAULT, "'vfpool apply'",
 			      "%s has %zu VFs, pool %s wants %u", pf_text(pf, text), pf->n_vfs,
-			      use->pool->name, use->want->numvfs);
+			      claim->pool->name, claim->want->numvfs);
 	for (size_t i = 0; i < pf->n_vfs; i++) {
 		const struct vfpool_pool *pool = pf->vfs[i].is_off ?
 							 pool_of(doctor, pf, &pf->vfs[i]) :
@@ -271,8 +273,8 @@ static int check_vfs(struct doctor *doctor)
 	int r = each_pf(doctor, check_pf_vfs);
 
 	return r < 0 ? r :
-		       report_sound(doctor, doctor->n_uses ? "all VFs are there, as defined" :
-							     "no pool is defined");
+		       report_sound(doctor, doctor->n_claims ? "all VFs are there, as defined" :
+							       "no pool is defined");
 }
 
 /* What can't keep the group's devices apart: ", behind 0000:00:1c.0, 0000:00:1c.1". */
@@ -325,7 +327,8 @@ static int check_reserved(struct doctor *doctor, const struct vfpool_pf *pf,
 }
 
 /* One finding for a group. */
-static int check_pf_groups(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_use *use)
+static int check_pf_groups(struct doctor *doctor, struct vfpool_pf *pf,
+			   const struct pool_claim *claim)
 {
 	int known = -2, r = 0;
 
@@ -333,7 +336,7 @@ static int check_pf_groups(struct doctor *doctor, struct vfpool_pf *pf, const st
 		const struct vfpool_vf *vf = &pf->vfs[i];
 		const struct vfpool_pool *pool = pool_of(doctor, pf, vf);
 
-		if (use && (!pool || pool->driver == VFPOOL_DRIVER_HOST))
+		if (claim && (!pool || pool->driver == VFPOOL_DRIVER_HOST))
 			continue;
 		r = check_reserved(doctor, pf, vf);
 		if (r < 0 || !vf->obstacle || vf->iommu_group == known)

@@ -86,8 +86,8 @@ static int read_pools(struct doctor *doctor)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND,
 			    "there is no pool '%s'; 'vfpool list' shows the pools", doctor->pool);
 	return r < 0 ? r :
-		       claims_resolve(vp, doctor->pools, doctor->inventory, &doctor->uses,
-				      &doctor->n_uses);
+		       claims_resolve(vp, doctor->pools, doctor->inventory, &doctor->claims,
+				      &doctor->n_claims);
 }
 
 static int read_all(struct doctor *doctor)
@@ -116,7 +116,7 @@ static int read_all(struct doctor *doctor)
 
 static void doctor_end(struct doctor *doctor)
 {
-	free(doctor->uses);
+	free(doctor->claims);
 	vfpool_pools_free(doctor->pools);
 	vfpool_leases_free(doctor->leases);
 	vfpool_inventory_free(doctor->inventory);

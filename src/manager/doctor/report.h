@@ -16,8 +16,8 @@ struct doctor {
 	enum distribution distribution;
 	struct vfpool_inventory *inventory;
 	struct vfpool_pool **pools;
-	struct pool_use *uses;
-	size_t n_uses;
+	struct pool_claim *claims;
+	size_t n_claims;
 	struct vfpool_lease **leases; /* NULL: they can't be read */
 	bool has_libvirt;             /* a daemon of it is installed */
 	struct host_process daemon;   /* that runs; pid 0: none */

@@ -57,7 +57,8 @@ static int note_left_out(struct vfpool *vp, const struct vfpool_pf *pf, const st
 
 /* Fills `obstacle` of the pool's VFs that libvirt would give to guests in vain; of those of one group the first
  * isn't in vain, nor one that a guest has. */
-static int look_for_obstacles(struct host *host, const struct pool_use *use, struct vfpool_pf *pf)
+static int look_for_obstacles(struct host *host, const struct pool_claim *claim,
+			      struct vfpool_pf *pf)
 {
 	int r = 0;
 
@@ -68,9 +69,9 @@ static int look_for_obstacles(struct host *host, const struct pool_use *use, str
 
 		one.vfs = vf;
 		one.n_vfs = 1;
-		if (vf->busy || !vfpool_pool_has_vf(use->want, vf->index))
+		if (vf->busy || !vfpool_pool_has_vf(claim->want, vf->index))
 			continue;
-		r = find_obstacle(host, NULL, use->pool, &one, NULL, 0, &obstacle);
+		r = find_obstacle(host, NULL, claim->pool, &one, NULL, 0, &obstacle);
 		free(vf->obstacle);
 		vf->obstacle = r < 0 ? NULL : obstacle;
 	}
@@ -90,7 +91,7 @@ static void wanted_network_end(struct wanted_network *wanted)
 	free(wanted->vfs);
 }
 
-static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t n_uses,
+static int list_addresses(struct vfpool *vp, const struct pool_claim *claims, size_t n_claims,
 			  struct wanted_network *wanted, struct vfpool_pci **ret_addresses,
 			  size_t *ret_n, char **ret_notes)
 {
@@ -98,22 +99,22 @@ static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t
 	AUTO_FREE char *notes = NULL;
 	size_t n = 0, room = 1;
 
-	for (size_t i = 0; i < n_uses; i++)
-		room += uses[i].pf->n_vfs;
+	for (size_t i = 0; i < n_claims; i++)
+		room += claims[i].pf->n_vfs;
 	addresses = calloc(room, sizeof(*addresses));
 	wanted->vfs = calloc(room, sizeof(*wanted->vfs));
 	if (!addresses || !wanted->vfs)
 		return fail_oom(&vp->err);
-	for (size_t i = 0; i < n_uses; i++)
-		for (size_t j = 0; j < uses[i].pf->n_vfs; j++) {
-			const struct vfpool_vf *vf = &uses[i].pf->vfs[j];
+	for (size_t i = 0; i < n_claims; i++)
+		for (size_t j = 0; j < claims[i].pf->n_vfs; j++) {
+			const struct vfpool_vf *vf = &claims[i].pf->vfs[j];
 
-			if (!vfpool_pool_has_vf(uses[i].want, vf->index))
+			if (!vfpool_pool_has_vf(claims[i].want, vf->index))
 				continue;
 			wanted->vfs[wanted->n_vfs++] = vf->address;
 			if (belongs_in_list(vf))
 				addresses[n++] = vf->address;
-			else if (note_left_out(vp, uses[i].pf, vf, &notes) < 0)
+			else if (note_left_out(vp, claims[i].pf, vf, &notes) < 0)
 				return -ENOMEM;
 		}
 	*ret_notes = TAKE_PTR(notes);
@@ -123,11 +124,11 @@ static int list_addresses(struct vfpool *vp, const struct pool_use *uses, size_t
 }
 
 /* libvirt takes one whole PF by its name, or a list of VFs. */
-static const char *whole_pf(const struct pool_use *uses, size_t n_uses, size_t n_addresses)
+static const char *whole_pf(const struct pool_claim *claims, size_t n_claims, size_t n_addresses)
 {
-	const struct vfpool_pf *pf = uses[0].pf;
+	const struct vfpool_pf *pf = claims[0].pf;
 
-	return n_uses == 1 && pf->netdev && n_addresses == pf->n_vfs ? pf->netdev : NULL;
+	return n_claims == 1 && pf->netdev && n_addresses == pf->n_vfs ? pf->netdev : NULL;
 }
 
 /* The PFs with their VFs' leases and holders. */
@@ -143,7 +144,7 @@ static int look_at_host(struct vfpool *vp, struct host *host,
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		host_name_holders(host, &inventory->pfs[i]);
-		r = mark_uses(vp, ledger, NULL, 0, &inventory->pfs[i]);
+		r = inventory_mark_vfs(vp, ledger, NULL, 0, &inventory->pfs[i]);
 		if (r < 0)
 			return r;
 	}
@@ -157,31 +158,31 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, struct wanted_n
 	struct vfpool_pool *pools[] = { pool, NULL };
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	AUTO_FREE struct vfpool_pci *addresses = NULL;
-	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_FREE struct pool_claim *claims = NULL;
 	AUTO_HOST struct host host = NO_HOST;
-	size_t n_uses = 0, n = 0;
+	size_t n_claims = 0, n = 0;
 	int r;
 
 	if ((r = open_host(vp, &host)) < 0 || (r = look_at_host(vp, &host, &inventory)) < 0 ||
-	    (r = claims_resolve(vp, pools, inventory, &uses, &n_uses)) < 0)
+	    (r = claims_resolve(vp, pools, inventory, &claims, &n_claims)) < 0)
 		return r;
-	for (size_t i = 0; i < n_uses; i++)
-		if (!uses[i].pf)
-			return fail_missing_pf(vp, &host, &uses[i]);
-	for (size_t i = 0; i < n_uses; i++) {
-		r = look_for_obstacles(&host, &uses[i],
-				       &inventory->pfs[uses[i].pf - inventory->pfs]);
+	for (size_t i = 0; i < n_claims; i++)
+		if (!claims[i].pf)
+			return claims_fail_missing_pf(vp, &host, &claims[i]);
+	for (size_t i = 0; i < n_claims; i++) {
+		r = look_for_obstacles(&host, &claims[i],
+				       &inventory->pfs[claims[i].pf - inventory->pfs]);
 		if (r < 0)
 			return r;
 	}
-	r = list_addresses(vp, uses, n_uses, wanted, &addresses, &n, ret_notes);
+	r = list_addresses(vp, claims, n_claims, wanted, &addresses, &n, ret_notes);
 	if (r < 0)
 		return r;
 	if (n == 0)
 		return fail(&vp->err, -VFPOOL_ENOVF,
 			    "pool %s has no VFs now; 'vfpool apply %s' makes them", pool->name,
 			    pool->name);
-	r = guest_network_xml(pool, whole_pf(uses, n_uses, n), addresses, n, &wanted->xml);
+	r = guest_network_xml(pool, whole_pf(claims, n_claims, n), addresses, n, &wanted->xml);
 	return r < 0 ? fail_oom(&vp->err) : 0;
 }
 

@@ -22,12 +22,12 @@ static const char *pf_name_of(const struct vfpool_pf *pf)
 }
 
 /* The VF has an owner's MAC: it is the owner's again. */
-static int lease_again(struct restore *restore, const struct pool_use *use,
+static int lease_again(struct restore *restore, const struct pool_claim *claim,
 		       const struct vfpool_vf *vf, const struct ledger_vf *row, int64_t reservation)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	const int vlan = vf->programmed.have & VFPOOL_ATTR_VLAN &&
-					 vf->programmed.vlan != use->pool->policy.vlan ?
+					 vf->programmed.vlan != claim->pool->policy.vlan ?
 				 (int)vf->programmed.vlan :
 				 -1;
 	int64_t id;
@@ -40,11 +40,11 @@ static int lease_again(struct restore *restore, const struct pool_use *use,
 		return r;
 	return add_finding(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_DONE, &lease,
 			   "VF %u of %s has its MAC: it has a lease again", vf->index,
-			   pf_name_of(use->pf));
+			   pf_name_of(claim->pf));
 }
 
 /* Nobody knows whose it is: nobody gets it before a person has looked. By the backup it may be another's. */
-static int hold_stray(struct restore *restore, const struct pool_use *use,
+static int hold_stray(struct restore *restore, const struct pool_claim *claim,
 		      const struct vfpool_vf *vf, const struct ledger_vf *row, int64_t pf_id)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
@@ -63,7 +63,7 @@ static int hold_stray(struct restore *restore, const struct pool_use *use,
 			       restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_LEFT, &lease,
 			       "VF %u of %s is held: it %s, and the backup doesn't know whose it is; 'vfpool unhold' "
 			       "when nobody has it",
-			       vf->index, pf_name_of(use->pf), reason);
+			       vf->index, pf_name_of(claim->pf), reason);
 }
 
 /* Has the VF a MAC that may be an owner's? Every ledger parks VFs in one half of the pool's range, so one from there
@@ -79,8 +79,8 @@ static bool has_owners_mac(const struct vfpool_pool *pool, const struct vfpool_v
 	return mac && (mac < mac_number(&first) || mac > mac_number(&last));
 }
 
-static int adopt_vf(struct restore *restore, const struct pool_use *use, const struct vfpool_vf *vf,
-		    int64_t pf_id)
+static int adopt_vf(struct restore *restore, const struct pool_claim *claim,
+		    const struct vfpool_vf *vf, int64_t pf_id)
 {
 	const struct vfpool_mac *mac = &vf->programmed.mac;
 	AUTO_FREE char *who = NULL;
@@ -88,32 +88,32 @@ static int adopt_vf(struct restore *restore, const struct pool_use *use, const s
 	int64_t reservation = 0;
 	int r;
 
-	if (!has_owners_mac(use->pool, vf))
+	if (!has_owners_mac(claim->pool, vf))
 		return 0;
-	r = record_vf(restore->vp, restore->ledger, use, pf_id,
+	r = record_vf(restore->vp, restore->ledger, claim, pf_id,
 		      vf->index); /* it may have come into the pool since */
 	if (r == 0)
 		r = ledger_vf(restore->ledger, pf_id, vf->index, &row);
-	if (r < 0 || row.quarantined || strcmp(row.pool, use->pool->name) != 0)
+	if (r < 0 || row.quarantined || strcmp(row.pool, claim->pool->name) != 0)
 		return r;
 	if (!row.lease)
-		r = ledger_idle_reservation(restore->ledger, use->pool->name, mac, &reservation);
+		r = ledger_idle_reservation(restore->ledger, claim->pool->name, mac, &reservation);
 	if (r < 0 || reservation)
-		return r < 0 ? r : lease_again(restore, use, vf, &row, reservation);
+		return r < 0 ? r : lease_again(restore, claim, vf, &row, reservation);
 	r = ledger_mac_user(restore->ledger, mac, &who);
-	return r < 0 || who ? r : hold_stray(restore, use, vf, &row, pf_id);
+	return r < 0 || who ? r : hold_stray(restore, claim, vf, &row, pf_id);
 }
 
-static int adopt_use(struct restore *restore, const struct pool_use *use)
+static int adopt_claim(struct restore *restore, const struct pool_claim *claim)
 {
 	int64_t pf_id = 0;
-	int r = use->pf ? ledger_pf(restore->ledger, use->pf, true, &pf_id) : 0;
+	int r = claim->pf ? ledger_pf(restore->ledger, claim->pf, true, &pf_id) : 0;
 
-	for (size_t i = 0;
-	     r == 0 && use->pf && use->pool->allocate == VFPOOL_BY_VFPOOL && i < use->pf->n_vfs;
+	for (size_t i = 0; r == 0 && claim->pf && claim->pool->allocate == VFPOOL_BY_VFPOOL &&
+			   i < claim->pf->n_vfs;
 	     i++)
-		if (vfpool_pool_has_vf(use->want, use->pf->vfs[i].index))
-			r = adopt_vf(restore, use, &use->pf->vfs[i], pf_id);
+		if (vfpool_pool_has_vf(claim->want, claim->pf->vfs[i].index))
+			r = adopt_vf(restore, claim, &claim->pf->vfs[i], pf_id);
 	return r;
 }
 
@@ -122,20 +122,20 @@ static int adopt_vfs(struct restore *restore)
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	CLEANUP(rollback) struct ledger *ledger = restore->ledger;
-	AUTO_FREE struct pool_use *uses = NULL;
+	AUTO_FREE struct pool_claim *claims = NULL;
 	AUTO_HOST struct host host = NO_HOST;
-	size_t n_uses = 0;
+	size_t n_claims = 0;
 	int r = load_sound(restore->vp, &pools);
 
 	if (r < 0 || !pools[0])
 		return r;
 	if ((r = open_host(restore->vp, &host)) < 0 ||
 	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = claims_resolve(restore->vp, pools, inventory, &uses, &n_uses)) < 0 ||
+	    (r = claims_resolve(restore->vp, pools, inventory, &claims, &n_claims)) < 0 ||
 	    (r = ledger_begin(ledger)) < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < n_uses; i++)
-		r = adopt_use(restore, &uses[i]);
+	for (size_t i = 0; r == 0 && i < n_claims; i++)
+		r = adopt_claim(restore, &claims[i]);
 	return r < 0 ? r : ledger_commit(ledger);
 }
 
