@@ -55,7 +55,7 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SLOW_TESTS := $(patsubst %,tests/cli/%.t,scale cost storm stress install)
-FAST_TESTS := tests/layers.t $(filter-out $(SLOW_TESTS),$(wildcard tests/cli/*.t))
+FAST_TESTS := tests/layers.t tests/proofs.t $(filter-out $(SLOW_TESTS),$(wildcard tests/cli/*.t))
 # The longest first: they run side by side.
 LAB_TESTS := $(addprefix tests/lab/,guests.t boot.t vfpool.t ledger.t doctor.t runner.t apply.t netdevsim.t)
 

@@ -35,6 +35,7 @@ test_a_vf_that_left_the_pool() {
 	t 'network never has a VF that is leased' not_in_network 1
 }
 
+# proves: in-use
 test_alloc_passes_over_a_busy_vf() {
 	pool_of 1-3
 	v alloc a --owner one --vf 1 --pf pf0 >/dev/null
@@ -76,6 +77,7 @@ taken() { # a look at all VFs, since this ledger is new; then the second one fin
 	code_is 6 v apply >out 2>&1 && grep -q 'taken meanwhile' out && grep -q "not bound: its MAC isn't set" out || { cat out; return 1; }
 }
 
+# proves: in-use
 test_a_vf_that_is_taken_meanwhile() {
 	"$fake/tree" sys 1 1 --netdev
 	export PEER_VFS=1

@@ -78,6 +78,7 @@ test_alloc_with_a_mac_of_the_caller() {
 	t 'release --forget of what is forgotten: not found' fails_with 5 'no such lease now' v release a --owner m2 --forget
 }
 
+# proves: one-holder mac-stays
 test_alloc_of_an_owner_whose_mac_is_taken() {
 	pool_a
 	local first second
@@ -91,6 +92,7 @@ test_alloc_of_an_owner_whose_mac_is_taken() {
 	t 'alloc later, the first MAC is free: the owner keeps the one it had' same "$second" "$(mac a --owner one)"
 }
 
+# proves: one-holder
 test_alloc_makes_no_mac_that_a_card_has() {
 	pool_a
 	v undefine a >/dev/null
@@ -101,6 +103,7 @@ test_alloc_makes_no_mac_that_a_card_has() {
 		grep -vc 52:54:00:01:00:02 <(field mac <got)) $(sql "SELECT attempt > 0 FROM reservation WHERE owner = 'o41'")"
 }
 
+# proves: scrubbed
 test_alloc_with_a_vlan_of_its_own() {
 	pool_a
 	t 'alloc --vlan: the interface has it' says '<tag id="9"/>' v alloc a --owner v1 --vlan 9

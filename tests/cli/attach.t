@@ -45,6 +45,7 @@ test_refresh_leaves_what_is_right() {
 	t 'attach --refresh, a guest has its VF where it is: nothing to do' says '^nothing to do' v attach --refresh
 }
 
+# proves: looked-up
 test_refresh_of_an_address_that_has_shifted() {
 	leased
 	local moved copy

@@ -63,6 +63,7 @@ test_bind_gives_one_vf_its_driver() {
 		"$(v unbind $vf --json >out; for f in address nodedev driver_from driver changed persist; do field $f <out; done | tr '\n' ' ')"
 }
 
+# proves: in-use
 test_bind_leaves_a_vf_in_use_alone() {
 	crowded
 	v bind $vf >/dev/null
@@ -83,6 +84,7 @@ test_bind_takes_the_vf_of_a_disk() {
 
 # ---- a group ----
 
+# proves: in-use
 test_bind_refuses_a_group_with_a_card_in_use() {
 	crowded
 	one_group
@@ -147,6 +149,7 @@ test_bind_takes_the_rest_of_a_group() {
 
 # ---- all or nothing ----
 
+# proves: says-so
 test_bind_is_all_or_nothing() {
 	crowded
 	one_group
@@ -174,6 +177,7 @@ killed() { # VERB…: it ends when the second device of the group loses its driv
 	differ "$untouched" "$(drivers_are)" && differ "$bound" "$(drivers_are)"
 }
 
+# proves: killed
 test_bind_that_was_killed_is_finished_by_the_next() {
 	crowded
 	one_group

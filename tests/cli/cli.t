@@ -148,6 +148,7 @@ full_output() {
 	[ "$code" = 1 ] && grep -q 'writing the output: No space left' <<<"$err" || { echo "$code: $err"; return 1; }
 }
 
+# proves: says-so
 test_a_full_disk_behind_stdout() {
 	two_pools
 	t 'a full disk behind stdout is an error' full_output

@@ -219,6 +219,7 @@ test_a_definition_for_root_alone_stays_so() {
 		"$(stat -c %a etc/pools/*.xml | paste -sd ' ')"
 }
 
+# proves: says-so
 test_definitions_that_cannot_be_stored() {
 	definitions
 	local n r

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/cli/host.sh
 . tests/cli/pool-a.sh
 
+# proves: killed
 test_gc_of_what_was_interrupted() {
 	pool_a
 	v alloc a --owner uno --pf pf0 --vf 1 >/dev/null && v alloc a --owner two --pf pf1 >/dev/null
@@ -43,6 +44,7 @@ web_runs() {
 	with_libvirt gc >/dev/null
 }
 
+# proves: one-holder
 test_alloc_looks_at_the_macs_of_guests() {
 	pool_a
 	local web taken
@@ -67,6 +69,7 @@ test_gc_notes_the_guest_of_a_lease() {
 	t 'show --json has the guest of a lease' says '"guest": *"11111111-' v show a --json
 }
 
+# proves: no-guess
 test_gc_leaves_what_it_does_not_know() {
 	web_runs
 	t "gc, another libvirt lacks the guest of a lease: nothing is judged" says '^nothing to do' v --connect test:///default gc
@@ -82,6 +85,7 @@ test_gc_leaves_what_it_does_not_know() {
 	t 'gc left the lease of it all' same web "$(sql 'SELECT owner FROM held')"
 }
 
+# proves: no-guess mac-stays
 test_gc_ends_the_lease_of_a_guest_that_is_gone() {
 	web_runs
 	guest other 21111111-2222-3333-4444-555555555555 52:54:00:99:99:99

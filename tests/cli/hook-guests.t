@@ -23,6 +23,7 @@ leases_of() { # OWNER: how many
 }
 of_web=11111111-2222-3333-4444-555555555555
 
+# proves: one-holder
 test_hook_lets_a_guest_start_with_its_own_vf() {
 	leased
 	local other=$(((vf + 1) % 4))
@@ -120,6 +121,7 @@ test_hook_ends_a_lease_until_its_guest_stops() {
 	t 'hook release of a guest that stopped: no other lease ends' same 1 "$(leases_of web)"
 }
 
+# proves: no-guess
 test_gc_ends_what_the_hook_missed() {
 	leased
 	until_stop
@@ -158,6 +160,7 @@ late() { # the VF is another's by the time that the hook has waited for its lock
 	same "$before" "$("$fake/links" kernel 2 4)"
 }
 
+# proves: scrubbed
 test_hook_of_a_lease_that_ends_meanwhile() {
 	leased
 	t 'hook, a lease ended while it waited: the VF is left alone' late

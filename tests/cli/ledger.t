@@ -19,6 +19,7 @@ test_backup() {
 	t "list, a backup in the ledger's place: its leases" says 'vf . .*leased *keep nic 0' v list
 }
 
+# proves: says-so
 test_a_damaged_ledger() {
 	pool_a
 	local before
@@ -40,6 +41,7 @@ test_a_ledger_of_another_version() {
 	t "show, the ledger is an older vfpool's: brought up to date, with its leases" says '"owner": *"gone"' v show a --json
 }
 
+# proves: says-so
 test_a_ledger_that_was_meddled_with() {
 	pool_a
 	v alloc a --owner odd --count 2 >/dev/null

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/cli/host.sh
 . tests/cli/pool-a.sh
 
+# proves: scrubbed
 test_release_of_which_lease() {
 	pool_a
 	local lease
@@ -39,6 +40,7 @@ forced() {
 	v release --owner web --force "$@" >out 2>err
 }
 
+# proves: in-use
 test_release_of_a_vf_in_use() {
 	pool_a
 	v alloc a --owner web >/dev/null
@@ -47,6 +49,7 @@ test_release_of_a_vf_in_use() {
 	t 'release of a VF that is held through vfio: its lease stays' says 'vf 0 .*leased.* web nic 0' v list
 }
 
+# proves: scrubbed mac-stays
 test_release_by_force() {
 	forced
 	t 'release --force of a VF in use: its lease ends, its MAC stays reserved' grep "$first stays reserved" out
@@ -66,6 +69,7 @@ test_release_by_force() {
 	t 'alloc after the quarantine: the owner has its VF and MAC again' same "0 0 $first" "$(place a --owner web) $(kernel_mac 0 0)"
 }
 
+# proves: scrubbed
 test_apply_ends_a_quarantine() {
 	forced --forget
 	t 'release --force --forget: the MAC stays taken while it is live' \

@@ -15,6 +15,7 @@ two_owners() {
 	v alloc a --owner two --pf pf1 --vf 0 >/dev/null
 }
 
+# proves: mac-stays
 test_rename_of_an_owner() {
 	two_owners
 	t 'rename of an owner says how many MACs go with it' says '1 MAC of one, with its leases, is now uno' v rename one uno
