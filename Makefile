@@ -64,7 +64,7 @@ SANITIZED = $(MAKE) --no-print-directory BUILD=build/sanitized \
 	CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
 SANITIZED_UNIT_TESTS := $(UNIT_TESTS:$(BUILD)/%=build/sanitized/%)
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/filter.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 # The verbs aren't of the library.
@@ -114,6 +114,11 @@ check-fast:
 	@tests/deps
 	@$(MAKE) --no-print-directory all unit-tests lint
 	@fake=$(CURDIR)/$(BUILD)/tests/fake tests/run $(UNIT_TESTS) $(FAST_TESTS)
+
+# One file of tests, or one test of it: make test T=bind, T=bind/group.
+test:
+	@$(MAKE) --no-print-directory all unit-tests
+	@fake=$(CURDIR)/$(BUILD)/tests/fake tests/run --only '$(T)' $(UNIT_TESTS) $(FAST_TESTS) $(SLOW_TESTS)
 
 # What CI runs, as root.
 check:
@@ -191,12 +196,13 @@ help:
 	@echo 'make install     put it into PREFIX (/usr/local), below DESTDIR'
 	@echo 'make demo        the main job in the lab, as root: a VF of a pool in a real guest'
 	@echo 'make check-fast  the tests that need neither root nor the lab, in seconds'
+	@echo 'make test T=bind          one file of tests; T=bind/group: those of its tests with that in their names'
 	@echo 'make check       all tests, as root: minutes'
 	@echo 'make check-long  the same with what takes long'
 	@echo 'make lint        is C in the style of .clang-format, and the shell right? (make format: the first)'
 	@echo 'make proofs      write tests/PROOFS.md: which tests show what always holds'
 	@echo 'make clean       remove build/'
 
-.PHONY: all unit-tests check-fast check check-long demo deps install lint format proofs clean help
+.PHONY: all unit-tests test check-fast check check-long demo deps install lint format proofs clean help
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FAKES:=.d) $(BENCHES:=.d)

@@ -47,12 +47,13 @@ whole_pool() { # NAME PFS VFS [ELEMENT]
 # run_tests: each function test_… of the calling file in a folder of its own, so that none leans on
 # what another left. T=WORD: only those with it in their names. Then the plan.
 run_tests() {
-	local test tally checks failed
+	local test tally checks failed from took ran=
 	tap_scratch=$(tap_folder "$(basename "$0")") || exit
 	trap 'rm -rf "$tap_scratch"' EXIT
 	tally=$tap_scratch/tally
 	for test in $(compgen -A function test_); do
 		[[ $test == *"${T:-}"* ]] || continue
+		ran=yes from=$EPOCHREALTIME
 		: >"$tally"
 		(
 			tap_count=0 tap_failed=0 work=$tap_scratch/$test
@@ -61,9 +62,13 @@ run_tests() {
 			"$test"
 			echo "$tap_count $tap_failed" >"$tally"
 		)
+		checks=0 failed=0
 		read -r checks failed <"$tally" || t "$test ends" false
-		tap_count=$((tap_count + ${checks:-0})) tap_failed=$((tap_failed | ${failed:-0}))
+		tap_count=$((tap_count + checks)) tap_failed=$((tap_failed | failed))
+		tap_since "$from"
+		echo "# ${test#test_} took $took s"
 	done
+	[ -n "$ran" ] || { echo "1..0 # SKIP no test has '${T:-}' in its name"; exit 0; }
 	tap_end
 }
 
