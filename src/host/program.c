@@ -100,7 +100,7 @@ static void add_text(struct vfpool_step *step, const char *format, ...)
 static void explain_rate(const struct job *job, struct vfpool_step *step)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(job->host->sysfs, &job->pf->address);
-	char path[160];
+	char path[160], word[SHELL_WORD_MAX];
 	long long speed = 0;
 
 	snprintf(path, sizeof(path), "net/%s/speed", job->pf->netdev);
@@ -113,7 +113,7 @@ static void explain_rate(const struct job *job, struct vfpool_step *step)
 	else
 		add_text(step,
 			 "most likely it is more than the link's speed ('ethtool %s' shows that)",
-			 job->pf->netdev);
+			 name_for_shell(job->pf->netdev, word));
 }
 
 /* "trust off: Permission denied" */

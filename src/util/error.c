@@ -78,3 +78,17 @@ int fail_oom(struct error *err)
 {
 	return fail(err, -ENOMEM, "out of memory");
 }
+
+int first_failure_keep(struct first_failure *first, int r, const struct error *err)
+{
+	if (r < 0 && first->r == 0)
+		*first = (struct first_failure){ .r = r, .err = *err };
+	return r;
+}
+
+int first_failure_tell(const struct first_failure *first, struct error *err)
+{
+	if (first->r < 0)
+		*err = first->err;
+	return first->r;
+}

@@ -3,6 +3,8 @@
 #ifndef VFPOOL_ERROR_H
 #define VFPOOL_ERROR_H
 
+#include "util/cleanup.h"
+
 struct error {
 	char text[1024];
 };
@@ -36,5 +38,35 @@ int fail_while(struct error *err, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 int fail_oom(struct error *err);
+
+/* What `err` says here it says again at the end of the scope, whatever is tried until then. */
+#define KEEP_ERROR(err)                             \
+	CLEANUP(kept_error_end)                     \
+	const struct kept_error kept_error_here = { \
+		(err),                              \
+		*(err),                             \
+	}
+
+struct kept_error {
+	struct error *err;
+	struct error was;
+};
+
+static inline void kept_error_end(const struct kept_error *kept)
+{
+	*kept->err = kept->was;
+}
+
+/* Of several things, all of which are tried, the first failure is told. It begins as { 0 }. */
+struct first_failure {
+	int r; /* 0: there was none */
+	struct error err;
+};
+
+/* Keeps `r` and what `err` says of it, when it is a failure and the first one. Returns `r`. */
+int first_failure_keep(struct first_failure *first, int r, const struct error *err);
+
+/* Returns the first failure, and puts its message into `err`; 0 when there was none. */
+int first_failure_tell(const struct first_failure *first, struct error *err);
 
 #endif

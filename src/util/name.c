@@ -121,6 +121,30 @@ void cut_text(char *text, size_t max)
 	text[max] = '\0';
 }
 
+const char *name_for_shell(const char *name, char text[SHELL_WORD_MAX])
+{
+	size_t n = 0;
+
+	if (!*name)
+		return strcpy(text, "''");
+	while (*name) {
+		const size_t seen = visible_length(name, false);
+		const size_t length = seen ? seen : 1;
+		const bool plain = seen > 1 || isalnum((unsigned char)*name) ||
+				   strchr("_-.,:/@%+", *name);
+
+		if (n + !plain + length >= SHELL_WORD_MAX)
+			break;
+		if (!plain)
+			text[n++] = '\\';
+		memcpy(text + n, seen ? name : "?", length);
+		n += length;
+		name += length;
+	}
+	text[n] = '\0';
+	return text;
+}
+
 bool owner_name_is_valid(const char *name)
 {
 	size_t length = strlen(name);

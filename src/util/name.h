@@ -27,6 +27,13 @@ void make_lines_printable(char *text);
 /* Ends the text, of at least `max` + 1 bytes, after `max` at most, between two characters. */
 void cut_text(char *text, size_t max);
 
+/* Writes `name` into `text` as one word of a shell's, for a command that a message suggests, and returns `text`. A
+ * name that is one word by itself stays as it is. In any other a backslash stands before each character that a shell could
+ * obey: these hold within the single quotes of "'vfpool adopt …'" too, should somebody paste them along. What isn't
+ * visible becomes "\?"; what doesn't fit is cut off. */
+#define SHELL_WORD_MAX 512
+const char *name_for_shell(const char *name, char text[SHELL_WORD_MAX]);
+
 /* A pool's: letters, digits, '_', '.', '-', at most 50, the first one a letter
  * or digit. It becomes part of file names. */
 bool pool_name_is_valid(const char *name);

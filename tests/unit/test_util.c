@@ -115,6 +115,96 @@ static void texts(void **state)
 	assert_string_equal(text, "a\r\nb\tc");
 }
 
+/* What a shell makes of a line that ends in `word`. */
+static void assert_shell_says(const char *word, const char *name, const char *before)
+{
+	char line[2 * SHELL_WORD_MAX], said[SHELL_WORD_MAX];
+	size_t n;
+	FILE *shell;
+
+	snprintf(line, sizeof(line), "%sprintf %%s %s", before, word);
+	shell = popen(line, "r");
+	assert_non_null(shell);
+	n = fread(said, 1, sizeof(said) - 1, shell);
+	said[n] = '\0';
+	assert_int_equal(pclose(shell), 0);
+	assert_string_equal(said, name);
+}
+
+/* The same, pasted with the quotes in which a message shows its command: 'id' is in no case run. */
+static void assert_pasted_runs_no_id(const char *word)
+{
+	char line[SHELL_WORD_MAX + 80];
+	FILE *shell;
+
+	snprintf(line, sizeof(line), "sh 2>&1 <<\\END | grep -c '^uid='\n'true %s'\nEND\n", word);
+	shell = popen(line, "r");
+	assert_non_null(shell);
+	assert_int_equal(fgetc(shell), '0');
+	pclose(shell);
+}
+
+/* proves: outside */
+static void names_in_suggested_commands_run_nothing(void **state)
+{
+	static const char *const plain[] = { "web", "b\xc3\xbcro-1", "tenant_a.x",
+					     "enp1s0f0np0@7" };
+	static const char *const hostile[] = {
+		"my guest",
+		"it's",
+		"x; id; echo ",
+		"$(id)",
+		"`id`",
+		"a\\",
+		"' ; id ; '",
+		"\" ; id ; \"",
+		"x' ; id ; echo '",
+		"a|id",
+		"a&id",
+		"a>/tmp/x",
+		"~",
+		"*",
+		"{a,b}",
+		"#x",
+		"!!",
+		"a=~b",
+		"'';id;''a'b",
+	};
+	char word[SHELL_WORD_MAX], name[4] = "a?b";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		assert_string_equal(name_for_shell(plain[i], word), plain[i]);
+	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+		assert_shell_says(name_for_shell(hostile[i], word), hostile[i], "");
+		assert_pasted_runs_no_id(word);
+	}
+	for (char c = ' '; c < 0x7f; c++) {
+		name[1] = c;
+		assert_shell_says(name_for_shell(name, word), name, "");
+	}
+	assert_string_equal(name_for_shell("a\nb\x1b\xff", word), "a\\?b\\?\\?");
+	assert_string_equal(name_for_shell("web\xe2\x80\xae", word), "web\\?\\?\\?");
+	assert_string_equal(name_for_shell("", word), "''");
+}
+
+static void a_name_too_long_for_its_word_is_cut_between_characters(void **state)
+{
+	char name[600], word[SHELL_WORD_MAX];
+
+	(void)state;
+	memset(name, ';', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(strlen(name_for_shell(name, word)), 510);
+	for (size_t i = 1; i + 2 < sizeof(name); i += 2)
+		memcpy(name + i, "\xc3\xbc", 2);
+	name[0] = 'a';
+	name_for_shell(name, word);
+	assert_int_equal(strlen(word), 511);
+	name_for_shell(name + 1, word);
+	assert_int_equal(strlen(word), 510);
+}
+
 /* The first vectors of the paper's reference: key 00..0f, data 00, 00 01, …. */
 static void siphash_vectors(void **state)
 {
@@ -146,6 +236,42 @@ static void messages_are_safe_on_a_terminal(void **state)
 	assert_string_equal(err.text, "reading 7: bad a?[31m?");
 	assert_int_equal(fail_errno(&err, -ENOENT, "opening x"), -ENOENT);
 	assert_string_equal(err.text, "opening x: No such file or directory");
+}
+
+static int fail_twice(struct error *err)
+{
+	fail(err, -EIO, "one");
+	{
+		KEEP_ERROR(err);
+
+		fail(err, -EIO, "two");
+	}
+	return 0;
+}
+
+static void a_kept_error_says_again_what_it_said(void **state)
+{
+	struct error err;
+
+	(void)state;
+	fail_twice(&err);
+	assert_string_equal(err.text, "one");
+}
+
+static void of_several_failures_the_first_is_told(void **state)
+{
+	struct first_failure first = { 0 };
+	struct error err = { "nothing" };
+
+	(void)state;
+	assert_int_equal(first_failure_keep(&first, 0, &err), 0);
+	assert_int_equal(first_failure_tell(&first, &err), 0);
+	assert_string_equal(err.text, "nothing");
+	assert_int_equal(first_failure_keep(&first, fail(&err, -EIO, "one"), &err), -EIO);
+	assert_int_equal(first_failure_keep(&first, fail(&err, -ENOENT, "two"), &err), -ENOENT);
+	assert_int_equal(first_failure_keep(&first, 0, &err), 0);
+	assert_int_equal(first_failure_tell(&first, &err), -EIO);
+	assert_string_equal(err.text, "one");
 }
 
 static void files_are_written_whole(void **state)
@@ -182,8 +308,12 @@ int main(void)
 		cmocka_unit_test(macs),
 		cmocka_unit_test(names),
 		cmocka_unit_test(texts),
+		cmocka_unit_test(names_in_suggested_commands_run_nothing),
+		cmocka_unit_test(a_name_too_long_for_its_word_is_cut_between_characters),
 		cmocka_unit_test(siphash_vectors),
 		cmocka_unit_test(messages_are_safe_on_a_terminal),
+		cmocka_unit_test(a_kept_error_says_again_what_it_said),
+		cmocka_unit_test(of_several_failures_the_first_is_told),
 		cmocka_unit_test(files_are_written_whole),
 	};
 
