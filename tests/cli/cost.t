@@ -6,8 +6,8 @@ cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 fake=$PWD/build/tests/fake bench=$PWD/build/tests/bench
 . tests/cli/host.sh
-new_folder cost disk_folder
 export PEER_VFS=64
+exec 3>&1
 
 host() { # NAME PFS: a host whose VFs, 64 a PF, are all in one pool
 	mkdir "$1"
@@ -62,6 +62,17 @@ beside_ip() {
 	echo "# user and system time of 40 processes: ip link show lo $ip ms, a new alloc $new ms, one asked for again $asked ms" >&3
 	[ "$ip" -gt 0 ] && [ "$new" -lt $((ip * 30)) ]
 }
+
+test_an_alloc_costs_the_same_in_a_large_pool() {
+	new_folder cost disk_folder
+	host small 1
+	host large 64
+	t 'alloc makes the same system calls in a pool of 64 VFs and of 4096' same_calls
+	t 'alloc through the library costs a few durable commits, in a pool of 64 VFs' commits small
+	t 'alloc through the library costs a few durable commits, in a pool of 4096 VFs' commits large
+	t 'alloc as a whole process costs no more than 30 of ip link show lo' beside_ip
+}
+
 opened() { # ARGUMENT…: files, and those of libvirt
 	(cd small && PEER_STATE=kernel strace -f -qq -e trace=openat -e status=successful -o "$work/trace" \
 		"$fake/vfpool" "${at[@]}" "$@" >/dev/null 2>&1)
@@ -78,6 +89,12 @@ not_loaded() {
 	echo "# files opened: list $without, gc, which asks libvirt, $with; 40 starts: $plain ms, with libvirt loaded $loaded ms" >&3
 	[ "${without#* }" = 0 ] && [ "${with#* }" -gt 0 ] && [ "$plain" -lt "$loaded" ]
 }
+
+test_libvirt_is_loaded_when_it_is_asked() {
+	host small 1
+	t 'vfpool starts without libvirt where it needs none' not_loaded
+}
+
 explained() { # FILE: instructions
 	valgrind --tool=callgrind --callgrind-out-file=/dev/null "$fake/vfpool" doctor --explain - --json <"$1" 2>&1 |
 		sed -n 's/.*Collected : //p'
@@ -91,13 +108,9 @@ explains_in_line() {
 	echo "# doctor --explain of 16 KiB: $small instructions; of 64 KiB: $large" >&3
 	[ "$small" -gt 1000000 ] && [ "$large" -le $((6 * small)) ]
 }
-exec 3>&1
-host small 1
-host large 64
-t 'an alloc makes the same system calls in a pool of 64 VFs and of 4096' same_calls
-t 'through the library it costs a few durable commits, in the small pool' commits small
-t 'and in the large one' commits large
-t 'what needs no libvirt starts without it' not_loaded
-t 'the whole process costs no more than 30 of ip link show lo' beside_ip
-t 'doctor --explain of 64 KiB in one line costs at most 6 times what 16 KiB do' explains_in_line
-tap_end
+
+test_explain_costs_by_length() {
+	t 'doctor --explain of 64 KiB in one line costs at most 6 times what 16 KiB do' explains_in_line
+}
+
+run_tests
