@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Definitions → inventory → plan → carry it out, read back, compare.
+ * How vfpool_apply() works:
  *
- * Each PF by itself: it is locked, looked at, planned, worked on and let go, so that one that hangs, or that another
- * vfpool has, keeps no other waiting or from being done. A kill leaves what was done so far; the next
- * apply plans the rest.
+ * 1. Scope. The definitions are loaded and checked against each other and the PFs that are here. Nothing is locked,
+ *    nothing is changed.
+ * 2. Ledger. Each pool's VFs and their parking MACs are recorded, in one transaction a pool, before any VF is
+ *    programmed. A kill leaves VFs in the ledger that the host doesn't have yet.
+ * 3. Each PF by itself, in two turns, with its lock held for the length of one turn. The PF is looked at and planned
+ *    anew under the lock. First turn: its own steps (autoprobe off, up, the number of VFs). Second turn: its VFs
+ *    (vectors, settings, then drivers), compared with what the kernel reports. A PF whose lock another process has
+ *    comes after the others. What fails is a step of its plan, and stops no other PF. A kill leaves the steps done
+ *    so far: the next apply looks, and plans the rest. No VF gets a driver before what keeps owners apart is set.
+ * 4. What 'bind --persist' has bound is bound anew, each device under its PF's lock. Only where all pools are applied.
+ * 5. Notes and the sum. Nothing is locked; of VFs that no guest can get, the ledger learns so.
+ *
+ * A dry run locks nothing, changes nothing, and plans by what it sees.
  */
 #include "manager/apply/notes.h"
 #include "manager/apply/rebind.h"
@@ -65,7 +75,7 @@ static int make_plan(struct apply *apply, const struct wanted *wanted,
 	return 0;
 }
 
-/* Does the plan speak of who holds a VF? What else is refused has failed. */
+/* Tells whether the plan speaks of who holds a VF. What else is refused has failed. */
 static bool has_holder(const struct vfpool_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
@@ -75,19 +85,30 @@ static bool has_holder(const struct vfpool_plan *plan)
 	return false;
 }
 
+/* Fills `wanted` for the PF, as the ledger says at one moment. */
+static int read_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *wanted)
+{
+	CLEANUP(rollback) struct ledger *ledger = apply->ledger;
+	int r = ledger ? ledger_begin_read(ledger) : 0;
+
+	return r < 0 ? r : make_wanted(apply, pf, wanted);
+}
+
+/* Makes the plan for the PF, with the names of those who hold its VFs. */
 static int plan_for_pf(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan **ret_plan)
 {
 	CLEANUP(wanted_end) struct wanted wanted = { 0 };
-	int r = apply->ledger ? ledger_begin_read(apply->ledger) : 0;
+	int r = read_wanted(apply, pf, &wanted);
 
-	if (r == 0)
-		r = make_wanted(apply, pf, &wanted);
-	ledger_rollback(apply->ledger);
+	if (r < 0)
+		return r;
 	/* Of one pool, what the others ask for isn't known. */
-	if (r == 0 && !apply->name && !(apply->flags & VFPOOL_APPLY_DRY_RUN))
+	if (!apply->name && !(apply->flags & VFPOOL_APPLY_DRY_RUN)) {
 		r = forget_unasked(apply->ledger, pf, &wanted);
-	if (r == 0)
-		r = make_plan(apply, &wanted, ret_plan);
+		if (r < 0)
+			return r;
+	}
+	r = make_plan(apply, &wanted, ret_plan);
 	if (r < 0 || !has_holder(*ret_plan))
 		return r;
 	host_name_holders(&apply->host, pf); /* worth a look at who it is */
@@ -95,7 +116,7 @@ static int plan_for_pf(struct apply *apply, struct vfpool_pf *pf, struct vfpool_
 	return make_plan(apply, &wanted, ret_plan);
 }
 
-/* What is wrong with one PF, or one of its VFs, is told in its plan: the others go on. */
+/* Adds the context's error, which is about the PF or one of its VFs, to the PF's plan: the others go on. */
 static int add_failure(struct apply *apply, struct visit *visit)
 {
 	struct vfpool_step *step;
@@ -112,7 +133,7 @@ static int add_failure(struct apply *apply, struct visit *visit)
 
 /* ---- VFs that were busy ---- */
 
-/* Has a step of that VF failed? What a card just doesn't have is no failure of the VF. */
+/* Tells whether a step of that VF has failed. What a card just doesn't have is no failure of the VF. */
 static bool has_failed(const struct vfpool_plan *plan, unsigned vf)
 {
 	for (size_t i = 0; i < plan->n_steps; i++) {
@@ -131,19 +152,23 @@ static int free_vf(struct apply *apply, const struct pool_claim *claim, const st
 	bool freed;
 	int r = host_read_pf(&apply->host, &claim->pf->address, (int)row->index, &pf);
 
-	return r < 0 ? r :
-		       free_idle_vf(apply->vp, &apply->host, apply->ledger, claim->pool, row, &pf,
-				    NULL, &freed);
+	if (r < 0)
+		return r;
+	return free_idle_vf(apply->vp, &apply->host, apply->ledger, claim->pool, row, &pf, NULL,
+			    &freed);
 }
 
-/* A VF that was found busy once, or is in quarantine, is free when nothing has it now, unless its steps have told
- * what is wrong with it. The PF is still locked. */
-static int free_idle_vfs(struct apply *apply, struct visit *visit, const struct pool_claim *claim)
+/* Frees the pool's VFs of that PF, which is still locked, that were found busy once, or are in quarantine, and that
+ * nothing has now; not those whose steps have told what is wrong with them. */
+static int free_idle_of_claim(struct apply *apply, struct visit *visit,
+			      const struct pool_claim *claim)
 {
 	int64_t pf_id = 0;
 	int r = ledger_pf(apply->ledger, claim->pf, false, &pf_id);
 
-	for (size_t i = 0; r == 0 && pf_id && i < claim->pf->n_vfs; i++) {
+	if (r < 0 || !pf_id)
+		return r;
+	for (size_t i = 0; i < claim->pf->n_vfs; i++) {
 		const struct vfpool_vf *vf = &claim->pf->vfs[i];
 		struct ledger_vf row = { 0 };
 
@@ -151,20 +176,30 @@ static int free_idle_vfs(struct apply *apply, struct visit *visit, const struct 
 		    has_failed(visit->plan, vf->index))
 			continue;
 		r = ledger_vf(apply->ledger, pf_id, vf->index, &row);
-		if (r == 0 && (row.avoid || row.quarantined) && free_vf(apply, claim, &row) < 0)
-			r = add_failure(apply, visit);
+		if (r < 0)
+			return r;
+		if (!row.avoid && !row.quarantined)
+			continue;
+		if (free_vf(apply, claim, &row) < 0 && add_failure(apply, visit) < 0)
+			return -ENOMEM;
 	}
-	return r;
+	return 0;
 }
 
-static int free_idle_vfs_of(struct apply *apply, struct visit *visit)
+/* Does so for each pool of the visited PF. */
+static int free_idle_on_pf(struct apply *apply, struct visit *visit)
 {
-	int r = 0;
+	for (size_t i = 0; i < apply->n_claims; i++) {
+		const struct pool_claim *claim = &apply->claims[i];
+		int r;
 
-	for (size_t i = 0; r == 0 && i < apply->n_claims; i++)
-		if (apply->claims[i].pf == visit->pf && claim_is_meant(apply, &apply->claims[i]))
-			r = free_idle_vfs(apply, visit, &apply->claims[i]);
-	return r;
+		if (claim->pf != visit->pf || !claim_is_meant(apply, claim))
+			continue;
+		r = free_idle_of_claim(apply, visit, claim);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* ---- one PF, from lock to unlock ---- */
@@ -177,7 +212,7 @@ static bool has_pf_step(const struct vfpool_plan *plan)
 	return false;
 }
 
-/* The PF's own steps. Its VFs have their turn when the other PFs' VFs are made too, and links have
+/* Carries out the PF's own steps. Its VFs have their turn when the other PFs' VFs are made too, and links have
  * had time to come. */
 static void begin_pf(struct apply *apply, struct visit *visit, struct vfpool_plan **plan, int lock)
 {
@@ -186,14 +221,16 @@ static void begin_pf(struct apply *apply, struct visit *visit, struct vfpool_pla
 	keep_done(visit->plan);
 }
 
+/* Looks at the PF, plans, and does its own steps or those of its VFs; `lock` is the PF's, -1 in a dry run. */
 static int do_locked(struct apply *apply, struct visit *visit, int lock)
 {
 	CLEANUP(cleanup_plan) struct vfpool_plan *plan = NULL;
 	const bool dry_run = apply->flags & VFPOOL_APPLY_DRY_RUN;
 	int r = look_at_pf(apply, visit->pf, lock >= 0);
 
-	if (r == 0)
-		r = plan_for_pf(apply, visit->pf, &plan);
+	if (r < 0)
+		return r;
+	r = plan_for_pf(apply, visit->pf, &plan);
 	if (r < 0)
 		return r;
 	if (!dry_run && !visit->plan && has_pf_step(plan)) {
@@ -207,18 +244,24 @@ static int do_locked(struct apply *apply, struct visit *visit, int lock)
 	if (dry_run)
 		return 0;
 	r = do_vf_steps(apply, visit->pf, visit->plan);
-	return r < 0 || apply->unrecorded ? r : free_idle_vfs_of(apply, visit);
+	return r < 0 || apply->unrecorded ? r : free_idle_on_pf(apply, visit);
 }
 
-/* Without `wait`, a PF that another vfpool has stays due. */
+/* Takes the PF's lock; -EWOULDBLOCK, without `wait`, when another vfpool has it. */
+static int lock_pf(struct apply *apply, const struct vfpool_pf *pf, bool wait, int *ret_lock)
+{
+	if (apply->flags & VFPOOL_APPLY_DRY_RUN)
+		return 0;
+	return wait ? host_lock_pf(&apply->host, pf, ret_lock) :
+		      host_try_lock_pf(&apply->host, pf, ret_lock);
+}
+
+/* Gives the PF one turn. Without `wait`, one that another vfpool has stays due. */
 static int visit_pf(struct apply *apply, struct visit *visit, bool wait)
 {
 	AUTO_CLOSE int lock = -1;
-	int r = 0;
+	int r = lock_pf(apply, visit->pf, wait, &lock);
 
-	if (!(apply->flags & VFPOOL_APPLY_DRY_RUN))
-		r = wait ? host_lock_pf(&apply->host, visit->pf, &lock) :
-			   host_try_lock_pf(&apply->host, visit->pf, &lock);
 	if (r == -EWOULDBLOCK && !wait)
 		return 0;
 	visit->is_due = false;
@@ -229,15 +272,16 @@ static int visit_pf(struct apply *apply, struct visit *visit, bool wait)
 
 static int visit_due(struct apply *apply, const struct visits *visits, bool wait)
 {
-	int r = 0;
+	for (size_t i = 0; i < visits->n; i++) {
+		int r = visits->list[i].is_due ? visit_pf(apply, &visits->list[i], wait) : 0;
 
-	for (size_t i = 0; r == 0 && i < visits->n; i++)
-		if (visits->list[i].is_due)
-			r = visit_pf(apply, &visits->list[i], wait);
-	return r;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
-/* Of PFs whose own steps were just done. */
+/* Tells the host to wait for the links of the PFs whose own steps were just done. */
 static void expect_links(struct apply *apply, const struct visits *visits)
 {
 	for (size_t i = 0; i < visits->n; i++)
@@ -248,7 +292,6 @@ static void expect_links(struct apply *apply, const struct visits *visits)
 static int visit_all(struct apply *apply, struct visits *visits)
 {
 	const struct vfpool_inventory *inventory = apply->inventory;
-	int r = 0;
 
 	visits->list = calloc(inventory->n_pfs + 1, sizeof(*visits->list));
 	if (!visits->list)
@@ -259,13 +302,17 @@ static int visit_all(struct apply *apply, struct visits *visits)
 								    .is_due = true };
 	/* Each has two turns, the second for its VFs. First those that are at once to be had, then those that
 	 * others have now: nobody waits for them. */
-	for (int turn = 0; r == 0 && turn < 4; turn++) {
-		r = visit_due(apply, visits, turn >= 2);
+	for (int turn = 0; turn < 4; turn++) {
+		int r = visit_due(apply, visits, turn >= 2);
+
+		if (r < 0)
+			return r;
 		expect_links(apply, visits);
 	}
-	return r;
+	return 0;
 }
 
+/* Puts the PFs' plans together, whatever became of them. */
 static int gather(struct apply *apply, const struct visits *visits, struct vfpool_plan **ret_plan)
 {
 	CLEANUP(cleanup_plan) struct vfpool_plan *plan = calloc(1, sizeof(*plan));
@@ -284,6 +331,7 @@ static int gather(struct apply *apply, const struct visits *visits, struct vfpoo
 
 /* ---- all of it ---- */
 
+/* Fails when a PF of the one pool that is meant isn't here. Of all pools, the plan notes it. */
 static int check_pfs_are_here(struct apply *apply)
 {
 	for (size_t i = 0; i < apply->n_claims; i++)
@@ -294,7 +342,8 @@ static int check_pfs_are_here(struct apply *apply)
 	return 0;
 }
 
-/* /var is full or read-only: the VFs are to come back at boot all the same, as far as the ledger knows them. */
+/* Takes a copy of a ledger whose /var is full or read-only: the VFs are to come back at boot all the same, as far as
+ * the ledger knows them. */
 static int go_on_unrecorded(struct apply *apply)
 {
 	apply->unrecorded = strdup(apply->vp->err.text);
@@ -302,15 +351,17 @@ static int go_on_unrecorded(struct apply *apply)
 				   fail_oom(&apply->vp->err);
 }
 
-/* With the pools' VFs in it. */
+/* Opens the ledger and records the pools' VFs in it; in a dry run it is only read. */
 static int open_apply_ledger(struct apply *apply)
 {
-	const bool dry_run = apply->flags & VFPOOL_APPLY_DRY_RUN;
-	int r = open_ledger(apply->vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &apply->ledger);
+	int r;
 
-	if (r == 0 && !dry_run)
+	if (apply->flags & VFPOOL_APPLY_DRY_RUN)
+		return open_ledger(apply->vp, LEDGER_READ, &apply->ledger);
+	r = open_ledger(apply->vp, LEDGER_WRITE, &apply->ledger);
+	if (r == 0)
 		r = record_pools(apply);
-	return ledger_takes_no_more(r) && !dry_run ? go_on_unrecorded(apply) : r;
+	return ledger_takes_no_more(r) ? go_on_unrecorded(apply) : r;
 }
 
 static int note_unrecorded(struct apply *apply, struct vfpool_plan *plan)
@@ -332,19 +383,45 @@ static int note_unrecorded(struct apply *apply, struct vfpool_plan *plan)
 
 static int prepare(struct apply *apply)
 {
-	struct vfpool *vp = apply->vp;
-	int r = open_host(vp, &apply->host);
+	int r = open_host(apply->vp, &apply->host);
 
-	if (r == 0)
-		r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory);
-	if (r == 0)
-		r = find_scope(apply);
-	if (r == 0)
-		r = check_pfs_are_here(apply);
+	if (r < 0)
+		return r;
+	r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory);
+	if (r < 0)
+		return r;
+	r = find_scope(apply);
+	if (r < 0)
+		return r;
+	r = check_pfs_are_here(apply);
 	if (r < 0)
 		return r;
 	host_read_eswitch(apply->inventory);
 	return open_apply_ledger(apply);
+}
+
+/* Adds to the plan what goes beyond single PFs; *ret_missing becomes true when a PF or a device isn't here. */
+static int finish(struct apply *apply, struct vfpool_plan *plan, bool *ret_missing)
+{
+	int r;
+
+	if (!apply->name) {
+		r = bind_persistent(apply, plan, ret_missing);
+		if (r < 0)
+			return r;
+	}
+	if (apply->unrecorded) {
+		r = note_unrecorded(apply, plan);
+		if (r < 0)
+			return r;
+	}
+	r = note_obstacles(apply, plan);
+	if (r < 0)
+		return r == -ENOMEM ? fail_oom(&apply->vp->err) : r;
+	if (note_vlans(apply, plan) < 0 || note_boot(apply, plan) < 0 ||
+	    note_missing_pfs(apply, plan, ret_missing) < 0)
+		return fail_oom(&apply->vp->err);
+	return 0;
 }
 
 static int sum_up(struct apply *apply, const struct vfpool_plan *plan, bool missing)
@@ -378,28 +455,19 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 	};
 	CLEANUP(cleanup_plan) struct vfpool_plan *steps = NULL;
 	CLEANUP(visits_end) struct visits visits = { 0 };
-	struct error why;
 	bool missing = false;
 	int r = check_root(vp, "applying a pool");
 
-	if (r == 0)
-		r = prepare(&apply);
+	if (r < 0)
+		return r;
+	r = prepare(&apply);
 	if (r < 0)
 		return r;
 	r = visit_all(&apply, &visits);
-	why = vp->err;
 	if (gather(&apply, &visits, &steps) < 0)
-		return -ENOMEM;
-	if (r < 0)
-		vp->err = why;
-	if (r == 0 && !name)
-		r = bind_persistent(&apply, steps, &missing);
-	if (r == 0 && apply.unrecorded)
-		r = note_unrecorded(&apply, steps);
-	if (r == 0 &&
-	    (note_obstacles(&apply, steps) < 0 || note_vlans(&apply, steps) < 0 ||
-	     note_boot(&apply, steps) < 0 || note_missing_pfs(&apply, steps, &missing) < 0))
-		r = fail_oom(&vp->err);
+		return fail_oom(&vp->err);
+	if (r == 0)
+		r = finish(&apply, steps, &missing);
 	if (r == 0)
 		r = sum_up(&apply, steps, missing || apply.unrecorded);
 	*ret_plan = TAKE_PTR(steps); /* after a failure too: it says what was done */

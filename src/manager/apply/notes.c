@@ -59,7 +59,7 @@ static int note_rule(struct apply *apply, struct vfpool_plan *plan, struct vfpoo
 	return 0;
 }
 
-/* What keeps vfpool from giving its network to libvirt. */
+/* Notes what keeps vfpool from giving the pool's network to libvirt. */
 static int note_others_network(struct vfpool_plan *plan, const struct vfpool_pool *pool,
 			       enum guest_network_kind kind, const char *what)
 {
@@ -111,17 +111,17 @@ static bool is_defined(const struct apply *apply, const char *name, size_t lengt
 	return false;
 }
 
-/* Rules of pools that aren't defined any more. */
+/* Notes udev rules of pools that aren't defined any more. */
 static int note_old_rules(struct apply *apply, struct vfpool_plan *plan)
 {
 	static const char prefix[] = "90-vfpool-", suffix[] = ".rules";
 	AUTO_CLOSEDIR DIR *dir = opendir(apply->vp->dirs[VFPOOL_DIR_RULES]);
-	const struct dirent *entry;
-	int r = 0;
+	const struct dirent *entry = dir ? readdir(dir) : NULL;
 
-	while (dir && r == 0 && (entry = readdir(dir))) {
+	for (; entry; entry = readdir(dir)) {
 		const char *name = entry->d_name + strlen(prefix),
 			   *end = strrchr(entry->d_name, '.');
+		int r;
 
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || !end || end <= name ||
 		    strcmp(end, suffix) != 0 || is_defined(apply, name, (size_t)(end - name)))
@@ -131,8 +131,10 @@ static int note_old_rules(struct apply *apply, struct vfpool_plan *plan)
 			"%s/%s: these rules make VFs for a pool that isn't defined any more; 'vfpool udev "
 			"%.*s --remove' takes them away",
 			apply->vp->dirs[VFPOOL_DIR_RULES], entry->d_name, (int)(end - name), name);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 static int note_maker(void *arg, const struct vfpool_pf *pf, const char *what, const char *file,
@@ -160,16 +162,24 @@ int note_boot(struct apply *apply, struct vfpool_plan *plan)
 {
 	int r = note_makers(apply, plan);
 
-	if (r == 0 && !apply->name && !apply->n_broken)
+	if (r < 0)
+		return r;
+	if (!apply->name && !apply->n_broken) {
 		r = note_old_rules(apply, plan);
-	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++) {
+		if (r < 0)
+			return r;
+	}
+	for (struct vfpool_pool **pool = apply->pools; *pool; pool++) {
 		if (apply->name && strcmp((*pool)->name, apply->name) != 0)
 			continue;
 		r = note_rule(apply, plan, *pool);
-		if (r == 0)
-			r = note_network(apply, plan, *pool);
+		if (r < 0)
+			return r;
+		r = note_network(apply, plan, *pool);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 /* ---- VFs that no guest can get ---- */
@@ -182,7 +192,7 @@ static bool is_first_of_group(const struct vfpool_pf *pf, size_t i)
 	return true;
 }
 
-/* One note for all VFs of a group. */
+/* Notes what keeps VF `i` and those of its IOMMU group from guests. */
 static int note_obstacle(const struct vfpool_pf *pf, size_t i, struct vfpool_plan *plan)
 {
 	const struct vfpool_vf *vf = &pf->vfs[i];
@@ -197,7 +207,7 @@ static int note_obstacle(const struct vfpool_pf *pf, size_t i, struct vfpool_pla
 			 pf->netdev ? pf->netdev : "a PF", vf->obstacle);
 }
 
-/* Has the VF a pool whose VFs are for guests? */
+/* Tells whether the VF is of a pool, among those that are meant, whose VFs are for guests. */
 static bool is_for_guests(const struct apply *apply, const struct vfpool_pf *pf, unsigned vf)
 {
 	const struct vfpool_pool *pool = claims_pool_of_vf(apply->claims, apply->n_claims,
@@ -207,7 +217,8 @@ static bool is_for_guests(const struct apply *apply, const struct vfpool_pf *pf,
 	       (!apply->name || strcmp(pool->name, apply->name) == 0);
 }
 
-/* Of a pool that libvirt allocates those don't count that no guest can get, and of a group's VFs one does. */
+/* Notes in the ledger that a VF of a pool that libvirt allocates doesn't count, when no guest can get it; of the VFs
+ * of one IOMMU group one counts. */
 static int avoid_vf(struct apply *apply, const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
 	const struct vfpool_pool *pool = claims_pool_of_vf(apply->claims, apply->n_claims,
@@ -227,31 +238,55 @@ static int avoid_vf(struct apply *apply, const struct vfpool_pf *pf, struct vfpo
 	if (r < 0 || !obstacle)
 		return r;
 	r = ledger_pf(apply->ledger, pf, false, &pf_id);
-	if (r == 0 && pf_id)
-		r = ledger_vf(apply->ledger, pf_id, vf->index, &row);
+	if (r < 0 || !pf_id)
+		return r;
+	r = ledger_vf(apply->ledger, pf_id, vf->index, &row);
 	return r < 0 || !row.id || row.avoid ? r : ledger_avoid_vf(apply->ledger, row.id);
+}
+
+static int avoid_vfs(struct apply *apply, struct vfpool_pf *pf)
+{
+	if (apply->flags & VFPOOL_APPLY_DRY_RUN)
+		return 0;
+	for (size_t i = 0; i < pf->n_vfs; i++) {
+		int r = pf->vfs[i].obstacle ? avoid_vf(apply, pf, &pf->vfs[i]) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int note_obstacles_of(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan *plan)
+{
+	int r = host_judge_vfs(&apply->host, pf);
+
+	if (r < 0)
+		return r;
+	r = avoid_vfs(apply, pf);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < pf->n_vfs; i++) {
+		if (!pf->vfs[i].obstacle || !is_for_guests(apply, pf, pf->vfs[i].index) ||
+		    !is_first_of_group(pf, i))
+			continue;
+		r = note_obstacle(pf, i, plan);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 int note_obstacles(struct apply *apply, struct vfpool_plan *plan)
 {
-	const bool changes = !(apply->flags & VFPOOL_APPLY_DRY_RUN);
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < apply->inventory->n_pfs; i++) {
+	for (size_t i = 0; i < apply->inventory->n_pfs; i++) {
 		struct vfpool_pf *pf = &apply->inventory->pfs[i];
+		int r = pf_is_meant(apply, pf) ? note_obstacles_of(apply, pf, plan) : 0;
 
-		if (!pf_is_meant(apply, pf))
-			continue;
-		r = host_judge_vfs(&apply->host, pf);
-		for (size_t j = 0; changes && r == 0 && j < pf->n_vfs; j++)
-			if (pf->vfs[j].obstacle)
-				r = avoid_vf(apply, pf, &pf->vfs[j]);
-		for (size_t j = 0; r == 0 && j < pf->n_vfs; j++)
-			if (pf->vfs[j].obstacle && is_for_guests(apply, pf, pf->vfs[j].index) &&
-			    is_first_of_group(pf, j))
-				r = note_obstacle(pf, j, plan);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 /* ---- guests whose definitions say another VLAN than their leases, as when a pool's has changed ---- */
@@ -267,48 +302,53 @@ static const struct vfpool_pool *find_pool(const struct apply *apply, const char
 	return NULL;
 }
 
+/* Notes it when the guest's definition says another VLAN of this card than its lease. A lease that can't be read is
+ * passed over. */
 static int note_nic(struct apply *apply, struct vfpool_plan *plan, const struct guest *guest,
 		    const struct guest_nic *nic)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	const struct vfpool_pool *pool;
 	char vlans[VLANS_TEXT];
-	struct error ignored = apply->vp->err;
-	int r = nic->has_mac && nic->has_address ?
-			ledger_find_mac(apply->ledger, &nic->mac, &lease) :
-			0;
+	struct error before = apply->vp->err;
+	int r;
 
+	if (!nic->has_mac || !nic->has_address)
+		return 0;
+	r = ledger_find_mac(apply->ledger, &nic->mac, &lease);
+	if (r == -ENOMEM)
+		return r;
 	if (r < 0)
-		apply->vp->err = ignored;
+		apply->vp->err = before;
 	if (!lease || lease->state != VFPOOL_LEASE_ACTIVE)
-		return r == -ENOMEM ? r : 0;
+		return 0;
 	pool = find_pool(apply, lease->pool);
-	return !pool || !vlan_is_stale(pool, lease, nic->vlan, vlans) ?
-		       0 :
-		       plan_note(
-			       plan,
-			       "pool %s: the definition of guest %s says %s: 'vfpool attach --refresh %s' mends that",
-			       pool->name, guest->name, vlans, guest->name);
+	if (!pool || !vlan_is_stale(pool, lease, nic->vlan, vlans))
+		return 0;
+	return plan_note(
+		plan,
+		"pool %s: the definition of guest %s says %s: 'vfpool attach --refresh %s' mends that",
+		pool->name, guest->name, vlans, guest->name);
 }
 
-/* What isn't a guest's definition is no matter of ours. */
+/* Notes stale VLANs of the guest whose definition is in that file. What isn't one is no matter of ours. */
 static int note_file(struct apply *apply, struct vfpool_plan *plan, const char *path)
 {
 	CLEANUP(guest_end) struct guest guest = { .name = NULL };
 	AUTO_FREE char *xml = NULL;
 	struct error ignored;
-	int r = 0;
 
 	if (read_file(path, DEFINITION_MAX, &xml, NULL, &ignored) < 0)
 		return 0;
 	if (guest_read_domain(xml, &guest) < 0 || !guest.name)
 		return 0;
-	for (size_t i = 0; r == 0 && i < guest.n_nics; i++)
-		r = note_nic(apply, plan, &guest, &guest.nics[i]);
-	return r;
+	for (size_t i = 0; i < guest.n_nics; i++)
+		if (note_nic(apply, plan, &guest, &guest.nics[i]) < 0)
+			return -ENOMEM;
+	return 0;
 }
 
-/* By libvirt's files, since its daemon may be down, or wait for this apply: at boot. */
+/* It goes by libvirt's files, since its daemon may be down, or wait for this apply: at boot. */
 int note_vlans(struct apply *apply, struct vfpool_plan *plan)
 {
 	const char *networks = apply->vp->dirs[VFPOOL_DIR_NETWORKS],

@@ -15,7 +15,7 @@ int note_boot(struct apply *apply, struct vfpool_plan *plan);
 /* Guests whose definitions say another VLAN than their leases. -ENOMEM. */
 int note_vlans(struct apply *apply, struct vfpool_plan *plan);
 
-/* VFs that no guest can get as things are, or not without others. -ENOMEM. */
+/* Notes VFs that no guest can get as things are, or not without others. -ENOMEM has no message. */
 int note_obstacles(struct apply *apply, struct vfpool_plan *plan);
 
 #endif

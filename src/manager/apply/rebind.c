@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Where the device is now: VFs are known by PF and index. VFPOOL_ENOTFOUND. */
+/* Finds where the binding's device is now: VFs are known by PF and index. VFPOOL_ENOTFOUND. */
 static int find_place(struct apply *apply, const struct ledger_binding *binding,
 		      struct vfpool_pci *ret_address)
 {
@@ -39,13 +39,16 @@ static int find_device(struct apply *apply, const struct ledger_binding *binding
 {
 	int r = find_place(apply, binding, ret_address);
 
-	if (r == 0)
-		r = host_read_device(&apply->host, ret_address, device);
-	if (r == 0 && (device->vendor != binding->vendor || device->device != binding->device))
+	if (r < 0)
+		return r;
+	r = host_read_device(&apply->host, ret_address, device);
+	if (r < 0)
+		return r;
+	if (device->vendor != binding->vendor || device->device != binding->device)
 		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND,
 			    "it is %04x:%04x now, and was %04x:%04x", device->vendor,
 			    device->device, binding->vendor, binding->device);
-	return r;
+	return 0;
 }
 
 static const struct vfpool_pf *find_pf(const struct apply *apply, const struct vfpool_pci *address)
@@ -55,7 +58,7 @@ static const struct vfpool_pf *find_pf(const struct apply *apply, const struct v
 	return vfpool_find_pf(apply->inventory, &want);
 }
 
-/* What was to be done with it, and how that went; r is bind's. */
+/* Adds to the plan what was to be done with the device, and how that went; `r` is bind's. */
 static int add_step(struct apply *apply, struct vfpool_plan *plan,
 		    const struct ledger_binding *binding, const struct vfpool_device *device, int r)
 {
@@ -123,7 +126,12 @@ int bind_persistent(struct apply *apply, struct vfpool_plan *plan, bool *ret_mis
 	size_t n = 0;
 	int r = apply->ledger ? ledger_persistent_bindings(apply->ledger, &bindings, &n) : 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++)
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
 		r = bind_one(apply, &bindings[i], plan, ret_missing);
-	return r;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }

@@ -45,7 +45,7 @@ static bool is_there(const struct apply *apply)
 	return false;
 }
 
-/* All that are sound; of one pool alone the others' faults aren't told. */
+/* Loads all definitions that are sound; of one pool alone the others' faults aren't told. */
 static int load_definitions(struct apply *apply)
 {
 	struct vfpool_pool *broken;
@@ -55,26 +55,28 @@ static int load_definitions(struct apply *apply)
 	if (r < 0 || !apply->name || is_there(apply))
 		return r;
 	r = definition_load(apply->vp, apply->name, &broken); /* which says what is wrong with it */
-	if (r == 0)
-		vfpool_pool_free(broken);
-	return r < 0 ? r :
-		       fail(&apply->vp->err, -EAGAIN,
-			    "the definition of pool %s is just being changed; ask again",
-			    apply->name);
+	if (r < 0)
+		return r;
+	vfpool_pool_free(broken);
+	return fail(&apply->vp->err, -EAGAIN,
+		    "the definition of pool %s is just being changed; ask again", apply->name);
 }
 
-/* Does the pool agree with all others, and with the cards? */
-static int check_pool(struct apply *apply, const struct vfpool_pool *pool)
+/* Fails when the pool contradicts another, or the cards. */
+static int check_agrees(struct apply *apply, const struct vfpool_pool *pool)
 {
-	int r = 0;
+	for (size_t i = 0; i < apply->n_claims; i++) {
+		int r = 0;
 
-	for (size_t i = 0; r == 0 && i < apply->n_claims; i++)
 		if (apply->claims[i].pool == pool)
 			r = pool_check_claim(apply->claims, apply->n_claims, i, &apply->vp->err);
-	return r;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
-/* Of those that contradict each other nobody knows which is right: none of them is applied. */
+/* Leaves out the pools that contradict each other, since nobody knows which is right. */
 static int drop_quarrelling(struct apply *apply)
 {
 	AUTO_FREE struct error *faults = NULL;
@@ -86,7 +88,7 @@ static int drop_quarrelling(struct apply *apply)
 	if (!faults)
 		return fail_oom(&apply->vp->err);
 	for (size_t i = 0; i < n; i++)
-		if (check_pool(apply, apply->pools[i]) < 0)
+		if (check_agrees(apply, apply->pools[i]) < 0)
 			faults[i] = apply->vp->err;
 	for (size_t i = n; i-- > 0;) {
 		if (!faults[i].text[0])
@@ -101,9 +103,10 @@ int find_scope(struct apply *apply)
 {
 	int r = load_definitions(apply);
 
-	if (r == 0)
-		r = claims_resolve(apply->vp, apply->pools, apply->inventory, &apply->claims,
-				   &apply->n_claims);
+	if (r < 0)
+		return r;
+	r = claims_resolve(apply->vp, apply->pools, apply->inventory, &apply->claims,
+			   &apply->n_claims);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < apply->inventory->n_pfs; i++)
@@ -111,15 +114,16 @@ int find_scope(struct apply *apply)
 				    &apply->inventory->pfs[i]);
 	if (!apply->name)
 		return drop_quarrelling(apply);
-	for (struct vfpool_pool **pool = apply->pools; r == 0 && *pool; pool++)
+	for (struct vfpool_pool **pool = apply->pools; *pool; pool++)
 		if (strcmp((*pool)->name, apply->name) == 0)
-			r = check_pool(apply, *pool);
-	return r;
+			return check_agrees(apply, *pool);
+	return 0;
 }
 
 /* ---- one PF, looked at again ---- */
 
-/* Is it still what the definitions mean? A netdev's name may have gone to another meanwhile. */
+/* Fails when the PF, as it is now (`fresh`), isn't what the definitions mean any more: a netdev's name may have gone
+ * to another. */
 static int check_is_meant(struct apply *apply, const struct vfpool_pf *pf,
 			  const struct vfpool_pf *fresh)
 {
@@ -134,11 +138,13 @@ static int check_is_meant(struct apply *apply, const struct vfpool_pf *pf,
 
 int look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked)
 {
+	CLEANUP(rollback) struct ledger *reading = NULL;
 	CLEANUP(pf_end) struct vfpool_pf fresh = { 0 };
 	int r = host_read_pf(&apply->host, &pf->address, HOST_ALL_VFS, &fresh);
 
-	if (r == 0)
-		r = check_is_meant(apply, pf, &fresh);
+	if (r < 0)
+		return r;
+	r = check_is_meant(apply, pf, &fresh);
 	if (r < 0)
 		return r;
 	fresh.eswitch = TAKE_PTR(pf->eswitch);
@@ -146,11 +152,9 @@ int look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked)
 	*pf = fresh;
 	fresh = (struct vfpool_pf){ 0 };
 	claims_read_vectors(&apply->host, apply->claims, apply->n_claims, locked, pf);
-	if (apply->ledger)
-		r = ledger_begin_read(apply->ledger);
-	if (r == 0)
-		r = inventory_mark_vfs(apply->vp, apply->ledger, apply->claims, apply->n_claims,
-				       pf);
-	ledger_rollback(apply->ledger);
-	return r;
+	reading = apply->ledger;
+	r = reading ? ledger_begin_read(reading) : 0;
+	if (r < 0)
+		return r;
+	return inventory_mark_vfs(apply->vp, apply->ledger, apply->claims, apply->n_claims, pf);
 }

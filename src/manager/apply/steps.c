@@ -11,7 +11,7 @@ bool is_pf_step(const struct vfpool_step *step)
 	       step->kind == VFPOOL_STEP_UP;
 }
 
-/* Notes how a step went; its error becomes its text. */
+/* Notes in the step how it went; the context's error becomes the text of one that failed. */
 static void finish_step(struct apply *apply, struct vfpool_step *step, int r)
 {
 	step->result = r < 0 ? VFPOOL_STEP_FAILED : VFPOOL_STEP_DONE;
@@ -21,22 +21,27 @@ static void finish_step(struct apply *apply, struct vfpool_step *step, int r)
 	}
 }
 
+/* Makes the PF's VFs, unless someone has taken one of those that are there since the plan was made. */
 static int make_vfs(struct apply *apply, struct vfpool_pf *pf, unsigned count, int lock)
 {
-	int r = look_at_pf(apply, pf,
-			   true); /* others may have taken a VF since the plan was made */
+	int r = look_at_pf(apply, pf, true);
 
-	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++)
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < pf->n_vfs; i++)
 		if (pf->vfs[i].busy || pf->vfs[i].owner)
 			return fail(&apply->vp->err, -VFPOOL_EINUSE, "VF %u is in use: %s",
 				    pf->vfs[i].index,
 				    pf->vfs[i].busy ? pf->vfs[i].busy : pf->vfs[i].owner);
-	if (r == 0 && apply->unrecorded && pf->n_vfs > 0)
+	if (apply->unrecorded && pf->n_vfs > 0)
 		return fail(&apply->vp->err, -EROFS,
 			    "the VFs that are there stay, since the ledger can't be changed");
-	if (r == 0 && apply->ledger)
+	if (apply->ledger) {
 		r = forget_refusals(apply->ledger, pf);
-	return r < 0 ? r : host_make_vfs(&apply->host, pf, count, lock);
+		if (r < 0)
+			return r;
+	}
+	return host_make_vfs(&apply->host, pf, count, lock);
 }
 
 static int do_pf_step(struct apply *apply, struct vfpool_pf *pf, const struct vfpool_step *step,
@@ -89,7 +94,7 @@ void keep_done(struct vfpool_plan *plan)
 		free(plan->notes[--plan->n_notes]);
 }
 
-/* The fresh plan has a step that was done already: the kernel doesn't show it. */
+/* Marks as failed what was done and is planned `again`: the kernel doesn't show it. */
 static int doubt_step(struct vfpool_plan *plan, const struct vfpool_step *again)
 {
 	for (size_t i = 0; i < plan->n_steps; i++) {
@@ -129,42 +134,44 @@ int add_plan(struct vfpool_plan *plan, struct vfpool_plan *more)
 int add_after_pf_steps(struct vfpool_plan *done, struct vfpool_plan *fresh)
 {
 	size_t n = 0;
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < fresh->n_steps; i++) {
+	for (size_t i = 0; i < fresh->n_steps; i++) {
 		struct vfpool_step step = fresh->steps[i];
+		int r;
 
 		fresh->steps[i] = (struct vfpool_step){ 0 };
-		if (is_pf_step(&step)) {
-			r = doubt_step(done, &step);
-			step_end(&step);
-		} else {
+		if (!is_pf_step(&step)) {
 			fresh->steps[n++] = step;
+			continue;
 		}
+		r = doubt_step(done, &step);
+		step_end(&step);
+		if (r < 0)
+			return r; /* what was moved from is zeros */
 	}
-	if (r < 0)
-		return r; /* what wasn't moved is zeros */
 	fresh->n_steps = n;
 	return add_plan(done, fresh);
 }
 
-/* What the card's driver doesn't have is said once for the PF, and remembered where the kernel doesn't
+/* Says once for the PF what its card's driver doesn't have, and remembers it where the kernel doesn't
  * report it either: else the next apply would find nothing to do. */
 static int tell_unsupported(struct apply *apply, struct vfpool_plan *plan, struct vfpool_pf *pf)
 {
 	const size_t n = plan->n_steps; /* what is added comes after these */
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct vfpool_step step = plan->steps[i]; /* a copy: the array may move */
+		int r;
 
 		if (step.kind != VFPOOL_STEP_PROGRAM || !step.unsupported)
 			continue;
 		if (plan_lacks(plan, pf, step.unsupported, &step.to) < 0)
 			return fail_oom(&apply->vp->err);
 		r = remember_refused(apply->vp, apply->ledger, pf, &step);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 static int program_pf(struct apply *apply, struct vfpool_plan *plan, struct vfpool_pf *pf)
@@ -181,25 +188,40 @@ static int program_pf(struct apply *apply, struct vfpool_plan *plan, struct vfpo
 	if (n == 0)
 		return 0;
 	r = host_program(&apply->host, pf, steps, n);
-	for (size_t i = 0; r < 0 && i < n; i++)
+	if (r == 0)
+		return tell_unsupported(apply, plan, pf);
+	for (size_t i = 0; i < n; i++)
 		finish_step(apply, steps[i], r);
-	return r < 0 ? 0 : tell_unsupported(apply, plan, pf);
+	return 0;
 }
 
-/* No driver gets a VF before what keeps owners apart is set. A VF's programming stands right
- * before its binding. */
+/* No driver gets a VF before what keeps owners apart is set. */
 #define SETS_OWNERS_APART                                                            \
 	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST | \
 	 VFPOOL_ATTR_SPOOFCHK)
 
-/* What of that the VF hasn't, as a set of enum vfpool_attr; *ret_to has the values. */
+/* Finds the step that programs the VF which `bind` is about, or that is refused in its place. NULL: there was nothing
+ * to program. The planner puts it near before its binding. */
+static const struct vfpool_step *find_programming(const struct vfpool_plan *plan,
+						  const struct vfpool_step *bind)
+{
+	for (size_t i = (size_t)(bind - plan->steps); i-- > 0;) {
+		const struct vfpool_step *step = &plan->steps[i];
+
+		if (step->has_vf && step->vf == bind->vf && step->to.have)
+			return step;
+	}
+	return NULL;
+}
+
+/* Returns what of that the VF hasn't, as a set of enum vfpool_attr; *ret_to has the values. */
 static unsigned missing_settings(const struct vfpool_plan *plan, const struct vfpool_step *bind,
 				 const struct vfpool_settings **ret_to)
 {
-	const struct vfpool_step *step = bind - 1;
+	const struct vfpool_step *step = find_programming(plan, bind);
 
-	if (bind == plan->steps || !step->has_vf || step->vf != bind->vf || !step->to.have)
-		return 0; /* there was nothing to program */
+	if (!step)
+		return 0;
 	*ret_to = &step->to;
 	if (step->kind == VFPOOL_STEP_REFUSED || /* someone had it, and let it go since */
 	    (step->result == VFPOOL_STEP_FAILED && !step->failed && !step->unsupported))
@@ -212,10 +234,10 @@ static int set_vectors(struct apply *apply, const struct vfpool_vf *vf, struct v
 	bool verified = true;
 	int r = host_set_vectors(&apply->host, &vf->address, step->count, &verified);
 
-	if (r == 0 && !verified &&
-	    !(step->text = strdup("unverified: its config space can't be read")))
-		return fail_oom(&apply->vp->err);
-	return r;
+	if (r < 0 || verified)
+		return r;
+	step->text = strdup("unverified: its config space can't be read");
+	return step->text ? 0 : fail_oom(&apply->vp->err);
 }
 
 static int do_vf_step(struct apply *apply, const struct vfpool_pf *pf,
@@ -258,6 +280,8 @@ static bool binds(const struct vfpool_step *step)
 	return step->kind == VFPOOL_STEP_BIND && step->result == VFPOOL_STEP_PLANNED;
 }
 
+/* Does the steps that are meant, in their order; how each went is in it, and a VF that was taken meanwhile is refused,
+ * which is no failure. `doing` is for who shows progress. */
 static void do_vf_steps_that(bool (*are_meant)(const struct vfpool_step *), const char *doing,
 			     struct apply *apply, const struct vfpool_pf *pf,
 			     struct vfpool_plan *plan)
@@ -274,7 +298,7 @@ static void do_vf_steps_that(bool (*are_meant)(const struct vfpool_step *), cons
 			continue;
 		r = do_vf_step(apply, pf, plan, step);
 		finish_step(apply, step, r);
-		if (r == -VFPOOL_EINUSE) { /* no failure: its holder is in the right */
+		if (r == -VFPOOL_EINUSE) {
 			step->kind = VFPOOL_STEP_REFUSED;
 			step->result = VFPOOL_STEP_PLANNED;
 		}

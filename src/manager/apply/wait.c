@@ -10,12 +10,13 @@
 
 #define REST_MS 250
 
-/* InfiniBand's may have no netdev. */
+/* Tells whether the PF has what it will have: its netdev, with udev's name. InfiniBand's may have none. */
 static bool is_ready(const struct vfpool_pf *pf)
 {
 	return pf && (pf->netdev ? host_udev_is_done(pf) : pf->is_infiniband);
 }
 
+/* *ret_all tells whether all PFs that the pools mean, or the one named, are ready. */
 static int look_for_pfs(struct vfpool *vp, const char *name, struct vfpool_pool *const *pools,
 			bool *ret_all)
 {
@@ -26,8 +27,14 @@ static int look_for_pfs(struct vfpool *vp, const char *name, struct vfpool_pool 
 	size_t n = 0;
 	int r;
 
-	if ((r = open_host(vp, &host)) < 0 || (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = claims_resolve(vp, pools, inventory, &claims, &n)) < 0)
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = host_read(&host, HOST_NO_VFS, &inventory);
+	if (r < 0)
+		return r;
+	r = claims_resolve(vp, pools, inventory, &claims, &n);
+	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
 		all = all &&
@@ -42,11 +49,13 @@ int vfpool_wait(struct vfpool *vp, const char *name, unsigned seconds, bool *ret
 	const long long deadline = clock_ms() + seconds * 1000LL;
 	int r = load_sound(vp, &pools);
 
-	/* What a card that is just coming says may be half there: that is no failure before the time is up. */
-	while (r == 0 && ((r = look_for_pfs(vp, name, pools, ret_all)) < 0 || !*ret_all) &&
-	       clock_ms() < deadline) {
+	if (r < 0)
+		return r;
+	for (;;) {
+		r = look_for_pfs(vp, name, pools, ret_all);
+		/* What a card that is just coming says may be half there: that is no failure before the time is up. */
+		if ((r == 0 && *ret_all) || clock_ms() >= deadline)
+			return r;
 		rest_ms(REST_MS);
-		r = 0;
 	}
-	return r;
 }

@@ -24,29 +24,44 @@ static bool lacks_pf(const struct apply *apply, const struct vfpool_pool *pool)
 	return false;
 }
 
-/* Rows of VFs that the pool's definition no longer has. */
+/* Tells whether the pool's definition has the VF of that row, on the same card: another one may be at its address. */
+static bool has_row(const struct apply *apply, const struct vfpool_pool *pool,
+		    const struct ledger_vf *row)
+{
+	const struct vfpool_lease place = place_of(row);
+
+	for (size_t i = 0; i < apply->n_claims; i++) {
+		const struct pool_claim *claim = &apply->claims[i];
+
+		if (claim->pool == pool && claim->pf && is_lease_pf(&place, claim->pf) &&
+		    vfpool_pool_has_vf(claim->want, row->index))
+			return true;
+	}
+	return false;
+}
+
+/* Removes the rows of VFs that the pool's definition no longer has. A PF that isn't there now, or can't be looked at,
+ * may come back. */
 static int forget_vfs(struct apply *apply, const struct vfpool_pool *pool)
 {
 	AUTO_FREE struct ledger_vf *rows = NULL;
 	size_t n = 0;
-	int r = ledger_vfs(apply->ledger, pool->name, &rows, &n);
+	int r;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct vfpool_lease place = place_of(&rows[i]);
-		/* A PF that isn't there now, or can't be looked at, may come back. */
-		bool stays = rows[i].lease || rows[i].quarantined || rows[i].held ||
-			     lacks_pf(apply, pool);
-
-		for (size_t j = 0; j < apply->n_claims && !stays; j++)
-			stays = apply->claims[j].pool == pool && apply->claims[j].pf &&
-				is_lease_pf(&place,
-					    apply->claims[j]
-						    .pf) && /* not another card at its address */
-				vfpool_pool_has_vf(apply->claims[j].want, rows[i].index);
-		if (!stays)
-			r = ledger_remove_vf(apply->ledger, &rows[i]);
+	if (lacks_pf(apply, pool))
+		return 0;
+	r = ledger_vfs(apply->ledger, pool->name, &rows, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].lease || rows[i].quarantined || rows[i].held ||
+		    has_row(apply, pool, &rows[i]))
+			continue;
+		r = ledger_remove_vf(apply->ledger, &rows[i]);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 static bool is_one_of(int64_t pf, const int64_t *pfs, size_t n)
@@ -57,7 +72,8 @@ static bool is_one_of(int64_t pf, const int64_t *pfs, size_t n)
 	return false;
 }
 
-/* Of a pool one of whose PFs isn't there now, or can't be looked at: its VFs stay, for when it is back. */
+/* Adds the PFs that the ledger has of a pool one of whose PFs isn't there now, or can't be looked at: its VFs stay,
+ * for when it is back. */
 static int keep_places(struct apply *apply, const struct vfpool_pool *pool, int64_t **pfs,
 		       size_t *n)
 {
@@ -78,77 +94,95 @@ static int keep_places(struct apply *apply, const struct vfpool_pool *pool, int6
 	return 0;
 }
 
+/* Records the PF of the pool, as the n-th of `pfs`, and its VFs. -EINVAL: it is among those already. */
+static int record_pf(struct apply *apply, const struct pool_claim *claim, int64_t *pfs, size_t n)
+{
+	int r = ledger_pf(apply->ledger, claim->pf, true, &pfs[n]);
+
+	if (r < 0)
+		return r;
+	if (is_one_of(pfs[n], pfs, n))
+		return fail(&apply->vp->err, -EINVAL,
+			    "%s:%d: this PF has the permanent MAC of another one of the pool, "
+			    "by which vfpool tells them apart",
+			    claim->pool->file, claim->want->line);
+	for (unsigned vf = 0; vf < claim->want->numvfs; vf++) {
+		if (!vfpool_pool_has_vf(claim->want, vf))
+			continue;
+		r = record_vf(apply->vp, apply->ledger, claim, pfs[n], vf);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int record_pool(struct apply *apply, const struct vfpool_pool *pool)
 {
 	AUTO_FREE int64_t *pfs = calloc(pool->n_pfs, sizeof(*pfs));
 	size_t n = 0;
-	int r = pfs ? 0 : fail_oom(&apply->vp->err);
+	int r;
 
-	for (size_t i = 0; r == 0 && i < apply->n_claims; i++) {
-		const struct pool_claim *claim = &apply->claims[i];
-
-		if (claim->pool != pool || !claim->pf)
+	if (!pfs)
+		return fail_oom(&apply->vp->err);
+	for (size_t i = 0; i < apply->n_claims; i++) {
+		if (apply->claims[i].pool != pool || !apply->claims[i].pf)
 			continue;
-		r = ledger_pf(apply->ledger, claim->pf, true, &pfs[n]);
-		if (r == 0 && is_one_of(pfs[n], pfs, n))
-			return fail(
-				&apply->vp->err, -EINVAL,
-				"%s:%d: this PF has the permanent MAC of another one of the pool, "
-				"by which vfpool tells them apart",
-				pool->file, claim->want->line);
-		for (unsigned vf = 0; r == 0 && vf < claim->want->numvfs; vf++)
-			if (vfpool_pool_has_vf(claim->want, vf))
-				r = record_vf(apply->vp, apply->ledger, claim, pfs[n], vf);
-		n++;
+		r = record_pf(apply, &apply->claims[i], pfs, n++);
+		if (r < 0)
+			return r;
 	}
-	if (r == 0 && lacks_pf(apply, pool))
+	if (lacks_pf(apply, pool)) {
 		r = keep_places(apply, pool, &pfs, &n);
-	if (r == 0)
-		r = ledger_set_pool_pfs(apply->ledger, pool->name, pfs, n);
-	return r;
+		if (r < 0)
+			return r;
+	}
+	return ledger_set_pool_pfs(apply->ledger, pool->name, pfs, n);
 }
 
-/* In a transaction of its own: what one pool can't have is no other's loss. */
+/* Calls `change` for the pool in a transaction of its own: what one pool can't have is no other's loss. */
 static int change_pool(struct apply *apply, const struct vfpool_pool *pool,
 		       int (*change)(struct apply *, const struct vfpool_pool *))
 {
-	int r = ledger_begin(apply->ledger);
+	CLEANUP(rollback) struct ledger *ledger = apply->ledger;
+	int r;
 
-	if (r == 0)
-		r = change(apply, pool);
-	if (r == 0)
-		r = ledger_commit(apply->ledger);
+	if (apply->name && strcmp(pool->name, apply->name) != 0)
+		return 0;
+	r = ledger_begin(ledger);
 	if (r < 0)
-		ledger_rollback(apply->ledger);
-	return r;
+		return r;
+	r = change(apply, pool);
+	return r < 0 ? r : ledger_commit(ledger);
 }
 
 int record_pools(struct apply *apply)
 {
 	struct vfpool_pool **pool;
-	int r = 0;
+	int r;
 
 	/* First what is given up: it may be another's now. */
-	for (pool = apply->pools; r == 0 && *pool; pool++)
-		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
-			r = change_pool(apply, *pool, forget_vfs);
-	for (pool = apply->pools; r == 0 && *pool;) {
-		if (!apply->name || strcmp((*pool)->name, apply->name) == 0)
-			r = change_pool(apply, *pool, record_pool);
-		/* Too few MACs, or two PFs that can't be told apart. */
-		if ((r == -EADDRNOTAVAIL || r == -EINVAL) && !apply->name) {
-			drop_pool(apply, pool);
-			r = 0;
-		} else {
-			pool++;
-		}
+	for (pool = apply->pools; *pool; pool++) {
+		r = change_pool(apply, *pool, forget_vfs);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	for (pool = apply->pools; *pool;) {
+		r = change_pool(apply, *pool, record_pool);
+		if (r == 0) {
+			pool++;
+			continue;
+		}
+		/* Too few MACs, or two PFs that can't be told apart. */
+		if (apply->name || (r != -EADDRNOTAVAIL && r != -EINVAL))
+			return r;
+		drop_pool(apply, pool);
+	}
+	return 0;
 }
 
 /* ---- what is wanted ---- */
 
-/* Is the VF this pool's, as far as the ledger knows? */
+/* Tells whether the VF is this pool's, as far as the ledger knows. */
 static bool is_known(const struct pool_claim *claim, const struct ledger_vf *row)
 {
 	return row->id && strcmp(row->pool, claim->pool->name) == 0;
@@ -159,28 +193,36 @@ static int count_unknown_of(struct apply *apply, const struct pool_claim *claim,
 	int64_t pf_id = 0;
 	int r = apply->ledger ? ledger_pf(apply->ledger, claim->pf, false, &pf_id) : 0;
 
-	for (unsigned vf = 0; r == 0 && vf < claim->want->numvfs; vf++) {
+	if (r < 0)
+		return r;
+	for (unsigned vf = 0; vf < claim->want->numvfs; vf++) {
 		struct ledger_vf row = { 0 };
 
 		if (!vfpool_pool_has_vf(claim->want, vf))
 			continue;
 		r = pf_id ? ledger_vf(apply->ledger, pf_id, vf, &row) : 0;
+		if (r < 0)
+			return r;
 		*n += !is_known(claim, &row);
 	}
-	return r;
+	return 0;
 }
 
 int count_unknown(struct apply *apply, unsigned *ret_n)
 {
 	unsigned n = 0;
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < apply->n_claims; i++)
-		if (apply->claims[i].pf && claim_is_meant(apply, &apply->claims[i]))
-			r = count_unknown_of(apply, &apply->claims[i], &n);
-	if (r == 0)
-		*ret_n = n;
-	return r;
+	for (size_t i = 0; i < apply->n_claims; i++) {
+		int r;
+
+		if (!apply->claims[i].pf || !claim_is_meant(apply, &apply->claims[i]))
+			continue;
+		r = count_unknown_of(apply, &apply->claims[i], &n);
+		if (r < 0)
+			return r;
+	}
+	*ret_n = n;
+	return 0;
 }
 
 static int want_vf(struct apply *apply, const struct pool_claim *claim, int64_t pf_id, unsigned vf,
@@ -192,21 +234,23 @@ static int want_vf(struct apply *apply, const struct pool_claim *claim, int64_t 
 	bool is_active;
 	int r = pf_id ? ledger_vf(apply->ledger, pf_id, vf, &row) : 0;
 
-	if (r == 0 && apply->unrecorded && !is_known(claim, &row)) {
+	if (r < 0)
+		return r;
+	if (apply->unrecorded && !is_known(claim, &row)) {
 		*ret_wanted = false;
 		return 0;
 	}
-	if (r == 0 && is_anothers(claim, &row)) {
+	if (is_anothers(claim, &row)) {
 		*want = (struct wanted_vf){ .pf = claim->pf->address,
 					    .index = vf,
 					    .refused = explain_anothers(claim, &row) };
 		*ret_wanted = true;
 		return want->refused ? 0 : fail_oom(&apply->vp->err);
 	}
-	if (r == 0)
-		r = foresee_parking(apply->vp, apply->ledger, claim, pf_id, vf, &mac);
-	if (r == 0 && row.lease)
-		r = ledger_get_lease(apply->ledger, row.lease, &lease);
+	r = foresee_parking(apply->vp, apply->ledger, claim, pf_id, vf, &mac);
+	if (r < 0)
+		return r;
+	r = row.lease ? ledger_get_lease(apply->ledger, row.lease, &lease) : 0;
 	if (r < 0)
 		return r;
 	/* An alloc is at work on a pending lease's VF, or gc undoes what is left of it. */
@@ -224,26 +268,30 @@ static int want_vf(struct apply *apply, const struct pool_claim *claim, int64_t 
 	return 0;
 }
 
-static int want_use(struct apply *apply, const struct pool_claim *claim, struct wanted *wanted)
+static int want_claim(struct apply *apply, const struct pool_claim *claim, struct wanted *wanted)
 {
 	int64_t pf_id = 0;
 	int r = apply->ledger ? ledger_pf(apply->ledger, claim->pf, false, &pf_id) : 0;
 
+	if (r < 0)
+		return r;
 	wanted->n_pfs = 1; /* the definitions agree on it */
 	wanted->pfs[0] = (struct wanted_pf){
 		.pf = claim->pf,
 		.numvfs = claim->want->numvfs,
 		.up = claim->want->up || apply->flags & VFPOOL_APPLY_UP,
 	};
-	for (unsigned vf = 0; r == 0 && vf < claim->want->numvfs; vf++) {
+	for (unsigned vf = 0; vf < claim->want->numvfs; vf++) {
 		bool is_wanted = false;
 
-		if (vfpool_pool_has_vf(claim->want, vf))
-			r = want_vf(apply, claim, pf_id, vf, &wanted->vfs[wanted->n_vfs],
-				    &is_wanted);
+		if (!vfpool_pool_has_vf(claim->want, vf))
+			continue;
+		r = want_vf(apply, claim, pf_id, vf, &wanted->vfs[wanted->n_vfs], &is_wanted);
+		if (r < 0)
+			return r;
 		wanted->n_vfs += is_wanted;
 	}
-	return r;
+	return 0;
 }
 
 void wanted_end(struct wanted *wanted)
@@ -254,7 +302,7 @@ void wanted_end(struct wanted *wanted)
 	free(wanted->vfs);
 }
 
-/* In the order that a reader expects, whatever pool a VF is in. */
+/* Compares for the order that a reader expects, whatever pool a VF is in. */
 static int by_index(const void *a, const void *b)
 {
 	const struct wanted_vf *x = a, *y = b;
@@ -265,7 +313,6 @@ static int by_index(const void *a, const void *b)
 int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *wanted)
 {
 	size_t n_vfs = 1;
-	int r = 0;
 
 	for (size_t i = 0; i < apply->n_claims; i++)
 		n_vfs += apply->claims[i].pf == pf ? apply->claims[i].want->numvfs : 0;
@@ -273,9 +320,15 @@ int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *
 	wanted->vfs = calloc(n_vfs, sizeof(*wanted->vfs));
 	if (!wanted->pfs || !wanted->vfs)
 		return fail_oom(&apply->vp->err);
-	for (size_t i = 0; r == 0 && i < apply->n_claims; i++)
-		if (apply->claims[i].pf == pf && claim_is_meant(apply, &apply->claims[i]))
-			r = want_use(apply, &apply->claims[i], wanted);
+	for (size_t i = 0; i < apply->n_claims; i++) {
+		int r;
+
+		if (apply->claims[i].pf != pf || !claim_is_meant(apply, &apply->claims[i]))
+			continue;
+		r = want_claim(apply, &apply->claims[i], wanted);
+		if (r < 0)
+			return r;
+	}
 	qsort(wanted->vfs, wanted->n_vfs, sizeof(*wanted->vfs), by_index);
-	return r;
+	return 0;
 }
