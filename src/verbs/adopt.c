@@ -13,7 +13,7 @@ static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char 
 		OPTION_END,
 	};
 	char **args;
-	int n = verb_parse(verb, argc, argv, options, 0, 1, &args), r;
+	int n = verb_parse(verb, argc, argv, options, &args), r;
 
 	if (n < 0)
 		return n;
@@ -26,8 +26,9 @@ static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char 
 }
 
 const struct verb verb_adopt = {
-	"adopt",
-	"[GUEST] [--json] [--dry-run]",
-	"record leases for what libvirt's guests name already",
-	run_adopt,
+	.name = "adopt",
+	.args = "[GUEST] [--json] [--dry-run]",
+	.max_args = 1,
+	.help = "record leases for what libvirt's guests name already",
+	.run = run_adopt,
 };

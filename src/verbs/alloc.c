@@ -57,7 +57,7 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 		OPTION_FLAG("dry-run", &request->dry_run, "say what would be done, change nothing"),
 		OPTION_END,
 	};
-	int r = verb_parse(verb, argc, argv, options, 1, 1, ret_rest);
+	int r = verb_parse(verb, argc, argv, options, ret_rest);
 
 	if (r < 0)
 		return r;
@@ -98,9 +98,11 @@ static int run_alloc(struct vfpool *vp, const struct verb *verb, int argc, char 
 }
 
 const struct verb verb_alloc = {
-	"alloc",
-	"POOL --owner NAME [--nic N | --count N] [--numa N[=only]] [--pf PF] [--vf N] [--mac MAC] "
-	"[--vlan ID] [--until-stop] [--format F] [--dry-run]",
-	"a free VF and a stable MAC, as <interface>",
-	run_alloc,
+	.name = "alloc",
+	.args = "POOL --owner NAME [--nic N | --count N] [--numa N[=only]] [--pf PF] [--vf N] [--mac MAC] "
+		"[--vlan ID] [--until-stop] [--format F] [--dry-run]",
+	.min_args = 1,
+	.max_args = 1,
+	.help = "a free VF and a stable MAC, as <interface>",
+	.run = run_alloc,
 };

@@ -110,7 +110,7 @@ static int run_apply(struct vfpool *vp, const struct verb *verb, int argc, char 
 		OPTION_END,
 	};
 	char **args;
-	int n = verb_parse(verb, argc, argv, options, 0, 1, &args), r;
+	int n = verb_parse(verb, argc, argv, options, &args), r;
 
 	if (n < 0)
 		return n;
@@ -129,8 +129,9 @@ static int run_apply(struct vfpool *vp, const struct verb *verb, int argc, char 
 }
 
 const struct verb verb_apply = {
-	"apply",
-	"[POOL] [--dry-run] [--up] [--live] [--wait N] [--json]",
-	"make the host as the definitions say",
-	run_apply,
+	.name = "apply",
+	.args = "[POOL] [--dry-run] [--up] [--live] [--wait N] [--json]",
+	.max_args = 1,
+	.help = "make the host as the definitions say",
+	.run = run_apply,
 };

@@ -57,7 +57,7 @@ static int run_attach(struct vfpool *vp, const struct verb *verb, int argc, char
 		OPTION_END,
 	};
 	char **rest;
-	int n = verb_parse(verb, argc, argv, options, 0, 2, &rest), r;
+	int n = verb_parse(verb, argc, argv, options, &rest), r;
 
 	if (n < 0)
 		return n;
@@ -77,8 +77,9 @@ static int run_attach(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_attach = {
-	"attach",
-	"POOL GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run] | --refresh [GUEST] [--wait N]",
-	"a VF of the pool into a guest of libvirt",
-	run_attach,
+	.name = "attach",
+	.args = "POOL GUEST [--nic N] [--live] [--config] [--current] [--json] [--dry-run] | --refresh [GUEST] [--wait N]",
+	.max_args = 2,
+	.help = "a VF of the pool into a guest of libvirt",
+	.run = run_attach,
 };

@@ -10,7 +10,7 @@ static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char
 		OPTION_END,
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -22,8 +22,10 @@ static int run_backup(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_backup = {
-	"backup",
-	"FILE [--force]",
-	"a whole copy of the ledger, while it is in use",
-	run_backup,
+	.name = "backup",
+	.args = "FILE [--force]",
+	.min_args = 1,
+	.max_args = 1,
+	.help = "a whole copy of the ledger, while it is in use",
+	.run = run_backup,
 };

@@ -42,7 +42,7 @@ static int run_either(struct vfpool *vp, const struct verb *verb, int argc, char
 	};
 	size_t n_bindings = 0;
 	char **args;
-	int n = verb_parse(verb, argc, argv, options, 1, INT_MAX, &args), r;
+	int n = verb_parse(verb, argc, argv, options, &args), r;
 
 	if (n < 0)
 		return n;
@@ -71,15 +71,19 @@ static int run_unbind(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_bind = {
-	"bind",
-	"ADDRESS… [--driver NAME] [--group] [--persist] [--json] [--dry-run]",
-	"a driver for VFs and what shares their IOMMU group",
-	run_bind,
+	.name = "bind",
+	.args = "ADDRESS… [--driver NAME] [--group] [--persist] [--json] [--dry-run]",
+	.min_args = 1,
+	.max_args = INT_MAX,
+	.help = "a driver for VFs and what shares their IOMMU group",
+	.run = run_bind,
 };
 
 const struct verb verb_unbind = {
-	"unbind",
-	"ADDRESS… [--group] [--json] [--dry-run]",
-	"back to the driver that they had before 'bind'",
-	run_unbind,
+	.name = "unbind",
+	.args = "ADDRESS… [--group] [--json] [--dry-run]",
+	.min_args = 1,
+	.max_args = INT_MAX,
+	.help = "back to the driver that they had before 'bind'",
+	.run = run_unbind,
 };

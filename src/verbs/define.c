@@ -12,7 +12,7 @@ static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char
 		OPTION_END,
 	};
 	char **files;
-	int n = verb_parse(verb, argc, argv, options, 1, VERB_FILES_MAX, &files), r;
+	int n = verb_parse(verb, argc, argv, options, &files), r;
 
 	if (n < 0)
 		return n;
@@ -30,8 +30,10 @@ static int run_define(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_define = {
-	"define",
-	"FILE.xml… [--dry-run]",
-	"check pool definitions and store them",
-	run_define,
+	.name = "define",
+	.args = "FILE.xml… [--dry-run]",
+	.min_args = 1,
+	.max_args = VERB_FILES_MAX,
+	.help = "check pool definitions and store them",
+	.run = run_define,
 };

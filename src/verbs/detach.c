@@ -15,7 +15,7 @@ static int run_detach(struct vfpool *vp, const struct verb *verb, int argc, char
 		OPTION_END,
 	};
 	char **rest;
-	int n = verb_parse(verb, argc, argv, options, 0, 2, &rest), r;
+	int n = verb_parse(verb, argc, argv, options, &rest), r;
 
 	if (n < 0)
 		return n;
@@ -37,8 +37,9 @@ static int run_detach(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_detach = {
-	"detach",
-	"[POOL] GUEST [--nic N] [--live] [--config] [--current] [--timeout N] [--json] [--dry-run]",
-	"a guest's VF out of it, and back into the pool",
-	run_detach,
+	.name = "detach",
+	.args = "[POOL] GUEST [--nic N] [--live] [--config] [--current] [--timeout N] [--json] [--dry-run]",
+	.max_args = 2,
+	.help = "a guest's VF out of it, and back into the pool",
+	.run = run_detach,
 };

@@ -155,7 +155,7 @@ static int run_doctor(struct vfpool *vp, const struct verb *verb, int argc, char
 		OPTION_END,
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -172,8 +172,8 @@ static int run_doctor(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_doctor = {
-	"doctor",
-	"[--explain TEXT] [--pool POOL] [--guest GUEST] [--json]",
-	"what keeps VFs from guests, and what to do",
-	run_doctor,
+	.name = "doctor",
+	.args = "[--explain TEXT] [--pool POOL] [--guest GUEST] [--json]",
+	.help = "what keeps VFs from guests, and what to do",
+	.run = run_doctor,
 };

@@ -7,7 +7,7 @@ static int run_dumpxml(struct vfpool *vp, const struct verb *verb, int argc, cha
 	const struct verb_option options[] = { OPTION_END };
 	AUTO_FREE char *text = NULL;
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -19,8 +19,10 @@ static int run_dumpxml(struct vfpool *vp, const struct verb *verb, int argc, cha
 }
 
 const struct verb verb_dumpxml = {
-	"dumpxml",
-	"POOL",
-	"print a pool's definition",
-	run_dumpxml,
+	.name = "dumpxml",
+	.args = "POOL",
+	.min_args = 1,
+	.max_args = 1,
+	.help = "print a pool's definition",
+	.run = run_dumpxml,
 };

@@ -33,7 +33,7 @@ static int run_forget(struct vfpool *vp, const struct verb *verb, int argc, char
 	int64_t before;
 	char **args;
 	size_t n;
-	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -53,8 +53,8 @@ static int run_forget(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_forget = {
-	"forget",
-	"--idle AGE [--pool POOL] [--json] [--dry-run]",
-	"MACs of owners who have had no lease for so long are nobody's",
-	run_forget,
+	.name = "forget",
+	.args = "--idle AGE [--pool POOL] [--json] [--dry-run]",
+	.help = "MACs of owners who have had no lease for so long are nobody's",
+	.run = run_forget,
 };

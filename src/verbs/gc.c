@@ -18,7 +18,7 @@ static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **a
 		OPTION_END,
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -28,8 +28,8 @@ static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **a
 }
 
 const struct verb verb_gc = {
-	"gc",
-	"[--history-days N] [--history-rows N] [--dry-run] [--json]",
-	"finish or undo what was interrupted, end leases of guests that are gone",
-	run_gc,
+	.name = "gc",
+	.args = "[--history-days N] [--history-rows N] [--dry-run] [--json]",
+	.help = "finish or undo what was interrupted, end leases of guests that are gone",
+	.run = run_gc,
 };

@@ -81,7 +81,7 @@ static int run_history(struct vfpool *vp, const struct verb *verb, int argc, cha
 	};
 	char **args;
 	size_t n;
-	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -108,8 +108,8 @@ static int run_history(struct vfpool *vp, const struct verb *verb, int argc, cha
 }
 
 const struct verb verb_history = {
-	"history",
-	"[--owner NAME] [--vf ADDRESS] [--since WHEN] [--json]",
-	"who got and gave back what, when, by which command",
-	run_history,
+	.name = "history",
+	.args = "[--owner NAME] [--vf ADDRESS] [--since WHEN] [--json]",
+	.help = "who got and gave back what, when, by which command",
+	.run = run_history,
 };

@@ -16,7 +16,7 @@ static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **arg
 		OPTION_END,
 	};
 	char **args, index[24] = "";
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -45,15 +45,19 @@ static int run_unhold(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_hold = {
-	"hold",
-	"PF|ADDRESS [--vf N] [--reason TEXT] [--dry-run]",
-	"nobody gets that VF, or any of that PF",
-	run_hold,
+	.name = "hold",
+	.args = "PF|ADDRESS [--vf N] [--reason TEXT] [--dry-run]",
+	.min_args = 1,
+	.max_args = 1,
+	.help = "nobody gets that VF, or any of that PF",
+	.run = run_hold,
 };
 
 const struct verb verb_unhold = {
-	"unhold",
-	"PF|ADDRESS [--vf N] [--dry-run]",
-	"the end of a hold",
-	run_unhold,
+	.name = "unhold",
+	.args = "PF|ADDRESS [--vf N] [--dry-run]",
+	.min_args = 1,
+	.max_args = 1,
+	.help = "the end of a hold",
+	.run = run_unhold,
 };

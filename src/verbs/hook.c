@@ -30,8 +30,7 @@ static int run_hook(struct vfpool *vp, const struct verb *verb, int argc, char *
 	int r;
 
 	if (argc < 4 || (strcmp(argv[1], "qemu") != 0 && strcmp(argv[1], "network") != 0)) {
-		r = verb_parse(verb, argc, argv, options, 3, 16,
-			       &rest); /* --help, or what is wrong */
+		r = verb_parse(verb, argc, argv, options, &rest); /* --help, or what is wrong */
 		if (r >= 0)
 			warn_user(
 				"hook: libvirt's drivers with a hook of vfpool are qemu and network, not '%s'",
@@ -47,8 +46,10 @@ static int run_hook(struct vfpool *vp, const struct verb *verb, int argc, char *
 }
 
 const struct verb verb_hook = {
-	"hook",
-	"qemu|network OBJECT OPERATION [ARGUMENT…]",
-	"for libvirt, which calls it when a guest starts and stops",
-	run_hook,
+	.name = "hook",
+	.args = "qemu|network OBJECT OPERATION [ARGUMENT…]",
+	.min_args = 3,
+	.max_args = 16,
+	.help = "for libvirt, which calls it when a guest starts and stops",
+	.run = run_hook,
 };

@@ -129,7 +129,7 @@ static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, c
 		OPTION_END,
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 0, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -147,8 +147,9 @@ static int run_interface(struct vfpool *vp, const struct verb *verb, int argc, c
 }
 
 const struct verb verb_interface = {
-	"interface",
-	"{OWNER [--pool POOL] [--nic N] | --lease N} [--format F]",
-	"an owner's leases in the words of what starts the guest",
-	run_interface,
+	.name = "interface",
+	.args = "{OWNER [--pool POOL] [--nic N] | --lease N} [--format F]",
+	.max_args = 1,
+	.help = "an owner's leases in the words of what starts the guest",
+	.run = run_interface,
 };

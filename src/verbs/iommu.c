@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `iommu`: groups of devices, and whether a guest can have them. */
 #include "verbs/verb.h"
-#include "verbs/json.h"
 #include "verbs/groups.h"
+#include "verbs/json.h"
+
+#include <limits.h>
 
 static int run_iommu(struct vfpool *vp, const struct verb *verb, int argc, char **argv)
 {
@@ -13,7 +15,7 @@ static int run_iommu(struct vfpool *vp, const struct verb *verb, int argc, char 
 		OPTION_END,
 	};
 	char **args;
-	int n = verb_parse(verb, argc, argv, options, 0, argc, &args), r;
+	int n = verb_parse(verb, argc, argv, options, &args), r;
 
 	if (n < 0)
 		return n;
@@ -30,8 +32,9 @@ static int run_iommu(struct vfpool *vp, const struct verb *verb, int argc, char 
 }
 
 const struct verb verb_iommu = {
-	"iommu",
-	"[ADDRESS…] [--json]",
-	"IOMMU groups: who is in them, and can a guest have them",
-	run_iommu,
+	.name = "iommu",
+	.args = "[ADDRESS…] [--json]",
+	.max_args = INT_MAX,
+	.help = "IOMMU groups: who is in them, and can a guest have them",
+	.run = run_iommu,
 };

@@ -35,7 +35,7 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 		OPTION_END,
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 0, 0, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -55,8 +55,8 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 }
 
 const struct verb verb_list = {
-	"list",
-	"[--json] [--nodedev]",
-	"the pools, and the host's PFs and VFs",
-	run_list,
+	.name = "list",
+	.args = "[--json] [--nodedev]",
+	.help = "the pools, and the host's PFs and VFs",
+	.run = run_list,
 };

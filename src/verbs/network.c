@@ -33,7 +33,7 @@ static int take_network_args(const struct verb *verb, int argc, char **argv,
 		OPTION_END,
 	};
 	char **rest;
-	int r = verb_parse(verb, argc, argv, options, 0, 1, &rest);
+	int r = verb_parse(verb, argc, argv, options, &rest);
 
 	if (r < 0)
 		return r;
@@ -143,8 +143,9 @@ static int run_network(struct vfpool *vp, const struct verb *verb, int argc, cha
 }
 
 const struct verb verb_network = {
-	"network",
-	"POOL [--define [--start] [--autostart] [--force] | --undefine [--force] | --diff] [--from FILE] [--dry-run] | --sync [POOL]",
-	"the libvirt network of a pool that libvirt allocates",
-	run_network,
+	.name = "network",
+	.args = "POOL [--define [--start] [--autostart] [--force] | --undefine [--force] | --diff] [--from FILE] [--dry-run] | --sync [POOL]",
+	.max_args = 1,
+	.help = "the libvirt network of a pool that libvirt allocates",
+	.run = run_network,
 };

@@ -28,7 +28,7 @@ static int parse_release(const struct verb *verb, int argc, char **argv, struct 
 		OPTION_END,
 	};
 	char **rest;
-	int r = verb_parse(verb, argc, argv, options, 0, 1, &rest);
+	int r = verb_parse(verb, argc, argv, options, &rest);
 
 	if (r < 0)
 		return r;
@@ -83,9 +83,10 @@ static int run_release(struct vfpool *vp, const struct verb *verb, int argc, cha
 }
 
 const struct verb verb_release = {
-	"release",
-	"[POOL] {--owner NAME [--nic N] | --vf ADDRESS | --lease N} [--all] [--forget] [--force] "
-	"[--json] [--dry-run]",
-	"give a VF back; its MAC stays reserved",
-	run_release,
+	.name = "release",
+	.args = "[POOL] {--owner NAME [--nic N] | --vf ADDRESS | --lease N} [--all] [--forget] [--force] "
+		"[--json] [--dry-run]",
+	.max_args = 1,
+	.help = "give a VF back; its MAC stays reserved",
+	.run = run_release,
 };

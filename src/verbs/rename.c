@@ -38,7 +38,7 @@ static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char
 		OPTION_END,
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 2, 2, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -51,8 +51,10 @@ static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char
 }
 
 const struct verb verb_rename = {
-	"rename",
-	"[--pool] NAME NEW-NAME [--dry-run]",
-	"an owner, or a pool, has a new name: leases and MACs go along",
-	run_rename,
+	.name = "rename",
+	.args = "[--pool] NAME NEW-NAME [--dry-run]",
+	.min_args = 2,
+	.max_args = 2,
+	.help = "an owner, or a pool, has a new name: leases and MACs go along",
+	.run = run_rename,
 };

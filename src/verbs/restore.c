@@ -12,7 +12,7 @@ static int run_restore(struct vfpool *vp, const struct verb *verb, int argc, cha
 		OPTION_END,
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -29,8 +29,10 @@ static int run_restore(struct vfpool *vp, const struct verb *verb, int argc, cha
 }
 
 const struct verb verb_restore = {
-	"restore",
-	"FILE [--dry-run]",
-	"put a backup in the ledger's place, and record what the VFs have",
-	run_restore,
+	.name = "restore",
+	.args = "FILE [--dry-run]",
+	.min_args = 1,
+	.max_args = 1,
+	.help = "put a backup in the ledger's place, and record what the VFs have",
+	.run = run_restore,
 };

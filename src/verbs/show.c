@@ -71,7 +71,7 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 		OPTION_END,
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -95,8 +95,10 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 }
 
 const struct verb verb_show = {
-	"show",
-	"POOL [--json] [--nodedev]",
-	"a pool's VFs: programmed, free, leased, busy",
-	run_show,
+	.name = "show",
+	.args = "POOL [--json] [--nodedev]",
+	.min_args = 1,
+	.max_args = 1,
+	.help = "a pool's VFs: programmed, free, leased, busy",
+	.run = run_show,
 };

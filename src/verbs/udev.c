@@ -57,7 +57,7 @@ static int run_udev(struct vfpool *vp, const struct verb *verb, int argc, char *
 	};
 	AUTO_FREE char *text = NULL;
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 0, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -84,8 +84,9 @@ static int run_udev(struct vfpool *vp, const struct verb *verb, int argc, char *
 }
 
 const struct verb verb_udev = {
-	"udev",
-	"POOL [--install | --remove | --diff] [--dry-run] | --properties NETDEV",
-	"the udev rules that make the pool's VFs at boot",
-	run_udev,
+	.name = "udev",
+	.args = "POOL [--install | --remove | --diff] [--dry-run] | --properties NETDEV",
+	.max_args = 1,
+	.help = "the udev rules that make the pool's VFs at boot",
+	.run = run_udev,
 };

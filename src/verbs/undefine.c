@@ -10,7 +10,7 @@ static int run_undefine(struct vfpool *vp, const struct verb *verb, int argc, ch
 		OPTION_END,
 	};
 	char **args;
-	int r = verb_parse(verb, argc, argv, options, 1, 1, &args);
+	int r = verb_parse(verb, argc, argv, options, &args);
 
 	if (r < 0)
 		return r;
@@ -23,8 +23,10 @@ static int run_undefine(struct vfpool *vp, const struct verb *verb, int argc, ch
 }
 
 const struct verb verb_undefine = {
-	"undefine",
-	"POOL [--dry-run]",
-	"forget a pool that has no leases",
-	run_undefine,
+	.name = "undefine",
+	.args = "POOL [--dry-run]",
+	.min_args = 1,
+	.max_args = 1,
+	.help = "forget a pool that has no leases",
+	.run = run_undefine,
 };

@@ -8,7 +8,7 @@ static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, ch
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	const struct verb_option options[] = { OPTION_END };
 	char **files;
-	int n = verb_parse(verb, argc, argv, options, 1, VERB_FILES_MAX, &files), r;
+	int n = verb_parse(verb, argc, argv, options, &files), r;
 
 	if (n < 0)
 		return n;
@@ -22,8 +22,10 @@ static int run_validate(struct vfpool *vp, const struct verb *verb, int argc, ch
 }
 
 const struct verb verb_validate = {
-	"validate",
-	"FILE.xml…",
-	"check pool definitions, change nothing",
-	run_validate,
+	.name = "validate",
+	.args = "FILE.xml…",
+	.min_args = 1,
+	.max_args = VERB_FILES_MAX,
+	.help = "check pool definitions, change nothing",
+	.run = run_validate,
 };

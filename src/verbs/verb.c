@@ -134,7 +134,7 @@ static struct option *long_options(const struct verb_option *options)
 }
 
 int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
-	       int min, int max, char ***ret_args)
+	       char ***ret_args)
 {
 	AUTO_FREE struct option *longs = long_options(options);
 
@@ -163,9 +163,9 @@ int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb
 		if (take_option(&options[c - 256], optarg, optarg == argv[optind - 1]) < 0)
 			return fail_usage(verb);
 	}
-	if (argc - optind < min)
+	if (argc - optind < verb->min_args)
 		return verb_fail_usage(verb, "missing arguments");
-	if (argc - optind > max)
+	if (argc - optind > verb->max_args)
 		return verb_fail_usage(verb, "too many arguments");
 	for (int i = optind; i < argc; i++)
 		if (!argv[i][0])

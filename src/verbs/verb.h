@@ -61,20 +61,21 @@ struct verb_option {
 
 struct verb {
 	const char *name;
-	const char *args; /* as in the usage line */
-	const char *help; /* one line */
+	const char *args;       /* as in the usage line */
+	int min_args, max_args; /* how many it takes that are no options */
+	const char *help;       /* one line */
 	/* Does it; argv[0] is the verb. Returns 0; or, negative, what a call of vfpool.h failed
 	 * with, whose message isn't printed yet; or one of those above. */
 	int (*run)(struct vfpool *vp, const struct verb *verb, int argc, char **argv);
 };
 
 /*
- * Reads a verb's options (the array ends with OPTION_END) and finds `min` to `max` other arguments,
- * none of them empty; *ret_args points into argv. Returns their number, -VERB_USAGE after a
- * message, or -VERB_HELP after --help was printed.
+ * Reads a verb's options (the array ends with OPTION_END) and checks that the other arguments are as
+ * many as it takes, none of them empty; *ret_args points to them in argv. Returns their number,
+ * -VERB_USAGE after a message, or -VERB_HELP after --help was printed.
  */
 int verb_parse(const struct verb *verb, int argc, char **argv, const struct verb_option *options,
-	       int min, int max, char ***ret_args);
+	       char ***ret_args);
 
 /* Says why the call is wrong, and the verb's usage. Returns -VERB_USAGE. */
 int verb_fail_usage(const struct verb *verb, const char *why);

@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-static const struct verb verb = { "test", "[ARGUMENT…]", "a verb of this test", NULL };
+static const struct verb verb = { .name = "test", .args = "[ARGUMENT…]", .max_args = 2 };
 
 #define PARSE(options, ret_args, ...) \
 	parse(options, ret_args, (char *[]){ (char *)"test", __VA_ARGS__, NULL })
@@ -17,7 +17,7 @@ static int parse(const struct verb_option *options, char ***ret_args, char **arg
 
 	while (argv[argc])
 		argc++;
-	return verb_parse(&verb, argc, argv, options, 0, 2, ret_args);
+	return verb_parse(&verb, argc, argv, options, ret_args);
 }
 
 static void a_verb_without_an_option_has_those_that_follow(void **state)
