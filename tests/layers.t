@@ -23,11 +23,26 @@ arrows() { # FILE...
 no_circle() { # FILE...
 	[ -n "$(arrows "$@")" ] && arrows "$@" | tsort 2>&1 >/dev/null
 }
+# The same by what is called: a room's face (host/host.h) is included by all of the room, and so hides who needs whom.
+calls() { # FILE.c...
+	perl -0777 -ne 's{/\*.*?\*/}{}gs; s/"(\\.|[^"\\])*"/""/gs; s/\b(struct) \w+/$1/g; $text{$ARGV} = $_;
+		$home{$1} = $ARGV while /^(?!static\b)[a-z][\w *]*?\b(\w+)\([^;{}]*\)\s*\{/gm;
+		END { for my $file (keys %text) { my %to;
+			while ($text{$file} =~ /\b(\w+)\b/g) { $to{$home{$1}} = 1 if $home{$1} && $home{$1} ne $file }
+			print "$file $_\n" for keys %to } }' "$@"
+}
+no_circle_of_calls() { # ROOM
+	local files
+
+	mapfile -t files < <(find "src/$1" -name '*.c')
+	[ -n "$(calls "${files[@]}")" ] && calls "${files[@]}" | tsort 2>&1 >/dev/null
+}
 # A header that stands for several files would hide who of them needs whom.
 headers_are_of_files() { # ROOM
 	local header status=0
 
 	while read -r header; do
+		[ "$header" = "src/$1/$1.h" ] && continue # the room's face, for who is outside
 		[ -e "${header%.h}.c" ] || { echo "$header: of which file?"; status=1; }
 	done < <(find "src/$1" -name '*.h')
 	return "$status"
@@ -90,6 +105,10 @@ t 'each verb is in the file of its name' each_verb_has_its_file
 t 'verbs/ has no header but those of its files' headers_are_of_files verbs
 t 'manager/ has no circle, in the hall and its wings' no_circle src/manager/*.[ch] src/manager/*/*.[ch]
 t 'manager/ has no header but those of its files' headers_are_of_files manager
+for room in util pool host ledger guest manager; do
+	t "$room/ has no circle: no file of it calls one that calls it" no_circle_of_calls "$room"
+done
+t 'ledger/ has no header but those of its files, and its face' headers_are_of_files ledger
 t 'manager/: the hall includes no wing' hall_includes_no_wing
 t 'manager/: apply/ includes bind/, guests/ lease/, and doctor/ any: no other wing another one' wings_keep_apart
 t 'only host/sysfs.c knows the paths of sysfs' only_in 'src/host/sysfs.c' '"[^"]*(bus/pci|class/net|module)/'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Is the ledger whole, and a copy of it. */
-#include "ledger/db.h"
+#include "ledger/image.h"
 
 #include "util/file.h"
 

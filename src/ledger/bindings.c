@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which devices were given a driver by hand, and what they had before. */
-#include "ledger/db.h"
+#include "ledger/history.h"
 
 #include <string.h>
 
@@ -128,9 +128,9 @@ static int drop(struct ledger *ledger, const struct ledger_binding *binding)
 /* The history is of VFs; another device's bindings aren't in it. */
 static int tell(struct ledger *ledger, const char *event, const struct ledger_binding *binding)
 {
-	return binding->pf_id ? db_add_event(ledger, event, "", "", 0, "", binding->pf_id,
-					     (int)binding->vf) :
-				0;
+	return binding->pf_id ?
+		       history_add(ledger, event, "", "", 0, "", binding->pf_id, (int)binding->vf) :
+		       0;
 }
 
 int ledger_set_binding(struct ledger *ledger, const struct ledger_binding *binding)

@@ -3,7 +3,8 @@
  * A ledger whose file system takes no more, since it is read-only or full: SQLite reads one with a WAL only when it
  * can make files beside it. So its bytes are read, into a copy in memory.
  */
-#include "ledger/db.h"
+#include "ledger/copy.h"
+#include "ledger/image.h"
 
 #include "util/file.h"
 
@@ -61,7 +62,7 @@ static int read_image(const char *path, struct image *image)
 											 -EAGAIN;
 }
 
-int db_read_copy(const char *path, struct ledger **ret_ledger, struct error *err)
+int copy_read(const char *path, struct ledger **ret_ledger, struct error *err)
 {
 	int r = -EAGAIN;
 
@@ -85,19 +86,19 @@ int db_read_copy(const char *path, struct ledger **ret_ledger, struct error *err
 	return fail_errno(err, r, "reading the ledger %s", path);
 }
 
-int ledger_open_copy(const char *state_dir, const char *run_dir, struct ledger **ret_ledger,
-		     struct error *err)
+int copy_in_place(struct ledger **ledger)
 {
-	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
-	int r = ledger_open(state_dir, run_dir, LEDGER_READ, &ledger, err);
+	CLEANUP(cleanup_ledger) struct ledger *copy = NULL;
+	CLEANUP(image_end) struct image image = { 0 };
+	int r = image_of(*ledger, &image);
 
-	if (r == 0 && ledger && !ledger->is_copy)
-		r = db_copy(&ledger);
+	if (r == 0)
+		r = image_open(&image, (*ledger)->path, &copy, (*ledger)->err);
 	if (r < 0)
 		return r;
-	if (ledger)
-		ledger->mode = LEDGER_WRITE; /* it is to stay the copy, whatever is asked of it */
-	*ret_ledger = TAKE_PTR(ledger);
+	copy->stamp = TAKE_PTR((*ledger)->stamp);
+	ledger_close(*ledger);
+	*ledger = TAKE_PTR(copy);
 	return 0;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ledger/db.h"
+#include "ledger/holder.h"
 
 #include "util/clock.h"
 
 #include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* How long one operation waits for others that don't get on. A commit takes far less than the first rests of
  * each wait: those aren't counted, since thousands may come together. */
@@ -77,7 +77,7 @@ static int fail_busy(struct ledger *ledger, const char *doing)
 					 ledger->wait_ms / 1000; /* the uncounted rests' one */
 	char pid[16], command[160];
 
-	if (!db_name_writer(ledger->db, pid, command, sizeof(command)))
+	if (!holder_name(ledger->db, pid, command, sizeof(command)))
 		return fail(ledger->err, -ETIMEDOUT,
 			    "%s: others have kept the ledger from being written for %u s", doing,
 			    seconds);
@@ -224,73 +224,30 @@ int db_execute(struct ledger *ledger, const char *sql, const char *doing)
 		       db_fail(ledger, doing);
 }
 
-/* ---- transactions ---- */
+/* ---- what every ledger that is open has ---- */
 
-/* Is the open file still the one of that name? Whoever goes on with a ledger that was deleted or has
- * another in its place gives VFs that somebody else has. */
-static int check_in_place(struct ledger *ledger)
+void ledger_set_wait(struct ledger *ledger, unsigned ms)
 {
-	struct stat is;
-	int r;
-
-	if (ledger->is_copy)
-		return 0;
-	r = stat(ledger->path, &is) < 0 ? -errno : 0;
-	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
-		return fail_errno(ledger->err, r, "looking at the ledger %s", ledger->path);
-	if (r == 0 && is.st_dev == ledger->dev && is.st_ino == ledger->ino)
-		return 0;
-	return fail(
-		ledger->err, -VFPOOL_ELEDGER,
-		"the ledger %s was %s while this vfpool had it open, so nothing is written any more: ask again",
-		ledger->path, r == 0 ? "replaced" : "deleted");
+	ledger->wait_ms = ms;
 }
 
-static int begin(struct ledger *ledger, const char *sql, const char *doing)
+void ledger_set_command(struct ledger *ledger, const char *command)
 {
-	int r = db_execute(ledger, sql, doing);
-
-	ledger->changes = sqlite3_total_changes(ledger->db);
-	if (r == 0)
-		r = check_in_place(ledger);
-	if (r < 0)
-		ledger_rollback(ledger);
-	return r;
+	ledger->command = command;
+	ledger->waited_ms = 0;
 }
 
-int ledger_begin(struct ledger *ledger)
+bool ledger_takes_no_more(int r)
 {
-	return begin(ledger, "BEGIN IMMEDIATE", "beginning a change of the ledger");
+	return r == -EROFS || r == -ENOSPC || r == -EDQUOT;
 }
 
-int ledger_begin_read(struct ledger *ledger)
+void ledger_close(struct ledger *ledger)
 {
-	return begin(ledger, "BEGIN", "reading the ledger");
-}
-
-int ledger_commit(struct ledger *ledger)
-{
-	const bool is_changed = !ledger->is_copy &&
-				sqlite3_total_changes(ledger->db) != ledger->changes;
-	struct stamp stamp;
-	int r = check_in_place(ledger);
-
-	if (r == 0 && is_changed)
-		r = stamp_count(ledger, &stamp);
-	if (r == 0)
-		r = db_execute(ledger, "COMMIT", "writing the ledger");
-	if (r == 0 && is_changed)
-		stamp_note(ledger, &stamp);
-	return r;
-}
-
-bool ledger_is_busy(const struct ledger *ledger)
-{
-	return ledger && !sqlite3_get_autocommit(ledger->db);
-}
-
-void ledger_rollback(struct ledger *ledger)
-{
-	if (ledger && !sqlite3_get_autocommit(ledger->db))
-		sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
+	if (!ledger)
+		return;
+	sqlite3_close(ledger->db);
+	free(ledger->path);
+	free(ledger->stamp);
+	free(ledger);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Who got and gave back what, when, by which command. */
-#include "ledger/db.h"
+#include "ledger/history.h"
 
 #include <string.h>
 #include <time.h>
 
-int db_add_event(struct ledger *ledger, const char *event, const char *pool, const char *owner,
-		 unsigned nic, const char *mac, int64_t pf, int vf)
+int history_add(struct ledger *ledger, const char *event, const char *pool, const char *owner,
+		unsigned nic, const char *mac, int64_t pf, int vf)
 {
 	return db_run(
 		ledger,

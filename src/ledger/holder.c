@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which process keeps the ledger from being written: looked up only to name it. */
-#include "ledger/db.h"
+#include "ledger/holder.h"
 
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/process.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DEADLINE_MS 2000
@@ -55,7 +56,7 @@ static void read_command(const char *pid, char *text, size_t size)
 			text[i] = ' ';
 }
 
-bool db_name_writer(sqlite3 *db, char pid[16], char *command, size_t size)
+bool holder_name(sqlite3 *db, char pid[16], char *command, size_t size)
 {
 	AUTO_FREE char *text = NULL;
 	bool whole;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A ledger as bytes: what a backup is written from, and how one is read that isn't to be changed. */
-#include "ledger/db.h"
+#include "ledger/image.h"
 #include "ledger/schema.h"
+#include "ledger/tables.h"
+#include "ledger/transaction.h"
 
 #include <string.h>
 
@@ -40,7 +42,7 @@ int image_of(struct ledger *ledger, struct image *ret_image)
 static int bring_up_to_date(struct ledger *ledger, const char *path)
 {
 	int64_t version;
-	int r = db_check_version(ledger, path, &version);
+	int r = tables_check_version(ledger, path, &version);
 
 	if (r == 0 && version == 0)
 		return fail(ledger->err, -EUCLEAN, "%s is not a ledger of vfpool: it is empty",
@@ -48,7 +50,7 @@ static int bring_up_to_date(struct ledger *ledger, const char *path)
 	if (r == 0 && version < LEDGER_VERSION)
 		r = ledger_begin(ledger);
 	if (r == 0 && version < LEDGER_VERSION)
-		r = db_make_tables(ledger, version);
+		r = tables_make(ledger, version);
 	if (r == 0 && version < LEDGER_VERSION)
 		r = ledger_commit(ledger);
 	if (r < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ledger's leases. */
-#include "ledger/db.h"
+#include "ledger/history.h"
 
 #include "util/mac.h"
 
@@ -373,7 +373,7 @@ int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, un
 	vfpool_mac_format(&reservation.mac, mac);
 	r = db_run(ledger, "DELETE FROM reservation WHERE id = ?", "i", reservation.id);
 	if (r == 0)
-		r = db_add_event(ledger, "forget", pool, owner, nic, mac, 0, -1);
+		r = history_add(ledger, "forget", pool, owner, nic, mac, 0, -1);
 	return r < 0 ? r : drop_mac(ledger, mac);
 }
 
@@ -471,7 +471,7 @@ int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owne
 	if (r < 0)
 		return r;
 	*ret_n = (unsigned)sqlite3_changes(ledger->db);
-	return *ret_n ? db_add_event(ledger, "rename", "", new_owner, 0, "", 0, -1) : 0;
+	return *ret_n ? history_add(ledger, "rename", "", new_owner, 0, "", 0, -1) : 0;
 }
 
 int ledger_knows_pool(struct ledger *ledger, const char *pool, bool *ret_known)
@@ -506,7 +506,7 @@ int ledger_rename_pool(struct ledger *ledger, const char *pool, const char *new_
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(changes); i++)
 		r = db_run(ledger, changes[i], "ss", pool, new_pool);
 	if (r == 0 && known)
-		r = db_add_event(ledger, "rename", new_pool, "", 0, "", 0, -1);
+		r = history_add(ledger, "rename", new_pool, "", 0, "", 0, -1);
 	return r;
 }
 

@@ -4,7 +4,10 @@
  * can't write, since its write lock is held, and finds it replaced; what SQLite has beside it is in the ledger,
  * so that it may go before the new one comes. Killed anywhere, there is the old one or the new one.
  */
-#include "ledger/db.h"
+#include "ledger/epoch.h"
+#include "ledger/folder.h"
+#include "ledger/holder.h"
+#include "ledger/image.h"
 
 #include "util/clock.h"
 #include "util/file.h"
@@ -85,20 +88,6 @@ static int read_backup(const char *file, struct ledger **ret_copy, struct error 
 	return r;
 }
 
-static int begin_epoch(struct ledger *copy, const char *stamp)
-{
-	int r = ledger_begin(copy);
-
-	if (r == 0)
-		r = stamp_begin_epoch(copy, stamp);
-	if (r == 0)
-		r = db_add_event(copy, "restore", "", "", 0, "", 0, -1);
-	if (r == 0)
-		r = ledger_commit(copy);
-	ledger_rollback(copy);
-	return r;
-}
-
 /* False: somebody has written meanwhile, or reads an old state. */
 static bool try_stop(struct ledger *old, const char *wal)
 {
@@ -128,7 +117,7 @@ static int stop_others(struct ledger *old)
 			return 0;
 		rest_ms(TRY_MS);
 	}
-	if (db_name_writer(old->db, pid, command, sizeof(command)))
+	if (holder_name(old->db, pid, command, sizeof(command)))
 		return fail(
 			old->err, -ETIMEDOUT,
 			"process %s (%s) has kept the ledger %s from being replaced for a minute; is it "
@@ -178,11 +167,11 @@ int ledger_restore(const char *state_dir, const char *run_dir, const char *file,
 	if (old)
 		old->err = err;
 	if (r == 0)
-		r = db_lock_folder(state_dir, true, &lock, err);
+		r = folder_lock(state_dir, true, &lock, err);
 	if (r == 0 && old)
 		r = stop_others(old);
 	if (r == 0)
-		r = begin_epoch(copy, stamp);
+		r = epoch_begin(copy, stamp, "restore");
 	if (r == 0)
 		r = replace(path, copy, err);
 	return r;

@@ -4,7 +4,7 @@
  * run directory, which is lost at a reboot, as the VFs are. It is never ahead of what is committed, so that
  * a ledger behind it is an older one.
  */
-#include "ledger/db.h"
+#include "ledger/stamp.h"
 
 #include "util/clock.h"
 #include "util/file.h"
@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
 /* Of one width, so that it is written over. */
 #define STAMP_FORMAT "%-32.32s %20lld %20lld\n"
@@ -192,39 +191,7 @@ int ledger_prove(struct ledger *ledger)
 	return r < 0 ? r : set_stamp(ledger, &stamp, false);
 }
 
-/* ---- epochs ---- */
-
-/* By the clock, in ms: whatever numbers were given by a ledger that is lost, they are lower, since nobody
- * allocates a thousand times a second for long. */
-static int set_lease_number(struct ledger *ledger, long long lost)
-{
-	const long long now = time(NULL) * 1000LL, least = now > lost ? now : lost;
-	int r = db_run(ledger,
-		       "INSERT INTO sqlite_sequence (name, seq) SELECT 'lease', 0 WHERE NOT EXISTS "
-		       "(SELECT 1 FROM sqlite_sequence WHERE name = 'lease')",
-		       "");
-
-	if (r < 0)
-		return r;
-	return db_run(ledger, "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'lease'",
-		      "i", (int64_t)least);
-}
-
-/* No ledger's first million million leases take so long. */
-#define FIRST_EPOCH_MAX 1000000000000LL
-
-int ledger_is_first(struct ledger *ledger, bool *ret_is)
-{
-	int64_t number;
-	int r = db_number(ledger, 0, &number,
-			  "SELECT seq FROM sqlite_sequence WHERE name = 'lease'", "");
-
-	if (r == 0)
-		*ret_is = number < FIRST_EPOCH_MAX;
-	return r;
-}
-
-static long long lost_lease(const char *path)
+long long stamp_lost_lease(const char *path)
 {
 	AUTO_CLOSE int fd = -1;
 	struct stamp was = { 0 };
@@ -234,32 +201,10 @@ static long long lost_lease(const char *path)
 	return was.ledger[0] ? was.lease : 0;
 }
 
-int stamp_begin_epoch(struct ledger *ledger, const char *stamp)
-{
-	int r = set_lease_number(ledger, lost_lease(stamp));
-
-	return r < 0 ? r :
-		       db_run(ledger, "UPDATE host SET ledger = lower(hex(randomblob(16)))", "");
-}
-
 int ledger_replace_stamp(struct ledger *ledger)
 {
 	struct stamp stamp;
 	int r = ledger->stamp ? ask_ledger(ledger, false, &stamp) : 0;
 
 	return r < 0 || !ledger->stamp ? r : set_stamp(ledger, &stamp, true);
-}
-
-int ledger_begin_epoch(struct ledger *ledger)
-{
-	int r = ledger_begin(ledger);
-
-	if (r == 0)
-		r = stamp_begin_epoch(ledger, ledger->stamp);
-	if (r == 0)
-		r = db_add_event(ledger, "epoch", "", "", 0, "", 0, -1);
-	if (r == 0)
-		r = ledger_commit(ledger);
-	ledger_rollback(ledger);
-	return r < 0 ? r : ledger_replace_stamp(ledger);
 }

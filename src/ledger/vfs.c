@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ledger's PFs and VFs. */
-#include "ledger/db.h"
+#include "ledger/history.h"
 
 #include <string.h>
 
@@ -314,7 +314,7 @@ int ledger_hold(struct ledger *ledger, int64_t pf, int index, const char *reason
 				   "UPDATE vf SET held = nullif(?, '') WHERE pf = ? AND idx = ?",
 			   index < 0 ? "si" : "sii", reason ? reason : "", pf, (int64_t)index);
 	if (r == 0 && !before != !reason)
-		r = db_add_event(ledger, reason ? "hold" : "unhold", "", "", 0, "", pf, index);
+		r = history_add(ledger, reason ? "hold" : "unhold", "", "", 0, "", pf, index);
 	if (r == 0)
 		*ret_reason = TAKE_PTR(before);
 	return r;

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A whole ledger as bytes, as they are in one plain file. */
+#ifndef VFPOOL_LEDGER_IMAGE_H
+#define VFPOOL_LEDGER_IMAGE_H
+
+#include "ledger/db.h"
+
+struct image {
+	unsigned char *bytes;
+	sqlite3_int64 size;
+};
+
+void image_end(struct image *image);
+
+/* Fills *ret_image with what is committed now; image_end() it. */
+int image_of(struct ledger *ledger, struct image *ret_image);
+
+/* Opens the image as a ledger in memory, *ret_ledger, and brings it up to date there. `path` is where the bytes are
+ * from. It takes the image. */
+int image_open(struct image *image, const char *path, struct ledger **ret_ledger,
+	       struct error *err);
+
+#endif
