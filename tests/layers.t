@@ -94,6 +94,14 @@ says_its_licence() {
 	! find src include tests -name '*.[chS]' -exec grep -L 'SPDX-License-Identifier: LGPL-2.1-or-later' {} + | grep .
 }
 
+# A check's line stands alone: one of three words or fewer leans on the line before. A variable says it elsewhere.
+names_stand_alone() {
+	! perl -ne '
+		my @names = (/(?:^|[;&{]|\bdo|\bthen)\s*t (["\x27])(.*?)(?<!\\)\1 /)[1], /cmocka_unit_test\w*\((\w+)/;
+		for (grep { defined && !/^\$\S*$/ } @names) { print "$ARGV:$.: $_\n" if (my @words = /[^\s_]+/g) < 4 }
+		close ARGV if eof' tests/layers.t tests/cli/*.t tests/unit/*.c | grep .
+}
+
 t 'util/ includes only util/ and vfpool.h' includes_only util 'util/|vfpool\.h"'
 t 'pool/ includes only util/ and vfpool.h' includes_only pool 'pool/|util/|vfpool\.h"'
 t 'host/ includes only util/ and vfpool.h' includes_only host 'host/|util/|vfpool\.h"'
@@ -114,7 +122,7 @@ t 'manager/: apply/ includes bind/, guests/ lease/, and doctor/ any: no other wi
 t 'only host/sysfs.c knows the paths of sysfs' only_in 'src/host/sysfs.c' '"[^"]*(bus/pci|class/net|module)/'
 t 'only the context knows /sys' only_in 'src/manager/context.c' '"/sys[/"]'
 t 'only host/rtnl.c speaks rtnetlink' only_in 'src/host/rtnl.c' '\b(RTM_|IFLA_)[A-Z]'
-t 'only host/nlsock.c sends' only_in 'src/host/nlsock.c' '\bnl_(send|recv|connect)'
+t 'only host/nlsock.c sends to the kernel' only_in 'src/host/nlsock.c' '\bnl_(send|recv|connect)'
 t 'only guest/libvirt.c calls libvirt' only_in 'src/guest/libvirt.c' '\bvir(Connect|Network|Domain)[A-Z]|libvirt/libvirt\.h'
 t 'only ledger/ knows SQL' only_in 'src/ledger/' '(SELECT|INSERT|UPDATE|DELETE|sqlite3_)'
 t 'only the verbs print' only_in 'src/main\.c|src/verbs' '\b(printf|puts|putchar|vprintf)\(|\b(stdout|stderr)\b'
@@ -122,7 +130,8 @@ t 'only verbs/print.c prints what came from outside' only_in 'src/main\.c|src/ve
 t 'pool/ asks the system nothing' not_in pool '\b(open|read|write|ioctl|time|fork)\('
 t 'no shell is called' only_in 'none' '\b(system|popen)\('
 t 'no environment variable is read' only_in 'none' '\bgetenv\('
-t 'no condition assigns' code_has_no "$assigned_in_condition" "${rooms_of_one_idiom[@]}"
+t 'no condition is an assignment' code_has_no "$assigned_in_condition" "${rooms_of_one_idiom[@]}"
 t 'no ladder of if (r == 0) r = …' code_has_no "$ladder" "${rooms_of_one_idiom[@]}"
+t 'the name of a check is more than three words' names_stand_alone
 t 'every source says its licence' says_its_licence
 tap_end

@@ -71,7 +71,7 @@ test_a_pf_that_is_never_let_go() {
 	t "a lock that is never let go: exit code 6" code_is 6 quiet_apply
 	t "the PF's line says who has had it, and for how long" grep -E 'pf0: refused: another vfpool \(process 4711\) has held run/0000:01:00.0.lock for 120 s' out
 	t "the other PF's VFs are programmed and bound" same '2 2' "$(with_vlan 20 2) $(bound 1)"
-	t "it was waited for once" eval '[ "$(paste -sd+ rests | bc)" -le 130000 ]'
+	t "a lock that is never let go: it was waited for once" eval '[ "$(paste -sd+ rests | bc)" -le 130000 ]'
 	unlock_pf
 }
 
@@ -85,8 +85,8 @@ test_gc_waits_once_for_a_pf() {
 	lock_pf 0
 	export FAKE_RESTS=$work/rests
 	t "gc with three leases on a PF that another has: exit code 6" code_is 6 eval 'v gc >out 2>err'
-	t "each is told" same 3 "$(grep -c 'has held' out)"
-	t "it was waited for once" eval '[ "$(paste -sd+ rests | bc)" -le 130000 ]'
+	t "gc with three leases on a PF that another has: each is told" same 3 "$(grep -c 'has held' out)"
+	t "gc with three leases on a PF that another has: it was waited for once" eval '[ "$(paste -sd+ rests | bc)" -le 130000 ]'
 	unlock_pf
 	t "when it is let go, gc ends all three" eval 'v gc >out && [ "$(sql "SELECT count(*) FROM lease")" = 0 ]'
 }

@@ -31,13 +31,13 @@ test_restore_writes_nothing_outside_its_folder() {
 	t 'a file through a link inside the folder' capture 'f sys/y' $'\tgood' 'l sys/x y' 'f sys/x' $'\tevil'
 	t 'a file through a link that was there before' capture 'f there-already' $'\tevil'
 	t "a node, whose mode is set" capture 'n there-already 777'
-	t 'a binary file' capture 'x there-already 3' $'\t0 41 42 43'
+	t 'a binary file onto one that was there' capture 'x there-already 3' $'\t0 41 42 43'
 	t 'a folder in place of a link' capture 'd there-already'
 	t 'a file below a link to a folder' capture "l a $out/folder" 'f a/b'
 	t 'a file far below a link to a folder' capture 'd b/c' 'l a b' 'f a/c/d'
 	t 'a folder below a link' capture 'd b' 'l a b' 'd a/d'
 	t 'a link below a link' capture 'd b' 'l a b' 'l a/l file'
-	t 'an absolute path' capture "f $out/new"
+	t 'a file by an absolute path' capture "f $out/new"
 	t 'a path that goes up' capture 'f ../outside/file' $'\tevil'
 	t 'a path that goes up in the midst' capture 'f a/../../outside/file' $'\tevil'
 	t 'a path of nothing' capture 'f '

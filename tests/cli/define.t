@@ -235,7 +235,7 @@ test_definitions_that_cannot_be_stored() {
 			'no_room $n && ! grep -q finishes said && same "old a.xml b.xml" "$(which) $(ls -A etc/pools | paste -sd " ")"'
 	done
 	t "no room when one is stored: said, with what comes next" eval 'no_room 3 && grep -q "No space left.*next command of vfpool finishes it" said'
-	t "and it does" eval 'v list >/dev/null && [ "$(which)" = new ]'
+	t "no room when one is stored: the next command finishes it" eval 'v list >/dev/null && [ "$(which)" = new ]'
 }
 
 # ---- who reads meanwhile ----
@@ -261,11 +261,11 @@ test_a_reader_without_rights() {
 		t "a pending change, to who may not finish it: told once, that it may be of before" same 1 \
 			"$(as_other dumpxml a 2>&1 >/dev/null | grep -c 'definitions change at this moment, or that was broken off')"
 		as_other list >/dev/null 2>said
-		t "list says so too, once" same 1 "$(grep -c 'may be of before' said)"
-		t "the journal stays" [ -e etc/pools/.changes ]
-		t "the next command of root finishes it" eval 'v list >/dev/null && [ "$(which)" = new ] && [ ! -e etc/pools/.changes ]'
+		t "list of a pending change, to who may not finish it: told once" same 1 "$(grep -c 'may be of before' said)"
+		t "a pending change, to who may not finish it: the journal stays" [ -e etc/pools/.changes ]
+		t "a pending change: the next command of root finishes it" eval 'v list >/dev/null && [ "$(which)" = new ] && [ ! -e etc/pools/.changes ]'
 		as_other list >/dev/null 2>said
-		t "then nobody is told of it" eval '! grep "may be of before" said'
+		t "a change that is finished: nobody is told of it any more" eval '! grep "may be of before" said'
 	fi
 }
 

@@ -72,19 +72,19 @@ test_twins_have_words() {
 # Whatever is wrong with the file system.
 check_verbs() { # WHAT MESSAGE
 	t "$1: list tells free from leased" says 'leased *web nic 0' v list
-	t "$1: show" says 'web' v show a
-	t "$1: interface" says '<mac address=' v interface web
-	t "$1: history" says ' alloc ' v history
-	t "$1: validate" says 'is a valid definition' v validate a.xml
-	t "$1: a dry run of apply" says '^nothing to do' v apply --dry-run
-	t "$1: a backup, elsewhere" says 'whole and checked' v backup "copy-$2"
+	t "$1: show has the lease still" says 'web' v show a
+	t "$1: interface tells the MAC still" says '<mac address=' v interface web
+	t "$1: history has the alloc still" says ' alloc ' v history
+	t "$1: validate says that a definition is valid" says 'is a valid definition' v validate a.xml
+	t "$1: a dry run of apply finds nothing to do" says '^nothing to do' v apply --dry-run
+	t "$1: a backup to elsewhere is whole" says 'whole and checked' v backup "copy-$2"
 	t "$1: alloc of what is held and intact answers as interface does" same "$(v interface web)" "$(v alloc a --owner web)"
-	t "$1: so does one of several that are held" eval "v alloc a --owner pair --count 2 >/dev/null"
-	t "$1: one of which not all is held says what to do" fails_with 1 "$3.*what the ledger has is safe" v alloc a --owner pair --count 3
+	t "$1: alloc of several that are held answers, too" eval "v alloc a --owner pair --count 2 >/dev/null"
+	t "$1: alloc of several of which not all are held says what to do" fails_with 1 "$3.*what the ledger has is safe" v alloc a --owner pair --count 3
 	t "$1: alloc of something else than what is held is refused, 4" fails_with 4 'asked for was VLAN 7' v alloc a --owner web --vlan 7
 	t "$1: alloc says what to do, and that nothing is lost" fails_with 1 "$3.*what the ledger has is safe" v alloc a --owner db
-	t "$1: release too" fails_with 1 "$3.*what the ledger has is safe" v release --owner web
-	t "$1: hold, undefine and gc too" eval "! v hold pf0 2>/dev/null && ! v undefine a 2>/dev/null && ! v gc 2>/dev/null"
+	t "$1: release says what to do, and that nothing is lost" fails_with 1 "$3.*what the ledger has is safe" v release --owner web
+	t "$1: hold, undefine and gc fail" eval "! v hold pf0 2>/dev/null && ! v undefine a 2>/dev/null && ! v gc 2>/dev/null"
 	t "$1: the doctor's check of the ledger" says 'its file system is full or read-only' anyhow v doctor
 	t "$1: the hook keeps a thief off" fails_with 4 'leased to web nic 0' v hook qemu thief prepare begin - <<<"<domain type='kvm'>
 		<name>thief</name><uuid>33333333-2222-3333-4444-555555555555</uuid><devices><hostdev mode='subsystem' type='pci'><source>

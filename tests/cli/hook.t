@@ -168,12 +168,12 @@ test_who_finds_a_vlan_of_old() {
 	t 'the next apply names it too' says 'guest web says VLAN 42' with_stderr v apply a
 	t 'an apply of another pool does not' same '' "$(pool b "dev='pf1' numvfs='4'" >b.xml; v define b.xml >/dev/null; with_stderr v apply b | grep 'guest web' || true)"
 	finding="web nic 0 in pool a .*would: the definition of guest web says VLAN 42, and its lease VLAN 44"
-	t 'attach --refresh finds it' says "$finding" v attach --refresh --dry-run
-	t 'as JSON' says '"kind": *"vlan"' v attach --refresh --json --dry-run
-	t 'attach --refresh mends it, as far as libvirt says' says '^web nic 0 in pool a \(lease [0-9]*\): the definition of guest web says VLAN 42' v attach --refresh web
-	t 'attach of it mends it too' says "the guest's definition said VLAN 42, and its lease VLAN 44: that is mended" with_stderr v attach a web
-	t 'doctor --guest finds it' says "its definition says VLAN 42, and its lease VLAN 44, of pool a" anyhow v doctor --guest web
-	t "with its remedy" says "remedy: 'vfpool attach --refresh web'" anyhow v doctor --guest web
+	t "attach --refresh finds a guest's VLAN that differs" says "$finding" v attach --refresh --dry-run
+	t 'attach --refresh --json has the VLAN that differs' says '"kind": *"vlan"' v attach --refresh --json --dry-run
+	t "attach --refresh mends a guest's VLAN, as far as libvirt says" says '^web nic 0 in pool a \(lease [0-9]*\): the definition of guest web says VLAN 42' v attach --refresh web
+	t 'attach of a guest whose VLAN differs mends it, too' says "the guest's definition said VLAN 42, and its lease VLAN 44: that is mended" with_stderr v attach a web
+	t "doctor --guest finds a guest's VLAN that differs" says "its definition says VLAN 42, and its lease VLAN 44, of pool a" anyhow v doctor --guest web
+	t "doctor --guest has the remedy of a VLAN that differs" says "remedy: 'vfpool attach --refresh web'" anyhow v doctor --guest web
 	guests "$(guest web 1 "$(nic "$mac" 9 "$vf" 42)")"
 	t 'an address and a VLAN of old are one finding' says \
 		"names its VF as 0009:01:01.$vf, which is 0000:01:01.$vf now; it says VLAN 42, and its lease VLAN 44" v attach --refresh --dry-run

@@ -49,9 +49,9 @@ test_a_backup_replaces_a_file_by_force_only() {
 	t "a backup is root's alone, whatever the umask" same 600 "$(mode saved.db)"
 	t "a backup's form is that of a file without a WAL" same 'delete' "$(sqlite3 saved.db 'PRAGMA journal_mode')"
 	v alloc a --owner two >/dev/null
-	t 'a file that is there: not replaced' fails_with 1 "there already; '--force' replaces it" v backup saved.db
+	t 'backup onto a file that is there: not replaced' fails_with 1 "there already; '--force' replaces it" v backup saved.db
 	t 'the old backup is as it was' same one "$(sqlite3 saved.db 'SELECT group_concat(owner) FROM held')"
-	t 'by force: replaced' says 'whole and checked' v backup saved.db --force
+	t 'backup --force onto a file that is there: replaced' says 'whole and checked' v backup saved.db --force
 	t 'the new backup has all' same one,two "$(sqlite3 saved.db 'SELECT group_concat(owner) FROM held')"
 	mkdir folder && mkfifo fifo && ln -s saved.db link
 	for file in folder fifo link /dev/null; do
@@ -167,7 +167,7 @@ test_a_ledger_that_is_gone_isnt_made_anew_in_silence() {
 	v alloc a --owner web >/dev/null
 	rm -rf state
 	refused 'is gone'
-	t 'none was made' test ! -e state/ledger.db
+	t 'a ledger that is gone: none was made in its place' test ! -e state/ledger.db
 	t 'accepted: a new one is made, and the pool applied' code_is 0 v --accept-new-ledger apply
 	t 'accepted: the new ledger works from then on' code_is 0 v alloc a --owner new
 	t 'accepted: its lease numbers are beyond those of before' test "$(lease_of new)" -gt 1000000
@@ -321,9 +321,9 @@ test_a_restore_that_cant_look_at_the_vfs() {
 	mv sys away
 	t 'restore where the VFs can.t be looked at: fails' fails_with 1 "isn't recorded.*sys" v restore saved.db
 	mv away sys
-	t 'after it nothing is given out' fails_with 1 "isn't the ledger by which.*restore" v alloc a --owner new
-	t 'restore again: done' says 'VF 0 of pf0 is held' v restore saved.db
-	t 'then VFs are given out, but that one' same 1 "$(v alloc a --owner new --json | field vf)"
+	t 'alloc after a restore that failed: nothing is given out' fails_with 1 "isn't the ledger by which.*restore" v alloc a --owner new
+	t 'restore again, when the VFs can be looked at: done' says 'VF 0 of pf0 is held' v restore saved.db
+	t 'alloc after a restore: VFs are given out, but the one that is held' same 1 "$(v alloc a --owner new --json | field vf)"
 }
 
 # The disk was lost: the host has booted, and made a ledger of its own, before the backup comes.

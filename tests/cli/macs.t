@@ -157,9 +157,9 @@ test_a_given_mac_that_is_live() {
 	hosts
 	program 02:00:00:00:00:07
 	t "a MAC that the caller gives, live on another VF: refused" fails_with 4 'the MAC 02:00:00:00:00:07 is that of VF 0 of pf1' v alloc a --owner web --mac 02:00:00:00:00:07
-	t "none is reserved" same 0 "$(sql 'SELECT count(*) FROM reservation')"
+	t "a MAC that the caller gives, live on another VF: none is reserved" same 0 "$(sql 'SELECT count(*) FROM reservation')"
 	unprogram
-	t "gone from there, it is given" same 02:00:00:00:00:07 "$(mac web --mac 02:00:00:00:00:07)"
+	t "a MAC that the caller gives, live no more: given" same 02:00:00:00:00:07 "$(mac web --mac 02:00:00:00:00:07)"
 }
 
 # proves: one-holder

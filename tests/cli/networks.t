@@ -45,7 +45,7 @@ test_a_nat_network_stays() {
 	t 'a NAT network: --diff says so too' fails_with 4 "somebody else's \(forward mode nat, bridge virbr0\)" v network l --diff
 	t 'a NAT network: the --sync of boot leaves it, and fails' fails_with 1 "somebody else's" v network --sync
 	t 'a NAT network: the dry run of --sync says so' fails_with 1 "somebody else's" v network --sync --dry-run
-	t 'an isolated network' fails_with 4 '\(isolated, bridge virbr7\)' with_libvirt "<network><name>tenant</name><bridge name='virbr7'/></network>" v network l --define
+	t "an isolated network of the pool's name: --define refuses, too" fails_with 4 '\(isolated, bridge virbr7\)' with_libvirt "<network><name>tenant</name><bridge name='virbr7'/></network>" v network l --define
 	t 'a network of an unnamed mode is NAT' fails_with 4 '\(forward mode nat, bridge virbr8\)' with_libvirt \
 		"<network><name>tenant</name><forward/><bridge name='virbr8'/><ip address='192.168.9.1' netmask='255.255.255.0'/></network>" v network l --define
 	t "a NAT network that copied vfpool's mark is none of its" fails_with 4 'forward mode nat' with_libvirt \
@@ -70,7 +70,7 @@ test_vfs_of_another_stay() {
 	t 'a network of VFs: --undefine --force takes it away' says 'is undefined' v network l --undefine --force
 	t 'a list of VFs: the refusal counts them' fails_with 4 'forward mode hostdev, 1 VF\)' with_libvirt \
 		"<network><name>tenant</name><forward mode='hostdev'><address type='pci' domain='0' bus='1' slot='2' function='3'/></forward></network>" v network l --define
-	t '--force alone: 2' usage 'go with' network l --force
+	t 'network --force alone: wrong usage' usage 'go with' network l --force
 }
 
 test_ours_is_known() {

@@ -51,27 +51,27 @@ test_an_empty_variable_is_never_all() {
 	v alloc p --owner web >/dev/null && v alloc q --owner web >/dev/null
 	# shellcheck disable=SC2086 # none, or several words
 	t "alloc --owner \$EMPTY --json: usage, nobody is called --json" usage "no value before '--json'" alloc p --owner $empty --json
-	t "alloc --owner='--json': usage" usage "can't be an owner's name" alloc p --owner=--json
-	t "alloc --owner -x: usage" usage "can't be an owner's name" alloc p --owner -x
-	t "no lease was made" same 'web web' "$(leases)"
+	t "alloc --owner='--json', a name like an option: usage" usage "can't be an owner's name" alloc p --owner=--json
+	t "alloc --owner -x, a name like an option: usage" usage "can't be an owner's name" alloc p --owner -x
+	t "alloc with an option as its owner: no lease was made" same 'web web' "$(leases)"
 	# shellcheck disable=SC2086
 	for verb in 'alloc p --owner' 'release --owner' 'release --lease' 'release --vf' 'alloc p --owner x --pf' \
 		'alloc p --owner x --mac' 'interface web --pool' 'interface --lease' 'history --owner' 'doctor --pool'; do
-		t "$verb '': usage" usage . $verb ''
-		t "$verb --json: usage" usage . $verb --json
+		t "$verb '', an empty value: usage" usage . $verb ''
+		t "$verb --json, an option as its value: usage" usage . $verb --json
 	done
 	# shellcheck disable=SC2086
 	for verb in alloc\ --owner\ x release\ --owner\ web apply show undefine interface attach\ p detach adopt rename\ web rename\ web; do
-		t "$verb '': usage" usage 'an argument is empty' $verb ''
+		t "$verb '', an empty argument: usage" usage 'an argument is empty' $verb ''
 	done
-	t "rename '' web: usage" usage 'an argument is empty' rename '' web
+	t "rename '' web, an empty argument: usage" usage 'an argument is empty' rename '' web
 	t "an owner after -- that begins with '-': usage, whichever verb" eval '
 		for verb in interface "rename web" "attach p" detach adopt; do usage "can.t be an owner" $verb -- -x || exit; done'
 	t "a folder's empty name: usage" usage 'state-dir has an empty value' --state-dir '' list
 	t "a folder's name that is the next option: usage" usage "no value before '--run-dir'" --state-dir --run-dir x list
 	t "a reason is free text: one that begins with '-'" says 'is held' v hold pf0 --reason '-x'
 	t "a reason that begins with '--' is given with =" says 'is held' v hold pf1 --reason=--later
-	t "it is what list says" says 'held: --later' v list
+	t "list has the reason that was given so" says 'held: --later' v list
 	t "web has its two leases still" same 'web web' "$(leases)"
 }
 
@@ -79,10 +79,10 @@ test_an_owner_of_old_whose_name_is_an_option() {
 	two_pools
 	v alloc p --owner web >/dev/null
 	sql "UPDATE reservation SET owner = '--json'"
-	t "list shows it" says 'leased *--json nic 0' v list
-	t "its interface is told by the lease's number" says '<interface' v interface --lease 1
-	t "it is released by the lease's number, and forgotten" says 'released the VF of --json' v release --lease 1 --forget
-	t "nothing is left of it" same 0 "$(sql 'SELECT count(*) FROM reservation')"
+	t "list shows an owner of old whose name is an option" says 'leased *--json nic 0' v list
+	t "an owner's name of old is an option: interface by the lease's number" says '<interface' v interface --lease 1
+	t "an owner's name of old is an option: release by the lease's number, and forgotten" says 'released the VF of --json' v release --lease 1 --forget
+	t "an owner's name of old is an option: then nothing is left of it" same 0 "$(sql 'SELECT count(*) FROM reservation')"
 }
 
 # ---- a MAC stays its owner's ----
@@ -125,8 +125,8 @@ test_what_was_on_a_card_that_is_gone() {
 	sql "UPDATE pf SET mac = '$old' WHERE address = '0000:01:00.0'" # the card of now is another
 	t "list names the lease whose card is gone, and what gives it up" \
 		says "leased to web nic 0 in pool p: $mac, on VF 0 of a PF that isn't there \(MAC $old, last seen at 0000:01:00.0\): 'vfpool release --lease 1'" v list
-	t "show does too" says "leased to web nic 0 .*vfpool release --lease 1" v show p
-	t "gc leaves it to a person, and says how" says "left: the PF with the MAC $old, .*vfpool release --lease 1" v gc
+	t "show names the lease whose card is gone, too" says "leased to web nic 0 .*vfpool release --lease 1" v show p
+	t "gc leaves a lease whose card is gone to a person, and says how" says "left: the PF with the MAC $old, .*vfpool release --lease 1" v gc
 	t "gc names a hold of the card that is gone, and what ends it" says "VF 2 of pool p is held, .*vfpool unhold $old --vf 2" v gc
 	t "alloc of what is leased there: not found, and what to do" fails_with 5 "vfpool release --lease 1' gives its VF up" v alloc p --owner web
 	t "apply gives the pool the VFs of the card of now" code_is 0 v apply
@@ -176,12 +176,12 @@ test_forgetting_who_was_idle() {
 	fill_macs 77
 	v alloc p --owner last >/dev/null
 	v alloc q --owner other >/dev/null && v release --owner other >/dev/null
-	t "forget --dry-run names them" same 'would forget 02:56:46:00:00:00 of filler-0 nic 0 in pool p' \
+	t "forget --dry-run names who was idle" same 'would forget 02:56:46:00:00:00 of filler-0 nic 0 in pool p' \
 		"$(v forget --idle 400d --dry-run | head -1 | cut -d, -f1)"
-	t "and forgets none" same 129 "$(sql 'SELECT count(*) FROM reservation')"
+	t "forget --dry-run forgets none of them" same 129 "$(sql 'SELECT count(*) FROM reservation')"
 	t "of another pool there is none to forget" says 'nothing to do' v forget --idle 400d --pool q
 	t "forget ends those that were last used before then: 99 of 127" same 99 "$(v forget --idle 400d --pool p --json | grep -c '"used"')"
-	t "again: nothing to do" says 'nothing to do' v forget --idle 400d
+	t "forget of who was idle, again: nothing to do" says 'nothing to do' v forget --idle 400d
 	t "the history says so" says ' forget .*filler-0' v history --owner filler-0
 	t "the MACs are anybody's" says '<interface' v alloc p --owner new
 	t "0s means all without a lease, but none that has one" same 'last new' "$(v forget --idle 0s >/dev/null; sleep 1.1
@@ -213,8 +213,8 @@ test_an_old_history_is_removed() {
 	sql "UPDATE history SET at = at - 401 * 86400"
 	v alloc p --owner new >/dev/null
 	t "gc --dry-run says how many entries are too old" says 'would: 3 entries of the history, older than 400 days' v gc --dry-run
-	t "and removes none" same 5 "$(sql "$kept")"
-	t "gc removes them, as JSON says" eval 'v gc --json | grep -q "\"kind\": \"history\""'
+	t "gc --dry-run removes no entry of the history" same 5 "$(sql "$kept")"
+	t "gc removes old entries of the history, as JSON says" eval 'v gc --json | grep -q "\"kind\": \"history\""'
 	t "what is young and that a lease of now was made is kept" same 'alloc web alloc new' \
 		"$(sql 'SELECT event, owner FROM history ORDER BY id' | tr '|\n' '  ' | sed 's/ $//')"
 	t "again: nothing of the history" eval '! v gc | grep history'
@@ -234,7 +234,7 @@ test_a_long_history_is_removed_in_parts() {
 	sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) INSERT INTO history
 		(at, event, lease, pool, owner, nic, mac) SELECT i, 'alloc', 0, 'p', 'o', 0, '' FROM n"
 	t "gc removes more than goes into one transaction" says '^12000 entries of the history' v gc
-	t "none is left" same 0 "$(sql 'SELECT count(*) FROM history')"
+	t "gc of a long history: none of it is left" same 0 "$(sql 'SELECT count(*) FROM history')"
 }
 
 # ---- a pool's new name ----
@@ -248,15 +248,15 @@ test_a_renamed_pool_keeps_its_owners_macs() {
 	t "a dry run changes nothing" eval 'v rename --pool p blue --dry-run && v show p && ! v show blue 2>/dev/null'
 	t "a pool has a new name" says 'pool p, with its leases and MACs, is now blue' v rename --pool p blue
 	t "a pool's new name in the history: of no owner, no nic" says 'rename +- +blue +- +- ' v history
-	t "the old one is nobody's: not found" fails_with 5 "no pool 'p'" v show p
+	t "rename --pool: the old name is nobody's" fails_with 5 "no pool 'p'" v show p
 	t "its definition has the new name, and all else as it was given" same "$(sed 's|<name>p</name>|<name>blue</name>|' commented.xml)" "$(v dumpxml blue)"
-	t "its lease is where it was" same "$web" "$(mac blue --owner web)"
-	t "an owner without a lease has its MAC" same "$gone" "$(mac blue --owner gone)"
-	t "apply finds nothing to do" says 'nothing to do' v apply
+	t "rename --pool: its lease is where it was" same "$web" "$(mac blue --owner web)"
+	t "rename --pool: an owner without a lease has its MAC" same "$gone" "$(mac blue --owner gone)"
+	t "rename --pool: then apply finds nothing to do" says 'nothing to do' v apply
 	t "the ledger's counters agree with its rows" eval '"$top/tests/check-ledger" state/ledger.db <("$fake/links" kernel 2 4) \
 		<(printf "0000:01:00.0 pf0\n0001:01:00.0 pf1\n")'
-	t "its lease ends" says "$web stays reserved" v release blue --owner web
-	t "its history says so" says ' rename .*blue' v history
+	t "release in a pool that was renamed: its lease ends" says "$web stays reserved" v release blue --owner web
+	t "history tells of a pool's new name" says ' rename .*blue' v history
 	t "a name that is another pool's: refused" fails_with 4 'there is a pool q already' v rename --pool blue q
 	v undefine q >/dev/null
 	t "the name of a pool of old, whose VFs the ledger has: refused" fails_with 4 'earlier pool q are in the ledger' v rename --pool blue q
@@ -305,8 +305,8 @@ test_a_rename_of_a_pool_meets_a_full_disk() {
 	t "the lease is in the pool of that name still" same "$web" "$(mac p --owner web)"
 	t "the old one can't be removed: said, with what comes next" fails_with 1 'the next command of vfpool finishes it' \
 		strace -f -o /dev/null -e trace=unlink -e inject=unlink:error=EIO:when=1 "$fake/vfpool" "${at[@]}" rename --pool p blue
-	t "and it does" same "$web" "$(mac blue --owner web)"
-	t "with one definition left" same 'blue.xml q.xml' "$(ls -A etc/pools | paste -sd ' ')"
+	t "rename --pool, the old definition stayed: the next command finishes it" same "$web" "$(mac blue --owner web)"
+	t "rename --pool, the old definition stayed: then one is left" same 'blue.xml q.xml' "$(ls -A etc/pools | paste -sd ' ')"
 }
 
 # ---- a neighbour that is stuck ----

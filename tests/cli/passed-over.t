@@ -126,9 +126,9 @@ test_a_pool_that_libvirt_allocates() {
 	v apply >/dev/null 2>&1
 	for i in a b; do v alloc p --owner "$i" >/dev/null; done
 	t 'capacity counts what guests can get: one of a shared group, none that the host keeps' code_is 3 v alloc p --owner c
-	t "its network leaves those out that no guest can get" same '0000:01:01.1 0000:01:01.3' \
+	t "network leaves out VFs that no guest can get" same '0000:01:01.1 0000:01:01.3' \
 		"$(v network p 2>/dev/null | grep -o 'function="0x.' | sed 's/.*x/0000:01:01./' | xargs)"
-	t 'and says why' says "VF 0 of pf0 is left out: IOMMU group 0 also has" with_stderr v network p
+	t 'network says why a VF is left out' says "VF 0 of pf0 is left out: IOMMU group 0 also has" with_stderr v network p
 	rm sys/kernel/iommu_groups/0/devices/0009:00:00.0
 	v apply >/dev/null 2>&1
 	t 'when nothing is in the way any more apply counts it' v alloc p --owner c
@@ -145,10 +145,10 @@ test_a_lock_that_is_not_let_go() {
 	hold_lock 0000:01:00.0
 	export FAKE_RESTS=$PWD/rests
 	t 'a PF whose lock times out: the next PF gives a VF' same 0001:01:01.0 "$(address a)"
-	t 'and no lease is left of the first' same 'a|active' "$(leases)"
-	t 'with --count too' v alloc p --owner b --count 2
-	t 'no other PF: it fails and names the holder' fails_with 1 'process 4711' v alloc p --owner c --pf pf0
-	t 'with no lease left' same 'a|active b|active b|active' "$(leases)"
+	t 'a PF whose lock times out: no lease is left of it' same 'a|active' "$(leases)"
+	t 'alloc --count, the lock of a PF times out: the next PF gives VFs' v alloc p --owner b --count 2
+	t 'alloc, no other PF than one whose lock times out: names the holder' fails_with 1 'process 4711' v alloc p --owner c --pf pf0
+	t 'no other PF than one whose lock times out: no lease is left' same 'a|active b|active b|active' "$(leases)"
 	address d >/dev/null
 	t 'none free on the other: it fails and names the holder' fails_with 1 'process 4711' v alloc p --owner e
 	t 'and its MAC is kept for nobody' same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'e'")"

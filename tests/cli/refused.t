@@ -79,17 +79,17 @@ test_a_refusal_that_cant_be_read_back_is_remembered() {
 	t "what igb lacks: exit code 6" code_is 6 eval 'v apply >out 2>err'
 	sent=$(wc -l <messages)
 	t "a second apply: the same exit code" code_is 6 eval 'v apply >again 2>err'
-	t "it says the same of the card" eval 'grep "^pf0: FAILED" out >x && cmp x again'
-	t "without a netlink message" same "$sent" "$(wc -l <messages)"
+	t "a second apply says the same of the card" eval 'grep "^pf0: FAILED" out >x && cmp x again'
+	t "a second apply sends no netlink message" same "$sent" "$(wc -l <messages)"
 	t "list knows that the VFs aren't as defined" same 2 "$(v list | grep -c 'not as defined')"
-	t "alloc agrees" fails_with 1 "doesn't have query_rss on" v alloc a --owner x
-	t "apply with --dry-run agrees" code_is 6 eval 'v apply --dry-run >out'
+	t "alloc says the same of what the card refuses" fails_with 1 "doesn't have query_rss on" v alloc a --owner x
+	t "apply --dry-run says the same of what the card refuses" code_is 6 eval 'v apply --dry-run >out'
 	t "the pool that doesn't ask for it is handed out" says address v alloc b --owner y
 	pool a "dev='pf0' numvfs='4' vfs='0-1'" >a.xml
 	v define a.xml >/dev/null
 	t "when the definition doesn't ask any more, there is nothing to do" says 'nothing to do' v apply
-	t "and nothing is remembered" same 0 "$(sql 'SELECT count(*) FROM refusal')"
-	t "alloc works then" says address v alloc a --owner x
+	t "what the definition doesn't ask for any more isn't remembered as refused" same 0 "$(sql 'SELECT count(*) FROM refusal')"
+	t "alloc, the definition doesn't ask for it any more: a VF is given" says address v alloc a --owner x
 	pool a "dev='pf0' numvfs='4' vfs='0-1'" "<rss query='on'/>" "<trust state='on'/>" >a.xml
 	v define a.xml >/dev/null
 	v apply >/dev/null 2>&1

@@ -77,8 +77,8 @@ test_programs_get_no_environment_of_the_caller() {
 	printf '#!/bin/sh\nenv >env\nexit 1\n' >bin/diff && chmod 755 bin/diff
 	mkdir -p rules && echo '# mine' >rules/90-vfpool-p.rules
 	EVIL=1 BASH_ENV=./evil LD_AUDIT='' v udev p --diff >said 2>&1
-	t 'diff was run' test -s env
-	t 'with nothing that the caller has set' same 0 "$(grep -c -e EVIL -e BASH_ENV -e LD_AUDIT env)"
+	t 'udev --diff of another environment: diff was run' test -s env
+	t 'udev --diff: diff has nothing that the caller has set' same 0 "$(grep -c -e EVIL -e BASH_ENV -e LD_AUDIT env)"
 }
 
 run_tests

@@ -79,13 +79,13 @@ test_release_of_a_lease_on_a_sick_pf() {
 	t 'given up: its VF is nobody else'"'"'s' same '1|1' "$(sql 'SELECT count(*), min(quarantine IS NOT NULL) FROM vf WHERE idx = 0')"
 	t 'given up: its MAC stays its owner'"'"'s' same web "$(sql 'SELECT owner FROM reservation')"
 	t 'gc leaves the VF in quarantine while its PF is sick: 0' v gc
-	t 'gc says so, and why' says "left: VF 0.*stays in quarantine.*sriov_totalvfs" v gc
+	t 'gc says that a VF stays in quarantine, and why' says "left: VF 0.*stays in quarantine.*sriov_totalvfs" v gc
 	heal
 	echo 1 >sys/bus/pci/devices/0000:01:01.0/enable
 	t 'the PF answers and the VF is in use: in quarantine still' says 'left: VF 0 of pf0 is in use still' v gc
 	echo 0 >sys/bus/pci/devices/0000:01:01.0/enable
-	t 'idle: free again' says 'VF 0 of pf0 is free again' v gc
-	t 'scrubbed: the MAC is no longer on it' same 0 "$("$fake/links" peer 1 4 | grep -c "$(sql 'SELECT mac FROM reservation')")"
+	t 'gc, a VF in quarantine is idle on a sound PF: free again' says 'VF 0 of pf0 is free again' v gc
+	t 'gc, a VF in quarantine is free again: its MAC is no longer on it' same 0 "$("$fake/links" peer 1 4 | grep -c "$(sql 'SELECT mac FROM reservation')")"
 }
 test_undefine_after_giving_up() {
 	pools 2 4
@@ -100,8 +100,8 @@ test_a_release_that_was_interrupted_on_a_sick_pf() {
 	sql "UPDATE lease SET state = 'releasing'"
 	sicken
 	t 'an unfinished release on a sick PF: gc leaves it to a person, 0' v gc
-	t 'release --force gives it up' says 'in quarantine' with_stderr v release --owner web --force
-	t 'nothing is left' same '' "$(leases)"
+	t 'release --force of an unfinished one on a sick PF gives it up' says 'in quarantine' with_stderr v release --owner web --force
+	t 'release --force of an unfinished one on a sick PF: no lease is left' same '' "$(leases)"
 }
 test_the_kernel_says_nothing_of_a_pf() {
 	pools 1 4

@@ -67,11 +67,11 @@ test_two_sick_pfs_at_once() {
 	two_pools 4
 	echo zz >"$(pf 0)/sriov_totalvfs"
 	export PEER_FAILS='9:16'
-	t 'list names both' same 2 "$(v list | grep -c "can't be looked at")"
+	t 'list of two sick PFs names both' same 2 "$(v list | grep -c "can't be looked at")"
 	t 'list shows the two sound ones' same 'pf1 pf3' "$(v list | grep -o '^pf[13]' | sort -u | xargs)"
-	t 'apply does the rest: 6' code_is 6 v apply
-	t 'apply names both' same 2 "$(both v apply | grep -c "can't be looked at")"
-	t 'a sound PF gives its VFs' v alloc p3 --owner web
+	t 'apply beside two sick PFs does the rest: 6' code_is 6 v apply
+	t 'apply beside two sick PFs names both' same 2 "$(both v apply | grep -c "can't be looked at")"
+	t 'alloc beside two sick PFs: a sound one gives its VFs' v alloc p3 --owner web
 	unset PEER_FAILS
 	echo 4 >"$(pf 0)/sriov_totalvfs"
 	t 'when they answer again apply does all' v apply
@@ -120,7 +120,7 @@ test_a_group_with_an_odd_device() {
 	ln -s "../../drivers/$(printf 'd%.0s' {1..140})" sys/bus/pci/devices/0000:09:00.0/driver
 	ln -s ../../../../bus/pci/devices/0000:09:00.0 sys/kernel/iommu_groups/0/devices/
 	t 'iommu shows the group, the odd device in the way' says '0000:09:00.0 .*looked at' v iommu 0000:01:01.0
-	t 'list goes on' says '^pf1 ' v list
+	t 'list of a group with an odd device goes on' says '^pf1 ' v list
 }
 
 # ---- definitions ----

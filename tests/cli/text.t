@@ -102,11 +102,11 @@ test_a_drivers_name_is_escaped() {
 	vf=$(echo sys/bus/pci/devices/0000:01:*/physfn | cut -d' ' -f1)
 	printf 'vfio\xff\x1b[31m\xe2\x80\xae\n' >"${vf%/physfn}/driver_override"
 	t 'list, a driver_override of no text: JSON' is_json v list --json
-	t 'iommu: JSON' is_json v iommu --json
-	t 'doctor: JSON' is_json anyhow v doctor --json
-	t 'list: visible' shows v list
-	t 'doctor: visible' shows v doctor
-	t 'apply: visible' shows v apply
+	t 'iommu, a driver_override of no text: JSON' is_json v iommu --json
+	t 'doctor, a driver_override of no text: JSON' is_json anyhow v doctor --json
+	t 'list, a driver_override of no text: visible' shows v list
+	t 'doctor, a driver_override of no text: visible' shows v doctor
+	t 'apply, a driver_override of no text: visible' shows v apply
 }
 
 test_notes_are_escaped() {
@@ -114,9 +114,9 @@ test_notes_are_escaped() {
 	v hold pf0 --vf 1 --reason bad >/dev/null
 	sql "UPDATE vf SET held = CAST(x'1b5b33316dc29be280aeff' AS TEXT) WHERE held IS NOT NULL"
 	t 'network, whose note has a reason of escapes: visible' shows v network p
-	t 'it is left out with a word' grep -q 'left out: held: ' said
+	t 'network, whose note has a reason of escapes: the VF is left out with a word' grep -q 'left out: held: ' said
 	t 'apply, whose notes may have it: visible' shows v apply
-	t 'hold: visible' shows v hold pf0 --vf 1 --reason good
+	t 'hold over a reason of escapes: visible' shows v hold pf0 --vf 1 --reason good
 	t 'an unknown option of escapes: visible' shows v list $'--\e]0;owned\a'
 	t 'an unknown verb of escapes: visible' shows v $'\e]0;owned\a'
 	t 'an unknown pool of escapes: visible' shows v show $'\e]0;owned\a'

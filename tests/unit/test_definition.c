@@ -12,7 +12,7 @@ static int parse(const char *text, struct vfpool_pool **ret_pool)
 	return pool_parse(text, strlen(text), "x.xml", ret_pool, &err);
 }
 
-static void everything(void **state)
+static void every_element_of_a_definition_is_read(void **state)
 {
 	struct vfpool_pool *pool;
 
@@ -58,7 +58,7 @@ static void everything(void **state)
 	vfpool_pool_free(pool);
 }
 
-static void defaults(void **state)
+static void what_a_definition_leaves_out_has_defaults(void **state)
 {
 	struct vfpool_pool *pool;
 
@@ -86,7 +86,7 @@ static void defaults(void **state)
 
 #define POOL(inner) "<pool>\n<name>n</name>\n<pf dev='p' numvfs='4'/>\n" inner "\n</pool>"
 
-static void refusals(void **state)
+static void what_a_definition_must_not_say_is_refused(void **state)
 {
 	static const struct {
 		const char *text, *line, *says;
@@ -150,7 +150,7 @@ static void refusals(void **state)
 
 /* A definition can't make vfpool read a file, or grow without bound. */
 /* proves: outside */
-static void hostile_xml(void **state)
+static void hostile_xml_reads_no_file_and_stays_small(void **state)
 {
 	struct vfpool_pool *pool = NULL;
 	char *large = malloc(POOL_TEXT_MAX + 1);
@@ -171,10 +171,10 @@ static void hostile_xml(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everything),
-		cmocka_unit_test(defaults),
-		cmocka_unit_test(refusals),
-		cmocka_unit_test(hostile_xml),
+		cmocka_unit_test(every_element_of_a_definition_is_read),
+		cmocka_unit_test(what_a_definition_leaves_out_has_defaults),
+		cmocka_unit_test(what_a_definition_must_not_say_is_refused),
+		cmocka_unit_test(hostile_xml_reads_no_file_and_stays_small),
 	};
 
 	return run_tests(tests);

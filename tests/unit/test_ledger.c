@@ -311,7 +311,7 @@ static void write_database(const char *sql)
 	sqlite3_close(db);
 }
 
-static void other_ledgers(void **state)
+static void files_that_are_no_ledger_of_this_version(void **state)
 {
 	struct ledger *ledger = NULL;
 	FILE *file;
@@ -543,7 +543,7 @@ static void a_backup_is_whole(void **state)
 
 /* Damage that opening doesn't show. */
 /* proves: says-so */
-static void damage_is_found(void **state)
+static void damage_that_opening_doesnt_show_is_found(void **state)
 {
 	struct ledger *ledger = open_ledger();
 	int64_t vf = add_vf(ledger);
@@ -654,10 +654,10 @@ int main(void)
 		cmocka_unit_test_setup(a_binding_lasts_as_long_as_the_boot, set_up),
 		cmocka_unit_test_setup(a_vfs_binding_is_of_its_pf_and_index, set_up),
 		cmocka_unit_test_setup(a_backup_is_whole, set_up),
-		cmocka_unit_test_setup(damage_is_found, set_up),
+		cmocka_unit_test_setup(damage_that_opening_doesnt_show_is_found, set_up),
 		cmocka_unit_test_setup(a_stuck_writer_is_named_and_waited_for_once, set_up),
 		cmocka_unit_test_setup(naming_the_writer_drops_no_lock, set_up),
-		cmocka_unit_test_setup(other_ledgers, set_up),
+		cmocka_unit_test_setup(files_that_are_no_ledger_of_this_version, set_up),
 		cmocka_unit_test_setup(seeds_are_the_hosts, set_up),
 	};
 

@@ -113,7 +113,7 @@ static void a_pf_twice_in_a_pool(void **state)
 }
 
 /* proves: looked-up */
-static void selectors(void **state)
+static void a_pf_is_known_by_name_address_or_mac(void **state)
 {
 	char *names[] = { (char *)"old", (char *)"older" };
 	struct vfpool_pf pf = make_pf();
@@ -130,7 +130,7 @@ static void selectors(void **state)
 	assert_true(pool_pf_matches(&want, &pf));
 }
 
-static void placement(void **state)
+static void placement_packs_or_spreads_over_pfs(void **state)
 {
 	struct placement_pf pfs[] = {
 		{ .n_free = 0, .n_leased = 5 },
@@ -248,14 +248,14 @@ static void expect_plan(bool live, const char *kinds)
 }
 
 /* proves: twice */
-static void nothing_to_do(void **state)
+static void a_plan_when_nothing_is_to_do(void **state)
 {
 	(void)state;
 	set_plan_up();
 	expect_plan(false, "");
 }
 
-static void from_nothing(void **state)
+static void a_plan_that_makes_vfs_from_nothing(void **state)
 {
 	(void)state;
 	set_plan_up();
@@ -266,7 +266,7 @@ static void from_nothing(void **state)
 }
 
 /* proves: twice */
-static void only_what_differs(void **state)
+static void a_plan_has_only_what_differs(void **state)
 {
 	struct vfpool_plan *plan;
 
@@ -281,7 +281,7 @@ static void only_what_differs(void **state)
 }
 
 /* proves: in-use */
-static void another_count(void **state)
+static void a_plan_for_another_number_of_vfs(void **state)
 {
 	(void)state;
 	set_plan_up();
@@ -325,7 +325,7 @@ static void switchdev_is_not_for_us(void **state)
 	expect_plan(false, "mpbpb");
 }
 
-static void drivers(void **state)
+static void a_plan_that_binds_and_unbinds_drivers(void **state)
 {
 	(void)state;
 	set_plan_up();
@@ -339,7 +339,7 @@ static void drivers(void **state)
 	expect_plan(false, "b");
 }
 
-static void vectors(void **state)
+static void a_plan_that_moves_message_vectors(void **state)
 {
 	struct vfpool_plan *plan;
 
@@ -416,17 +416,17 @@ int main(void)
 		cmocka_unit_test(pools_on_one_pf_must_agree),
 		cmocka_unit_test(vectors_that_the_card_has),
 		cmocka_unit_test(a_pf_twice_in_a_pool),
-		cmocka_unit_test(selectors),
-		cmocka_unit_test(placement),
+		cmocka_unit_test(a_pf_is_known_by_name_address_or_mac),
+		cmocka_unit_test(placement_packs_or_spreads_over_pfs),
 		cmocka_unit_test(macs_are_stable_and_apart),
-		cmocka_unit_test(nothing_to_do),
-		cmocka_unit_test(from_nothing),
-		cmocka_unit_test(only_what_differs),
-		cmocka_unit_test(another_count),
+		cmocka_unit_test(a_plan_when_nothing_is_to_do),
+		cmocka_unit_test(a_plan_that_makes_vfs_from_nothing),
+		cmocka_unit_test(a_plan_has_only_what_differs),
+		cmocka_unit_test(a_plan_for_another_number_of_vfs),
 		cmocka_unit_test(busy_vfs_are_left_alone),
 		cmocka_unit_test(switchdev_is_not_for_us),
-		cmocka_unit_test(drivers),
-		cmocka_unit_test(vectors),
+		cmocka_unit_test(a_plan_that_binds_and_unbinds_drivers),
+		cmocka_unit_test(a_plan_that_moves_message_vectors),
 		cmocka_unit_test(vectors_of_busy_vfs),
 		cmocka_unit_test(vectors_that_cant_be_set),
 	};

@@ -226,7 +226,7 @@ static void what_cant_be_read_back_is_unverified(void **state)
 	assert_int_equal(steps[0].unverified, VFPOOL_ATTR_TRUST);
 }
 
-static void what_to_send(void **state)
+static void only_settings_that_differ_are_sent(void **state)
 {
 	struct vfpool_settings is = all, want = all;
 
@@ -350,7 +350,7 @@ int main(void)
 		cmocka_unit_test(a_rate_waits_for_the_link),
 		cmocka_unit_test(qinq_goes_out_in_network_order),
 		cmocka_unit_test(what_cant_be_read_back_is_unverified),
-		cmocka_unit_test(what_to_send),
+		cmocka_unit_test(only_settings_that_differ_are_sent),
 		cmocka_unit_test(guids_have_nests_of_their_own),
 		cmocka_unit_test(a_wrapped_list_is_read),
 		cmocka_unit_test(a_vf_that_cant_answer_is_left_out),

@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-static void pci_addresses(void **state)
+static void pci_addresses_in_every_form(void **state)
 {
 	static const char *const bad[] = {
 		"",
@@ -37,7 +37,7 @@ static void pci_addresses(void **state)
 		assert_int_equal(vfpool_pci_parse(bad[i], &address), -EINVAL);
 }
 
-static void macs(void **state)
+static void macs_are_parsed_and_printed(void **state)
 {
 	static const char *const bad[] = {
 		"",
@@ -59,7 +59,7 @@ static void macs(void **state)
 }
 
 /* proves: outside */
-static void names(void **state)
+static void names_of_pools_owners_and_netdevs(void **state)
 {
 	(void)state;
 	assert_true(pool_name_is_valid("tenant-a_1.x"));
@@ -92,7 +92,7 @@ static void names(void **state)
 	assert_false(netdev_name_is_valid("eth0\"x"));
 }
 
-static void texts(void **state)
+static void texts_of_utf8_are_read_and_escaped(void **state)
 {
 	char text[] = "a\r\nb\tc\xf0\x9f\x98\x80"
 		      "d\re\xe2\x80\xa8";
@@ -206,7 +206,7 @@ static void a_name_too_long_for_its_word_is_cut_between_characters(void **state)
 }
 
 /* The first vectors of the paper's reference: key 00..0f, data 00, 00 01, …. */
-static void siphash_vectors(void **state)
+static void siphash_by_the_vectors_of_its_paper(void **state)
 {
 	uint8_t key[16], data[16];
 
@@ -304,13 +304,13 @@ static void files_are_written_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pci_addresses),
-		cmocka_unit_test(macs),
-		cmocka_unit_test(names),
-		cmocka_unit_test(texts),
+		cmocka_unit_test(pci_addresses_in_every_form),
+		cmocka_unit_test(macs_are_parsed_and_printed),
+		cmocka_unit_test(names_of_pools_owners_and_netdevs),
+		cmocka_unit_test(texts_of_utf8_are_read_and_escaped),
 		cmocka_unit_test(names_in_suggested_commands_run_nothing),
 		cmocka_unit_test(a_name_too_long_for_its_word_is_cut_between_characters),
-		cmocka_unit_test(siphash_vectors),
+		cmocka_unit_test(siphash_by_the_vectors_of_its_paper),
 		cmocka_unit_test(messages_are_safe_on_a_terminal),
 		cmocka_unit_test(a_kept_error_says_again_what_it_said),
 		cmocka_unit_test(of_several_failures_the_first_is_told),

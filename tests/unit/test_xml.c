@@ -126,7 +126,7 @@ static double time_of_devices(unsigned n)
 }
 
 /* Eight times as many devices would take 64 times as long if each were compared with each. */
-static void many_devices(void **state)
+static void many_devices_take_linear_time(void **state)
 {
 	double few = time_of_devices(5000), many = time_of_devices(40000);
 
@@ -166,7 +166,7 @@ static void an_interface_of_a_network(void **state)
 	free(xml);
 }
 
-static void networks(void **state)
+static void networks_of_whole_and_of_some_vfs(void **state)
 {
 	const struct vfpool_pci address = { .bus = 1, .device = 0x10 };
 	char *whole, *list;
@@ -186,7 +186,7 @@ static void networks(void **state)
 }
 
 /* What libvirt gives back has a UUID and its own quotes. */
-static void libvirts_text_compares(void **state)
+static void a_network_as_libvirt_gives_it_back_compares(void **state)
 {
 	const char *ours = "<network><name>p</name><forward mode=\"hostdev\" managed=\"yes\">"
 			   "<pf dev=\"e\"/></forward></network>";
@@ -270,11 +270,11 @@ int main(void)
 		cmocka_unit_test(an_interface_with_a_vf),
 		cmocka_unit_test(a_lease_with_a_vlan_of_its_own),
 		cmocka_unit_test(a_domain_is_read),
-		cmocka_unit_test(many_devices),
+		cmocka_unit_test(many_devices_take_linear_time),
 		cmocka_unit_test(a_vlan_beyond_libvirt_is_a_plain_hostdev),
 		cmocka_unit_test(an_interface_of_a_network),
-		cmocka_unit_test(networks),
-		cmocka_unit_test(libvirts_text_compares),
+		cmocka_unit_test(networks_of_whole_and_of_some_vfs),
+		cmocka_unit_test(a_network_as_libvirt_gives_it_back_compares),
 		cmocka_unit_test(a_guest_whose_vf_has_moved),
 		cmocka_unit_test(a_guest_whose_vlan_has_changed),
 	};
