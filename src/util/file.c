@@ -30,6 +30,7 @@ int make_dirs(const char *path, mode_t mode, struct error *err)
 	}
 }
 
+/* Reads `fd` to its end, as read_file() says. */
 static int read_all(int fd, const char *path, size_t max, char **ret_text, size_t *ret_size,
 		    struct error *err)
 {
@@ -58,6 +59,7 @@ static int read_all(int fd, const char *path, size_t max, char **ret_text, size_
 	return 0;
 }
 
+/* Says what stands at `path` in a file's place, and returns -EINVAL. */
 static int fail_not_regular(struct error *err, const char *path, mode_t mode)
 {
 	return fail(err, -EINVAL, "%s is %s, not a file; take it away", path,
@@ -93,6 +95,7 @@ int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_s
 	return read_all(fd, path, max, ret_text, ret_size, err);
 }
 
+/* Writes all of the text. Returns 0 or a negative errno. */
 static int write_all(int fd, const char *text, size_t size)
 {
 	while (size > 0) {
@@ -125,14 +128,26 @@ int sync_folder(const char *path)
 	return 0;
 }
 
-/* Through the descriptor that made the file: its name is never opened again. */
+/* Writes what the file holds through `fd`, which made it, so that its name is never opened again. Returns 0
+ * or a negative errno. */
 static int fill(int fd, const char *text, size_t size, mode_t mode)
 {
 	int r = write_all(fd, text, size);
 
-	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
-		r = -errno;
-	return r;
+	if (r < 0)
+		return r;
+	return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Fills `temporary`, open as `fd`, and gives it the name `path`. Returns 0 or a negative errno. */
+static int fill_and_rename(int fd, const char *temporary, const char *path, const char *text,
+			   size_t size, mode_t mode)
+{
+	int r = fill(fd, text, size, mode);
+
+	if (r < 0)
+		return r;
+	return rename(temporary, path) < 0 ? -errno : 0;
 }
 
 int write_file(const char *path, const char *text, size_t size, mode_t mode, struct error *err)
@@ -147,9 +162,7 @@ int write_file(const char *path, const char *text, size_t size, mode_t mode, str
 		return fail_oom(err);
 	if (fd < 0)
 		return fail_errno(err, -errno, "writing %s", path);
-	r = fill(fd, text, size, mode);
-	if (r == 0 && rename(temporary, path) < 0)
-		r = -errno;
+	r = fill_and_rename(fd, temporary, path, text, size, mode);
 	if (r < 0) {
 		unlink(temporary);
 		return fail_errno(err, r, "writing %s", path);

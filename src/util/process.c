@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Its exit code; the caller's environment, which may not be root's own, doesn't go along. */
+/* Runs the program, waits for it and returns its exit code; the caller's environment, which may not be root's own,
+ * doesn't go along. */
 static int run_with(const char *const *argv, const posix_spawn_file_actions_t *actions,
 		    struct error *err)
 {
@@ -25,9 +26,10 @@ static int run_with(const char *const *argv, const posix_spawn_file_actions_t *a
 	int status, r = find_program(argv[0], &path);
 	pid_t child;
 
+	if (r < 0)
+		return fail_errno(err, r, "starting %s", argv[0]);
 	/* posix_spawn() doesn't change the strings; its type is older than const. */
-	if (r == 0)
-		r = -posix_spawn(&child, path, actions, NULL, (char *const *)argv, environment);
+	r = -posix_spawn(&child, path, actions, NULL, (char *const *)argv, environment);
 	if (r < 0)
 		return fail_errno(err, r, "starting %s", argv[0]);
 	while (waitpid(child, &status, 0) < 0)
@@ -43,6 +45,7 @@ int run_for_code(const char *const *argv, struct error *err)
 	return run_with(argv, NULL, err);
 }
 
+/* Runs the program. Returns 0 when it exits with 0, else fails with a message. */
 static int run(const char *const *argv, const posix_spawn_file_actions_t *actions,
 	       struct error *err)
 {
@@ -56,20 +59,31 @@ int run_program(const char *const *argv, struct error *err)
 	return run(argv, NULL, err);
 }
 
+static void actions_end(posix_spawn_file_actions_t *actions)
+{
+	posix_spawn_file_actions_destroy(actions);
+}
+
+/* Runs the program as run() does, with `out` as its output and its errors. */
+static int run_into(const char *const *argv, int out, struct error *err)
+{
+	CLEANUP(actions_end) posix_spawn_file_actions_t actions = { 0 };
+	int r = -posix_spawn_file_actions_init(&actions);
+
+	for (int fd = 1; r == 0 && fd <= 2; fd++)
+		r = -posix_spawn_file_actions_adddup2(&actions, out, fd);
+	return r < 0 ? fail_errno(err, r, "preparing %s", argv[0]) : run(argv, &actions, err);
+}
+
 int run_quietly(const char *const *argv, struct error *err)
 {
 	AUTO_CLOSE int said = memfd_create("vfpool", MFD_CLOEXEC);
-	posix_spawn_file_actions_t actions;
 	char line[200] = "";
 	int r;
 
-	if (said < 0 || posix_spawn_file_actions_init(&actions) != 0)
+	if (said < 0)
 		return fail_oom(err);
-	r = posix_spawn_file_actions_adddup2(&actions, said, 1);
-	if (r == 0)
-		r = posix_spawn_file_actions_adddup2(&actions, said, 2);
-	r = r != 0 ? fail_errno(err, -r, "preparing %s", argv[0]) : run(argv, &actions, err);
-	posix_spawn_file_actions_destroy(&actions);
+	r = run_into(argv, said, err);
 	if (r < 0 && pread(said, line, sizeof(line) - 1, 0) > 0) {
 		const struct error why = *err;
 
@@ -79,7 +93,7 @@ int run_quietly(const char *const *argv, struct error *err)
 	return r;
 }
 
-/* How much came, 0 at the end; -ETIMEDOUT: nothing until the deadline. */
+/* Reads what comes first. Returns how much, 0 at the end; -ETIMEDOUT: nothing came until the deadline. */
 static ssize_t read_some(int in, long long deadline, char *text, size_t room)
 {
 	struct pollfd ready = { .fd = in, .events = POLLIN };
@@ -99,7 +113,7 @@ static ssize_t read_some(int in, long long deadline, char *text, size_t room)
 	}
 }
 
-/* What came until the child was done; false: until the time was up. */
+/* Reads into `text` what comes from the child. Returns false when the child wasn't done in time. */
 static bool read_answer(int in, long long deadline, size_t max, char *text)
 {
 	size_t size = 0;
