@@ -3,6 +3,7 @@
 #include "pool/pool.h"
 
 #include "util/error.h"
+#include "util/name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,7 +180,7 @@ static int check_against_card(const struct pool_claim *claim, struct error *err)
 		return 0;
 	return fail(err, -EINVAL, "%s:%d: numvfs='%u', but %s has %u VFs at most",
 		    claim->pool->file, claim->want->line, claim->want->numvfs,
-		    claim->pf->netdev ? claim->pf->netdev : address, claim->pf->totalvfs);
+		    pf_name(claim->pf, address), claim->pf->totalvfs);
 }
 
 static unsigned long count_vectors(const struct pool_claim *claim)
@@ -215,7 +216,7 @@ static int check_vectors(const struct pool_claim *claims, size_t n_claims, size_
 		"VFs",
 		claim->pool->file, claim->want->line, claim->pool->vectors, n,
 		n > count_vectors(claim) ? " with the PF's other pools" : "",
-		claim->pf->netdev ? claim->pf->netdev : address, claim->pf->vf_total_msix);
+		pf_name(claim->pf, address), claim->pf->vf_total_msix);
 }
 
 int pool_check_claim(const struct pool_claim *claims, size_t n, size_t i, struct error *err)

@@ -46,8 +46,8 @@ static int fail_xml(const struct place *place, const xmlError *error)
 	return fail_at(place, error ? error->line : 0, "%s", message);
 }
 
-/* No network, no external entities, and no DTD at all: nothing that a
- * definition needs, everything that an attack needs. */
+/* Reads the text as a tree, with no network, no external entities and no DTD at all: a definition needs
+ * none of these, an attack all. */
 static int parse_xml(const char *text, size_t size, const struct place *place, xmlDocPtr *ret_doc)
 {
 	CLEANUP(cleanup_parser) xmlParserCtxtPtr parser = xmlNewParserCtxt();
@@ -71,7 +71,7 @@ struct complaint {
 	char text[512];
 };
 
-/* "<tag id='4095'>": libxml2 itself doesn't say which value it dislikes. */
+/* Writes the element with its values, as ": <tag id='4095'>": libxml2 itself doesn't say which one it dislikes. */
 static void quote_element(const xmlNode *node, char *text, size_t size)
 {
 	size_t n = (size_t)snprintf(text, size, ": <%s", (const char *)node->name);
@@ -105,8 +105,8 @@ static void keep_complaint(void *arg, xmlErrorPtr error)
 		quote_element(node, complaint->text + n, sizeof(complaint->text) - n);
 }
 
-/* libxml2 names no line for what is wrong inside an <interleave>, but often the
- * element: "Extra element link in interleave". */
+/* Gives the complaint its line where libxml2 names none, as for what is wrong inside an <interleave>. Often it names
+ * the element: "Extra element link in interleave". */
 static void find_line(const xmlNode *root, struct complaint *complaint)
 {
 	const xmlNode *node = root ? root->children : NULL;
@@ -127,7 +127,7 @@ static void find_line(const xmlNode *root, struct complaint *complaint)
 		complaint->line = (int)xmlGetLineNo((xmlNode *)root);
 }
 
-/* The likeliest mistake, in better words than the schema's. */
+/* Finds the likeliest mistake, and says it in better words than the schema's. */
 static int check_pf_attributes(const xmlNode *pf, const struct place *place)
 {
 	static const char *const known[] = { "dev", "address", "mac", "numvfs", "vfs", "up" };
@@ -192,7 +192,7 @@ static int validate(xmlDocPtr doc, const struct place *place)
 		       complaint.text[0] ? complaint.text : "not a pool definition");
 }
 
-/* Comments too: a definition is shown to people. */
+/* Checks that a reader sees all of the text as what it is. Comments too: a definition is shown to people. */
 static int check_visible(const char *text, size_t size, const struct place *place)
 {
 	const char *const end = text + size;
@@ -329,7 +329,7 @@ static void parse_vlan(const xmlNode *node, struct vfpool_pool *pool)
 		pool->policy.vlan_proto = 0x88a8;
 }
 
-/* On is what a driver does by itself, and a card that doesn't know it is no reason to have no pool; but
+/* Reads <spoofchk>. On is what a driver does by itself, and a card that doesn't know it is no reason to have no pool; but
  * who writes it down means it. */
 static void parse_spoofchk(const xmlNode *node, struct vfpool_pool *pool)
 {
@@ -488,7 +488,7 @@ static int parse_element(const xmlNode *node, struct vfpool_pool *pool, const st
 	return 0;
 }
 
-/* What a definition without the element means. */
+/* Sets what a definition without the element means. */
 static void set_defaults(struct vfpool_pool *pool)
 {
 	/* Locally administered, and not where others draw theirs from: libvirt and QEMU
@@ -510,7 +510,11 @@ int pool_new_default(const char *name, struct vfpool_pool **ret_pool, struct err
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = calloc(1, sizeof(*pool));
 
-	if (!pool || !(pool->name = strdup(name)) || !(pool->file = strdup("(no definition)")))
+	if (!pool)
+		return fail_oom(err);
+	pool->name = strdup(name);
+	pool->file = strdup("(no definition)");
+	if (!pool->name || !pool->file)
 		return fail_oom(err);
 	set_defaults(pool);
 	*ret_pool = TAKE_PTR(pool);
@@ -544,7 +548,7 @@ static unsigned count_vfs(const struct vfpool_pool *pool)
 	return n;
 }
 
-/* A prefix of 5 bytes leaves one, a half of it for leases and one for free VFs; other prefixes leave more
+/* Checks that the prefix leaves enough MACs. One of 5 bytes leaves one, a half of it for leases and one for free VFs; other prefixes leave more
  * than any host has VFs. */
 static int check_prefix(const xmlNode *root, const struct vfpool_pool *pool,
 			const struct place *place)
@@ -564,7 +568,7 @@ static int check_prefix(const xmlNode *root, const struct vfpool_pool *pool,
 		room, n);
 }
 
-/* What the schema can't say. Lines are those of the elements that it is about. */
+/* Checks what the schema can't say. The lines in messages are those of the elements that it is about. */
 static int check_together(const xmlNode *root, const struct vfpool_pool *pool,
 			  const struct place *place)
 {
@@ -584,6 +588,39 @@ static int check_together(const xmlNode *root, const struct vfpool_pool *pool,
 	return 0;
 }
 
+/* Reads the text as XML, and checks all that can be without knowing what it means. */
+static int read_checked(const char *text, size_t size, const struct place *place,
+			xmlDocPtr *ret_doc)
+{
+	CLEANUP(cleanup_doc) xmlDocPtr doc = NULL;
+	int r = parse_xml(text, size, place, &doc);
+
+	if (r < 0)
+		return r;
+	r = check_visible(text, size, place);
+	if (r < 0)
+		return r;
+	r = check_pfs(doc, place);
+	if (r < 0)
+		return r;
+	r = validate(doc, place);
+	if (r < 0)
+		return r;
+	*ret_doc = TAKE_PTR(doc);
+	return 0;
+}
+
+/* Checks what the pool's elements mean together. */
+static int check_pool(const xmlNode *root, struct vfpool_pool *pool, const struct place *place)
+{
+	int r = check_network(pool, place);
+
+	if (r < 0)
+		return r;
+	r = check_together(root, pool, place);
+	return r < 0 ? r : check_prefix(root, pool, place);
+}
+
 int pool_parse(const char *text, size_t size, const char *file, struct vfpool_pool **ret_pool,
 	       struct error *err)
 {
@@ -594,18 +631,14 @@ int pool_parse(const char *text, size_t size, const char *file, struct vfpool_po
 
 	if (size > POOL_TEXT_MAX)
 		return fail(err, -EFBIG, "%s is larger than any pool definition", file);
-	r = parse_xml(text, size, &place, &doc);
-	if (r < 0)
-		return r;
-	r = check_visible(text, size, &place);
-	if (r == 0)
-		r = check_pfs(doc, &place);
-	if (r == 0)
-		r = validate(doc, &place);
+	r = read_checked(text, size, &place, &doc);
 	if (r < 0)
 		return r;
 	pool = calloc(1, sizeof(*pool));
-	if (!pool || !(pool->file = strdup(file)))
+	if (!pool)
+		return fail_oom(err);
+	pool->file = strdup(file);
+	if (!pool->file)
 		return fail_oom(err);
 	set_defaults(pool);
 	for (xmlNode *node = xmlDocGetRootElement(doc)->children; node; node = node->next) {
@@ -615,11 +648,7 @@ int pool_parse(const char *text, size_t size, const char *file, struct vfpool_po
 		if (r < 0)
 			return r;
 	}
-	r = check_network(pool, &place);
-	if (r == 0)
-		r = check_together(xmlDocGetRootElement(doc), pool, &place);
-	if (r == 0)
-		r = check_prefix(xmlDocGetRootElement(doc), pool, &place);
+	r = check_pool(xmlDocGetRootElement(doc), pool, &place);
 	if (r < 0)
 		return r;
 	*ret_pool = TAKE_PTR(pool);

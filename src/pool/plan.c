@@ -2,6 +2,7 @@
 /* The ordered steps from what is to what should be. */
 #include "pool/pool.h"
 
+#include "util/cleanup.h"
 #include "util/name.h"
 
 #include <stdarg.h>
@@ -22,7 +23,7 @@ struct vfpool_step *plan_add(struct vfpool_plan *plan, enum vfpool_step_kind kin
 	step = &plan->steps[plan->n_steps];
 	vfpool_pci_format(&pf->address, address);
 	*step = (struct vfpool_step){ .kind = kind, .pf = pf->address };
-	step->pf_name = strdup(pf->netdev ? pf->netdev : address);
+	step->pf_name = strdup(pf_name(pf, address));
 	if (!step->pf_name)
 		return NULL;
 	plan->n_steps++;
@@ -136,7 +137,15 @@ static int refuse(struct vfpool_plan *plan, const struct vfpool_pf *pf, int vf, 
 	return n < 0 ? -ENOMEM : 0;
 }
 
-/* "VF 1: leased to web nic 0; VF 3: a guest holds it" */
+/* The step that refuse() has just added, when its `r` says that it could, is a failure. Returns `r`. */
+static int fail_step(struct vfpool_plan *plan, int r)
+{
+	if (r == 0)
+		plan->steps[plan->n_steps - 1].result = VFPOOL_STEP_FAILED;
+	return r;
+}
+
+/* Returns who has the PF's VFs, "VF 1: leased to web nic 0; VF 3: a guest holds it"; "" for nobody, NULL: out of memory. */
 static char *list_holders(const struct vfpool_pf *pf)
 {
 	char *text = NULL;
@@ -166,15 +175,14 @@ static char *list_holders(const struct vfpool_pf *pf)
 }
 
 /*
- * Another number of VFs than there is. The kernel gets from N to M only through
+ * Plans another number of VFs than there is; *ret_make: they are made anew. The kernel gets from N to M only through
  * zero, which destroys all of them: never while anyone has one.
  */
 static int plan_count(const struct wanted_pf *want, bool *ret_make, struct vfpool_plan *plan)
 {
 	const struct vfpool_pf *pf = want->pf;
+	AUTO_FREE char *holders = NULL;
 	struct vfpool_step *step;
-	char *holders;
-	int r;
 
 	*ret_make = false;
 	if (pf->n_vfs == want->numvfs)
@@ -182,26 +190,22 @@ static int plan_count(const struct wanted_pf *want, bool *ret_make, struct vfpoo
 	holders = pf->n_vfs > 0 ? list_holders(pf) : strdup("");
 	if (!holders)
 		return -ENOMEM;
-	if (!*holders) {
-		step = plan_add(plan, VFPOOL_STEP_MAKE_VFS, pf);
-		if (step) {
-			step->count = want->numvfs;
-			step->count_from = (unsigned)pf->n_vfs;
-		}
-		*ret_make = true;
-		r = step ? 0 : -ENOMEM;
-	} else if (pf->n_vfs > want->numvfs) {
-		r = refuse(plan, pf, -1,
-			   "it has %zu VFs, more than the %u defined; left so while in use: %s",
-			   pf->n_vfs, want->numvfs, holders);
-	} else {
-		r = refuse(plan, pf, -1,
-			   "it has %zu VFs, the definition wants %u, and making them anew would "
-			   "destroy VFs in use: %s",
-			   pf->n_vfs, want->numvfs, holders);
-	}
-	free(holders);
-	return r;
+	if (*holders && pf->n_vfs > want->numvfs)
+		return refuse(plan, pf, -1,
+			      "it has %zu VFs, more than the %u defined; left so while in use: %s",
+			      pf->n_vfs, want->numvfs, holders);
+	if (*holders)
+		return refuse(plan, pf, -1,
+			      "it has %zu VFs, the definition wants %u, and making them anew would "
+			      "destroy VFs in use: %s",
+			      pf->n_vfs, want->numvfs, holders);
+	*ret_make = true;
+	step = plan_add(plan, VFPOOL_STEP_MAKE_VFS, pf);
+	if (!step)
+		return -ENOMEM;
+	step->count = want->numvfs;
+	step->count_from = (unsigned)pf->n_vfs;
+	return 0;
 }
 
 static int plan_pf(const struct wanted_pf *want, bool *ret_make, struct vfpool_plan *plan)
@@ -213,7 +217,7 @@ static int plan_pf(const struct wanted_pf *want, bool *ret_make, struct vfpool_p
 	return plan_count(want, ret_make, plan);
 }
 
-/* "" for no driver, NULL for "leave it": only the card's own driver is known
+/* Returns the driver's name, "" for no driver, NULL for "leave it": only the card's own driver is known
  * by the kernel alone. */
 static const char *wanted_driver(enum vfpool_driver driver)
 {
@@ -228,7 +232,7 @@ static const char *wanted_driver(enum vfpool_driver driver)
 	return NULL;
 }
 
-/* `is` "" for no driver. */
+/* Is `is`, "" for no driver, the wanted one? */
 static bool driver_is_wanted(enum vfpool_driver driver, const char *is)
 {
 	const char *want = wanted_driver(driver);
@@ -236,7 +240,7 @@ static bool driver_is_wanted(enum vfpool_driver driver, const char *is)
 	return driver_is(is, want ? want : "host");
 }
 
-/* What the PF's driver is known not to have. VFs that are made anew (NULL) are tried anew. */
+/* Returns what of `want` the PF's driver is known not to have, a set of enum vfpool_attr. VFs that are made anew (NULL) are tried anew. */
 static unsigned refused(const struct wanted_vf *want, const struct vfpool_pf *pf,
 			const struct vfpool_vf *vf)
 {
@@ -290,7 +294,7 @@ static bool vectors_differ(const struct wanted_vf *want, const struct vfpool_pf 
 	       (!vf || (vf->vectors ? vf->vectors != want->vectors : !vf->driver));
 }
 
-/* Before the VF is programmed: to some drivers this is a reset of the VF. */
+/* Plans the VF's message vectors, before it is programmed: to some drivers this is a reset of the VF. */
 static int plan_vectors(const struct wanted_vf *want, const struct vfpool_pf *pf,
 			const struct vfpool_vf *vf, struct vfpool_plan *plan)
 {
@@ -306,7 +310,7 @@ static int plan_vectors(const struct wanted_vf *want, const struct vfpool_pf *pf
 	return step->driver_from ? 0 : -ENOMEM;
 }
 
-/* `is`: the driver that it has by then, "" for none. `lacking`: what it must have, and its card hasn't. */
+/* Plans the VF's driver. `is`: the driver that it has by then, "" for none. `lacking`: what it must have, and its card hasn't. */
 static int plan_bind(const struct wanted_vf *want, const struct vfpool_pf *pf, const char *is,
 		     unsigned lacking, struct vfpool_plan *plan)
 {
@@ -348,7 +352,7 @@ static int plan_busy_settings(const struct wanted_vf *want, const struct vfpool_
 	return 0;
 }
 
-/* A busy VF keeps its driver and vectors, and its settings unless `live`. */
+/* Plans what can be done to a busy VF, which keeps its driver and vectors, and its settings unless `live`. */
 static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf,
 			const struct vfpool_vf *vf, bool live, struct vfpool_plan *plan)
 {
@@ -360,13 +364,13 @@ static int plan_busy_vf(const struct wanted_vf *want, const struct vfpool_pf *pf
 		return refuse(plan, pf, (int)vf->index, "its driver can't be changed: %s",
 			      vf->busy);
 	r = plan_busy_settings(want, pf, vf, live, plan);
-	if (r == 0 && vectors_differ(want, pf, vf))
-		r = refuse(
-			plan, pf, (int)vf->index,
-			"it has %u message vectors instead of %u, which can't be changed while it is in "
-			"use: %s",
-			vf->vectors, want->vectors, vf->busy);
-	return r;
+	if (r < 0 || !vectors_differ(want, pf, vf))
+		return r;
+	return refuse(
+		plan, pf, (int)vf->index,
+		"it has %u message vectors instead of %u, which can't be changed while it is in "
+		"use: %s",
+		vf->vectors, want->vectors, vf->busy);
 }
 
 static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, bool make, bool live,
@@ -375,46 +379,45 @@ static int plan_vf(const struct wanted_vf *want, const struct vfpool_pf *pf, boo
 	const struct vfpool_vf *vf = make ? NULL : vfpool_find_vf(pf, want->index);
 	const char *driver = vf && vf->driver ? vf->driver : "";
 	const unsigned lacking = refused(want, pf, vf) & want->settings.must;
-	int r = 0;
+	int r;
 
-	if (want->refused) {
-		r = refuse(plan, pf, (int)want->index, "%s", want->refused);
-		if (r == 0)
-			plan->steps[plan->n_steps - 1].result = VFPOOL_STEP_FAILED;
-		return r;
-	}
+	if (want->refused)
+		return fail_step(plan, refuse(plan, pf, (int)want->index, "%s", want->refused));
 	if (!vf && !make)
 		return 0; /* plan_count() has said why it isn't there */
 	if (vf && vf->busy)
 		return plan_busy_vf(want, pf, vf, live, plan);
 	if (vectors_differ(want, pf, vf)) {
 		r = plan_vectors(want, pf, vf, plan);
+		if (r < 0)
+			return r;
 		driver = ""; /* the kernel takes them only so */
 	}
-	if (r == 0)
-		r = plan_program(want, pf, vf, plan);
+	r = plan_program(want, pf, vf, plan);
 	return r < 0 ? r : plan_bind(want, pf, driver, lacking, plan);
 }
 
-/* What an earlier apply was refused, and no look at the VFs shows. */
+/* Adds to the plan what an earlier apply was refused, and no look at the VFs shows. */
 static int plan_refused(const struct wanted *wanted, const struct vfpool_pf *pf, bool make,
 			struct vfpool_plan *plan)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && pf->n_refusals > 0 && !make && i < wanted->n_vfs; i++) {
+	for (size_t i = 0; pf->n_refusals > 0 && !make && i < wanted->n_vfs; i++) {
 		const struct wanted_vf *want = &wanted->vfs[i];
 		const struct vfpool_vf *vf = NULL;
+		int r;
 
 		if (vfpool_pci_equal(&want->pf, &pf->address))
 			vf = vfpool_find_vf(pf, want->index);
-		if (vf && !(vf->busy && want->leave_busy))
-			r = plan_lacks(plan, pf, refused(want, pf, vf), &want->settings);
+		if (!vf || (vf->busy && want->leave_busy))
+			continue;
+		r = plan_lacks(plan, pf, refused(want, pf, vf), &want->settings);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
-/* Asked for, set already as far as one can tell, and never reported. */
+/* Returns what of `want` was asked for, is set already as far as one can tell, and is never reported. */
 static unsigned unchecked(const struct wanted_vf *want, const struct vfpool_vf *vf)
 {
 	struct vfpool_settings nothing = vf->programmed;
@@ -442,11 +445,11 @@ static int note_unchecked(const struct wanted *wanted, const struct vfpool_pf *p
 		if (attrs & attr)
 			r = plan_note(plan,
 				      "%s doesn't report %s, so what its VFs have can't be checked",
-				      pf->netdev ? pf->netdev : "a PF", vfpool_attr_name(attr));
+				      pf_name(pf, "a PF"), vfpool_attr_name(attr));
 	return r;
 }
 
-/* Cards differ in what they take then: bnxt nothing, igb no rate, others accept
+/* Notes that the PF, which has steps, is down. Cards differ in what they take then: bnxt nothing, igb no rate, others accept
  * and do nothing. */
 static int note_down(const struct wanted_pf *want, size_t n_before, struct vfpool_plan *plan)
 {
@@ -455,10 +458,10 @@ static int note_down(const struct wanted_pf *want, size_t n_before, struct vfpoo
 	return plan_note(plan,
 			 "%s is down, and its driver may refuse or ignore settings then; up='yes' "
 			 "in the definition or --up brings it up",
-			 want->pf->netdev ? want->pf->netdev : "a PF");
+			 pf_name(want->pf, "a PF"));
 }
 
-/* Said once for a PF. Its VFs' other settings don't depend on it. */
+/* Says once for a PF that its VFs' message vectors can't be set, or not be read. Their other settings don't depend on it. */
 static int refuse_vectors(const struct wanted *wanted, const struct vfpool_pf *pf,
 			  struct vfpool_plan *plan)
 {
@@ -474,7 +477,7 @@ static int refuse_vectors(const struct wanted *wanted, const struct vfpool_pf *p
 			plan,
 			"how many message vectors the VFs of %s have can't be read, which takes CAP_SYS_ADMIN; they "
 			"are left as they are",
-			pf->netdev ? pf->netdev : "a PF");
+			pf_name(pf, "a PF"));
 	if (!any || pf->vf_total_msix > 0)
 		return 0;
 	if (pf->vf_total_msix < 0)
@@ -482,14 +485,12 @@ static int refuse_vectors(const struct wanted *wanted, const struct vfpool_pf *p
 			plan,
 			"another vfpool is at work on %s, so its VFs' message vectors aren't "
 			"known",
-			pf->netdev ? pf->netdev : "a PF");
+			pf_name(pf, "a PF"));
 	r = refuse(plan, pf, -1,
 		   "%s gives its VFs a fixed number of message vectors (sriov_vf_total_msix is 0 "
 		   "or isn't there)",
 		   pf->driver ? pf->driver : "its driver");
-	if (r == 0)
-		plan->steps[plan->n_steps - 1].result = VFPOOL_STEP_FAILED;
-	return r;
+	return fail_step(plan, r);
 }
 
 static bool is_switchdev(const struct vfpool_pf *pf)
@@ -497,38 +498,47 @@ static bool is_switchdev(const struct vfpool_pf *pf)
 	return pf->eswitch && strcmp(pf->eswitch, "switchdev") == 0;
 }
 
+/* Plans the i-th PF and its VFs. */
+static int plan_pf_and_vfs(const struct wanted *wanted, size_t i, bool live,
+			   struct vfpool_plan *plan)
+{
+	const struct vfpool_pf *pf = wanted->pfs[i].pf;
+	const size_t n_before = plan->n_steps;
+	bool make;
+	int r;
+
+	if (is_switchdev(pf))
+		return fail_step(
+			plan,
+			refuse(plan, pf, -1,
+			       "it is in switchdev mode, where a VF's settings belong to its "
+			       "representor; vfpool programs PFs in legacy mode ('devlink dev eswitch "
+			       "set' changes it)"));
+	r = plan_pf(&wanted->pfs[i], &make, plan);
+	if (r < 0)
+		return r;
+	for (size_t j = 0; j < wanted->n_vfs; j++) {
+		if (!vfpool_pci_equal(&wanted->vfs[j].pf, &pf->address))
+			continue;
+		r = plan_vf(&wanted->vfs[j], pf, make, live, plan);
+		if (r < 0)
+			return r;
+	}
+	r = plan_refused(wanted, pf, make, plan);
+	if (r < 0)
+		return r;
+	r = note_down(&wanted->pfs[i], n_before, plan);
+	if (r < 0)
+		return r;
+	r = refuse_vectors(wanted, pf, plan);
+	return r < 0 ? r : note_unchecked(wanted, pf, plan);
+}
+
 int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan)
 {
 	for (size_t i = 0; i < wanted->n_pfs; i++) {
-		const struct vfpool_pf *pf = wanted->pfs[i].pf;
-		size_t n_before = plan->n_steps;
-		bool make;
-		int r;
+		int r = plan_pf_and_vfs(wanted, i, live, plan);
 
-		if (is_switchdev(pf)) {
-			r = refuse(
-				plan, pf, -1,
-				"it is in switchdev mode, where a VF's settings belong to its "
-				"representor; vfpool programs PFs in legacy mode ('devlink dev eswitch "
-				"set' changes it)");
-			if (r < 0)
-				return r;
-			plan->steps[plan->n_steps - 1].result = VFPOOL_STEP_FAILED;
-			continue;
-		}
-		r = plan_pf(&wanted->pfs[i], &make, plan);
-
-		for (size_t j = 0; r == 0 && j < wanted->n_vfs; j++)
-			if (vfpool_pci_equal(&wanted->vfs[j].pf, &pf->address))
-				r = plan_vf(&wanted->vfs[j], pf, make, live, plan);
-		if (r == 0)
-			r = plan_refused(wanted, pf, make, plan);
-		if (r == 0)
-			r = note_down(&wanted->pfs[i], n_before, plan);
-		if (r == 0)
-			r = refuse_vectors(wanted, pf, plan);
-		if (r == 0)
-			r = note_unchecked(wanted, pf, plan);
 		if (r < 0)
 			return r;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "util/name.h"
+#include "vfpool.h"
 
 #include "util/cleanup.h"
 
@@ -143,6 +144,11 @@ const char *name_for_shell(const char *name, char text[SHELL_WORD_MAX])
 	}
 	text[n] = '\0';
 	return text;
+}
+
+const char *pf_name(const struct vfpool_pf *pf, const char *otherwise)
+{
+	return pf->netdev ? pf->netdev : otherwise;
 }
 
 bool owner_name_is_valid(const char *name)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct vfpool_pf;
+
 /* The UTF-8 character at `text`: its length in bytes, 0 when it isn't one. */
 size_t utf8_read(const char *text, uint32_t *ret_code);
 
@@ -33,6 +35,9 @@ void cut_text(char *text, size_t max);
  * visible becomes "\?"; what doesn't fit is cut off. */
 #define SHELL_WORD_MAX 512
 const char *name_for_shell(const char *name, char text[SHELL_WORD_MAX]);
+
+/* Returns the name of the PF's netdev, or `otherwise` where it shows none here. */
+const char *pf_name(const struct vfpool_pf *pf, const char *otherwise);
 
 /* A pool's: letters, digits, '_', '.', '-', at most 50, the first one a letter
  * or digit. It becomes part of file names. */
