@@ -142,7 +142,7 @@ lint:
 	@tests/lint
 
 format:
-	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i
 
 # Which tests show what always holds (DESIGN.md), from the tests themselves.
 proofs:
