@@ -9,7 +9,7 @@ static int run_adopt(struct vfpool *vp, const struct verb *verb, int argc, char 
 	bool dry_run = false, json = false;
 	const struct verb_option options[] = {
 		OPTION_FLAG("json", &json, "what was found, as JSON"),
-		OPTION_FLAG("dry-run", &dry_run, "say what would be done, change nothing"),
+		OPTION_DRY_RUN(&dry_run),
 		OPTION_END,
 	};
 	char **args;

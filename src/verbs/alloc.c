@@ -54,7 +54,7 @@ static int parse_alloc(const struct verb *verb, int argc, char **argv, struct al
 		INTERFACE_OPTIONS(&args->interface),
 		OPTION_FLAG("until-stop", &request->until_stop,
 			    "a new lease ends when its guest stops, by libvirt's hook"),
-		OPTION_FLAG("dry-run", &request->dry_run, "say what would be done, change nothing"),
+		OPTION_DRY_RUN(&request->dry_run),
 		OPTION_END,
 	};
 	int r = verb_parse(verb, argc, argv, options, ret_rest);

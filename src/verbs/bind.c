@@ -33,7 +33,7 @@ static int run_either(struct vfpool *vp, const struct verb *verb, int argc, char
 		OPTION_FLAG("group", &request.group,
 			    "with all of their IOMMU groups but bridges and ports"),
 		OPTION_FLAG("json", &json, "what was done, as JSON"),
-		OPTION_FLAG("dry-run", &request.dry_run, "say what would be done, change nothing"),
+		OPTION_DRY_RUN(&request.dry_run),
 		OPTION_TEXT(bind ? "driver" : NULL, &request.driver,
 			    "the kernel driver (vfio-pci); 'host': the device's own"),
 		OPTION_FLAG(bind ? "persist" : NULL, &request.persist,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `doctor`: what keeps VFs from guests, and what an error message means. */
 #include "verbs/verb.h"
-#include "verbs/json.h"
 #include "verbs/groups.h"
+#include "verbs/json.h"
 
 #include <stdio.h>
 #include <string.h>

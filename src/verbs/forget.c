@@ -27,7 +27,7 @@ static int run_forget(struct vfpool *vp, const struct verb *verb, int argc, char
 			    "those without a lease that were last used so long ago: 90d, 12h"),
 		OPTION_TEXT("pool", &pool, "of this pool only"),
 		OPTION_FLAG("json", &json, "what is forgotten, as JSON"),
-		OPTION_FLAG("dry-run", &dry_run, "say what would be done, change nothing"),
+		OPTION_DRY_RUN(&dry_run),
 		OPTION_END,
 	};
 	int64_t before;

@@ -14,7 +14,7 @@ static int run_gc(struct vfpool *vp, const struct verb *verb, int argc, char **a
 		OPTION_COUNT("history-rows", &request.history_rows,
 			     "how many of its entries are kept (200000)"),
 		OPTION_FLAG("json", &json, "what was found, as JSON"),
-		OPTION_FLAG("dry-run", &request.dry_run, "say what would be done, change nothing"),
+		OPTION_DRY_RUN(&request.dry_run),
 		OPTION_END,
 	};
 	char **args;

@@ -16,8 +16,7 @@ struct guest_args {
 		OPTION_FLAG("config", &(args)->config, "its next start"),              \
 		OPTION_FLAG("current", &(args)->current, help_of_current),             \
 		OPTION_FLAG("json", &(args)->json, "the lease as JSON"),               \
-		OPTION_FLAG("dry-run", &(args)->request.dry_run,                       \
-			    "say what would be done, change nothing")
+		OPTION_DRY_RUN(&(args)->request.dry_run)
 
 /* Completes args->request by the options that were taken and the n arguments [POOL] GUEST. Returns
  * 0, or -VERB_USAGE after a message. */

@@ -11,7 +11,7 @@ static int hold(struct vfpool *vp, const struct verb *verb, int argc, char **arg
 	int vf = -1;
 	const struct verb_option options[] = {
 		OPTION_NUMBER("vf", &vf, "this VF of the PF, not all of it"),
-		OPTION_FLAG("dry-run", &dry_run, "say what would be done, change nothing"),
+		OPTION_DRY_RUN(&dry_run),
 		OPTION_PROSE(on ? "reason" : NULL, &reason, "what 'vfpool list' says of it"),
 		OPTION_END,
 	};

@@ -29,9 +29,7 @@ static int run_list(struct vfpool *vp, const struct verb *verb, int argc, char *
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	bool json = false, nodedev = false;
 	const struct verb_option options[] = {
-		OPTION_FLAG("json", &json, "everything, as JSON"),
-		OPTION_FLAG("nodedev", &nodedev,
-			    "libvirt's names of the devices instead of addresses"),
+		OVERVIEW_OPTIONS(&json, &nodedev),
 		OPTION_END,
 	};
 	char **args;

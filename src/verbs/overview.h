@@ -5,6 +5,12 @@
 
 #include "vfpool.h"
 
+/* The options of both; each goes to a bool. */
+#define OVERVIEW_OPTIONS(json, nodedev)                   \
+	OPTION_FLAG("json", json, "everything, as JSON"), \
+		OPTION_FLAG("nodedev", nodedev,           \
+			    "libvirt's names of the devices instead of addresses")
+
 /* True when what is shown is all (`pool` is NULL), or the VF is that pool's. */
 bool overview_has_vf(const char *pool, const struct vfpool_vf *vf);
 

@@ -24,7 +24,7 @@ static int parse_release(const struct verb *verb, int argc, char **argv, struct 
 			"force", &request->force,
 			"also when in use, or its PF can't be looked at: the VF goes into quarantine"),
 		OPTION_FLAG("json", &args->json, "the lease as JSON; with --all an array"),
-		OPTION_FLAG("dry-run", &request->dry_run, "say what would be done, change nothing"),
+		OPTION_DRY_RUN(&request->dry_run),
 		OPTION_END,
 	};
 	char **rest;

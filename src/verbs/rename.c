@@ -34,7 +34,7 @@ static int run_rename(struct vfpool *vp, const struct verb *verb, int argc, char
 	bool pool = false, dry_run = false;
 	const struct verb_option options[] = {
 		OPTION_FLAG("pool", &pool, "a pool, not an owner"),
-		OPTION_FLAG("dry-run", &dry_run, "say what would be done, change nothing"),
+		OPTION_DRY_RUN(&dry_run),
 		OPTION_END,
 	};
 	char **args;

@@ -65,9 +65,7 @@ static int run_show(struct vfpool *vp, const struct verb *verb, int argc, char *
 	CLEANUP(reservations_end) struct reservations reservations = { 0 };
 	bool json = false, nodedev = false;
 	const struct verb_option options[] = {
-		OPTION_FLAG("json", &json, "everything, as JSON"),
-		OPTION_FLAG("nodedev", &nodedev,
-			    "libvirt's names of the devices instead of addresses"),
+		OVERVIEW_OPTIONS(&json, &nodedev),
 		OPTION_END,
 	};
 	char **args;

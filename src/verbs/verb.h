@@ -56,7 +56,8 @@ struct verb_option {
 #define OPTION_COUNT(name, to, help) VERB_OPTION(name, KIND_COUNT, count, to, help)
 /* a uint64_t, to a lease's number, which is above 0. */
 #define OPTION_LEASE(name, to, help) VERB_OPTION(name, KIND_LEASE, lease, to, help)
-/* Ends an array of options. */
+/* The --dry-run that most verbs have, and the end of an array of options. */
+#define OPTION_DRY_RUN(to) OPTION_FLAG("dry-run", to, "say what would be done, change nothing")
 #define OPTION_END ((struct verb_option){ .kind = KIND_END })
 
 struct verb {
