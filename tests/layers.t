@@ -97,7 +97,7 @@ says_its_licence() {
 # A check's line stands alone: one of three words or fewer leans on the line before. A variable says it elsewhere.
 names_stand_alone() {
 	! perl -ne '
-		my @names = (/(?:^|[;&{]|\bdo|\bthen)\s*t (["\x27])(.*?)(?<!\\)\1 /)[1], /cmocka_unit_test\w*\((\w+)/;
+		my @names = ((/(?:^|[;&{]|\bdo|\bthen)\s*t (["\x27])(.*?)(?<!\\)\1 /)[1], /cmocka_unit_test\w*\((\w+)/);
 		for (grep { defined && !/^\$\S*$/ } @names) { print "$ARGV:$.: $_\n" if (my @words = /[^\s_]+/g) < 4 }
 		close ARGV if eof' tests/layers.t tests/cli/*.t tests/unit/*.c | grep .
 }

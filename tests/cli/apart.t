@@ -55,12 +55,12 @@ test_a_pf_that_another_has_keeps_no_other_waiting() {
 	lock_pf 0
 	v apply >out 2>err 8>&- &
 	t "while another vfpool has a PF, the others are programmed" until_true has_vlan 20 2
-	t "that PF isn't touched" same 0 "$(with_vlan 10 2)"
+	t "while another vfpool has a PF, that one isn't touched" same 0 "$(with_vlan 10 2)"
 	unlock_pf
 	wait $!
-	t "when it is let go, it has its turn, and all is done" same 0 $?
-	t "its VFs are programmed, too" same 2 "$(with_vlan 10 2)"
-	t "and bound, as the others" same '2 2' "$(bound 0) $(bound 1)"
+	t "a PF that another vfpool lets go of has its turn, and all is done" same 0 $?
+	t "a PF that another vfpool lets go of: its VFs are programmed, too" same 2 "$(with_vlan 10 2)"
+	t "a PF that another vfpool lets go of: its VFs are bound, as the others" same '2 2' "$(bound 0) $(bound 1)"
 }
 
 test_a_pf_that_is_never_let_go() {
@@ -88,7 +88,7 @@ test_gc_waits_once_for_a_pf() {
 	t "gc with three leases on a PF that another has: each is told" same 3 "$(grep -c 'has held' out)"
 	t "gc with three leases on a PF that another has: it was waited for once" eval '[ "$(paste -sd+ rests | bc)" -le 130000 ]'
 	unlock_pf
-	t "when it is let go, gc ends all three" eval 'v gc >out && [ "$(sql "SELECT count(*) FROM lease")" = 0 ]'
+	t "gc when that PF is let go of ends all three leases" eval 'v gc >out && [ "$(sql "SELECT count(*) FROM lease")" = 0 ]'
 }
 
 test_nobody_waits_for_a_stuck_child() {
@@ -126,11 +126,11 @@ test_pools_that_contradict_each_other() {
 	v define a.xml b.xml c.xml d.xml >/dev/null
 	sed -i "s/vfs='2'/vfs='1-2'/" etc/pools/b.xml
 	t "two definitions that name one VF: exit code 6" code_is 6 quiet_apply
-	t "each of the two is named with both places" same 2 "$(grep -cE "pool [ab] is left out: etc/pools/[ab].xml:3: VF 1 is already in pool [ab] \(etc/pools/[ab].xml:3\)" err)"
+	t "two definitions that name one VF: each is named with both places" same 2 "$(grep -cE "pool [ab] is left out: etc/pools/[ab].xml:3: VF 1 is already in pool [ab] \(etc/pools/[ab].xml:3\)" err)"
 	t "a pool of another PF is done" same '4 4' "$(with_vlan 30 2) $(bound 1)"
 	t "a pool that shares their PF, and contradicts neither, too" same '1 1' "$(with_vlan 40 2) $(bound 0)"
 	t "apply of a pool that has nothing to do with it: done" code_is 0 quiet_apply d
-	t "it doesn't speak of the others" eval '! grep -E "pool [ab]\b|VF 1 " err'
+	t "apply of a pool that has nothing to do with it doesn't speak of the others" eval '! grep -E "pool [ab]\b|VF 1 " err'
 	t "apply of one of the two: an error, with both places" fails_with 1 'VF 1 is already in pool b' v apply a
 	sed -i "s/numvfs='4' vfs='1-2'/numvfs='3' vfs='2'/" etc/pools/b.xml
 	t "another numvfs than all others of the PF: they are left out, the other PF's pool isn't" eval '
@@ -150,13 +150,13 @@ test_a_vf_that_another_pool_has_in_quarantine() {
 	pool a "dev='pf0' numvfs='4' vfs='1'" >a.xml
 	pool b "dev='pf0' numvfs='4' vfs='0,2-3'" "<vlan><tag id='30'/></vlan>" >b.xml
 	v define a.xml b.xml >/dev/null
-	t "it is to be another pool's: exit code 6" code_is 6 quiet_apply
-	t "it is named, with what has to be done" grep -E "pf0 vf 0: refused: pool b can't have it yet: it is still in quarantine in pool a; end what has it open, and 'vfpool gc', first" out
+	t "a VF in quarantine is to be another pool's: exit code 6" code_is 6 quiet_apply
+	t "a VF in quarantine is to be another pool's: named, with what has to be done" grep -E "pf0 vf 0: refused: pool b can't have it yet: it is still in quarantine in pool a; end what has it open, and 'vfpool gc', first" out
 	t "the pool's other VFs are programmed" same 2 "$(with_vlan 30 1)"
-	t "with --dry-run the same is foreseen" code_is 6 eval 'v apply --dry-run >out 2>err && false || grep -q "vf 0: refused: pool b" out; v apply --dry-run >out 2>&1'
+	t "a VF in quarantine is to be another pool's: --dry-run foresees the same" code_is 6 eval 'v apply --dry-run >out 2>err && false || grep -q "vf 0: refused: pool b" out; v apply --dry-run >out 2>&1'
 	echo 0 >sys/bus/pci/devices/0000:01:00.0/virtfn0/enable
 	v gc >/dev/null 2>&1
-	t "once it is free, the other pool gets it" eval 'quiet_apply; [ "$(with_vlan 30 1)" = 3 ]'
+	t "a VF whose quarantine has ended: the other pool gets it" eval 'quiet_apply; [ "$(with_vlan 30 1)" = 3 ]'
 }
 
 test_a_prefix_with_too_few_macs() {

@@ -82,7 +82,7 @@ test_sysfs_is_written_without_links_or_making_files() {
 	t 'the file behind it is as it was' same mine "$(cat file)"
 	rm "$override"
 	t 'apply, where it is not there: not done' code_is 6 v apply
-	t 'and none is made' test ! -e "$override"
+	t 'sysfs is written without making a file' test ! -e "$override"
 }
 
 run_tests

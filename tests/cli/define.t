@@ -62,8 +62,8 @@ test_a_define_that_is_killed() {
 	t "killed at each of its changes of files: all or none, and the next command finds all" all_or_none
 	rm -rf etc state run kernel
 	v define a.xml b.xml >/dev/null
-	t "not killed: both are new" together v define a2.xml b2.xml
-	t "nothing is left beside them" same 'a.xml b.xml' "$(ls -A etc/pools | paste -sd ' ')"
+	t "a define that isn't killed: both are new" together v define a2.xml b2.xml
+	t "a define that isn't killed: no file is left beside the definitions" same 'a.xml b.xml' "$(ls -A etc/pools | paste -sd ' ')"
 }
 
 # proves: killed
@@ -96,7 +96,7 @@ test_odd_journals() {
 		t "a journal with the line '$odd' is said not to be understood, and none of it is done" refused_journal
 	done
 	rm etc/pools/.changes
-	t 'when it is removed, as it says, define goes on' v define a2.xml b2.xml
+	t "a journal that isn't understood is removed, as it says: define goes on" v define a2.xml b2.xml
 	v define a.xml b.xml >/dev/null
 	mkfifo etc/pools/.changes
 	t "a pipe in its place isn't waited for" timeout 20 "$fake/vfpool" "${at[@]}" dumpxml a
@@ -185,7 +185,7 @@ test_a_killed_change_is_finished_by_one_that_is_killed() {
 			all_is_well blue || break
 	done
 	t "who finishes a rename and is killed anywhere leaves it to the next" same 'b:2-3 blue:0-1' "$(pools)"
-	t "it was killed at more than five points" [ "$n" -gt 6 ]
+	t "who finishes a rename was killed at more than five points" [ "$n" -gt 6 ]
 }
 
 test_a_killed_rename_is_finished_after_a_reboot() {
@@ -288,7 +288,7 @@ test_readers_while_others_define() {
 	wait
 	t "defines that go on beside readers: none fails" same '' "$(cat defines)"
 	t "no reader is told a mixture: each has one form whole" same 'a a b b,b b a a' "$(sort -u lists | paste -sd ,)"
-	t "nor that it may be one" eval '! grep "of before" said'
+	t "no reader beside defines is told that it may be a mixture" eval '! grep "of before" said'
 }
 
 # meanwhile NAME COMMAND: vfpool's, while another one is about to read NAME and has read those that sort before it
@@ -301,7 +301,7 @@ test_a_define_in_the_middle_of_a_look() {
 	v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
 	t "a define between two files that apply reads: it sees the new form whole, and leaves no pool out" \
 		code_is 0 meanwhile b.xml 'define a2.xml b2.xml' apply
-	t "the new form is what it has applied" eval 'same "b b a a" "$(v list --json | vf_pools)" && says "nothing to do" v apply'
+	t "a define between two files that apply reads: the new form is applied" eval 'same "b b a a" "$(v list --json | vf_pools)" && says "nothing to do" v apply'
 	t "a rename as list reads the file that goes: the new name alone, and nothing is said to be missing" \
 		same 'b b blue blue' "$(with_stderr meanwhile a.xml 'rename --pool a blue' list --json | vf_pools)"
 	t "a rename as apply does so: nothing is left out" code_is 0 meanwhile blue.xml 'rename --pool blue a' apply
@@ -314,8 +314,8 @@ test_an_undefine_is_durable() {
 	definitions
 	v define a.xml b.xml >/dev/null
 	(ASAN_OPTIONS=detect_leaks=0 strace -f -qq -y -o trace -e trace=/unlink.*,fsync "$fake/vfpool" "${at[@]}" undefine b) >/dev/null
-	t "the definition is gone" eval '[ ! -e etc/pools/b.xml ]'
-	t "its folder is synced then: a power cut doesn't bring it back" \
+	t "undefine: the definition is gone" eval '[ ! -e etc/pools/b.xml ]'
+	t "undefine syncs the folder: a power cut doesn't bring the definition back" \
 		eval 'sed -n "/unlink.*b.xml/,\$p" trace | grep -q "fsync(.*etc/pools>"'
 }
 
@@ -327,13 +327,13 @@ test_two_defines_at_once() {
 	local network="<allocate by='libvirt'/><network name='lan'/>"
 	echo "<pool><name>c</name><pf dev='pf1' numvfs='4' vfs='0-1'/>$network</pool>" >c.xml
 	echo "<pool><name>d</name><pf dev='pf1' numvfs='4' vfs='2-3'/>$network</pool>" >d.xml
-	t "one network for two pools: refused" fails_with 1 "libvirt's network lan is that of pool c" v define c.xml d.xml
+	t "define, one network for two pools: refused" fails_with 1 "libvirt's network lan is that of pool c" v define c.xml d.xml
 	(echo 'BEGIN IMMEDIATE;'; sleep 1; echo 'ROLLBACK;') | sqlite3 state/ledger.db &
 	v define c.xml >out.c 2>&1 &
 	v define d.xml >out.d 2>&1 &
 	wait
-	t "by two defines at once: one of them is refused" same 1 "$(cat out.c out.d | grep -c "libvirt's network lan is that of pool")"
-	t "and one pool has the network" same 1 "$(ls etc/pools/c.xml etc/pools/d.xml 2>/dev/null | wc -l)"
+	t "one network for two pools, by two defines at once: one is refused" same 1 "$(cat out.c out.d | grep -c "libvirt's network lan is that of pool")"
+	t "one network for two pools, by two defines at once: one pool has it" same 1 "$(ls etc/pools/c.xml etc/pools/d.xml 2>/dev/null | wc -l)"
 }
 
 # It has a new a, and b as it is stored; another one stores a b that contradicts this a, before it holds the ledger.
@@ -353,7 +353,7 @@ test_a_define_of_what_another_one_changes() {
 	cp b2.xml etc/pools/b.xml
 	printf 'ROLLBACK;\n.quit\n' >&"${others[1]}"
 	wait
-	t "both are as they were checked together" eval 'cmp etc/pools/a.xml a2.xml && cmp etc/pools/b.xml b.xml'
+	t "a define of what another one changes: both are as they were checked together" eval 'cmp etc/pools/a.xml a2.xml && cmp etc/pools/b.xml b.xml'
 }
 
 run_tests

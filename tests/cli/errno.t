@@ -113,8 +113,8 @@ test_alloc_with_sick_vfs_only() {
 	rm sys/bus/pci/devices/0000:01:01.?/driver
 	for vf in sys/bus/pci/devices/0000:01:01.?; do echo 'driver_override 22' >"$vf/refuse_write"; done
 	t 'alloc, no VF takes its driver: exit 1 with the reason' fails_with 1 'setting the driver override of .*Invalid argument' v alloc a --owner one
-	t 'no lease and no MAC is left of it' same 0/0 "$(sql 'SELECT count(*) FROM lease')/$(sql 'SELECT count(*) FROM reservation')"
-	t 'all VFs are free as before it' same 4 "$(sql 'SELECT free FROM pool_pf')"
+	t 'alloc with sick VFs only: no lease and no MAC is left' same 0/0 "$(sql 'SELECT count(*) FROM lease')/$(sql 'SELECT count(*) FROM reservation')"
+	t 'alloc with sick VFs only: all are free as before' same 4 "$(sql 'SELECT free FROM pool_pf')"
 }
 
 # ---- gc, release ----

@@ -66,7 +66,7 @@ test_twins_have_words() {
 	full_host
 	cp sys/bus/pci/devices/0000:01:00.0/net/pf0/ifindex sys/bus/pci/devices/0001:01:00.0/net/pf1/ifindex
 	t 'a pool with two PFs of one permanent MAC fails alone: 6' code_is 6 eval 'v apply >out 2>err'
-	t 'it is said, with the line' grep -E 'pools/a.xml:[0-9]*: this PF has the permanent MAC of another one of the pool' err
+	t 'a pool with two PFs of one permanent MAC: said, with the line' grep -E 'pools/a.xml:[0-9]*: this PF has the permanent MAC of another one of the pool' err
 }
 
 # Whatever is wrong with the file system.

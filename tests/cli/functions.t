@@ -27,15 +27,15 @@ test_functions_of_one_slot() {
 	t 'three VFs in one slot: its functions 0, 1 and 2' same '0x03.0x0 0x03.0x1 0x03.0x2 ' "$(property addr <qemu)"
 	t 'the first one carries multifunction=on, the others not' same 'on - - ' "$(property multifunction <qemu)"
 	v interface web --format qemu --addr 0x1f.0x5 >qemu
-	t 'from function 5 on' same '0x1f.0x5 0x1f.0x6 0x1f.0x7 ' "$(property addr <qemu)"
-	t "whose function 0 is another's: no multifunction=on" same '- - - ' "$(property multifunction <qemu)"
-	t 'from function 6 on: there is no place' fails_with 1 'a slot has 8 functions: .* 3 VFs from 0x3.6' \
+	t 'three VFs from function 5 of a slot on' same '0x1f.0x5 0x1f.0x6 0x1f.0x7 ' "$(property addr <qemu)"
+	t "three VFs in a slot whose function 0 is another's: no multifunction=on" same '- - - ' "$(property multifunction <qemu)"
+	t 'three VFs from function 6 of a slot on: there is no place' fails_with 1 'a slot has 8 functions: .* 3 VFs from 0x3.6' \
 		v interface web --format stratovirt --bus pcie.0 --addr 0x3.6
 	for addr in x 3.8 0x20 3.0.0 3. ''; do
 		t "a slot '$addr' for several: refused" anyhow_fails v interface web --format qemu --addr "$addr"
 	done
 	v interface web --format qemu >qemu
-	t 'without a place QEMU chooses: no multifunction=on' same '- - - - - - ' "$(property addr <qemu)$(property multifunction <qemu)"
+	t 'three VFs without a place, which QEMU chooses: no multifunction=on' same '- - - - - - ' "$(property addr <qemu)$(property multifunction <qemu)"
 	v interface web --format stratovirt >stratovirt
 	t 'StratoVirt: a root port each, no multifunction=on' same 'pcie.1 pcie.2 pcie.3 - - - ' \
 		"$(property bus <stratovirt)$(property multifunction <stratovirt)"
@@ -45,7 +45,7 @@ test_functions_of_one_slot() {
 	v interface web --nic 1 --format qemu --bus pcie.0 --addr 0x03.0x0 --multifunction >qemu
 	t 'one VF beside functions of others, with --multifunction' same '0x03.0x0 on ' "$(property addr <qemu)$(property multifunction <qemu)"
 	t 'alloc of 9 into one slot: refused' fails_with 1 'a slot has 8 functions' v alloc p --owner nine --count 9 --format qemu --addr 3
-	t 'no lease was made' fails_with 5 'no such lease' v interface nine
+	t 'alloc of 9 into one slot: no lease was made' fails_with 5 'no such lease' v interface nine
 	v interface web --format qmp --bus pcie.1 --addr 0x0 >qmp
 	t 'hot plug: function 0 comes last, and says that there are others' same '0x00.0x2 - 0x00.0x1 - 0x00.0x0 1' \
 		"$(perl -MJSON::PP -ne '$a = decode_json($_)->{arguments};
@@ -67,7 +67,7 @@ test_ids_that_no_two_leases_share() {
 	sort -u devices >/dev/null && sed 's/.*,id=\([^,]*\).*/\1/' devices >ids
 	t 'each id is one that QEMU and StratoVirt take' are_ids <ids
 	t 'owners that differ, and nics, have ids that differ' same $((${#owners[@]} + 2)) "$(sort -u ids | wc -l)"
-	t 'that of web can be read' grep -qx 'vfpool-p__web-0' ids
+	t 'the id of a plain name can be read' grep -qx 'vfpool-p__web-0' ids
 	pool p "dev='pf0' numvfs='24' vfs='0-11'" >p.xml
 	pool p-web "dev='pf0' numvfs='24' vfs='12-23'" >q.xml
 	v release --owner web --all >/dev/null && v define p.xml q.xml >/dev/null && v apply >/dev/null 2>&1

@@ -90,18 +90,18 @@ test_a_guest_starts_after_its_vlan_has_changed() {
 	local mine
 	mine=$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")
 	vlan 44
-	t 'its definition of old lets the guest be prepared' hook prepare "$mine"
-	t 'that changes nothing, as libvirt is still to program the VF' same 'vlan 42' "$(programmed)"
-	t 'the guest may start' hook start "$mine"
-	t "before it runs it is on its lease's VLAN" same 'vlan 44' "$(programmed)"
+	t 'hook prepare: a guest with the VLAN of old in its definition may be prepared' hook prepare "$mine"
+	t 'hook prepare changes no VLAN, as libvirt is still to program the VF' same 'vlan 42' "$(programmed)"
+	t 'hook start: a guest with the VLAN of old in its definition may start' hook start "$mine"
+	t "hook start: before a guest runs it is on its lease's VLAN" same 'vlan 44' "$(programmed)"
 	vlan 45
 	t 'a VLAN that changes while the guest runs is for apply --live' hook started "$mine"
 	hook reconnect "$mine"
 	t "the running guest's VLAN is as it was" same 'vlan 44' "$(programmed)"
-	t 'the guest has stopped' hook release "$mine"
-	t "its VF is on the lease's VLAN of now" same 'vlan 45' "$(programmed)"
+	t 'hook release: a guest whose VLAN has changed has stopped' hook release "$mine"
+	t "hook release: the VF is on the lease's VLAN of now" same 'vlan 45' "$(programmed)"
 	t 'a plain <hostdev>, of which libvirt programs nothing, starts on it as well' eval 'vlan 46 && hook start "$(guest web 1 "$(plain 0 "$vf")")"'
-	t "as its lease says" same 'vlan 46' "$(programmed)"
+	t "hook start of a plain <hostdev>: its VF is on the lease's VLAN" same 'vlan 46' "$(programmed)"
 }
 
 test_a_vlan_that_cannot_be_programmed() {
@@ -121,10 +121,10 @@ test_a_vlan_that_cannot_be_programmed() {
 	kill "$holder"
 	refused="says VLAN 42, and its lease VLAN 44, of pool a, which couldn't be programmed \(not in time\): 'vfpool attach --refresh web' mends"
 	t "the PF is locked: a guest on another VLAN than its lease's doesn't start" says 'exit code 4' cat locked-old
-	t 'that is said, with what mends it' says "$refused" cat locked-old
+	t "the PF is locked: why a guest doesn't start is said, with what mends it" says "$refused" cat locked-old
 	t 'the PF is locked: a guest whose definition is right starts' says 'exit code 0' cat locked-new
 	t "the kernel sleeps: a guest on another VLAN than its lease's doesn't start" says 'exit code 4' cat asleep-start
-	t 'the same is said of it' says "$refused" cat asleep-start
+	t "the kernel sleeps: why a guest doesn't start is said, with what mends it" says "$refused" cat asleep-start
 	t 'the kernel sleeps: a guest whose definition is right starts' says 'exit code 0' cat asleep-new
 	t 'a guest that has started is never refused' says 'exit code 0' cat asleep-started
 	t 'a guest that runs is never refused at reconnect, which would kill it' says 'exit code 0' cat asleep-reconnect
@@ -147,12 +147,12 @@ test_what_libvirt_puts_back() {
 	mine=$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")
 	sed "s|<vlan>|<vlan qos='5'>|" a.xml >qos.xml && v define qos.xml >/dev/null
 	t 'a qos that libvirt has left out when it put the VLAN back' hook release "$mine"
-	t 'is there again when the guest has stopped' says 'vlan 42, qos 5' "$fake/links" kernel 2 4
+	t 'a qos that libvirt has left out is there again when the guest has stopped' says 'vlan 42, qos 5' "$fake/links" kernel 2 4
 	vlan 44
 	mkdir -p libvirt/hostdevmgr && touch libvirt/hostdevmgr/pf0_vf"$vf"
 	hook release "$mine" 2>told
 	t 'a VF that something has by then is left alone' same 'vlan 42' "$(programmed)"
-	t 'the hook says so' says 'VF [0-9] of pf0' cat told
+	t 'the hook says of which VF it left the VLAN alone' says 'VF [0-9] of pf0' cat told
 }
 
 test_who_finds_a_vlan_of_old() {
@@ -160,7 +160,7 @@ test_who_finds_a_vlan_of_old() {
 	guest web 1 "$(nic "$mac" 0 "$vf" 42)" >web.xml
 	guests "$(cat web.xml)"
 	t 'a guest with the VLAN of its lease: apply has nothing to say' same '' "$(with_stderr v apply a | grep attach || true)"
-	t 'nor has attach --refresh' says '^nothing to do' v attach --refresh
+	t 'a guest with the VLAN of its lease: attach --refresh has nothing to do' says '^nothing to do' v attach --refresh
 	vlan 44
 	with_stderr v apply a >said
 	t "apply names the guest whose definition says another VLAN than its lease, and what mends it" \
@@ -227,7 +227,7 @@ test_what_lets_a_guest_go_is_told() {
 	t 'the journal is told that the ledger is damaged, and that the guest started all the same' \
 		says '^<28>.* vfpool\[[0-9]*\]: hook: qemu name prepare: .*damaged.*; libvirt goes on all the same$' journal hook prepare "$mine"
 	t 'the doctor tells of it, and when it was' says 'at 20[0-9-]* [0-9:]* the hook let libvirt go on without having done its work: qemu name prepare: .*damaged' hook_check
-	t 'nobody listens where the journal should: the guest may start all the same' hook prepare "$mine"
+	t 'no journal listens: the guest may start all the same' hook prepare "$mine"
 	cp good state/ledger.db
 	sqlite3 state/ledger.db 'PRAGMA user_version = 99'
 	t 'a ledger of a newer vfpool: told' says 'newer vfpool' journal hook prepare "$mine"

@@ -35,9 +35,9 @@ test_a_backup_never_goes_onto_the_live_ledger() {
 		state/ledger.db-wal other/ledger.db-shm state/ledger.db-journal; do
 		t "backup onto ${file#"$PWD/"}: refused, also by force" fails_with 4 'that is the ledger itself' v backup "$file" --force
 	done
-	t 'after those: the ledger is the same file' same "$before" "$(inode)"
-	t 'after those: its lease is there' same keep "$(leases)"
-	t 'after those: no file is left beside it' same '' "$(ls state | grep -v '^ledger.db\(-wal\|-shm\)\?$')"
+	t 'backups onto the ledger were refused: it is the same file' same "$before" "$(inode)"
+	t 'backups onto the ledger were refused: its lease is there' same keep "$(leases)"
+	t 'backups onto the ledger were refused: no file is left beside it' same '' "$(ls state | grep -v '^ledger.db\(-wal\|-shm\)\?$')"
 	mv state/ledger.db real.db && ln -s "$PWD/real.db" state/ledger.db
 	t 'backup onto what ledger.db is a link to: refused' fails_with 4 'that is the ledger itself' v backup real.db --force
 }
@@ -67,7 +67,7 @@ test_a_backup_to_a_full_disk_leaves_nothing() {
 	mkdir disk
 	mount -t tmpfs -o size=64k none disk 2>/dev/null || { t 'a backup to a full disk (no mount here) # SKIP' true; return; }
 	t 'a backup to a full disk: said' fails_with 1 'No space left on device' v backup disk/saved.db
-	t 'nothing is left of it' same '' "$(ls -A disk)"
+	t 'a backup to a full disk: nothing is left' same '' "$(ls -A disk)"
 	umount disk
 }
 
@@ -214,7 +214,7 @@ test_what_is_no_other_ledger() {
 	a_pool
 	t 'a fresh host begins with lease 1' same 1 "$(lease_of web)"
 	rm -rf run kernel
-	t 'after a reboot, without VFs' code_is 0 v apply
+	t 'apply after a reboot, without VFs, by the same ledger' code_is 0 v apply
 	t 'after a reboot the numbers go on' same 2 "$(lease_of db)"
 	rm -rf run
 	t 'the run directory was lost: the VFs are known to the ledger' same 3 "$(lease_of more)"
@@ -273,7 +273,7 @@ test_an_owner_whose_mac_is_on_a_vf_has_its_lease_again() {
 	v alloc a --owner web >/dev/null
 	rm -rf state
 	t 'restore of a ledger that is gone: said what came back' says "web nic 0 .*has its MAC: it has a lease again" v restore saved.db
-	t 'its owner asks again: the same VF and MAC' same "0 $mac" "$(v alloc a --owner web --json >got; echo "$(field vf <got) $(field mac <got)")"
+	t 'after a restore the owner asks again: the same VF and MAC' same "0 $mac" "$(v alloc a --owner web --json >got; echo "$(field vf <got) $(field mac <got)")"
 }
 
 test_a_mac_of_its_own_that_was_given_out_since_is_kept() {
@@ -297,7 +297,7 @@ test_a_vf_that_the_backup_gives_to_another_is_held() {
 	t "restore: a VF that has its next owner's MAC is told with the lease of before" says \
 		'web nic 0 in pool a .*: left: VF 0 of pf0 is held: it has d2:56:46' v restore saved.db
 	v release --owner web >/dev/null
-	t 'when the lease of before has ended, nobody gets that VF' same 1 "$(v alloc a --owner new --json | field vf)"
+	t "restore: a VF with its next owner's MAC goes to nobody when the lease of before has ended" same 1 "$(v alloc a --owner new --json | field vf)"
 }
 
 # Definitions are no part of a ledger's backup.
@@ -311,7 +311,7 @@ test_a_vf_that_came_into_the_pool_since_is_held() {
 	rm -rf state
 	t "restore: a VF that the backup doesn't know, with an owner's MAC, is held" says 'VF 2 of pf0 is held' v restore saved.db
 	v apply >/dev/null 2>&1
-	t "nobody gets it when it is the pool's again" same '0 1 3' "$(v alloc a --owner new --count 3 --json | field vf | paste -sd ' ')"
+	t "restore: a VF that the backup doesn't know goes to nobody when it is the pool's again" same '0 1 3' "$(v alloc a --owner new --count 3 --json | field vf | paste -sd ' ')"
 }
 
 test_a_restore_that_cant_look_at_the_vfs() {
@@ -334,7 +334,7 @@ test_what_another_ledger_has_parked_is_free_after_a_restore() {
 	rm -rf state run kernel
 	v apply >/dev/null 2>&1
 	t 'restore where a new ledger has parked all VFs: none is held' same 'saved.db is the ledger now' "$(v restore saved.db | cut -d ';' -f 1)"
-	t 'its VFs are free at once' code_is 0 v alloc a --owner new --count 3
+	t 'restore where a new ledger has parked all VFs: they are free at once' code_is 0 v alloc a --owner new --count 3
 }
 
 test_what_isnt_a_backup_is_not_restored() {
@@ -352,8 +352,8 @@ test_what_isnt_a_backup_is_not_restored() {
 	for file in state/ledger.db hard; do
 		t "restore of $file, the ledger itself: refused" fails_with 4 'is the ledger itself' v restore "$file"
 	done
-	t 'after those: the ledger is as it was' same keep "$(leases)"
-	t 'after those: it may be changed' code_is 0 v alloc a --owner next
+	t 'restores were refused: the ledger is as it was' same keep "$(leases)"
+	t 'restores were refused: the ledger may be changed' code_is 0 v alloc a --owner next
 }
 
 test_restore_over_what_cant_be_opened() {
@@ -415,9 +415,9 @@ test_restore_is_killed() {
 		killed=$((killed + 1))
 		[ "$(sql 'PRAGMA integrity_check')" != ok ] || [[ " $(leases) " != *' keep '* ]] || whole=$((whole + 1))
 	done
-	t 'killed wherever it writes: there is a whole ledger, with the lease that both have' same "$whole 0" "$killed $code"
-	t 'it was killed several times' test "$killed" -gt 5
-	t 'in the end it is restored' code_is 0 v alloc a --owner next
+	t 'restore that is killed wherever it writes: there is a whole ledger, with the lease that both have' same "$whole 0" "$killed $code"
+	t 'restore was killed at more than five points' test "$killed" -gt 5
+	t 'restore after many that were killed: the ledger is restored' code_is 0 v alloc a --owner next
 }
 
 # ---- what isn't a ledger ----
@@ -453,7 +453,7 @@ test_the_ledger_is_roots_alone_whoever_made_it() {
 	t 'who writes mends the modes' same '700 600' "$(mode state state/ledger.db)"
 	chmod 644 state/ledger.db && (umask 0; sql 'PRAGMA journal_mode = WAL' >/dev/null)
 	v alloc a --owner y >/dev/null
-	t 'its -wal is no more open than it' same '600' "$(mode state/* | tr ' ' '\n' | sort -u)"
+	t "the ledger's -wal is no more open than the ledger" same '600' "$(mode state/* | tr ' ' '\n' | sort -u)"
 	chmod 755 state && touch state/others
 	v alloc a --owner z >/dev/null
 	t "a folder with other things in it keeps its mode" same '755 600' "$(mode state state/ledger.db)"

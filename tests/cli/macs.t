@@ -62,12 +62,12 @@ test_a_reservation_whose_mac_is_live_elsewhere() {
 	t "a MAC of old, live on another card's VF: refused, with the VF and what to do" \
 		fails_with 4 "the MAC $mac of web is live on VF 0 of pf1, .*'vfpool adopt'.*'vfpool apply'.*'ip link set pf1 vf 0 mac'" v alloc a --owner web
 	t "a dry run: refused, too" fails_with 4 'is live on VF 0 of pf1' v alloc a --owner web --dry-run
-	t "it stays on the one VF that had it" same 1 "$(live "$mac")"
-	t "no lease is left of it" same 0 "$(sql 'SELECT count(*) FROM lease')"
-	t "another owner gets a VF" code_is 0 v alloc a --owner db
-	t "its MAC belongs to the owner still" same "$mac" "$(sql "SELECT mac FROM reservation WHERE owner = 'web'")"
+	t "a MAC that is live on another VF stays on that one" same 1 "$(live "$mac")"
+	t "a MAC of old, live on another card's VF: no lease is left" same 0 "$(sql 'SELECT count(*) FROM lease')"
+	t "a MAC of old, live on another card's VF: another owner gets a VF" code_is 0 v alloc a --owner db
+	t "a MAC of old, live on another card's VF: it belongs to the owner still" same "$mac" "$(sql "SELECT mac FROM reservation WHERE owner = 'web'")"
 	unprogram
-	t "when it is gone from there, the owner gets it again" same "$mac" "$(mac web)"
+	t "a MAC of old, live no more: the owner gets it again" same "$mac" "$(mac web)"
 }
 
 test_what_is_held_is_not_looked_up() {
@@ -89,9 +89,9 @@ test_one_of_several_nics() {
 	v release a --owner web --all >/dev/null
 	program "$mac"
 	t "the second of two nics has its MAC live elsewhere: none is given" fails_with 4 "$mac of web is live" v alloc a --owner web --count 2
-	t "no lease is left of the first" same 0 "$(sql 'SELECT count(*) FROM lease')"
+	t "the second of two nics has its MAC live elsewhere: no lease is left of the first" same 0 "$(sql 'SELECT count(*) FROM lease')"
 	unprogram
-	t "later both are given, with their MACs" same "$(field mac <got)" "$(v alloc a --owner web --count 2 --json | field mac)"
+	t "the MAC of the second of two nics is live no more: both are given" same "$(field mac <got)" "$(v alloc a --owner web --count 2 --json | field mac)"
 }
 
 test_a_free_vf_of_the_pool_that_was_programmed_by_hand() {
@@ -103,10 +103,10 @@ test_a_free_vf_of_the_pool_that_was_programmed_by_hand() {
 	pool y "dev='pf0' numvfs='4' vfs='3'" >y.xml
 	others define y.xml >/dev/null && others apply y >/dev/null 2>&1
 	others alloc y --owner alien --mac "$mac" >/dev/null
-	t "its MAC is on a free VF of the pool: refused" fails_with 4 'is live on VF 3 of pf0' v alloc a --owner web
-	t "apply gives that VF its own again, as the message says" code_is 0 v apply
-	t "then the owner gets it" same "$mac" "$(mac web)"
-	t "it is on one VF" same 1 "$(live "$mac")"
+	t "the owner's MAC is on a free VF of the pool: refused" fails_with 4 'is live on VF 3 of pf0' v alloc a --owner web
+	t "apply gives a free VF with an owner's MAC its own again, as the message says" code_is 0 v apply
+	t "apply has taken the MAC from a free VF: the owner gets it" same "$mac" "$(mac web)"
+	t "apply has taken the MAC from a free VF: it is on one VF" same 1 "$(live "$mac")"
 }
 
 test_a_reservation_whose_mac_is_a_cards() {
@@ -115,8 +115,8 @@ test_a_reservation_whose_mac_is_a_cards() {
 	sql "UPDATE reservation SET mac = '52:54:00:01:00:02' WHERE owner = 'web'" 2>err || sql "UPDATE reservation SET mac = x'525400010002'"
 	t "a MAC of old that a card has now: refused, with the card and what to do" \
 		fails_with 4 'the MAC 52:54:00:01:00:02 of web is that of the network card pf1 .*release a --owner web --forget' v alloc a --owner web
-	t "what it says ends the reservation" code_is 0 v release a --owner web --forget
-	t "then the owner gets another" differ 52:54:00:01:00:02 "$(mac web)"
+	t "a MAC of old that a card has now: what the message says ends the reservation" code_is 0 v release a --owner web --forget
+	t "a MAC of old that a card has now, forgotten: the owner gets another" differ 52:54:00:01:00:02 "$(mac web)"
 }
 
 # proves: one-holder
@@ -136,7 +136,7 @@ test_a_reservation_whose_mac_a_guest_has() {
 	t "a guest that is another owner, with a lease, has it: refused" \
 		fails_with 4 "the MAC $mac of web is in the definition of guest thief, which is another owner: 'virsh edit thief'" with_guests alloc a --owner web
 	v release a --owner thief >/dev/null
-	t "that one without a lease: said" says 'definition of guest thief' with_stderr with_guests alloc a --owner web
+	t "a guest that is another owner without a lease has it: said" says 'definition of guest thief' with_stderr with_guests alloc a --owner web
 }
 
 test_the_vf_that_the_lease_gets() {
@@ -147,7 +147,7 @@ test_the_vf_that_the_lease_gets() {
 	pool y "dev='pf0' numvfs='4' vfs='3'" >y.xml
 	others define y.xml >/dev/null && others apply y >/dev/null 2>&1
 	others alloc y --owner alien --mac "$mac" >/dev/null
-	t "its MAC is on the very VF that it is to get: no word is lost" same "$mac" "$(mac web --vf 3 2>&1)"
+	t "the owner's MAC is on the very VF that it is to get: no word is lost" same "$mac" "$(mac web --vf 3 2>&1)"
 }
 
 # ---- new ones ----
@@ -169,7 +169,7 @@ test_a_mac_of_a_seed_that_is_live() {
 	mac=$(v alloc a --owner web --dry-run --json | field mac)
 	program "$mac"
 	t "a seed's MAC for a new owner, live on another VF: the next one" differ "$mac" "$(mac web)"
-	t "it stays on the one VF that had it" same 1 "$(live "$mac")"
+	t "a MAC that is live on another VF stays on that one" same 1 "$(live "$mac")"
 }
 
 test_a_short_range() {

@@ -88,7 +88,7 @@ test_ours_is_known() {
 	t "an admin's own network gets the mark beside its metadata" same 'urn:x urn:vfpool' \
 		"$(v network l --from own.xml | grep -o 'urn:[a-z]*' | paste -s -d ' ')"
 	v network l --from own.xml >marked.xml
-	t 'one that has the mark gets no second' same 1 "$(v network l --from marked.xml | grep -c urn:vfpool)"
+	t "a network that has vfpool's mark gets no second" same 1 "$(v network l --from marked.xml | grep -c urn:vfpool)"
 }
 
 test_pools_are_defined_beside_networks() {

@@ -39,7 +39,7 @@ test_an_owner_may_be_called_as_a_lease_is_numbered() {
 	t "interface of an owner and of a lease at once: usage" usage 'an owner or --lease' interface one --lease 1
 	t "interface of nobody: usage" usage 'an owner or --lease' interface
 	t "release of an owner called 1: its own lease ends" says 'released the VF of 1 nic 0' v release --owner 1
-	t "nobody else's lease has ended" same one "$(leases)"
+	t "release of an owner called 1: nobody else's lease has ended" same one "$(leases)"
 	t "a lease's number is given whole: no sign, no zero, no letters" eval '
 		for n in 0 -1 +1 " 1" 1x 99999999999999999999; do usage "takes a lease" release --lease "$n" || exit; done'
 	t "release --lease 1: that lease ends" says 'released the VF of one nic 0' v release --lease 1
@@ -106,13 +106,13 @@ test_a_mac_that_its_owner_was_told_of() {
 	local mac
 	mac=$(mac p --owner web) && v release --owner web >/dev/null && v rename web www >/dev/null
 	t "an alloc of a renamed owner fails" fails_to_alloc www
-	t "its next one has the MAC that it had under its old name" same "$mac" "$(mac p --owner www)"
+	t "the next alloc of a renamed owner has the MAC that it had under its old name" same "$mac" "$(mac p --owner www)"
 	v release --owner www >/dev/null
 	sql 'DELETE FROM history'
 	t "an alloc fails when the history is empty" fails_to_alloc www
 	t "the next one has the owner's MAC nevertheless" same "$mac" "$(mac p --owner www)"
 	t "an alloc of a new owner fails" fails_to_alloc new
-	t "no MAC is kept for it, since it wasn't told of one" same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'new'")"
+	t "an alloc of a new owner fails: no MAC is kept, since it wasn't told of one" same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'new'")"
 }
 
 # ---- another card in a slot ----
@@ -136,10 +136,10 @@ test_what_was_on_a_card_that_is_gone() {
 	t "the hold of the card that is gone ends by its MAC" says 'is free to get' v unhold "$old" --vf 2
 	t "a MAC that neither host nor ledger knows: not found" fails_with 5 'neither this host nor its ledger' v unhold 52:54:00:88:88:88
 	t "a VF of a card that isn't there can't be held" fails_with 5 'this host has no PF' v hold "$old" --vf 2
-	t "the lease is given up" says "released the VF of web nic 0; $mac stays reserved" v release --lease 1
-	t "its owner gets the same MAC on the card of now" same "$mac" "$(mac p --owner web)"
+	t "release --lease gives up a lease whose card is gone" says "released the VF of web nic 0; $mac stays reserved" v release --lease 1
+	t "a lease whose card is gone was given up: its owner gets the same MAC on the card of now" same "$mac" "$(mac p --owner web)"
 	v apply >/dev/null 2>&1
-	t "then nothing of the card that is gone is left" same 0 "$(sql "$row '$old'")"
+	t "a lease whose card is gone was given up: apply forgets that card" same 0 "$(sql "$row '$old'")"
 }
 
 # ---- MACs that run out ----
@@ -164,11 +164,11 @@ test_the_last_mac_of_a_range() {
 	small_range
 	fill_macs 77
 	t "the one MAC that is left is found" same 02:56:46:00:00:4d "$(mac p --owner last)"
-	t "then none is: alloc names who keeps them without a lease, the one that was idle longest first" \
+	t "alloc when no MAC is left names who keeps them without a lease, the one that was idle longest first" \
 		fails_with 1 "no address left for more; 127 are kept without a lease, for filler-0 nic 0 in pool p \(last used 20[0-9-]*\), filler-1 nic 0.* and others: 'vfpool forget --idle 90d'" \
 		v alloc p --owner more
-	t "no MAC and no lease is left of that" same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'more'")"
-	t "the owner of the last one has it still" same 02:56:46:00:00:4d "$(mac p --owner last)"
+	t "alloc when no MAC is left: no MAC and no lease is left of it" same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'more'")"
+	t "alloc when no MAC is left: the owner of the last one has it still" same 02:56:46:00:00:4d "$(mac p --owner last)"
 }
 
 test_forgetting_who_was_idle() {
@@ -179,16 +179,16 @@ test_forgetting_who_was_idle() {
 	t "forget --dry-run names who was idle" same 'would forget 02:56:46:00:00:00 of filler-0 nic 0 in pool p' \
 		"$(v forget --idle 400d --dry-run | head -1 | cut -d, -f1)"
 	t "forget --dry-run forgets none of them" same 129 "$(sql 'SELECT count(*) FROM reservation')"
-	t "of another pool there is none to forget" says 'nothing to do' v forget --idle 400d --pool q
+	t "forget --pool of another pool: nothing to do" says 'nothing to do' v forget --idle 400d --pool q
 	t "forget ends those that were last used before then: 99 of 127" same 99 "$(v forget --idle 400d --pool p --json | grep -c '"used"')"
 	t "forget of who was idle, again: nothing to do" says 'nothing to do' v forget --idle 400d
 	t "the history says so" says ' forget .*filler-0' v history --owner filler-0
 	t "the MACs are anybody's" says '<interface' v alloc p --owner new
 	t "0s means all without a lease, but none that has one" same 'last new' "$(v forget --idle 0s >/dev/null; sleep 1.1
 		v forget --idle 0s >/dev/null; sql 'SELECT owner FROM reservation ORDER BY id' | paste -sd ' ')"
-	t "without an age, or with one that is none: usage" eval '
+	t "forget without an age, or with one that is none: usage" eval '
 		usage "says for how long" forget && for age in 90 -1d d 90dd 1e3d " 90d"; do usage "says for how long|no value" forget --idle "$age" || exit; done'
-	t "of a pool that can't be: not found" fails_with 5 'there is no pool' v forget --idle 1d --pool a/b
+	t "forget --pool of a pool that can't be: not found" fails_with 5 'there is no pool' v forget --idle 1d --pool a/b
 }
 
 # proves: one-holder
@@ -200,7 +200,7 @@ test_a_mac_in_quarantine_is_taken_though_it_is_forgotten() {
 	v release --owner web --force >/dev/null 2>&1
 	sql 'UPDATE reservation SET used = 0'
 	t "forget of an owner who was forced out of its VF" says "forgot $mac of web nic 0 in pool p, last used 1970" v forget --idle 1d
-	t "nobody gets the MAC while it is live there" fails_with 4 'still live on a VF in quarantine' v alloc q --owner x --mac "$mac"
+	t "a MAC in quarantine that was forgotten: nobody gets it while it is live there" fails_with 4 'still live on a VF in quarantine' v alloc q --owner x --mac "$mac"
 }
 
 # ---- the history's age ----
@@ -217,11 +217,11 @@ test_an_old_history_is_removed() {
 	t "gc removes old entries of the history, as JSON says" eval 'v gc --json | grep -q "\"kind\": \"history\""'
 	t "what is young and that a lease of now was made is kept" same 'alloc web alloc new' \
 		"$(sql 'SELECT event, owner FROM history ORDER BY id' | tr '|\n' '  ' | sed 's/ $//')"
-	t "again: nothing of the history" eval '! v gc | grep history'
+	t "gc again: nothing of the history" eval '! v gc | grep history'
 	t "an alloc of one whose entries are gone fails" fails_to_alloc went
-	t "it has its MAC still" same 1 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'went'")"
+	t "an owner whose entries of the history are gone has its MAC still" same 1 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'went'")"
 	t "a lease whose making was long ago ends" says "$mac stays reserved" v release --owner web
-	t "and its end is in the history" says 'release .*web' v history --owner web
+	t "a lease whose making was long ago: its end is in the history" says 'release .*web' v history --owner web
 	v gc --history-rows 1 >/dev/null
 	t "gc --history-rows 1 keeps the newest, and that the lease of now was made" same 'alloc new release web' \
 		"$(sql 'SELECT event, owner FROM history ORDER BY id' | tr '|\n' '  ' | sed 's/ $//')"
@@ -249,7 +249,7 @@ test_a_renamed_pool_keeps_its_owners_macs() {
 	t "a pool has a new name" says 'pool p, with its leases and MACs, is now blue' v rename --pool p blue
 	t "a pool's new name in the history: of no owner, no nic" says 'rename +- +blue +- +- ' v history
 	t "rename --pool: the old name is nobody's" fails_with 5 "no pool 'p'" v show p
-	t "its definition has the new name, and all else as it was given" same "$(sed 's|<name>p</name>|<name>blue</name>|' commented.xml)" "$(v dumpxml blue)"
+	t "a renamed pool's definition has the new name, and all else as it was given" same "$(sed 's|<name>p</name>|<name>blue</name>|' commented.xml)" "$(v dumpxml blue)"
 	t "rename --pool: its lease is where it was" same "$web" "$(mac blue --owner web)"
 	t "rename --pool: an owner without a lease has its MAC" same "$gone" "$(mac blue --owner gone)"
 	t "rename --pool: then apply finds nothing to do" says 'nothing to do' v apply
@@ -264,7 +264,7 @@ test_a_renamed_pool_keeps_its_owners_macs() {
 	t "a pool that isn't there: not found" fails_with 5 "no pool 'none'" v rename --pool none x
 	pool net "dev='pf0' numvfs='4'" "<allocate by='libvirt'/>" >net.xml
 	v release --owner gone >/dev/null && v undefine blue >/dev/null && v define net.xml >/dev/null
-	t "one whose libvirt network would be renamed: refused, with what to write" fails_with 4 "<network name='net'/> into the definition" v rename --pool net x
+	t "rename --pool that would rename a libvirt network: refused, with what to write" fails_with 4 "<network name='net'/> into the definition" v rename --pool net x
 }
 
 # The rename is killed at its Nth change of a file, for every N; the next command finds all of it, or nothing.
@@ -292,7 +292,7 @@ test_a_rename_of_a_pool_is_killed() {
 	done
 	[ -e etc/pools/blue.xml ] && same "$web" "$(mac blue --owner web)" || code=1 # the last one came to its end
 	t "killed wherever it writes, the pool has one name, with its lease, and apply finds nothing to do" same "$killed 0" "$((done + undone)) $code"
-	t "it was killed before its journal was there, and after that wherever it changes a file" eval "[ $undone -ge 2 ] && [ $done -ge 8 ]"
+	t "rename --pool was killed before its journal was there, and after that wherever it changes a file" eval "[ $undone -ge 2 ] && [ $done -ge 8 ]"
 }
 
 test_a_rename_of_a_pool_meets_a_full_disk() {
@@ -334,7 +334,7 @@ test_release_beside_an_alloc_of_the_same_owner() {
 	wait "$writer_PID" 2>/dev/null
 	t "a lease that came while release --forget waited for the ledger is released" same '0 released the VF of web nic 0' \
 		"$code $(sed 's/;.*//' out)"
-	t "and its MAC forgotten with it" same 0 "$(sql 'SELECT count(*) FROM reservation')"
+	t "a lease that came while release --forget waited: its MAC is forgotten with it" same 0 "$(sql 'SELECT count(*) FROM reservation')"
 }
 
 # proves: mac-stays
@@ -361,7 +361,7 @@ test_what_is_held_is_told_while_a_writer_is_stuck() {
 	t "a release of what nobody has: not found, without waiting" fails_with 5 'no such lease' vf release --owner nobody
 	kill "$writer_PID"
 	wait "$writer_PID" 2>/dev/null
-	t "then the next owner gets a VF" says '<interface' vf alloc p --owner db
+	t "a stuck neighbour has gone: the next owner gets a VF" says '<interface' vf alloc p --owner db
 }
 
 run_tests

@@ -43,18 +43,18 @@ test_a_group_that_the_host_uses() {
 	pools 1
 	stranger 0
 	t "a VF whose group has a card of the host's: passed over" same 0000:01:01.1 "$(address a)"
-	t 'by its number: refused with what is in the way, and the command that shows it' \
+	t "a VF whose group has a card of the host's, by its number: refused with what is in the way, and the command that shows it" \
 		fails_with 3 "VF 0 of pf0 can't go into a guest: IOMMU group 0 also has 0009:00:00.0 \\(igb\\).*'vfpool iommu 0000:01:01.0'" \
 		v alloc p --owner b --vf 0
-	t 'asked again: the same' fails_with 3 "VF 0 of pf0 can't go into a guest" v alloc p --owner b --vf 0
+	t "a VF whose group has a card of the host's, by its number, again: the same" fails_with 3 "VF 0 of pf0 can't go into a guest" v alloc p --owner b --vf 0
 	address b >/dev/null
 	address c >/dev/null
-	t 'when only such are left: 3, and why' fails_with 3 "no VF of pool p can be had; the last one: VF 0.*IOMMU group 0 also has.*vfpool iommu" \
+	t 'only VFs are left whose group the host uses: 3, and why' fails_with 3 "no VF of pool p can be had; the last one: VF 0.*IOMMU group 0 also has.*vfpool iommu" \
 		v alloc p --owner d
-	t 'no lease is left of it' same 'a|active b|active c|active' "$(leases)"
+	t 'only VFs are left whose group the host uses: no lease is made' same 'a|active b|active c|active' "$(leases)"
 	t 'gc doesn'"'"'t call it free' same '' "$(v gc | grep -o 'VF 0.*free again')"
 	ln -sfn ../../drivers/vfio-pci sys/bus/pci/devices/0009:00:00.0/driver
-	t 'when the card is on vfio-pci it can be had' same 0000:01:01.0 "$(address d)"
+	t 'a VF whose group has a card on vfio-pci can be had' same 0000:01:01.0 "$(address d)"
 }
 test_a_card_without_acs() {
 	pools 2
@@ -62,8 +62,8 @@ test_a_card_without_acs() {
 	move 0000:01:00.0 9
 	t 'the PF in the group: the other PF gives its VFs' same 0001:01:01.0 "$(address a)"
 	for i in b c d; do address "$i" >/dev/null; done
-	t 'none is left: 3' fails_with 3 'also has its PF' v alloc p --owner e
-	t 'apply says so too' says 'may not go into guests' both v apply
+	t 'only VFs are left whose group has their PF: 3' fails_with 3 'also has its PF' v alloc p --owner e
+	t 'apply says of VFs whose group has their PF that they may not go into guests' says 'may not go into guests' both v apply
 	t 'a second apply changes nothing in the ledger' same "$(sql 'SELECT id, avoid FROM vf')" "$(v apply >/dev/null 2>&1; sql 'SELECT id, avoid FROM vf')"
 }
 test_no_iommu() {
@@ -83,19 +83,19 @@ test_a_group_goes_to_one_owner() {
 	move 0000:01:01.1 0
 	t 'the first VF of a group' same 0000:01:01.0 "$(address a)"
 	t "another owner doesn't get the second" same 0000:01:01.2 "$(address b)"
-	t 'nor by its number: the owner is named' fails_with 3 "VF 1 of pf0 can't go into a guest: its IOMMU group also has 0000:01:01.0, leased to a" \
+	t "another owner doesn't get the second by its number: the owner is named" fails_with 3 "VF 1 of pf0 can't go into a guest: its IOMMU group also has 0000:01:01.0, leased to a" \
 		v alloc p --owner c --vf 1
-	t 'the same owner does' same 0000:01:01.1 "$(address a --nic 1 --vf 1)"
+	t 'the same owner gets the other VF of its group' same 0000:01:01.1 "$(address a --nic 1 --vf 1)"
 	v release --owner a --all >/dev/null
-	t 'when all of it is given back anyone may have it' same 0000:01:01.1 "$(address d --vf 1)"
-	t 'and then the other is for that one' fails_with 3 'leased to d' v alloc p --owner e --vf 0
+	t 'a group that is given back whole: anyone may have it' same 0000:01:01.1 "$(address d --vf 1)"
+	t 'a group that was given back: its other VF is for the one who has it now' fails_with 3 'leased to d' v alloc p --owner e --vf 0
 }
 test_a_group_across_two_pfs() {
 	pools 2
 	move 0001:01:01.0 0
 	address a --pf pf0 --vf 0 >/dev/null
 	t "a group with a VF of another PF: the other owner doesn't get that" fails_with 3 'leased to a' v alloc p --owner b --pf pf1 --vf 0
-	t 'the same owner does' same 0001:01:01.0 "$(address a --nic 1 --pf pf1 --vf 0)"
+	t 'the same owner gets the other VF of its group' same 0001:01:01.0 "$(address a --nic 1 --pf pf1 --vf 0)"
 }
 # proves: in-use
 test_a_group_member_that_is_in_use() {
@@ -131,7 +131,7 @@ test_a_pool_that_libvirt_allocates() {
 	t 'network says why a VF is left out' says "VF 0 of pf0 is left out: IOMMU group 0 also has" with_stderr v network p
 	rm sys/kernel/iommu_groups/0/devices/0009:00:00.0
 	v apply >/dev/null 2>&1
-	t 'when nothing is in the way any more apply counts it' v alloc p --owner c
+	t 'apply counts a VF again when nothing is in the way any more' v alloc p --owner c
 }
 
 # ---- PFs that can't be had ----
@@ -150,10 +150,10 @@ test_a_lock_that_is_not_let_go() {
 	t 'alloc, no other PF than one whose lock times out: names the holder' fails_with 1 'process 4711' v alloc p --owner c --pf pf0
 	t 'no other PF than one whose lock times out: no lease is left' same 'a|active b|active b|active' "$(leases)"
 	address d >/dev/null
-	t 'none free on the other: it fails and names the holder' fails_with 1 'process 4711' v alloc p --owner e
-	t 'and its MAC is kept for nobody' same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'e'")"
+	t 'none is free on other PFs than one whose lock times out: names the holder' fails_with 1 'process 4711' v alloc p --owner e
+	t 'none is free on other PFs than one whose lock times out: no MAC is kept' same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'e'")"
 	flock -u 8
-	t 'when it is let go it gives its VFs' same 0000:01:01.0 "$(address e)"
+	t 'a PF whose lock is let go of gives its VFs' same 0000:01:01.0 "$(address e)"
 }
 
 # In seconds: what vfpool has rested.
@@ -176,7 +176,7 @@ test_others_are_tried_before_a_lock_is_waited_for() {
 	t 'the others are full: it is waited for, its holder named' fails_with 1 'process 4711' v alloc p --owner f
 	t 'the others are full: waited for as long as ever, once' eval '[ "$(awk "{ ms += \$1 } END { print int(ms / 1000) }" rests)" -ge 120 ]'
 	t 'the others are full: no lease is left' same 8 "$(sql 'SELECT count(*) FROM held')"
-	t 'one that is asked for is waited for' fails_with 1 'process 4711' v alloc p --owner f --pf pf0
+	t 'a PF that another process has, asked for by name, is waited for' fails_with 1 'process 4711' v alloc p --owner f --pf pf0
 	t 'three, of which one is free elsewhere: 3, none is left' code_is 3 eval 'v release --owner e >/dev/null; v alloc p --owner f --count 3 2>/dev/null'
 	t 'three, of which one is free elsewhere: none is left' same 7 "$(sql 'SELECT count(*) FROM held')"
 }
@@ -187,15 +187,15 @@ test_a_release_that_can_not_be_finished() {
 	v alloc p --owner a >/dev/null
 	sql "UPDATE lease SET state = 'releasing'"
 	rm -r sys/bus/pci/devices/0000:01:00.0/net
-	t 'its PF has no netdev here: one clear error' fails_with 5 "VF isn't scrubbed.*no netdev in this network namespace" \
+	t "a release that can't be finished, its PF has no netdev here: one clear error" fails_with 5 "VF isn't scrubbed.*no netdev in this network namespace" \
 		timeout 10 "$fake/vfpool" "${at[@]}" alloc p --owner a
-	t 'the lease is still being released' same 'a|releasing' "$(leases)"
+	t "a release that can't be finished: the lease is still being released" same 'a|releasing' "$(leases)"
 	t "another owner gets none of its VFs: why" fails_with 5 'no netdev in this network namespace' \
 		timeout 10 "$fake/vfpool" "${at[@]}" alloc p --owner b
-	t 'and no lease is left of that' same 'a|releasing' "$(leases)"
+	t 'another owner gets none of its VFs: no lease is left' same 'a|releasing' "$(leases)"
 	mkdir -p sys/bus/pci/devices/0000:01:00.0/net/pf0
 	echo 7 >sys/bus/pci/devices/0000:01:00.0/net/pf0/ifindex
-	t 'when it is back the release is finished and a VF given' same 0000:01:01.0 "$(address a)"
+	t "the PF's netdev is back: the release is finished and a VF given" same 0000:01:01.0 "$(address a)"
 }
 test_a_pf_without_netdev_beside_a_sound_one() {
 	pools 2
@@ -207,7 +207,7 @@ test_a_pf_whose_vfs_are_not_there() {
 	pools 2
 	rm sys/bus/pci/devices/0000:01:00.0/virtfn*
 	t 'the other PF gives its VFs' same 0001:01:01.0 "$(address a)"
-	t 'one VF of it was tried, not each' same 1 "$(sql 'SELECT count(*) FROM vf WHERE avoid')"
-	t 'alone: 5, and that apply makes them' fails_with 5 'apply.* makes it' v alloc p --owner b --pf pf0
+	t 'a PF whose VFs are not there: one of them was tried, not each' same 1 "$(sql 'SELECT count(*) FROM vf WHERE avoid')"
+	t 'a PF whose VFs are not there, alone: 5, and that apply makes them' fails_with 5 'apply.* makes it' v alloc p --owner b --pf pf0
 }
 run_tests

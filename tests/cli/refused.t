@@ -34,7 +34,7 @@ test_one_pool_s_qinq_leaves_the_other_its_vlan() {
 	two_halves no-qinq "<vlan proto='802.1ad'><tag id='42'/></vlan>" "<vlan><tag id='7'/></vlan>"
 	t "a VLAN as 802.1ad that the card refuses: exit code 6" code_is 6 eval 'v apply >out 2>err'
 	t "the refused value is named for the PF, with its protocol" grep -E "^pf0: FAILED .*doesn't have vlan 42 802.1ad$" out
-	t "each VF that lacks it says FAILED in its own line" same 2 "$(grep -cE "vf [01]: .*FAILED: .*doesn't have vlan 42 802.1ad" out)"
+	t "each VF that lacks a refused VLAN says FAILED in its own line" same 2 "$(grep -cE "vf [01]: .*FAILED: .*doesn't have vlan 42 802.1ad" out)"
 	t "the other pool's lines have no failure" eval '! grep -E "vf [23].*FAILED" out'
 	t "the other pool's VFs have their VLAN" same 2 "$("$fake/links" kernel 1 4 | grep -c 'vlan 7')"
 	t "no VF without its VLAN gets a driver, the others do" same 'none none vfio-pci vfio-pci' "$(drivers)"
@@ -48,7 +48,7 @@ test_one_pool_s_qinq_leaves_the_other_its_vlan() {
 test_one_vf_s_failure_is_its_own() {
 	two_halves sick-vlan "<vlan><tag id='42'/></vlan>" "<vlan><tag id='42'/></vlan>"
 	t "one VF refuses its VLAN: exit code 6" code_is 6 eval 'v apply >out 2>err'
-	t "it alone gets no driver" same 'vfio-pci none vfio-pci vfio-pci' "$(drivers)"
+	t "one VF refuses its VLAN: it alone gets no driver" same 'vfio-pci none vfio-pci vfio-pci' "$(drivers)"
 }
 
 test_spoof_check_and_trust_count_as_the_vlan_does() {
@@ -87,7 +87,7 @@ test_a_refusal_that_cant_be_read_back_is_remembered() {
 	t "the pool that doesn't ask for it is handed out" says address v alloc b --owner y
 	pool a "dev='pf0' numvfs='4' vfs='0-1'" >a.xml
 	v define a.xml >/dev/null
-	t "when the definition doesn't ask any more, there is nothing to do" says 'nothing to do' v apply
+	t "the definition doesn't ask for what is refused any more: nothing to do" says 'nothing to do' v apply
 	t "what the definition doesn't ask for any more isn't remembered as refused" same 0 "$(sql 'SELECT count(*) FROM refusal')"
 	t "alloc, the definition doesn't ask for it any more: a VF is given" says address v alloc a --owner x
 	pool a "dev='pf0' numvfs='4' vfs='0-1'" "<rss query='on'/>" "<trust state='on'/>" >a.xml
@@ -112,8 +112,8 @@ test_fewer_vfs_while_one_is_leased() {
 	v define fewer.xml >/dev/null
 	t "fewer VFs than there are, one leased: refused, 4" code_is 4 eval 'v apply >out 2>err'
 	t "the refusal has the numbers and the holder" grep -E 'pf0: refused: it has 4 VFs, more than the 2 defined; left so while in use: VF 0: leased to web nic 0' out
-	t "it isn't said that all is as defined" eval '! grep "nothing to do" out'
-	t "with --dry-run it is refused too" code_is 4 eval 'v apply --dry-run >out 2>err'
+	t "fewer VFs than there are: apply doesn't say that all is as defined" eval '! grep "nothing to do" out'
+	t "apply --dry-run of fewer VFs, one leased: refused, too" code_is 4 eval 'v apply --dry-run >out 2>err'
 }
 
 run_tests

@@ -33,12 +33,12 @@ test_several_on_a_sick_pf_and_too_few_elsewhere() {
 	pools 2 4
 	for i in 0 1 2; do v alloc p --owner a"$i" --pf pf1 >/dev/null; done
 	sicken
-	t 'one free VF elsewhere, three asked for: 3, with what is wrong with the sick PF' \
+	t 'alloc, one free VF beside a sick PF, three asked for: 3, with what is wrong with the sick PF' \
 		fails_with 3 "too few VFs of pool p are free for 3 nics.*sriov_totalvfs" v alloc p --owner d --count 3
-	t 'no lease is left of it, on neither PF' same 'a0|0|active a1|0|active a2|0|active' "$(leases)"
-	t 'no MAC is kept for it' same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'd'")"
+	t 'alloc, one free VF beside a sick PF, three asked for: no lease is left on either' same 'a0|0|active a1|0|active a2|0|active' "$(leases)"
+	t 'alloc, one free VF beside a sick PF, three asked for: no MAC is kept' same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'd'")"
 	t 'gc has nothing to do with it: 0' v gc
-	t 'one alone gets that VF' says 0001:01 v alloc p --owner d --json
+	t 'alloc of one nic beside a sick PF gets the free VF' says 0001:01 v alloc p --owner d --json
 }
 test_several_on_a_pool_whose_only_pf_is_sick() {
 	pools 1 4
@@ -56,8 +56,8 @@ test_a_pf_that_falls_sick_meanwhile() {
 	t 'gc leaves it to a person: 0' v gc
 	t 'gc names the command that gives it up' says "left: an interrupted alloc is undone; but .*vfpool release --lease 2 --force" v gc
 	heal
-	t 'when the PF answers gc undoes it' says 'done|an interrupted alloc is undone' v gc
-	t 'then it is gone' same 'd|0|active' "$(leases)"
+	t 'gc undoes an interrupted alloc when its PF answers again' says 'done|an interrupted alloc is undone' v gc
+	t 'gc has undone an interrupted alloc when its PF answers: its lease is gone' same 'd|0|active' "$(leases)"
 }
 
 # ---- giving up ----
@@ -128,7 +128,7 @@ test_interface_of_a_lease_on_a_sick_pf() {
 	sicken
 	t 'interface is what it was' same "$sound" "$(v interface web)"
 	mv sys/bus/pci/devices/0000:01:00.0/virtfn0 kept
-	t 'no such VF: what is wrong with its PF' fails_with 1 "reading the PF 0000:01:00.0.*sriov_totalvfs" v interface web
+	t "interface of a lease whose VF isn't there: what is wrong with its PF" fails_with 1 "reading the PF 0000:01:00.0.*sriov_totalvfs" v interface web
 	mv kept sys/bus/pci/devices/0000:01:00.0/virtfn0
 	sql "UPDATE pf SET mac = '52:54:00:99:99:99'"
 	t 'another card stands at its address: not its VF' code_is 1 v interface web

@@ -74,8 +74,8 @@ test_two_sick_pfs_at_once() {
 	t 'alloc beside two sick PFs: a sound one gives its VFs' v alloc p3 --owner web
 	unset PEER_FAILS
 	echo 4 >"$(pf 0)/sriov_totalvfs"
-	t 'when they answer again apply does all' v apply
-	t 'nothing was lost: the same MACs' same 'nothing to do' "$(v apply | grep -o 'nothing to do')"
+	t 'apply when two sick PFs answer again does all' v apply
+	t 'apply when two sick PFs answer again: nothing was lost' same 'nothing to do' "$(v apply | grep -o 'nothing to do')"
 }
 test_a_pool_on_two_pfs_one_of_which_is_sick() {
 	two_pools
@@ -160,7 +160,7 @@ test_a_link_that_leads_nowhere() {
 	two_pools
 	ln -s nowhere etc/pools/odd.xml
 	odd_definition 'No such file' 'dangling link'
-	t 'it can be undefined' v undefine odd
+	t 'undefine of a definition that is a dangling link' v undefine odd
 }
 test_fifos_elsewhere() {
 	two_pools
@@ -181,11 +181,11 @@ test_a_vf_that_can_not_leave_quarantine() {
 	done
 	export PEER_REFUSES='0 5'
 	t "apply: exits with 6" code_is 6 eval 'v apply >out 2>&1'
-	t "it is told once" same 1 "$(grep -c 'Input/output error' out)"
+	t "apply tells once of a VF that can't leave quarantine" same 1 "$(grep -c 'Input/output error' out)"
 	t "the other VFs of its PF are free again" same 0 "$(sql 'SELECT group_concat(idx) FROM vf WHERE quarantine IS NOT NULL')"
 	unset PEER_REFUSES
-	t "when its card takes the settings, apply frees it too" v apply
-	t "none is left in quarantine" same 0 "$(sql 'SELECT count(*) FROM vf WHERE quarantine IS NOT NULL')"
+	t "apply frees a VF in quarantine when its card takes the settings" v apply
+	t "apply when the card takes the settings: none is left in quarantine" same 0 "$(sql 'SELECT count(*) FROM vf WHERE quarantine IS NOT NULL')"
 }
 
 run_tests

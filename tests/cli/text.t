@@ -51,8 +51,8 @@ test_names_are_checked_at_the_door() {
 	t 'rename to such a name: refused' refuses_each 2 "can't be an owner's name" v rename web web
 	t 'hold, for such a reason: refused' refuses_each 1 "can't be a reason" v hold pf0 --reason bad
 	t 'hold, for a reason in any script: kept as it is' v hold pf0 --reason 'Büro 東京 ✓'
-	t 'its reason is the one that was given' same 'Büro 東京 ✓' "$(sql 'SELECT held FROM pf WHERE held IS NOT NULL')"
-	t 'nothing of what was refused is in the ledger' same 0 "$(sql 'SELECT count(*) FROM lease')"
+	t "a hold's reason in any script is the one that was given" same 'Büro 東京 ✓' "$(sql 'SELECT held FROM pf WHERE held IS NOT NULL')"
+	t 'names that were refused are nowhere in the ledger' same 0 "$(sql 'SELECT count(*) FROM lease')"
 }
 
 # proves: outside
@@ -82,7 +82,7 @@ test_old_rows_are_escaped_at_the_exit() {
 	sql "UPDATE vf SET held = CAST(x'c29be2808b80f09f9880f3a08181' AS TEXT) WHERE held IS NOT NULL"
 	sql "UPDATE reservation SET owner = CAST(x'77e280ae6562' AS TEXT)"
 	t 'history with bytes that are no text: JSON' is_json v history --json
-	t 'its command keeps what can be kept' same 7666706f6f6c20efbfbd1b5b33316de280aeefbfbdefbfbd \
+	t 'history --json: a command keeps what can be kept' same 7666706f6f6c20efbfbd1b5b33316de280aeefbfbdefbfbd \
 		"$(json_hex '$j->[0]{command}' v history --json)"
 	t 'list with a reason that is no text: JSON' is_json v list --json
 	t 'what nobody sees is there in JSON, as an escape' grep -q 'u009b\\u200b\\ufffd😀\\udb40\\udc41' said.json
@@ -92,7 +92,7 @@ test_old_rows_are_escaped_at_the_exit() {
 	t 'history: nothing a terminal would obey or hide' shows v history
 	t 'hold, of what has such a reason: nothing a terminal would obey' shows v hold pf0 --vf 1 --reason $'\e[2J'
 	t 'an owner of such a name gets a better one' v rename $'w\u202eeb' web2
-	t 'whose lease is released by it' v release --owner web2
+	t 'an owner of such a name: its lease is released by the better one' v release --owner web2
 }
 
 # proves: outside

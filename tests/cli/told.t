@@ -27,19 +27,19 @@ both() {
 
 test_drivers() {
 	pool_of_four
-	t 'all bound: as defined' same 4 "$(v list --json | grep -c '"as_defined": *true')"
+	t 'list, all VFs are bound: as defined' same 4 "$(v list --json | grep -c '"as_defined": *true')"
 	rm "$(vf 0)/driver"
 	ln -sfn ../../drivers/igb "$(vf 1)/driver"
 	t 'list: a VF without a driver is not as defined' says 'vf 0 .*not as defined' v list
 	t 'list: a VF with another driver is not as defined' says 'vf 1 .*not as defined' v list
-	t 'list: the others are' same 2 "$(v list --json | grep -c '"as_defined": *true')"
+	t 'list: VFs with their driver are as defined' same 2 "$(v list --json | grep -c '"as_defined": *true')"
 	t 'the doctor counts them, and says that it is the driver' says "2 of pf0's VFs aren't as defined: 2 of them haven't the driver" both v doctor
 }
 test_a_pool_without_driver() {
 	pool_of_four "<driver name='none'/>"
 	t 'a VF without a driver is as defined where the pool wants none' same 4 "$(v list --json | grep -c '"as_defined": *true')"
 	ln -sfn ../../drivers/vfio-pci "$(vf 0)/driver"
-	t 'and one with a driver is not' says 'vf 0 .*not as defined' v list
+	t 'a VF with a driver is not as defined where the pool wants none' says 'vf 0 .*not as defined' v list
 }
 test_a_group_member_that_a_guest_has() {
 	pool_of_four
@@ -57,7 +57,7 @@ test_a_hook_that_is_not_executable() {
 	chmod 644 hooks/qemu.d/vfpool
 	t 'the doctor says that it is not executable, not that it is not there' \
 		says "hooks/qemu.d/vfpool isn't executable" both "$fake/vfpool" "${at[@]}" --hooks-dir hooks doctor
-	t 'with what mends it' says "remedy: 'chmod 755 hooks/qemu.d/vfpool'" both "$fake/vfpool" "${at[@]}" --hooks-dir hooks doctor
+	t 'the doctor says what mends a hook that is not executable' says "remedy: 'chmod 755 hooks/qemu.d/vfpool'" both "$fake/vfpool" "${at[@]}" --hooks-dir hooks doctor
 }
 test_bind_of_one_of_two() {
 	pool_of_four "<driver name='none'/>"
@@ -97,7 +97,7 @@ test_vfs_that_something_else_takes_away() {
 	rm sys/bus/pci/devices/0000:01:00.0/virtfn0 "$(vf 0)/physfn"
 	t 'alloc: not given, though some are there, and why' fails_with 5 \
 		"VF 1 of pf0 can't be given: something else than vfpool is taking the VFs of pf0 away by its sriov_numvfs" v alloc p --owner db
-	t 'no lease is left of it' same web "$(sql 'SELECT owner FROM held')"
+	t 'alloc while something takes the VFs away: no lease is left' same web "$(sql 'SELECT owner FROM held')"
 	mkdir -p proc/4712/fd
 	ln -s /sys/devices/pci0000:00/0000:01:00.0/sriov_numvfs proc/4712/fd/1
 	echo bash >proc/4712/comm
@@ -107,7 +107,7 @@ test_vfs_that_something_else_takes_away() {
 	rm sys/bus/pci/devices/0000:01:00.0/virtfn*
 	t 'the last one is going: known by the process' fails_with 4 'process 4712' v release --owner web
 	rm -r proc/4712
-	t 'all are gone: the lease ends' v release --owner web
+	t 'release when all VFs are gone: the lease ends' v release --owner web
 	t 'alloc then: apply makes them' fails_with 5 "isn't there; 'vfpool apply' makes it" v alloc p --owner db
 }
 test_what_apply_notes() {
@@ -117,7 +117,7 @@ test_what_apply_notes() {
 	v define p.xml >/dev/null
 	t 'what a driver does not report: noted once, though the PF is looked at before and after its own steps' \
 		same 1 "$(both v apply | grep -c "doesn't report trust")"
-	t 'asked again, with no step of the PF left: once' same 1 "$(both v apply | grep -c "doesn't report trust")"
+	t 'what a driver does not report, asked again with no step of the PF left: noted once' same 1 "$(both v apply | grep -c "doesn't report trust")"
 }
 test_a_journal_that_nobody_can_follow() {
 	local one
@@ -126,7 +126,7 @@ test_a_journal_that_nobody_can_follow() {
 	one=$(both v apply | grep -c "a change of definitions isn't finished")
 	t 'definitions that are not in their places: told by apply' test "$one" -gt 0
 	for pf in 5 6 7; do echo "<pool><name>q$pf</name><pf dev='pf$pf' numvfs='4'/></pool>" >etc/pools/q"$pf".xml; done
-	t 'with four pools: as often as with one' same "$one" "$(both v apply | grep -c "a change of definitions isn't finished")"
+	t 'definitions that are not in their places, with four pools: told as often as with one' same "$one" "$(both v apply | grep -c "a change of definitions isn't finished")"
 }
 test_a_pf_that_can_not_be_looked_at() {
 	"$fake/tree" sys 2 4 --netdev
