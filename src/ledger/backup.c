@@ -12,8 +12,9 @@ static int check(struct ledger *ledger, const char *sql, const char *good)
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 	int r = db_prepare(ledger, &stmt, sql, "");
 
-	if (r == 0)
-		r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	r = db_step(ledger, stmt);
 	if (r <= 0 || strcmp(db_text(stmt, 0), good) == 0)
 		return r < 0 ? r : 0;
 	return fail(
@@ -89,8 +90,9 @@ int ledger_backup(struct ledger *ledger, const char *path, bool force)
 	CLEANUP(image_end) struct image image = { 0 }, checked = { 0 };
 	int r = check_target(ledger, path, force);
 
-	if (r == 0)
-		r = image_of(ledger, &image);
+	if (r < 0)
+		return r;
+	r = image_of(ledger, &image);
 	if (r < 0)
 		return r;
 	checked.size = image.size;
@@ -99,8 +101,9 @@ int ledger_backup(struct ledger *ledger, const char *path, bool force)
 		return fail_oom(ledger->err);
 	memcpy(checked.bytes, image.bytes, (size_t)image.size);
 	r = image_open(&checked, path, &copy, ledger->err);
-	if (r == 0)
-		r = ledger_check(copy);
+	if (r < 0)
+		return r;
+	r = ledger_check(copy);
 	return r < 0 ? r :
 		       write_file(path, (const char *)image.bytes, (size_t)image.size, 0600,
 				  ledger->err);

@@ -41,9 +41,10 @@ static int first_binding(struct ledger *ledger, sqlite3_stmt *stmt,
 
 	if (r > 0)
 		r = read_binding(ledger, stmt, &binding);
-	if (r == 0)
-		*ret_binding = binding;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_binding = binding;
+	return 0;
 }
 
 #define IS_VALID "(persist = 1 OR boot = ?)"
@@ -96,7 +97,7 @@ int ledger_persistent_bindings(struct ledger *ledger, struct ledger_binding **re
 
 	if (r < 0)
 		return r;
-	while ((r = db_step(ledger, stmt)) > 0) {
+	for (r = db_step(ledger, stmt); r > 0; r = db_step(ledger, stmt)) {
 		struct ledger_binding *grown = reallocarray(bindings, n + 1, sizeof(*grown));
 
 		if (!grown)
@@ -139,16 +140,17 @@ int ledger_set_binding(struct ledger *ledger, const struct ledger_binding *bindi
 	int r = drop(ledger, binding);
 
 	vfpool_pci_format(&binding->address, address);
-	if (r == 0)
-		r = db_run(
-			ledger,
-			"INSERT INTO binding (pf, idx, address, vendor, device, driver, from_driver, "
-			"from_override, persist, boot) VALUES (nullif(?1, 0), iif(?1 = 0, NULL, ?2), ?3, "
-			"?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-			"iisiisssis", binding->pf_id, (int64_t)binding->vf, address,
-			(int64_t)binding->vendor, (int64_t)binding->device, binding->driver,
-			binding->from_driver, binding->from_override, (int64_t)binding->persists,
-			binding->boot);
+	if (r < 0)
+		return r;
+	r = db_run(
+		ledger,
+		"INSERT INTO binding (pf, idx, address, vendor, device, driver, from_driver, "
+		"from_override, persist, boot) VALUES (nullif(?1, 0), iif(?1 = 0, NULL, ?2), ?3, "
+		"?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+		"iisiisssis", binding->pf_id, (int64_t)binding->vf, address,
+		(int64_t)binding->vendor, (int64_t)binding->device, binding->driver,
+		binding->from_driver, binding->from_override, (int64_t)binding->persists,
+		binding->boot);
 	return r < 0 ? r : tell(ledger, "bind", binding);
 }
 

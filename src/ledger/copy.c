@@ -30,18 +30,6 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static int read_whole(int fd, struct image *image)
-{
-	for (sqlite3_int64 done = 0; done < image->size;) {
-		ssize_t n = pread(fd, image->bytes + done, (size_t)(image->size - done), done);
-
-		if (n <= 0)
-			return n < 0 ? -errno : -EAGAIN;
-		done += n;
-	}
-	return 0;
-}
-
 /* -EAGAIN: somebody wrote it meanwhile. Whoever can write it writes the WAL first. */
 static int read_image(const char *path, struct image *image)
 {
@@ -51,11 +39,12 @@ static int read_image(const char *path, struct image *image)
 
 	if (fd < 0 || fstat(fd, &before) < 0)
 		return -errno;
-	image->size = before.st_size;
-	image->bytes = sqlite3_malloc64((sqlite3_uint64)before.st_size + 1);
-	if (!image->bytes)
-		return -ENOMEM;
-	r = has_no_wal(path) ? read_whole(fd, image) : -EAGAIN;
+	r = image_allocate(image, (size_t)before.st_size);
+	if (r < 0)
+		return r;
+	if (!has_no_wal(path))
+		return -EAGAIN;
+	r = image_read(image, fd);
 	if (r < 0)
 		return r;
 	return stat(path, &after) == 0 && is_same(&before, &after) && has_no_wal(path) ? 0 :
@@ -92,8 +81,9 @@ int copy_in_place(struct ledger **ledger)
 	CLEANUP(image_end) struct image image = { 0 };
 	int r = image_of(*ledger, &image);
 
-	if (r == 0)
-		r = image_open(&image, (*ledger)->path, &copy, (*ledger)->err);
+	if (r < 0)
+		return r;
+	r = image_open(&image, (*ledger)->path, &copy, (*ledger)->err);
 	if (r < 0)
 		return r;
 	copy->stamp = TAKE_PTR((*ledger)->stamp);

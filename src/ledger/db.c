@@ -202,8 +202,9 @@ int db_number(struct ledger *ledger, int64_t missing, int64_t *ret_number, const
 	va_start(args, types);
 	r = prepare_va(ledger, &stmt, sql, types, args);
 	va_end(args);
-	if (r == 0)
-		r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	r = db_step(ledger, stmt);
 	if (r < 0)
 		return r;
 	*ret_number = r ? sqlite3_column_int64(stmt, 0) : missing;

@@ -32,9 +32,10 @@ int ledger_is_first(struct ledger *ledger, bool *ret_is)
 	int r = db_number(ledger, 0, &number,
 			  "SELECT seq FROM sqlite_sequence WHERE name = 'lease'", "");
 
-	if (r == 0)
-		*ret_is = number < FIRST_EPOCH_MAX;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_is = number < FIRST_EPOCH_MAX;
+	return 0;
 }
 
 int epoch_begin(struct ledger *ledger, const char *stamp, const char *event)

@@ -29,10 +29,11 @@ static bool close_to_others(const char *path, mode_t mode)
 static bool has_only_ledgers(const char *state_dir)
 {
 	AUTO_CLOSEDIR DIR *folder = opendir(state_dir);
-	struct dirent *entry;
-	bool only = folder;
+	bool only = true;
 
-	while (only && (entry = readdir(folder)))
+	if (!folder)
+		return false;
+	for (struct dirent *entry = readdir(folder); only && entry; entry = readdir(folder))
 		only = entry->d_name[0] == '.' ||
 		       strncmp(entry->d_name, "ledger", strlen("ledger")) == 0;
 	return only;

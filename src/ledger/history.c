@@ -78,7 +78,9 @@ int ledger_history(struct ledger *ledger, const struct ledger_history_filter *fi
 			   "siii", filter->owner ? filter->owner : "", filter->pf,
 			   (int64_t)filter->vf, filter->since);
 
-	while (r == 0 && (r = db_step(ledger, stmt)) > 0) {
+	if (r < 0)
+		return r;
+	for (r = db_step(ledger, stmt); r > 0; r = db_step(ledger, stmt)) {
 		if (n == room) {
 			struct vfpool_event *grown;
 
@@ -91,7 +93,9 @@ int ledger_history(struct ledger *ledger, const struct ledger_history_filter *fi
 			events = grown;
 		}
 		r = read_event(ledger, stmt, &events[n]);
-		n += r == 0;
+		if (r < 0)
+			break;
+		n++;
 	}
 	if (r < 0) {
 		vfpool_events_free(events, n);
@@ -117,9 +121,10 @@ int ledger_count_old_history(struct ledger *ledger, const struct ledger_history_
 	int r = db_number(ledger, 0, &n, "SELECT count(*) FROM history WHERE " IS_OLD, "ii",
 			  age->before, (int64_t)age->rows);
 
-	if (r == 0)
-		*ret_n = (unsigned)n;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_n = (unsigned)n;
+	return 0;
 }
 
 int ledger_prune_history(struct ledger *ledger, const struct ledger_history_age *age,
@@ -130,9 +135,10 @@ int ledger_prune_history(struct ledger *ledger, const struct ledger_history_age 
 		       " ORDER BY id LIMIT " PRUNED_AT_ONCE ")",
 		       "ii", age->before, (int64_t)age->rows);
 
-	if (r == 0)
-		*ret_n = (unsigned)sqlite3_changes(ledger->db);
-	return r;
+	if (r < 0)
+		return r;
+	*ret_n = (unsigned)sqlite3_changes(ledger->db);
+	return 0;
 }
 
 int ledger_last_end(struct ledger *ledger, const struct ledger_lease_filter *filter,
@@ -150,8 +156,9 @@ int ledger_last_end(struct ledger *ledger, const struct ledger_lease_filter *fil
 	r = db_prepare(ledger, &stmt, sql, "isis", filter->id, filter->owner ? filter->owner : "",
 		       (int64_t)filter->nic, filter->pool ? filter->pool : "");
 
-	if (r == 0)
-		r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	r = db_step(ledger, stmt);
 	if (r < 0)
 		return r;
 	*ret_found = r > 0;

@@ -3,7 +3,6 @@
 #include "ledger/image.h"
 #include "ledger/schema.h"
 #include "ledger/tables.h"
-#include "ledger/transaction.h"
 
 #include <string.h>
 
@@ -25,6 +24,27 @@ static void make_plain(struct image *image)
 	image->bytes[READ_VERSION] = 1;
 }
 
+int image_allocate(struct image *image, size_t size)
+{
+	image->size = (sqlite3_int64)size;
+	image->bytes = sqlite3_malloc64(size + 1);
+	return image->bytes ? 0 : -ENOMEM;
+}
+
+int image_read(struct image *image, int fd)
+{
+	for (sqlite3_int64 done = 0; done < image->size;) {
+		ssize_t n = pread(fd, image->bytes + done, (size_t)(image->size - done), done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EAGAIN;
+		done += n;
+	}
+	return 0;
+}
+
 int image_of(struct ledger *ledger, struct image *ret_image)
 {
 	struct image image = { 0 };
@@ -39,23 +59,18 @@ int image_of(struct ledger *ledger, struct image *ret_image)
 	return 0;
 }
 
+/* Makes the tables of the ledger, a copy of the file `path`, those of the newest version. -EUCLEAN: it is empty. */
 static int bring_up_to_date(struct ledger *ledger, const char *path)
 {
 	int64_t version;
 	int r = tables_check_version(ledger, path, &version);
 
-	if (r == 0 && version == 0)
+	if (r < 0)
+		return r;
+	if (version == 0)
 		return fail(ledger->err, -EUCLEAN, "%s is not a ledger of vfpool: it is empty",
 			    path);
-	if (r == 0 && version < LEDGER_VERSION)
-		r = ledger_begin(ledger);
-	if (r == 0 && version < LEDGER_VERSION)
-		r = tables_make(ledger, version);
-	if (r == 0 && version < LEDGER_VERSION)
-		r = ledger_commit(ledger);
-	if (r < 0)
-		ledger_rollback(ledger);
-	return r;
+	return version < LEDGER_VERSION ? tables_make(ledger) : 0;
 }
 
 /* Its path stays that of the file, for whoever asks. */
@@ -81,9 +96,11 @@ int image_open(struct image *image, const char *path, struct ledger **ret_ledger
 	if (r != SQLITE_OK)
 		return db_fail(ledger, "reading the ledger");
 	r = db_execute(ledger, "PRAGMA foreign_keys = ON", "reading the ledger");
-	if (r == 0)
-		r = bring_up_to_date(ledger, path);
-	if (r == 0)
-		*ret_ledger = TAKE_PTR(ledger);
-	return r;
+	if (r < 0)
+		return r;
+	r = bring_up_to_date(ledger, path);
+	if (r < 0)
+		return r;
+	*ret_ledger = TAKE_PTR(ledger);
+	return 0;
 }

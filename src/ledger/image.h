@@ -12,6 +12,12 @@ struct image {
 
 void image_end(struct image *image);
 
+/* Gives the image room for `size` bytes. -ENOMEM, without a message. */
+int image_allocate(struct image *image, size_t size);
+
+/* Fills the image with what the file has from its beginning on. Without a message; -EAGAIN: it has become shorter. */
+int image_read(struct image *image, int fd);
+
 /* Fills *ret_image with what is committed now; image_end() it. */
 int image_of(struct ledger *ledger, struct image *ret_image);
 

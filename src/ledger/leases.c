@@ -89,9 +89,10 @@ static int first_lease(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_
 
 	if (r > 0)
 		return read_lease(ledger, stmt, ret_lease);
-	if (r == 0)
-		*ret_lease = NULL;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_lease = NULL;
+	return 0;
 }
 
 int ledger_find_lease(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
@@ -144,7 +145,7 @@ int ledger_leases(struct ledger *ledger, const struct ledger_lease_filter *filte
 		       filter->owner ? filter->owner : "", (int64_t)filter->nic, filter->id);
 	if (r < 0)
 		return r;
-	while ((r = db_step(ledger, stmt)) > 0) {
+	for (r = db_step(ledger, stmt); r > 0; r = db_step(ledger, stmt)) {
 		struct vfpool_lease **grown = reallocarray(leases, n + 2, sizeof(*grown));
 
 		if (!grown)
@@ -167,9 +168,10 @@ int ledger_count_leases(struct ledger *ledger, const char *pool, unsigned *ret_n
 	int64_t n;
 	int r = db_number(ledger, 0, &n, "SELECT leases FROM pool WHERE name = ?", "s", pool);
 
-	if (r == 0)
-		*ret_n = (unsigned)n;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_n = (unsigned)n;
+	return 0;
 }
 
 int ledger_lease_numa(struct ledger *ledger, int64_t id, int *ret_numa)
@@ -179,9 +181,10 @@ int ledger_lease_numa(struct ledger *ledger, int64_t id, int *ret_numa)
 			  "SELECT pf.numa FROM pf JOIN vf ON vf.pf = pf.id WHERE vf.lease = ?", "i",
 			  id);
 
-	if (r == 0)
-		*ret_numa = (int)numa;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_numa = (int)numa;
+	return 0;
 }
 
 static int add_lease_event(struct ledger *ledger, int64_t lease, const char *event)
@@ -209,11 +212,14 @@ int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int
 	if (vf)
 		r = db_run(ledger, "UPDATE vf SET lease = ? WHERE id = ? AND lease IS NULL", "ii",
 			   id, vf);
-	if (r == 0 && vf && sqlite3_changes(ledger->db) != 1)
+	if (r < 0)
+		return r;
+	if (vf && sqlite3_changes(ledger->db) != 1)
 		return fail(ledger->err, -EUCLEAN, "the VF that was free is leased");
-	if (r == 0)
-		*ret_id = id;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_id = id;
+	return 0;
 }
 
 int ledger_end_at_stop(struct ledger *ledger, int64_t id)
@@ -263,13 +269,16 @@ int ledger_end_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state 
 	int64_t told;
 	int r = db_number(ledger, 0, &told, "SELECT 1 FROM history WHERE lease = ?", "i", id);
 
-	if (r == 0 && told) /* one that was never active was nobody's */
+	if (r < 0)
+		return r;
+	if (told) /* one that was never active was nobody's */
 		r = add_lease_event(ledger, id, "release");
-	if (r == 0)
-		r = db_run(ledger,
-			   "UPDATE vf SET lease = NULL WHERE lease = "
-			   "(SELECT id FROM lease WHERE id = ? AND state = ?)",
-			   "is", id, state_names[from]);
+	if (r < 0)
+		return r;
+	r = db_run(ledger,
+		   "UPDATE vf SET lease = NULL WHERE lease = "
+		   "(SELECT id FROM lease WHERE id = ? AND state = ?)",
+		   "is", id, state_names[from]);
 	return r < 0 ? r : remove_lease(ledger, id, from);
 }
 
@@ -277,12 +286,12 @@ int ledger_quarantine(struct ledger *ledger, int64_t id, enum vfpool_lease_state
 {
 	int r = add_lease_event(ledger, id, "force-release");
 
-	if (r == 0)
-		r = db_run(
-			ledger,
-			"UPDATE vf SET lease = NULL, quarantine = (SELECT mac FROM held WHERE id = ?1) "
-			"WHERE lease = (SELECT id FROM lease WHERE id = ?1 AND state = ?2)",
-			"is", id, state_names[from]);
+	if (r < 0)
+		return r;
+	r = db_run(ledger,
+		   "UPDATE vf SET lease = NULL, quarantine = (SELECT mac FROM held WHERE id = ?1) "
+		   "WHERE lease = (SELECT id FROM lease WHERE id = ?1 AND state = ?2)",
+		   "is", id, state_names[from]);
 	return r < 0 ? r : remove_lease(ledger, id, from);
 }
 
@@ -326,8 +335,9 @@ int ledger_reservation(struct ledger *ledger, const char *pool, const char *owne
 		"SELECT id, mac FROM reservation WHERE pool = ? AND owner = ? AND nic = ?", "ssi",
 		pool, owner, (int64_t)nic);
 
-	if (r == 0)
-		r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	r = db_step(ledger, stmt);
 	if (r < 0)
 		return r;
 	*ret_reservation = (struct ledger_reservation){ 0 };
@@ -348,15 +358,17 @@ int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, u
 
 	vfpool_mac_format(mac, text);
 	r = db_run(ledger, "INSERT INTO mac (mac, half) VALUES (?, 'lease')", "s", text);
-	if (r == 0)
-		r = db_run(ledger,
-			   "INSERT INTO reservation (pool, owner, nic, mac, attempt, used) "
-			   "VALUES (?, ?, ?, ?, ?, ?)",
-			   "ssisii", pool, owner, (int64_t)nic, text, (int64_t)attempt,
-			   (int64_t)time(NULL));
-	if (r == 0)
-		*ret_id = sqlite3_last_insert_rowid(ledger->db);
-	return r;
+	if (r < 0)
+		return r;
+	r = db_run(ledger,
+		   "INSERT INTO reservation (pool, owner, nic, mac, attempt, used) "
+		   "VALUES (?, ?, ?, ?, ?, ?)",
+		   "ssisii", pool, owner, (int64_t)nic, text, (int64_t)attempt,
+		   (int64_t)time(NULL));
+	if (r < 0)
+		return r;
+	*ret_id = sqlite3_last_insert_rowid(ledger->db);
+	return 0;
 }
 
 int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, unsigned nic)
@@ -372,8 +384,9 @@ int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, un
 			    pool);
 	vfpool_mac_format(&reservation.mac, mac);
 	r = db_run(ledger, "DELETE FROM reservation WHERE id = ?", "i", reservation.id);
-	if (r == 0)
-		r = history_add(ledger, "forget", pool, owner, nic, mac, 0, -1);
+	if (r < 0)
+		return r;
+	r = history_add(ledger, "forget", pool, owner, nic, mac, 0, -1);
 	return r < 0 ? r : drop_mac(ledger, mac);
 }
 
@@ -439,8 +452,9 @@ int ledger_reservations(struct ledger *ledger, const struct ledger_reservation_f
 		       "ORDER BY iif(?2, used, 0), pool, owner, nic",
 		       "siiss", filter->pool ? filter->pool : "", (int64_t)filter->idle,
 		       filter->before, first, last);
-
-	while (r == 0 && (r = db_step(ledger, stmt)) > 0) {
+	if (r < 0)
+		return r;
+	for (r = db_step(ledger, stmt); r > 0; r = db_step(ledger, stmt)) {
 		struct vfpool_reservation *grown = reallocarray(reservations, n + 1,
 								sizeof(*grown));
 
@@ -482,9 +496,10 @@ int ledger_knows_pool(struct ledger *ledger, const char *pool, bool *ret_known)
 			  "EXISTS (SELECT 1 FROM vf WHERE pool = ?1)",
 			  "s", pool);
 
-	if (r == 0)
-		*ret_known = known != 0;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_known = known != 0;
+	return 0;
 }
 
 int ledger_rename_pool(struct ledger *ledger, const char *pool, const char *new_pool)
@@ -505,7 +520,9 @@ int ledger_rename_pool(struct ledger *ledger, const char *pool, const char *new_
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(changes); i++)
 		r = db_run(ledger, changes[i], "ss", pool, new_pool);
-	if (r == 0 && known)
+	if (r < 0)
+		return r;
+	if (known)
 		r = history_add(ledger, "rename", new_pool, "", 0, "", 0, -1);
 	return r;
 }
@@ -525,7 +542,9 @@ int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first,
 	vfpool_mac_format(last, to);
 	r = db_prepare(ledger, &stmt, "SELECT mac FROM mac WHERE mac BETWEEN ? AND ? ORDER BY mac",
 		       "ss", from, to);
-	while (r == 0 && (r = db_step(ledger, stmt)) > 0) {
+	if (r < 0)
+		return r;
+	for (r = db_step(ledger, stmt); r > 0; r = db_step(ledger, stmt)) {
 		r = vfpool_mac_parse(db_text(stmt, 0), &taken);
 		if (r < 0)
 			return fail(ledger->err, -EUCLEAN,
@@ -556,8 +575,9 @@ int ledger_mac_user(struct ledger *ledger, const struct vfpool_mac *mac, char **
 		"FROM reservation WHERE reservation.mac = mac.mac), iif(half = 'parking', "
 		"'that of a free VF', 'still live on a VF in quarantine')) FROM mac WHERE mac = ?",
 		"s", text);
-	if (r == 0)
-		r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	r = db_step(ledger, stmt);
 	if (r > 0 && !copy_text(stmt, 0, &who))
 		return fail_oom(ledger->err);
 	if (r < 0)

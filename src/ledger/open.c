@@ -14,23 +14,32 @@
  * many VFs costs no more of them than that of few. */
 #define SETTINGS "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA mmap_size = 67108864"
 
+/* Does that mode take it upon itself to make the newest tables of those of that version? */
+static bool makes_tables(enum ledger_mode mode, int64_t version)
+{
+	return version < LEDGER_VERSION &&
+	       (mode == LEDGER_WRITE || (mode == LEDGER_CHANGE && version > 0));
+}
+
+/* Sets up what is open; *ret_version is that of its tables then. */
 static int set_up(struct ledger *ledger, int64_t *ret_version)
 {
 	int r;
 
 	db_set_patience(ledger);
 	r = db_execute(ledger, SETTINGS, "opening the ledger");
-	if (r == 0 && ledger->mode != LEDGER_READ)
+	if (r < 0)
+		return r;
+	if (ledger->mode != LEDGER_READ) {
 		r = db_execute(ledger, "PRAGMA journal_mode = WAL", "opening the ledger");
-	if (r == 0)
-		r = tables_check_version(ledger, ledger->path, ret_version);
-	if (r == 0 &&
-	    (ledger->mode == LEDGER_WRITE || (ledger->mode == LEDGER_CHANGE && *ret_version > 0)) &&
-	    *ret_version < LEDGER_VERSION) {
-		r = tables_make_once(ledger);
-		*ret_version = LEDGER_VERSION;
+		if (r < 0)
+			return r;
 	}
-	return r;
+	r = tables_check_version(ledger, ledger->path, ret_version);
+	if (r < 0 || !makes_tables(ledger->mode, *ret_version))
+		return r;
+	*ret_version = LEDGER_VERSION;
+	return tables_make(ledger);
 }
 
 static char *folder_of(const char *path)
@@ -93,48 +102,82 @@ static int open_unwritable(struct ledger *ledger, struct ledger **ret_ledger, in
 	return 0;
 }
 
-int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode,
-		struct ledger **ret_ledger, struct error *err)
+/* Makes a ledger that isn't open yet, of the file in `state_dir` and the stamp in `run_dir`, unless that is NULL. */
+static struct ledger *new_ledger(const char *state_dir, const char *run_dir, enum ledger_mode mode,
+				 struct error *err)
 {
 	CLEANUP(cleanup_ledger) struct ledger *ledger = calloc(1, sizeof(*ledger));
-	AUTO_CLOSE int lock = -1;
-	int64_t version = 0;
-	bool is_there = false;
-	int r = ledger && (ledger->path = format_text("%s/ledger.db", state_dir)) &&
-				(!run_dir || (ledger->stamp = format_text("%s/ledger", run_dir))) ?
-			0 :
-			fail_oom(err);
 
-	if (r == 0 && mode == LEDGER_WRITE)
-		r = make_dirs(state_dir, 0700, err);
-	if (r == 0)
-		r = folder_lock(state_dir, false, &lock, err);
-	if (r == 0)
-		r = look_at_file(ledger->path, &is_there, err);
-	if (r < 0)
-		return r;
-	if (!is_there && mode == LEDGER_WRITE && access(state_dir, W_OK) < 0 && errno == EROFS)
-		return fail_errno(err, -EROFS, "making the ledger %s", ledger->path);
-	if (!is_there && mode != LEDGER_WRITE) {
-		*ret_ledger = NULL;
-		return 0;
-	}
+	if (!ledger)
+		return NULL;
 	ledger->err = err;
 	ledger->command = "";
 	ledger->mode = mode;
-	r = open_file(ledger);
-	if (r == 0 && mode != LEDGER_READ)
+	ledger->path = format_text("%s/ledger.db", state_dir);
+	ledger->stamp = run_dir ? format_text("%s/ledger", run_dir) : NULL;
+	return ledger->path && (ledger->stamp || !run_dir) ? TAKE_PTR(ledger) : NULL;
+}
+
+/* Is there something for the mode to open? One that writes makes what there isn't, where `state_dir` takes that. */
+static int find_file(const struct ledger *ledger, const char *state_dir, bool *ret_any)
+{
+	const bool makes = ledger->mode == LEDGER_WRITE;
+	bool is_there = false;
+	int r = look_at_file(ledger->path, &is_there, ledger->err);
+
+	if (r < 0)
+		return r;
+	if (!is_there && makes && access(state_dir, W_OK) < 0 && errno == EROFS)
+		return fail_errno(ledger->err, -EROFS, "making the ledger %s", ledger->path);
+	*ret_any = is_there || makes;
+	return 0;
+}
+
+/* Opens the file that is there, or that may be made; *ret_version is that of its tables. */
+static int open_and_set_up(struct ledger *ledger, const char *state_dir, int64_t *ret_version)
+{
+	int r = open_file(ledger);
+
+	if (r < 0)
+		return r;
+	if (ledger->mode != LEDGER_READ)
 		folder_close_to_others(state_dir, ledger->path);
-	if (r == 0)
-		r = set_up(ledger, &version);
+	return set_up(ledger, ret_version);
+}
+
+int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode,
+		struct ledger **ret_ledger, struct error *err)
+{
+	CLEANUP(cleanup_ledger)
+	struct ledger *ledger = new_ledger(state_dir, run_dir, mode, err);
+	AUTO_CLOSE int lock = -1;
+	int64_t version = 0;
+	bool any = false;
+	int r = !ledger              ? fail_oom(err) :
+		mode == LEDGER_WRITE ? make_dirs(state_dir, 0700, err) :
+				       0;
+
+	if (r < 0)
+		return r;
+	r = folder_lock(state_dir, false, &lock, err);
+	if (r < 0)
+		return r;
+	*ret_ledger = NULL;
+	r = find_file(ledger, state_dir, &any);
+	if (r < 0 || !any)
+		return r;
+	r = open_and_set_up(ledger, state_dir, &version);
 	if (mode == LEDGER_READ && ledger_takes_no_more(r))
 		return open_unwritable(ledger, ret_ledger, r);
-	if (r == 0 && version > 0 && version < LEDGER_VERSION)
+	if (r < 0)
+		return r;
+	if (version == 0 && mode != LEDGER_WRITE)
+		return 0; /* one that was interrupted before it had tables is none yet */
+	if (version < LEDGER_VERSION)
 		r = copy_in_place(&ledger); /* who reads changes nothing, its old form neither */
 	if (r < 0)
 		return r;
-	/* One that was interrupted before it had tables is none yet. */
-	*ret_ledger = version == 0 && mode != LEDGER_WRITE ? NULL : TAKE_PTR(ledger);
+	*ret_ledger = TAKE_PTR(ledger);
 	return 0;
 }
 
@@ -144,7 +187,9 @@ int ledger_open_copy(const char *state_dir, const char *run_dir, struct ledger *
 	CLEANUP(cleanup_ledger) struct ledger *ledger = NULL;
 	int r = ledger_open(state_dir, run_dir, LEDGER_READ, &ledger, err);
 
-	if (r == 0 && ledger && !ledger->is_copy)
+	if (r < 0)
+		return r;
+	if (ledger && !ledger->is_copy)
 		r = copy_in_place(&ledger);
 	if (r < 0)
 		return r;
@@ -161,13 +206,14 @@ static int reopen(struct ledger *ledger, enum ledger_mode mode)
 	struct ledger *raised, old = *ledger;
 	int r = state_dir && (run_dir || !ledger->stamp) ? 0 : fail_oom(ledger->err);
 
-	if (r == 0)
-		r = ledger_open(state_dir, run_dir, mode, &raised, ledger->err);
-	if (r == 0 && !raised)
-		r = fail(ledger->err, -VFPOOL_ELEDGER, "the ledger %s was deleted: ask again",
-			 ledger->path);
 	if (r < 0)
 		return r;
+	r = ledger_open(state_dir, run_dir, mode, &raised, ledger->err);
+	if (r < 0)
+		return r;
+	if (!raised)
+		return fail(ledger->err, -VFPOOL_ELEDGER, "the ledger %s was deleted: ask again",
+			    ledger->path);
 	*ledger = *raised;
 	ledger->command = old.command;
 	db_set_patience(ledger);

@@ -25,7 +25,7 @@ int ledger_refusals(struct ledger *ledger, int64_t pf, const char *driver,
 
 	if (r < 0)
 		return r;
-	while ((r = db_step(ledger, stmt)) > 0) {
+	for (r = db_step(ledger, stmt); r > 0; r = db_step(ledger, stmt)) {
 		struct vfpool_refusal *grown = reallocarray(refusals, n + 1, sizeof(*grown));
 
 		if (!grown)

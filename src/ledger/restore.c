@@ -20,24 +20,6 @@
 #define TRIES 600
 #define TRY_MS 100
 
-static int read_bytes(int fd, const char *file, struct image *image, struct error *err)
-{
-	sqlite3_int64 got = 0;
-
-	while (got < image->size) {
-		ssize_t n = read(fd, image->bytes + got, (size_t)(image->size - got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? fail_errno(err, -errno, "reading %s", file) :
-				       fail(err, -EUCLEAN, "%s became shorter while it was read",
-					    file);
-		got += n;
-	}
-	return 0;
-}
-
 /* Is it the ledger itself? Then to close it would drop this process's locks on it, too. */
 static int check_file(const char *file, const char *path, struct error *err)
 {
@@ -74,18 +56,21 @@ static int read_backup(const char *file, struct ledger **ret_copy, struct error 
 
 	if (fd < 0 || fstat(fd, &is) < 0)
 		return fail_errno(err, -errno, "reading %s", file);
-	image.size = is.st_size;
-	image.bytes = sqlite3_malloc64((sqlite3_uint64)is.st_size);
-	if (!image.bytes)
+	if (image_allocate(&image, (size_t)is.st_size) < 0)
 		return fail_oom(err);
-	r = read_bytes(fd, file, &image, err);
-	if (r == 0)
-		r = image_open(&image, file, &copy, err);
-	if (r == 0)
-		r = ledger_check(copy);
-	if (r == 0)
-		*ret_copy = TAKE_PTR(copy);
-	return r;
+	r = image_read(&image, fd);
+	if (r == -EAGAIN)
+		return fail(err, -EUCLEAN, "%s became shorter while it was read", file);
+	if (r < 0)
+		return fail_errno(err, r, "reading %s", file);
+	r = image_open(&image, file, &copy, err);
+	if (r < 0)
+		return r;
+	r = ledger_check(copy);
+	if (r < 0)
+		return r;
+	*ret_copy = TAKE_PTR(copy);
+	return 0;
 }
 
 /* False: somebody has written meanwhile, or reads an old state. */
@@ -145,6 +130,23 @@ static int replace(const char *path, struct ledger *copy, struct error *err)
 		       write_file(path, (const char *)image.bytes, (size_t)image.size, 0600, err);
 }
 
+/* Opens what is at the ledger's place in `state_dir`, whose writers have to be stopped. NULL: there is nothing that
+ * anybody could write. */
+static struct ledger *open_old(const char *state_dir, struct error *err)
+{
+	struct ledger *old = NULL;
+	struct error ignored;
+
+	if (ledger_open(state_dir, NULL, LEDGER_READ, &old, &ignored) < 0 || !old)
+		return NULL;
+	if (old->is_copy) {
+		ledger_close(old);
+		return NULL;
+	}
+	old->err = err;
+	return old;
+}
+
 int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run,
 		   struct error *err)
 {
@@ -152,27 +154,25 @@ int ledger_restore(const char *state_dir, const char *run_dir, const char *file,
 	AUTO_FREE char *path = format_text("%s/ledger.db", state_dir),
 		       *stamp = format_text("%s/ledger", run_dir);
 	AUTO_CLOSE int lock = -1;
-	struct error ignored;
 	int r = path && stamp ? check_file(file, path, err) : fail_oom(err);
 
-	if (r == 0)
-		r = read_backup(file, &copy, err);
+	if (r < 0)
+		return r;
+	r = read_backup(file, &copy, err);
 	if (r < 0 || dry_run)
 		return r;
 	r = make_dirs(state_dir, 0700, err);
-	/* Before others are locked out: opening takes their lock. One that can't be opened is nobody's to write. */
-	if (r == 0 && ledger_open(state_dir, NULL, LEDGER_READ, &old, &ignored) == 0 && old &&
-	    old->is_copy)
-		ledger_close(TAKE_PTR(old));
-	if (old)
-		old->err = err;
-	if (r == 0)
-		r = folder_lock(state_dir, true, &lock, err);
-	if (r == 0 && old)
+	if (r < 0)
+		return r;
+	old = open_old(state_dir, err); /* before others are locked out: opening takes their lock */
+	r = folder_lock(state_dir, true, &lock, err);
+	if (r < 0)
+		return r;
+	if (old) {
 		r = stop_others(old);
-	if (r == 0)
-		r = epoch_begin(copy, stamp, "restore");
-	if (r == 0)
-		r = replace(path, copy, err);
-	return r;
+		if (r < 0)
+			return r;
+	}
+	r = epoch_begin(copy, stamp, "restore");
+	return r < 0 ? r : replace(path, copy, err);
 }

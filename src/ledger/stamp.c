@@ -69,8 +69,9 @@ static int ask_ledger(struct ledger *ledger, bool count, struct stamp *stamp)
 		       count ? "UPDATE host SET changes = changes + 1 RETURNING " COLUMNS :
 			       "SELECT " COLUMNS " FROM host",
 		       "");
-	if (r == 0)
-		r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	r = db_step(ledger, stmt);
 	if (r == 0)
 		return fail(ledger->err, -EUCLEAN,
 			    "the ledger %s is damaged: it has no row of its host", ledger->path);
@@ -126,7 +127,9 @@ int ledger_look(struct ledger *ledger, const char *run_dir, enum ledger_standing
 		return path ? 0 : r;
 	r = look(ledger, fd, ret_standing);
 	/* Read while it was written? Then not again. */
-	if (r == 0 && *ret_standing != LEDGER_PROVEN && open_stamp(path, O_RDWR, &locked) == 0)
+	if (r < 0)
+		return r;
+	if (*ret_standing != LEDGER_PROVEN && open_stamp(path, O_RDWR, &locked) == 0)
 		r = look(ledger, locked, ret_standing);
 	return r;
 }
@@ -138,9 +141,10 @@ int stamp_count(struct ledger *ledger, struct stamp *ret_stamp)
 	struct stamp stamp;
 	int r = ask_ledger(ledger, true, &stamp);
 
-	if (r == 0)
-		*ret_stamp = stamp;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_stamp = stamp;
+	return 0;
 }
 
 /* When that fails the stamp is behind, as it is where the process is killed here. */

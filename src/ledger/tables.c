@@ -30,14 +30,17 @@ static int add_seed(struct ledger *ledger)
 		"s", seed);
 }
 
-int tables_make(struct ledger *ledger, int64_t version)
+/* In a transaction: makes the newest version's tables out of those of that one. */
+static int make(struct ledger *ledger, int64_t version)
 {
 	char sql[128];
 	int r = 0;
 
 	for (int64_t v = version; r == 0 && v < LEDGER_VERSION; v++)
 		r = db_execute(ledger, ledger_versions[v], "making the ledger's tables");
-	if (r == 0 && version == 0)
+	if (r < 0)
+		return r;
+	if (version == 0)
 		r = add_seed(ledger);
 	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
 		 LEDGER_APPLICATION_ID, LEDGER_VERSION);
@@ -59,8 +62,11 @@ int tables_check_version(struct ledger *ledger, const char *path, int64_t *ret_v
 	int64_t application, version;
 	int r;
 
-	if ((r = db_number(ledger, 0, &application, "PRAGMA application_id", "")) < 0 ||
-	    (r = db_number(ledger, 0, &version, "PRAGMA user_version", "")) < 0)
+	r = db_number(ledger, 0, &application, "PRAGMA application_id", "");
+	if (r < 0)
+		return r;
+	r = db_number(ledger, 0, &version, "PRAGMA user_version", "");
+	if (r < 0)
 		return r;
 	if (version != 0 && application != LEDGER_APPLICATION_ID)
 		return fail(ledger->err, -EUCLEAN, "%s is not a ledger of vfpool", path);
@@ -76,21 +82,18 @@ int tables_check_version(struct ledger *ledger, const char *path, int64_t *ret_v
 	return version ? 0 : check_is_empty(ledger, path);
 }
 
-/* Several processes may find the ledger without tables, or with those of an older
- * vfpool: one makes them. */
-int tables_make_once(struct ledger *ledger)
+int tables_make(struct ledger *ledger)
 {
+	CLEANUP(rollback) struct ledger *begun = NULL;
 	int64_t version;
 	int r = ledger_begin(ledger);
 
 	if (r < 0)
 		return r;
+	begun = ledger;
 	r = tables_check_version(ledger, ledger->path, &version);
-	if (r == 0 && version < LEDGER_VERSION)
-		r = tables_make(ledger, version);
-	if (r == 0)
-		r = ledger_commit(ledger);
-	if (r < 0)
-		ledger_rollback(ledger);
-	return r;
+	if (r < 0 || version == LEDGER_VERSION)
+		return r;
+	r = make(ledger, version);
+	return r < 0 ? r : ledger_commit(begun);
 }

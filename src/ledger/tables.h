@@ -9,10 +9,8 @@
  * ledger. -EPROTO: a newer vfpool wrote it. */
 int tables_check_version(struct ledger *ledger, const char *path, int64_t *ret_version);
 
-/* In a transaction: makes the newest version's tables out of those of that one. */
-int tables_make(struct ledger *ledger, int64_t version);
-
-/* Makes them in a transaction of its own, unless another process has done so meanwhile. */
-int tables_make_once(struct ledger *ledger);
+/* Makes the newest version's tables out of what the ledger has. Several processes may find it without tables, or with
+ * those of an older vfpool: one makes them. */
+int tables_make(struct ledger *ledger);
 
 #endif

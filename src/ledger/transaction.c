@@ -27,14 +27,17 @@ static int check_in_place(struct ledger *ledger)
 
 static int begin(struct ledger *ledger, const char *sql, const char *doing)
 {
+	CLEANUP(rollback) struct ledger *begun = ledger;
 	int r = db_execute(ledger, sql, doing);
 
 	ledger->changes = sqlite3_total_changes(ledger->db);
-	if (r == 0)
-		r = check_in_place(ledger);
 	if (r < 0)
-		ledger_rollback(ledger);
-	return r;
+		return r;
+	r = check_in_place(ledger);
+	if (r < 0)
+		return r;
+	begun = NULL; /* the caller's to end */
+	return 0;
 }
 
 int ledger_begin(struct ledger *ledger)
@@ -54,10 +57,13 @@ int ledger_commit(struct ledger *ledger)
 	struct stamp stamp;
 	int r = check_in_place(ledger);
 
-	if (r == 0 && is_changed)
+	if (r < 0)
+		return r;
+	if (is_changed)
 		r = stamp_count(ledger, &stamp);
-	if (r == 0)
-		r = db_execute(ledger, "COMMIT", "writing the ledger");
+	if (r < 0)
+		return r;
+	r = db_execute(ledger, "COMMIT", "writing the ledger");
 	if (r == 0 && is_changed)
 		stamp_note(ledger, &stamp);
 	return r;

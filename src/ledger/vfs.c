@@ -10,8 +10,9 @@ int ledger_seed(struct ledger *ledger, char **ret_seed)
 	char *seed;
 	int r = db_prepare(ledger, &stmt, "SELECT seed FROM host", "");
 
-	if (r == 0)
-		r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	r = db_step(ledger, stmt);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -29,9 +30,10 @@ static int add_pf(struct ledger *ledger, const struct vfpool_pf *pf, const char 
 	int r = db_run(ledger, "INSERT INTO pf (mac, address, numa) VALUES (iif(?, ?, NULL), ?, ?)",
 		       "issi", (int64_t)pf->has_mac, mac, address, (int64_t)pf->numa_node);
 
-	if (r == 0)
-		*ret_id = sqlite3_last_insert_rowid(ledger->db);
-	return r;
+	if (r < 0)
+		return r;
+	*ret_id = sqlite3_last_insert_rowid(ledger->db);
+	return 0;
 }
 
 int ledger_pf(struct ledger *ledger, const struct vfpool_pf *pf, bool add, int64_t *ret_id)
@@ -48,16 +50,19 @@ int ledger_pf(struct ledger *ledger, const struct vfpool_pf *pf, bool add, int64
 		r = db_number(ledger, 0, &id,
 			      "SELECT id FROM pf WHERE address = ? ORDER BY id DESC LIMIT 1", "s",
 			      address);
-	if (r == 0 && id == 0 && add)
+	if (r < 0)
+		return r;
+	if (id == 0 && add)
 		r = add_pf(ledger, pf, address, mac, &id);
-	else if (r == 0 && add)
+	else if (add)
 		r = db_run(ledger,
 			   "UPDATE pf SET address = ?1, numa = ?2 "
 			   "WHERE id = ?3 AND (address <> ?1 OR numa <> ?2)",
 			   "sii", address, (int64_t)pf->numa_node, id);
-	if (r == 0)
-		*ret_id = id;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_id = id;
+	return 0;
 }
 
 int ledger_places(struct ledger *ledger, const char *pool, struct ledger_place **ret_places,
@@ -74,7 +79,7 @@ int ledger_places(struct ledger *ledger, const char *pool, struct ledger_place *
 
 	if (r < 0)
 		return r;
-	while ((r = db_step(ledger, stmt)) > 0) {
+	for (r = db_step(ledger, stmt); r > 0; r = db_step(ledger, stmt)) {
 		struct ledger_place *grown = reallocarray(places, n + 1, sizeof(*grown));
 
 		if (!grown)
@@ -201,7 +206,9 @@ int ledger_remove_vf(struct ledger *ledger, const struct ledger_vf *vf)
 		       "DELETE FROM vf WHERE id = ? AND lease IS NULL AND quarantine IS NULL", "i",
 		       vf->id);
 
-	if (r == 0 && sqlite3_changes(ledger->db) != 1)
+	if (r < 0)
+		return r;
+	if (sqlite3_changes(ledger->db) != 1)
 		return fail(ledger->err, -EUCLEAN, "VF %u has a lease or is in quarantine",
 			    vf->index);
 	vfpool_mac_format(&vf->parking, mac);
@@ -220,7 +227,7 @@ int ledger_vfs(struct ledger *ledger, const char *pool, struct ledger_vf **ret_v
 
 	if (r < 0)
 		return r;
-	while ((r = db_step(ledger, stmt)) > 0) {
+	for (r = db_step(ledger, stmt); r > 0; r = db_step(ledger, stmt)) {
 		struct ledger_vf *grown = reallocarray(vfs, n + 1, sizeof(*grown));
 
 		if (!grown)
@@ -284,21 +291,19 @@ int ledger_forgive_vf(struct ledger *ledger, int64_t vf)
 int ledger_held(struct ledger *ledger, int64_t pf, int index, char **ret_reason)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	char *reason = NULL;
 	int r = db_prepare(
 		ledger, &stmt,
 		index < 0 ? "SELECT held FROM pf WHERE id = ? AND held IS NOT NULL" :
 			    "SELECT held FROM vf WHERE pf = ? AND idx = ? AND held IS NOT NULL",
 		index < 0 ? "i" : "ii", pf, (int64_t)index);
 
-	if (r == 0)
-		r = db_step(ledger, stmt);
-	if (r > 0 && !(reason = strdup(db_text(stmt, 0))))
-		return fail_oom(ledger->err);
 	if (r < 0)
 		return r;
-	*ret_reason = reason;
-	return 0;
+	r = db_step(ledger, stmt);
+	if (r < 0)
+		return r;
+	*ret_reason = r ? strdup(db_text(stmt, 0)) : NULL;
+	return r && !*ret_reason ? fail_oom(ledger->err) : 0;
 }
 
 int ledger_hold(struct ledger *ledger, int64_t pf, int index, const char *reason, char **ret_reason)
@@ -307,15 +312,18 @@ int ledger_hold(struct ledger *ledger, int64_t pf, int index, const char *reason
 	int r = ledger_held(ledger, pf, index, &before);
 
 	/* An empty reason is none: NULL in the table. */
-	if (r == 0)
-		r = db_run(ledger,
-			   index < 0 ?
-				   "UPDATE pf SET held = nullif(?, '') WHERE id = ?" :
-				   "UPDATE vf SET held = nullif(?, '') WHERE pf = ? AND idx = ?",
-			   index < 0 ? "si" : "sii", reason ? reason : "", pf, (int64_t)index);
-	if (r == 0 && !before != !reason)
+	if (r < 0)
+		return r;
+	r = db_run(ledger,
+		   index < 0 ? "UPDATE pf SET held = nullif(?, '') WHERE id = ?" :
+			       "UPDATE vf SET held = nullif(?, '') WHERE pf = ? AND idx = ?",
+		   index < 0 ? "si" : "sii", reason ? reason : "", pf, (int64_t)index);
+	if (r < 0)
+		return r;
+	if (!before != !reason)
 		r = history_add(ledger, reason ? "hold" : "unhold", "", "", 0, "", pf, index);
-	if (r == 0)
-		*ret_reason = TAKE_PTR(before);
-	return r;
+	if (r < 0)
+		return r;
+	*ret_reason = TAKE_PTR(before);
+	return 0;
 }
