@@ -7,6 +7,7 @@
 #include "manager/vf.h"
 
 #include "util/clock.h"
+#include "util/name.h"
 
 #include <string.h>
 
@@ -79,18 +80,20 @@ static int check_where(struct attach *attach)
 	return 0;
 }
 
-/* libvirt gives a VF back a moment after the guest has. */
+/* Ends the lease, and asks again for some seconds: libvirt gives a VF back a moment after the guest has. */
 static int release(struct attach *attach, struct vfpool_lease ***ret_leases)
 {
 	struct vfpool_release_request request = VFPOOL_RELEASE_REQUEST;
 	const long long deadline = clock_ms() + RELEASE_S * 1000LL;
-	int r;
 
 	request.lease = attach->lease->id;
-	while ((r = vfpool_release(attach->vp, &request, ret_leases)) == -VFPOOL_EINUSE &&
-	       clock_ms() < deadline)
+	for (;;) {
+		int r = vfpool_release(attach->vp, &request, ret_leases);
+
+		if (r != -VFPOOL_EINUSE || clock_ms() >= deadline)
+			return r;
 		rest_ms(REST_MS);
-	return r;
+	}
 }
 
 /* ---- attach ---- */
@@ -112,7 +115,7 @@ static int alloc(struct attach *attach)
 	return definition_load(attach->vp, attach->lease->pool, &attach->pool);
 }
 
-/* It has failed: no new lease is left, unless the guest has the VF all the same, as when libvirt
+/* Ends the new lease of an attach that has failed with `r`, unless the guest has the VF all the same, as when libvirt
  * died before it answered. */
 static int undo(struct attach *attach, int r)
 {
@@ -134,13 +137,13 @@ static int undo(struct attach *attach, int r)
 	return r;
 }
 
-/* An address that the definition has of old would let it start without its VF. */
+/* Refuses a definition that has the lease's MAC at an address of old: the guest would start without its VF. */
 static int check_old(struct attach *attach)
 {
 	const struct guest_nic *old =
 		attach->where & GUEST_NOW ? guest_find_old_nic(&attach->guest.now, attach->lease) :
 					    NULL;
-	char is[VFPOOL_PCI_TEXT], was[VFPOOL_PCI_TEXT];
+	char is[VFPOOL_PCI_TEXT], was[VFPOOL_PCI_TEXT], name[SHELL_WORD_MAX];
 
 	if (!old && attach->where & GUEST_NEXT)
 		old = guest_find_old_nic(&attach->guest.next, attach->lease);
@@ -151,10 +154,10 @@ static int check_old(struct attach *attach)
 	return fail(&attach->vp->err, -VFPOOL_EINUSE,
 		    "the guest's definition has its MAC on %s, and its lease "
 		    "is on %s: 'vfpool attach --refresh %s' mends that",
-		    was, is, attach->guest.name);
+		    was, is, name_for_shell(attach->guest.name, name));
 }
 
-/* What libvirt has changed of the VF is put back, and whose it is is noted. */
+/* Puts back what libvirt has changed of the VF, and notes whose it is. */
 static int settle(struct attach *attach)
 {
 	AUTO_HOST struct host host = NO_HOST;
@@ -162,13 +165,19 @@ static int settle(struct attach *attach)
 	struct ledger *ledger;
 	int r;
 
-	if ((r = open_host(vp, &host)) < 0 || (r = open_ledger(vp, LEDGER_WRITE, &ledger)) < 0 ||
-	    (r = mend_lease(&host, ledger, attach->pool, attach->lease, MEND_RUNNING)) < 0)
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = open_ledger(vp, LEDGER_WRITE, &ledger);
+	if (r < 0)
+		return r;
+	r = mend_lease(&host, ledger, attach->pool, attach->lease, MEND_RUNNING);
+	if (r < 0)
 		return r;
 	return lease_see_guest(vp, ledger, attach->lease, attach->guest.uuid);
 }
 
-/* A definition that had the lease before may say the VLAN of then. */
+/* Mends a definition that had the lease before, and may say the VLAN of then. */
 static int mend_definition(struct attach *attach)
 {
 	const struct vfpool_lease *lease = attach->lease;
@@ -186,17 +195,25 @@ static int mend_definition(struct attach *attach)
 	return r;
 }
 
-static int give(struct attach *attach)
+/* Gives the VF to those of the guest's definitions that are meant and haven't got it. */
+static int plug_in(struct attach *attach)
 {
 	AUTO_FREE char *xml = NULL;
 	const unsigned missing = attach->where & ~named(attach);
 	int r = check_old(attach);
 
-	if (r == 0 && missing)
-		r = vfpool_interface(attach->vp, attach->lease, VFPOOL_FORMAT_LIBVIRT, NULL, &xml);
-	if (r == 0 && missing)
-		r = guest_attach(attach->vp->uri, attach->guest.uuid, xml, missing,
-				 &attach->vp->err);
+	if (r < 0 || !missing)
+		return r;
+	r = vfpool_interface(attach->vp, attach->lease, VFPOOL_FORMAT_LIBVIRT, NULL, &xml);
+	if (r < 0)
+		return r;
+	return guest_attach(attach->vp->uri, attach->guest.uuid, xml, missing, &attach->vp->err);
+}
+
+static int give(struct attach *attach)
+{
+	int r = plug_in(attach);
+
 	if (r < 0)
 		return attach->lease->made ? undo(attach, r) : r;
 	r = mend_definition(attach);
@@ -207,12 +224,19 @@ static int give(struct attach *attach)
 
 static int run_attach(struct attach *attach)
 {
-	int r;
+	int r = check_root(attach->vp, "attaching a VF");
 
-	if ((r = check_root(attach->vp, "attaching a VF")) < 0 || (r = look_at_guest(attach)) < 0)
+	if (r < 0)
+		return r;
+	r = look_at_guest(attach);
+	if (r < 0)
 		return r;
 	attach->where = resolve_where(attach, VFPOOL_GUEST_CURRENT);
-	if ((r = check_where(attach)) < 0 || (r = alloc(attach)) < 0)
+	r = check_where(attach);
+	if (r < 0)
+		return r;
+	r = alloc(attach);
+	if (r < 0)
 		return r;
 	return attach->request->dry_run ? 0 : give(attach);
 }
@@ -236,6 +260,7 @@ static int find_lease(struct attach *attach)
 {
 	const struct vfpool_attach_request *request = attach->request;
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	char name[SHELL_WORD_MAX];
 	int r = vfpool_find_leases(attach->vp, request->pool, attach->guest.name, request->nic, 0,
 				   &leases);
 
@@ -246,13 +271,13 @@ static int find_lease(struct attach *attach)
 			&attach->vp->err, -EINVAL,
 			"it has several leases: say which with POOL and --nic; 'vfpool interface %s' shows "
 			"them",
-			attach->guest.name);
+			name_for_shell(attach->guest.name, name));
 	attach->lease = leases[0];
 	leases[0] = NULL;
 	return load_pool_or_default(attach->vp, attach->lease->pool, &attach->pool);
 }
 
-/* Out of one definition, as that has it. */
+/* Takes the VF out of one definition, as that has it. */
 static int take_out(struct attach *attach, unsigned where)
 {
 	const struct guest *guest = where == GUEST_NOW ? &attach->guest.now : &attach->guest.next;
@@ -268,7 +293,7 @@ static int take_out(struct attach *attach, unsigned where)
 	return r == -ENODEV ? 0 : r; /* it is gone already */
 }
 
-/* A transient guest is gone when it has ended. */
+/* Looks at the guest again. A transient one is gone when it has ended. */
 static int look_again(struct attach *attach)
 {
 	const bool may_end = !attach->guest.is_persistent;
@@ -280,14 +305,14 @@ static int look_again(struct attach *attach)
 	return 0;
 }
 
-/* A running guest is asked, and gives it back when it likes. */
+/* Waits for a running guest, which was asked for the VF and gives it back when it likes. */
 static int wait_until_gone(struct attach *attach)
 {
 	const unsigned timeout = attach->request->timeout_s;
 	const long long deadline = clock_ms() + timeout * 1000LL;
-	int r = 0;
 
-	while (r == 0 && named(attach) & GUEST_NOW) {
+	while (named(attach) & GUEST_NOW) {
+		int r;
 		if (clock_ms() >= deadline)
 			return fail(
 				&attach->vp->err, -VFPOOL_EINUSE,
@@ -296,25 +321,27 @@ static int wait_until_gone(struct attach *attach)
 				timeout);
 		rest_ms(REST_MS);
 		r = look_again(attach);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 static int take(struct attach *attach)
 {
 	const unsigned is_named = named(attach);
 	const unsigned where = attach->where ? attach->where & is_named : is_named;
-	int r = 0;
+	int r = where & GUEST_NEXT ? take_out(attach, GUEST_NEXT) : 0;
 
-	if (where & GUEST_NEXT)
-		r = take_out(attach, GUEST_NEXT);
-	if (r == 0 && where & GUEST_NOW)
-		r = take_out(attach, GUEST_NOW);
-	if (r == 0)
-		r = look_again(attach);
-	if (r == 0 && where & GUEST_NOW)
-		r = wait_until_gone(attach);
-	return r;
+	if (r < 0)
+		return r;
+	r = where & GUEST_NOW ? take_out(attach, GUEST_NOW) : 0;
+	if (r < 0)
+		return r;
+	r = look_again(attach);
+	if (r < 0)
+		return r;
+	return where & GUEST_NOW ? wait_until_gone(attach) : 0;
 }
 
 static int end_or_keep(struct attach *attach)
@@ -339,13 +366,19 @@ static int end_or_keep(struct attach *attach)
 
 static int run_detach(struct attach *attach)
 {
-	int r;
+	int r = check_root(attach->vp, "detaching a VF");
 
-	if ((r = check_root(attach->vp, "detaching a VF")) < 0 || (r = look_at_guest(attach)) < 0 ||
-	    (r = find_lease(attach)) < 0)
+	if (r < 0)
+		return r;
+	r = look_at_guest(attach);
+	if (r < 0)
+		return r;
+	r = find_lease(attach);
+	if (r < 0)
 		return r;
 	attach->where = resolve_where(attach, 0);
-	if ((r = check_where(attach)) < 0 || attach->request->dry_run)
+	r = check_where(attach);
+	if (r < 0 || attach->request->dry_run)
 		return r;
 	r = take(attach);
 	return r < 0 ? r : end_or_keep(attach);

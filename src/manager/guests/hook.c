@@ -8,6 +8,7 @@
 #include "manager/vf.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 #include <string.h>
 
@@ -20,9 +21,8 @@ struct hook {
 	struct ledger *ledger;
 	struct host host;
 	struct guest guest;
-	char stale_pool[64],
-		stale_vlans
-			[VLANS_TEXT]; /* what the guest's definition says that its lease doesn't, "": nothing */
+	char stale_pool[64];          /* of the lease from which the guest's definition differs */
+	char stale_vlans[VLANS_TEXT]; /* what that says and the lease doesn't, "": nothing */
 };
 
 void hook_answer(const struct hook_call *call, int r, const char *text)
@@ -39,72 +39,66 @@ static void hook_end(struct hook *hook)
 
 /* ---- which leases ---- */
 
-/* The ledger's row of the VF that the guest's definition names; id 0: none. */
+/* Finds the ledger's row of the VF that the guest's definition names; id 0: it names none, or none of a pool's. */
 static int find_row(struct hook *hook, const struct guest_nic *nic, struct ledger_vf *ret_row)
 {
-	struct vfpool_pf pf = { .n_vfs = 0 };
-	int64_t pf_id = 0;
-	unsigned index;
-	int r = host_find_vf(&hook->host, &nic->address, &pf.address, &index);
-
 	*ret_row = (struct ledger_vf){ 0 };
-	if (r == -VFPOOL_ENOTFOUND)
+	if (!nic->has_address)
 		return 0;
-	if (r == 0)
-		r = host_read_pf(&hook->host, &pf.address, HOST_NO_VFS, &pf);
-	if (r < 0)
-		return r;
-	r = ledger_pf(hook->ledger, &pf, false, &pf_id);
-	pf_end(&pf);
-	return r == 0 && pf_id ? ledger_vf(hook->ledger, pf_id, index, ret_row) : r;
+	return lease_find_row(&hook->host, hook->ledger, &nic->address, ret_row);
 }
 
-/* Is it this guest's, as far as its name and what was seen say? */
-static bool is_guests(const struct hook *hook, const struct vfpool_lease *lease)
+/* Tells whether the lease is the guest's by this device. The lease's MAC is proof enough, whatever its tool calls the
+ * guest; a plain <hostdev> has none. */
+static bool is_its(const struct hook *hook, const struct guest_nic *nic,
+		   const struct vfpool_lease *lease)
 {
-	return strcmp(lease->owner, hook->guest.name) == 0 ||
-	       (lease->guest && strcmp(lease->guest, hook->guest.uuid) == 0);
+	return nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) :
+			      lease_is_guests(lease, &hook->guest);
 }
 
-/* The lease of the VF that the guest names, or of its interface on a libvirt network; NULL: it
+/* Finds the lease of the VF that the guest names, or of its interface on a libvirt network; NULL: it
  * has none by this device. */
 static int find_lease(struct hook *hook, const struct guest_nic *nic,
 		      struct vfpool_lease **ret_lease)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	struct ledger_vf row = { 0 };
-	int r = nic->has_address ? find_row(hook, nic, &row) : 0;
+	struct ledger_vf row;
+	int r = find_row(hook, nic, &row);
 
 	*ret_lease = NULL;
-	if (r == 0 && row.lease)
+	if (r < 0)
+		return r;
+	if (row.lease)
 		r = ledger_get_lease(hook->ledger, row.lease, &lease);
-	else if (r == 0 && nic->has_mac && (row.id || nic->network))
+	else if (nic->has_mac && (row.id || nic->network))
 		r = ledger_find_mac(hook->ledger, &nic->mac, &lease);
 	if (r < 0 || !lease)
 		return r;
 	if (!row.lease && lease->has_vf) /* its MAC, on another VF or network */
 		return 0;
-	if (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) : is_guests(hook, lease))
+	if (is_its(hook, nic, lease))
 		*ret_lease = TAKE_PTR(lease);
 	return 0;
 }
 
 /* ---- before the guest starts ---- */
 
-/* Has the guest a VF by this MAC, somewhere else than its definition says? */
+/* Tells whether the guest has a VF by this MAC, somewhere else than its definition says. */
 static bool has_moved(struct hook *hook, const struct guest_nic *nic)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 
 	return nic->has_mac && ledger_find_mac(hook->ledger, &nic->mac, &lease) == 0 && lease &&
-	       lease->has_vf && is_guests(hook, lease);
+	       lease->has_vf && lease_is_guests(lease, &hook->guest);
 }
 
 static int refuse_leased(struct hook *hook, const struct guest_nic *nic, const char *pool,
 			 const char *vf, const struct vfpool_lease *lease, const char *named,
 			 const char *help)
 {
-	char has[VFPOOL_MAC_TEXT], own[600];
+	char has[VFPOOL_MAC_TEXT], own[2 * SHELL_WORD_MAX + 100];
+	char old_name[SHELL_WORD_MAX], new_name[SHELL_WORD_MAX];
 
 	if (lease->state == VFPOOL_LEASE_RELEASING)
 		return fail(&hook->vp->err, -VFPOOL_EINUSE,
@@ -114,8 +108,9 @@ static int refuse_leased(struct hook *hook, const struct guest_nic *nic, const c
 	vfpool_mac_format(&lease->mac, has);
 	/* Its tool may call the guest by another name than libvirt does. */
 	snprintf(own, sizeof(own),
-		 "if that is the guest of this lease, 'vfpool rename %s %s' says so", lease->owner,
-		 hook->guest.name);
+		 "if that is the guest of this lease, 'vfpool rename %s %s' says so",
+		 name_for_shell(lease->owner, old_name),
+		 name_for_shell(hook->guest.name, new_name));
 	return fail(&hook->vp->err, -VFPOOL_EINUSE,
 		    "VF %s of pool %s is leased to %s nic %u with the MAC %s, and guest %s "
 		    "names it%s: %s",
@@ -129,9 +124,9 @@ static int refuse(struct hook *hook, const struct guest_nic *nic, const struct l
 	const char *remedy = has_moved(hook, nic) ?
 				     "'vfpool attach --refresh %s' mends that" :
 				     "'vfpool interface %s' prints what the guest has";
-	char vf[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT], help[400],
-		named[60] = " in a plain <hostdev>";
-	const char *name = hook->guest.name;
+	char vf[VFPOOL_PCI_TEXT], mac[VFPOOL_MAC_TEXT], help[SHELL_WORD_MAX + 100],
+		named[60] = " in a plain <hostdev>", word[SHELL_WORD_MAX];
+	const char *name = name_for_shell(hook->guest.name, word);
 
 	vfpool_pci_format(&nic->address, vf);
 	if (nic->has_mac) {
@@ -144,58 +139,48 @@ static int refuse(struct hook *hook, const struct guest_nic *nic, const struct l
 	return fail(&hook->vp->err, -VFPOOL_EINUSE,
 		    "VF %s of pool %s is leased to nobody, and guest %s names it%s: %s, "
 		    "'vfpool adopt %s' records this",
-		    vf, row->pool, name, named, help, name);
+		    vf, row->pool, hook->guest.name, named, help, name);
 }
 
-/* A lease of that VF is the ledger's word alone, whatever became of its pool's definition. The lease's
- * MAC is proof enough, whatever its tool calls the guest; a plain <hostdev> has none. */
-static bool is_leased_to_guest(const struct hook *hook, const struct guest_nic *nic,
-			       const struct vfpool_lease *lease)
-{
-	return lease->state != VFPOOL_LEASE_RELEASING &&
-	       (nic->has_mac ? vfpool_mac_equal(&nic->mac, &lease->mac) : is_guests(hook, lease));
-}
-
-/* Would the guest take what isn't its? */
+/* Refuses a device by which the guest would take what isn't its. A lease of that VF is the ledger's word alone,
+ * whatever became of its pool's definition. */
 static int check_nic(struct hook *hook, const struct guest_nic *nic)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-	struct ledger_vf row = { 0 };
-	int r = nic->has_address ? find_row(hook, nic, &row) : 0;
+	struct ledger_vf row;
+	int r = find_row(hook, nic, &row);
 
 	if (r < 0 || !row.id)
 		return r;
 	if (row.lease) {
 		r = ledger_get_lease(hook->ledger, row.lease, &lease);
-		return r < 0 || !lease || is_leased_to_guest(hook, nic, lease) ?
-			       r :
-			       refuse(hook, nic, &row, lease);
+		if (r < 0 || !lease)
+			return r;
+		if (lease->state != VFPOOL_LEASE_RELEASING && is_its(hook, nic, lease))
+			return 0;
+		return refuse(hook, nic, &row, lease);
 	}
 	/* Only the definition says whether libvirt gives it out. */
 	r = definition_load(hook->vp, row.pool, &pool);
-	return r < 0 || pool->allocate == VFPOOL_BY_LIBVIRT ? r : refuse(hook, nic, &row, NULL);
+	if (r < 0 || pool->allocate == VFPOOL_BY_LIBVIRT)
+		return r;
+	return refuse(hook, nic, &row, NULL);
 }
 
-/* All of them: what can't be found out about one is no reason to let another go. */
+/* Checks all of the guest's devices: what can't be found out about one is no reason to let another go. */
 static int prepare(struct hook *hook)
 {
-	struct error first = { 0 };
-	int result = 0;
+	struct first_failure first = { 0 };
 
 	for (size_t i = 0; i < hook->guest.n_nics; i++) {
 		int r = check_nic(hook, &hook->guest.nics[i]);
 
 		if (r == -VFPOOL_EINUSE)
 			return r;
-		if (r < 0 && result == 0) {
-			result = r;
-			first = hook->vp->err;
-		}
+		first_failure_keep(&first, r, &hook->vp->err);
 	}
-	if (result < 0)
-		hook->vp->err = first;
-	return result;
+	return first_failure_tell(&first, &hook->vp->err);
 }
 
 /* ---- when libvirt has programmed its VFs, and it doesn't run yet ---- */
@@ -211,12 +196,13 @@ static int mend(struct hook *hook, const struct vfpool_lease *lease, enum mendin
 static int refuse_vlan(struct hook *hook, const char *why)
 {
 	const struct error is = hook->vp->err;
-	const char *name = hook->guest.name;
+	char name[SHELL_WORD_MAX];
 
 	return fail(&hook->vp->err, -VFPOOL_EINUSE,
 		    "the definition of guest %s says %s, of pool %s, which couldn't be programmed "
 		    "(%.300s): 'vfpool attach --refresh %s' mends the definition",
-		    name, hook->stale_vlans, hook->stale_pool, why ? why : is.text, name);
+		    hook->guest.name, hook->stale_vlans, hook->stale_pool, why ? why : is.text,
+		    name_for_shell(hook->guest.name, name));
 }
 
 /* libvirt has set the VLAN of the guest's definition. Nothing has run with it yet, and nothing is to where that is
@@ -240,17 +226,16 @@ static void guard_vlan(struct hook *hook, const struct guest_nic *nic)
 
 static int note_start(struct hook *hook, const struct vfpool_lease *lease)
 {
-	int r = ledger_begin(hook->ledger);
+	CLEANUP(rollback) struct ledger *ledger = hook->ledger;
+	int r = ledger_begin(ledger);
 
-	if (r == 0)
-		r = ledger_start_lease(hook->ledger, (int64_t)lease->id);
-	if (r == 0)
-		r = ledger_commit(hook->ledger);
-	ledger_rollback(hook->ledger);
-	return r;
+	if (r < 0)
+		return r;
+	r = ledger_start_lease(ledger, (int64_t)lease->id);
+	return r < 0 ? r : ledger_commit(ledger);
 }
 
-/* Mended first: a ledger that is busy costs the note alone. */
+/* Mends what libvirt programs, and then notes who has the lease: a ledger that is busy costs the note alone. */
 static int started(struct hook *hook, const struct vfpool_lease *lease)
 {
 	const int mended = mend(hook, lease, MEND_RUNNING);
@@ -263,7 +248,7 @@ static int started(struct hook *hook, const struct vfpool_lease *lease)
 
 /* ---- when it has stopped ---- */
 
-/* libvirt says so itself, or has the guest's memory. */
+/* Tells whether the guest was saved: libvirt says so itself, or has the guest's memory. */
 static bool is_saved(const struct hook *hook, const char *extra)
 {
 	AUTO_FREE char *path = format_text("%s/qemu/save/%s.save",
@@ -280,7 +265,7 @@ static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
 	struct ending ending = { .vp = hook->vp, .ledger = hook->ledger, .host = &hook->host };
 	int r;
 
-	if (!lease->was_started || saved || !is_guests(hook, lease))
+	if (!lease->was_started || saved || !lease_is_guests(lease, &hook->guest))
 		return mend(hook, lease, MEND_STOPPED);
 	r = load_pool_or_default(hook->vp, lease->pool, &pool);
 	ending.pool = pool;
@@ -298,11 +283,10 @@ static int do_phase(struct hook *hook, enum phase phase, struct vfpool_lease *le
 	return phase == RUNNING ? started(hook, lease) : released(hook, lease, phase == SAVED);
 }
 
-/* Each lease of the guest; the first failure is told, the rest goes on. */
+/* Does what the phase asks for each lease of the guest; the first failure is told, the rest goes on. */
 static int for_each_lease(struct hook *hook, enum phase phase)
 {
-	struct error first = { 0 };
-	int result = 0;
+	struct first_failure first = { 0 };
 
 	for (size_t i = 0; i < hook->guest.n_nics; i++) {
 		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
@@ -310,17 +294,12 @@ static int for_each_lease(struct hook *hook, enum phase phase)
 
 		if (r == 0 && lease)
 			r = do_phase(hook, phase, lease);
-		if (r < 0 && result == 0) {
-			result = r;
-			first = hook->vp->err;
-		}
+		first_failure_keep(&first, r, &hook->vp->err);
 	}
-	if (result < 0)
-		hook->vp->err = first;
-	return result;
+	return first_failure_tell(&first, &hook->vp->err);
 }
 
-/* What couldn't be done stops a guest whose definition is of old, and no other. */
+/* Mends the guest's VFs before it runs. What couldn't be done stops a guest whose definition is of old, and no other. */
 static int start(struct hook *hook)
 {
 	int r;
@@ -371,13 +350,13 @@ static int run_network(struct hook *hook, const char *operation, const char *xml
 int hook_run(struct vfpool *vp, const struct hook_call *call)
 {
 	CLEANUP(hook_end) struct hook hook = { .vp = vp, .call = call, .host = NO_HOST };
-	int r;
+	int r = check_root(vp, "libvirt's hook");
 
-	r = check_root(vp, "libvirt's hook");
-	if (r == 0)
-		r = open_ledger(vp, LEDGER_CHANGE, &hook.ledger);
-	if (ledger_takes_no_more(
-		    r)) /* whose VF it is can be told all the same; the process ends with the copy */
+	if (r < 0)
+		return r;
+	r = open_ledger(vp, LEDGER_CHANGE, &hook.ledger);
+	if (ledger_takes_no_more(r))
+		/* Whose VF it is can be told all the same; the process ends with the copy. */
 		r = copy_ledger(vp, &hook.ledger);
 	if (r < 0)
 		return r;
@@ -385,9 +364,9 @@ int hook_run(struct vfpool *vp, const struct hook_call *call)
 		return 0;
 	ledger_set_wait(hook.ledger, LEDGER_WAIT_MS);
 	r = open_host(vp, &hook.host);
-	if (r == 0 && strcmp(call->driver, "qemu") == 0)
-		r = run_qemu(&hook, call->operation, call->extra, call->xml);
-	else if (r == 0)
-		r = run_network(&hook, call->operation, call->xml);
-	return r;
+	if (r < 0)
+		return r;
+	if (strcmp(call->driver, "qemu") == 0)
+		return run_qemu(&hook, call->operation, call->extra, call->xml);
+	return run_network(&hook, call->operation, call->xml);
 }

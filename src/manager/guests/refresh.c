@@ -3,10 +3,12 @@
 #include "manager/context.h"
 #include "manager/definitions.h"
 #include "manager/findings.h"
+#include "manager/lease/lease.h"
 #include "manager/open_ledger.h"
 #include "manager/vf.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 #include <string.h>
 
@@ -38,7 +40,7 @@ static void stale_end(struct stale *stale)
 	vfpool_lease_free(stale->lease);
 }
 
-/* Without its definition nobody knows the pool's VLAN. */
+/* Fills in the lease's VLAN, and how the definition's differs. Without the pool's definition nobody knows. */
 static void compare_vlan(struct refresh *refresh, const struct guest_nic *nic,
 			 struct vfpool_lease *lease, struct stale *stale)
 {
@@ -51,7 +53,7 @@ static void compare_vlan(struct refresh *refresh, const struct guest_nic *nic,
 	vlan_is_stale(pool, lease, nic->next_vlan, stale->vlans);
 }
 
-/* By the lease of that MAC. One that ends is of no use. */
+/* Finds what the definition says of the lease of its MAC that isn't so. A lease that ends is of no use. */
 static int find_stale(struct refresh *refresh, const struct guest_nic *nic, struct stale *stale)
 {
 	static const struct vfpool_pci unknown = { 0 }; /* its VF, or its PF, isn't there */
@@ -72,13 +74,7 @@ static int find_stale(struct refresh *refresh, const struct guest_nic *nic, stru
 	return 0;
 }
 
-/* A copy of a guest may have its MAC. */
-static bool is_guests(const struct guest *guest, const struct vfpool_lease *lease)
-{
-	return lease->guest ? strcmp(lease->guest, guest->uuid) == 0 :
-			      strcmp(lease->owner, guest->name) == 0;
-}
-
+/* Tells that the guest's definition has the MAC of another guest's lease, as a copy of that one has; takes the lease. */
 static int add_stranger(struct refresh *refresh, const struct guest *guest,
 			struct vfpool_lease *lease)
 {
@@ -91,14 +87,16 @@ static int add_stranger(struct refresh *refresh, const struct guest *guest,
 	return r < 0 ? fail_oom(&refresh->vp->err) : 0;
 }
 
-/* The guest has a lease, and none of its plain <hostdev>s, which have no MAC to know them by, is its VF. */
+/* Tells of the guest's leases whose VFs none of its plain <hostdev>s is; these have no MAC to know them by. */
 static int find_unnamed(struct refresh *refresh, const struct guest *guest)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	const struct ledger_lease_filter filter = { .owner = guest->name, .nic = -1 };
 	int r = ledger_leases(refresh->ledger, &filter, &leases);
 
-	for (size_t i = 0; r == 0 && leases[i]; i++) {
+	if (r < 0)
+		return r;
+	for (size_t i = 0; leases[i]; i++) {
 		char is[VFPOOL_PCI_TEXT];
 
 		if (!leases[i]->has_vf || guest_has_mac(guest, &leases[i]->mac) ||
@@ -113,33 +111,15 @@ static int find_unnamed(struct refresh *refresh, const struct guest *guest)
 			    guest->name, is, leases[i]->pool) < 0)
 			return fail_oom(&refresh->vp->err);
 	}
-	return r;
+	return 0;
 }
 
-/* The ledger's row of the VF at that address; its id is 0: it is no pool's, or nothing is there. */
-static int find_row(struct refresh *refresh, const struct vfpool_pci *address,
-		    struct ledger_vf *ret_row)
-{
-	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-	unsigned index;
-	int64_t pf_id = 0;
-	int r = host_find_vf(&refresh->host, address, &pf.address, &index);
-
-	*ret_row = (struct ledger_vf){ 0 };
-	if (r == 0)
-		r = host_read_pf(&refresh->host, &pf.address, HOST_NO_VFS, &pf);
-	if (r == -VFPOOL_ENOTFOUND)
-		return 0;
-	if (r == 0)
-		r = ledger_pf(refresh->ledger, &pf, false, &pf_id);
-	return r == 0 && pf_id ? ledger_vf(refresh->ledger, pf_id, index, ret_row) : r;
-}
-
-/* Whose the VF is, and what to do about it, as a sentence's end. */
+/* Returns whose the VF is, and what to do about it, as a sentence's end. */
 static char *tell_owner(struct refresh *refresh, const struct guest *guest,
 			const struct ledger_vf *row, const struct vfpool_lease *lease)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
+	char name[SHELL_WORD_MAX];
 
 	if (lease)
 		return format_text("is leased to %s nic %u: see to it by 'virsh edit'",
@@ -150,10 +130,10 @@ static char *tell_owner(struct refresh *refresh, const struct guest *guest,
 			"libvirt gives to guests on its network %s: see to it by 'virsh edit'",
 			pool->network);
 	return format_text("is leased to nobody: 'vfpool adopt %s' records it, if that is its VF",
-			   guest->name);
+			   name_for_shell(guest->name, name));
 }
 
-/* A plain <hostdev> on a VF of a pool that isn't this guest's: after a bus shift it may be anybody's. */
+/* Tells of a plain <hostdev> on a VF of a pool that isn't this guest's: after a bus shift it may be anybody's. */
 static int find_taken(struct refresh *refresh, const struct guest *guest,
 		      const struct vfpool_pci *address)
 {
@@ -161,12 +141,12 @@ static int find_taken(struct refresh *refresh, const struct guest *guest,
 	AUTO_FREE char *owner = NULL;
 	char vf[VFPOOL_PCI_TEXT];
 	struct ledger_vf row;
-	int r = find_row(refresh, address, &row);
+	int r = lease_find_row(&refresh->host, refresh->ledger, address, &row);
 
-	if (r == 0 && row.lease)
-		r = ledger_get_lease(refresh->ledger, row.lease, &lease);
-	if (r < 0 || !row.id ||
-	    (lease && (is_guests(guest, lease) || strcmp(lease->owner, guest->name) == 0)))
+	if (r < 0 || !row.id)
+		return r;
+	r = row.lease ? ledger_get_lease(refresh->ledger, row.lease, &lease) : 0;
+	if (r < 0 || (lease && lease_is_guests(lease, guest)))
 		return r;
 	owner = tell_owner(refresh, guest, &row, lease);
 	vfpool_pci_format(address, vf);
@@ -182,18 +162,21 @@ static int find_taken(struct refresh *refresh, const struct guest *guest,
 static int refresh_plain(struct refresh *refresh, const struct guest *guest)
 {
 	bool has_plain = false;
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < guest->n_nics; i++) {
+	for (size_t i = 0; i < guest->n_nics; i++) {
+		int r;
+
 		if (guest->nics[i].has_mac || !guest->nics[i].has_address)
 			continue;
 		has_plain = true;
 		r = find_taken(refresh, guest, &guest->nics[i].address);
+		if (r < 0)
+			return r;
 	}
-	return r == 0 && has_plain ? find_unnamed(refresh, guest) : r;
+	return has_plain ? find_unnamed(refresh, guest) : 0;
 }
 
-/* Takes the lease. */
+/* Tells of the stale definition, whose lease it takes; `failure` says why it couldn't be mended, NULL: it is. */
 static int add_stale(struct refresh *refresh, const struct guest *guest,
 		     const struct guest_nic *nic, struct stale *stale, const char *failure)
 {
@@ -223,7 +206,7 @@ static int refresh_nic(struct refresh *refresh, const struct guest *guest,
 
 	if (r < 0 || !stale.lease)
 		return r;
-	if (!is_guests(guest, stale.lease))
+	if (!lease_is_guests(stale.lease, guest))
 		return add_stranger(refresh, guest, TAKE_PTR(stale.lease));
 	if (!refresh->dry_run)
 		r = guest_move(refresh->vp->uri, guest->uuid, &stale.lease->mac,
@@ -234,31 +217,37 @@ static int refresh_nic(struct refresh *refresh, const struct guest *guest,
 
 static int refresh_guest(struct refresh *refresh, const struct guest *guest)
 {
-	int r = 0;
+	for (size_t i = 0; i < guest->n_nics; i++) {
+		int r;
 
-	for (size_t i = 0; r == 0 && i < guest->n_nics; i++)
-		if (guest->nics[i].has_mac && guest->nics[i].has_address)
-			r = refresh_nic(refresh, guest, &guest->nics[i]);
-	return r < 0 ? r : refresh_plain(refresh, guest);
+		if (!guest->nics[i].has_mac || !guest->nics[i].has_address)
+			continue;
+		r = refresh_nic(refresh, guest, &guest->nics[i]);
+		if (r < 0)
+			return r;
+	}
+	return refresh_plain(refresh, guest);
 }
 
 static int refresh_all(struct refresh *refresh, const char *name)
 {
 	bool is_there = !name;
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < refresh->guests.n; i++) {
+	for (size_t i = 0; i < refresh->guests.n; i++) {
 		const struct guest *guest = &refresh->guests.list[i];
+		int r;
 
 		if (name && strcmp(guest->name, name) != 0 && strcmp(guest->uuid, name) != 0)
 			continue;
 		is_there = true;
 		r = refresh_guest(refresh, guest);
+		if (r < 0)
+			return r;
 	}
-	return r < 0 || is_there ?
-		       r :
-		       fail(&refresh->vp->err, -VFPOOL_ENOTFOUND,
+	if (!is_there)
+		return fail(&refresh->vp->err, -VFPOOL_ENOTFOUND,
 			    "libvirt has no guest %s; 'virsh list --all' names them", name);
+	return 0;
 }
 
 int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run, unsigned wait,
@@ -273,16 +262,24 @@ int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run, unsigned 
 		return fail_oom(&vp->err);
 	refresh.found = found;
 	found->guests_known = true;
-	if ((r = check_root(vp, "mending guests")) < 0 || (r = open_host(vp, &refresh.host)) < 0 ||
-	    (r = open_ledger(vp, LEDGER_READ, &refresh.ledger)) < 0)
+	r = check_root(vp, "mending guests");
+	if (r < 0)
+		return r;
+	r = open_host(vp, &refresh.host);
+	if (r < 0)
+		return r;
+	r = open_ledger(vp, LEDGER_READ, &refresh.ledger);
+	if (r < 0)
 		return r;
 	r = wait ? guest_list_within(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], wait,
 				     &refresh.guests, &vp->err) :
 		   guest_list(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], &refresh.guests, &vp->err);
-	if (r == 0 && refresh.ledger)
-		r = refresh_all(&refresh, guest);
-	if (r == 0)
-		r = sum_up_findings(vp, found, "mended");
+	if (r < 0)
+		return r;
+	r = refresh.ledger ? refresh_all(&refresh, guest) : 0;
+	if (r < 0)
+		return r;
+	r = sum_up_findings(vp, found, "mended");
 	if (r == 0 || r == -VFPOOL_EPARTIAL)
 		*ret_findings = TAKE_PTR(found);
 	return r;

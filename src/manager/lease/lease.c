@@ -200,3 +200,28 @@ int lease_see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpoo
 	ledger_rollback(ledger);
 	return r;
 }
+
+bool lease_is_guests(const struct vfpool_lease *lease, const struct guest *guest)
+{
+	return strcmp(lease->owner, guest->name) == 0 ||
+	       (lease->guest && strcmp(lease->guest, guest->uuid) == 0);
+}
+
+int lease_find_row(struct host *host, struct ledger *ledger, const struct vfpool_pci *address,
+		   struct ledger_vf *ret_row)
+{
+	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
+	struct vfpool_pci pf_address;
+	unsigned index;
+	int64_t pf_id = 0;
+	int r = host_find_vf(host, address, &pf_address, &index);
+
+	*ret_row = (struct ledger_vf){ 0 };
+	if (r < 0)
+		return r == -VFPOOL_ENOTFOUND ? 0 : r;
+	r = host_read_pf(host, &pf_address, HOST_NO_VFS, &pf);
+	if (r < 0)
+		return r == -VFPOOL_ENOTFOUND ? 0 : r;
+	r = ledger_pf(ledger, &pf, false, &pf_id);
+	return r < 0 || !pf_id ? r : ledger_vf(ledger, pf_id, index, ret_row);
+}

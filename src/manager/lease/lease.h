@@ -5,6 +5,14 @@
 
 #include "manager/context.h"
 
+/* Tells whether it is that guest's: by its name, or by the UUID that libvirt gave it when it was seen with the VF. A
+ * tool may call its guest otherwise than libvirt does, and a guest that is made anew has another UUID. */
+bool lease_is_guests(const struct vfpool_lease *lease, const struct guest *guest);
+
+/* Finds the ledger's row of the VF at that address. ret_row->id is 0 when it is no pool's, or nothing is there. */
+int lease_find_row(struct host *host, struct ledger *ledger, const struct vfpool_pci *address,
+		   struct ledger_vf *ret_row);
+
 /* Appends to an array that ends with NULL. -ENOMEM. */
 int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease);
 
