@@ -66,6 +66,15 @@ test_refresh_of_an_address_that_has_shifted() {
 		says 'web nic 0 .*left: the definition of guest copy has this MAC' v attach --refresh
 }
 
+test_refresh_of_a_guest_that_was_made_anew() {
+	leased
+	guests "$(guest web 1 "$(nic "$mac" 0 "$vf" 42)")"
+	v adopt web >/dev/null
+	guests "$(guest web 6 "$(nic "$mac" 9 "$vf" 42)")"
+	t 'attach --refresh, a guest made anew has its name and another UUID: its definition is mended' \
+		says '^web nic 0 in pool a \(lease [0-9]*\): the definition' v attach --refresh
+}
+
 test_refresh_of_a_plain_hostdev() {
 	two_pools
 	guests "$(guest old 2 "$(plain 0 2)")"

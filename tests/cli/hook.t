@@ -67,6 +67,8 @@ test_odd_names() {
 		hook prepare "$(guest ' thief' 3 "$(nic 52:54:00:00:00:07 0 "$vf")")"
 	t 'a guest with two VFs, of which the first one is none of a pool: the second is looked at' fails_with 4 'is leased to web nic 0' \
 		hook prepare "$(guest thief 3 "$(plain 7 0)" "$(plain 0 "$vf")")"
+	t 'a refusal that suggests a command with a hostile name: a shell that it is pasted into runs nothing of it' fails_with 4 \
+		"'vfpool rename web x.;reboot. ..id' says so" hook prepare "$(guest 'x;reboot $id' 3 "$(plain 0 "$vf")")"
 }
 
 # ---- VLANs that have changed ----

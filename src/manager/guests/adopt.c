@@ -66,23 +66,27 @@ static void find_network(const struct adopt *adopt, struct adopted *what)
 			what->pool = *pool;
 }
 
+/* Finds the pool's VF that the guest's device is: not some other device, or one that isn't there now. */
 static int find_vf(struct adopt *adopt, struct adopted *what)
 {
 	unsigned index;
 	int64_t pf_id;
 	int r = host_find_vf(&adopt->host, &what->nic->address, &what->pf.address, &index);
 
-	if (r == 0)
-		r = host_read_pf(&adopt->host, &what->pf.address, (int)index, &what->pf);
-	if (r == -VFPOOL_ENOTFOUND) /* some other device, or one that isn't there now */
-		return 0;
-	if (r == 0)
-		r = ledger_pf(adopt->ledger, &what->pf, false, &pf_id);
-	if (r == 0)
-		r = ledger_vf(adopt->ledger, pf_id, index, &what->row);
-	if (r == 0 && what->row.id)
+	if (r < 0)
+		return r == -VFPOOL_ENOTFOUND ? 0 : r;
+	r = host_read_pf(&adopt->host, &what->pf.address, (int)index, &what->pf);
+	if (r < 0)
+		return r == -VFPOOL_ENOTFOUND ? 0 : r;
+	r = ledger_pf(adopt->ledger, &what->pf, false, &pf_id);
+	if (r < 0)
+		return r;
+	r = ledger_vf(adopt->ledger, pf_id, index, &what->row);
+	if (r < 0)
+		return r;
+	if (what->row.id)
 		what->pool = find_pool(adopt, what->row.pool);
-	return r;
+	return 0;
 }
 
 /* A plain <hostdev> has the MAC and the VLAN that its VF was programmed with, unless that is
@@ -101,28 +105,30 @@ static void read_programmed(struct adopted *what)
 		what->vlan = is->vlan;
 }
 
-/* what->pool stays NULL: it is none of ours. */
+/* Finds out what the guest's device is here; what->pool stays NULL when it is none of ours. */
 static int identify(struct adopt *adopt, struct adopted *what)
 {
 	const struct guest_nic *nic = what->nic;
-	int r = 0;
 
 	what->mac = nic->mac;
 	what->has_mac = nic->has_mac;
 	what->vlan = nic->vlan ? nic->vlan : -1; /* else the network's */
 	find_network(adopt, what);
-	if (!what->pool && nic->has_address)
-		r = find_vf(adopt, what);
-	if (r < 0 || !what->pool || !what->row.id)
-		return r;
+	if (!what->pool && nic->has_address) {
+		int r = find_vf(adopt, what);
+
+		if (r < 0)
+			return r;
+	}
+	if (!what->pool || !what->row.id)
+		return 0;
 	if (what->pool->allocate == VFPOOL_BY_LIBVIRT && !nic->has_mac)
 		return fail(&adopt->vp->err, -EINVAL,
 			    "libvirt allocates this pool's VFs, and a plain <hostdev> takes "
 			    "one by itself: let the guest have an <interface> on network %s",
 			    what->pool->network);
-	if (what->pool->allocate ==
-	    VFPOOL_BY_LIBVIRT) { /* what libvirt has picked for a running guest */
-		what->row.id = 0;
+	if (what->pool->allocate == VFPOOL_BY_LIBVIRT) {
+		what->row.id = 0; /* libvirt has picked it for a running guest */
 		return 0;
 	}
 	what->vlan = -1;
@@ -135,28 +141,45 @@ static int identify(struct adopt *adopt, struct adopted *what)
 
 /* ---- the lease ---- */
 
-/* The nic that has the MAC, or one that has none and no lease; else the first without any. */
-static int find_nic(struct adopt *adopt, const struct adopted *what, unsigned *ret_nic)
+/* *ret_is tells whether that nic of the guest is the one for the device: it has its MAC, or the device has none and
+ * the nic no lease. *ret_reserved: it has a MAC. */
+static int is_nic_for(struct adopt *adopt, const struct adopted *what, unsigned nic, bool *ret_is,
+		      bool *ret_reserved)
 {
 	const char *pool = what->pool->name, *owner = what->guest->name;
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	struct ledger_reservation reservation;
+	int r = ledger_reservation(adopt->ledger, pool, owner, nic, &reservation);
+
+	if (r < 0)
+		return r;
+	*ret_reserved = reservation.id != 0;
+	if (what->has_mac || !reservation.id) {
+		*ret_is = !what->has_mac ||
+			  (reservation.id && vfpool_mac_equal(&reservation.mac, &what->mac));
+		return 0;
+	}
+	r = ledger_find_lease(adopt->ledger, pool, owner, nic, &lease);
+	*ret_is = !lease;
+	return r;
+}
+
+/* Finds the nic for the device among the guest's; else the first that has no MAC. */
+static int find_nic(struct adopt *adopt, const struct adopted *what, unsigned *ret_nic)
+{
 	unsigned first = NICS_MAX;
 
 	for (unsigned nic = 0; nic < NICS_MAX; nic++) {
-		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-		struct ledger_reservation reservation;
-		int r = ledger_reservation(adopt->ledger, pool, owner, nic, &reservation);
+		bool is_it, is_reserved;
+		int r = is_nic_for(adopt, what, nic, &is_it, &is_reserved);
 
-		if (r == 0 && reservation.id && !what->has_mac)
-			r = ledger_find_lease(adopt->ledger, pool, owner, nic, &lease);
 		if (r < 0)
 			return r;
-		if (what->has_mac ?
-			    reservation.id && vfpool_mac_equal(&reservation.mac, &what->mac) :
-			    !lease) {
+		if (is_it) {
 			*ret_nic = nic;
 			return 0;
 		}
-		if (!reservation.id && first == NICS_MAX)
+		if (!is_reserved && first == NICS_MAX)
 			first = nic;
 	}
 	if (first == NICS_MAX)
@@ -165,35 +188,62 @@ static int find_nic(struct adopt *adopt, const struct adopted *what, unsigned *r
 	return 0;
 }
 
-static int record(struct adopt *adopt, const struct adopted *what, struct vfpool_lease **ret_lease)
+/* Makes the lease, active, with what is the guest's. -E_TAKEN, without a message: its MAC has one already. */
+static int add_lease(struct adopt *adopt, const struct adopted *what,
+		     struct vfpool_lease **ret_lease)
 {
 	struct ledger *ledger = adopt->ledger;
 	struct ledger_reservation reservation;
 	unsigned nic = 0;
 	int64_t id;
-	int r;
+	int r = find_nic(adopt, what, &nic);
 
-	if (what->vlan > 4094)
-		return fail(&adopt->vp->err, -EINVAL, "its VLAN %d isn't one", what->vlan);
-	if ((r = check_owner(adopt->vp, what->guest->name)) < 0 ||
-	    (!adopt->dry_run && (r = ledger_begin(ledger)) < 0) ||
-	    (r = find_nic(adopt, what, &nic)) < 0 ||
-	    (r = reserve_mac(adopt->vp, ledger, what->pool, what->guest->name, nic,
-			     what->has_mac ? &what->mac : NULL, &adopt->foreign, &reservation)) <
-		    0 ||
-	    (r = ledger_add_lease(ledger, reservation.id, what->row.id, what->vlan, &id)) < 0 ||
-	    (what->row.id && (r = ledger_forgive_vf(ledger, what->row.id)) < 0) ||
-	    (r = ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE)) < 0 ||
-	    (r = ledger_see_guest(ledger, id, what->guest->uuid, adopt->vp->uri)) < 0 ||
-	    (r = ledger_get_lease(ledger, id, ret_lease)) < 0)
-		return r != -E_TAKEN ? r :
-				       fail(&adopt->vp->err, -VFPOOL_EINUSE,
-					    "its MAC has a lease on another VF "
-					    "already, as when its next start is to have another");
-	return adopt->dry_run ? 0 : ledger_commit(ledger);
+	if (r < 0)
+		return r;
+	r = reserve_mac(adopt->vp, ledger, what->pool, what->guest->name, nic,
+			what->has_mac ? &what->mac : NULL, &adopt->foreign, &reservation);
+	if (r < 0)
+		return r;
+	r = ledger_add_lease(ledger, reservation.id, what->row.id, what->vlan, &id);
+	if (r < 0)
+		return r;
+	r = what->row.id ? ledger_forgive_vf(ledger, what->row.id) : 0;
+	if (r < 0)
+		return r;
+	r = ledger_move_lease(ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
+	if (r < 0)
+		return r;
+	r = ledger_see_guest(ledger, id, what->guest->uuid, adopt->vp->uri);
+	if (r < 0)
+		return r;
+	return ledger_get_lease(ledger, id, ret_lease);
 }
 
-/* The lease that is there for it already, NULL: none. */
+/* Records a lease for the guest's device. A dry run is in a transaction already, which is never committed. */
+static int record(struct adopt *adopt, const struct adopted *what, struct vfpool_lease **ret_lease)
+{
+	int r = check_owner(adopt->vp, what->guest->name);
+
+	if (r < 0)
+		return r;
+	if (what->vlan > 4094)
+		return fail(&adopt->vp->err, -EINVAL, "its VLAN %d isn't one", what->vlan);
+	if (!adopt->dry_run) {
+		r = ledger_begin(adopt->ledger);
+		if (r < 0)
+			return r;
+	}
+	r = add_lease(adopt, what, ret_lease);
+	if (r == -E_TAKEN)
+		return fail(&adopt->vp->err, -VFPOOL_EINUSE,
+			    "its MAC has a lease on another VF "
+			    "already, as when its next start is to have another");
+	if (r < 0)
+		return r;
+	return adopt->dry_run ? 0 : ledger_commit(adopt->ledger);
+}
+
+/* Finds the lease that is there for it already; NULL: none. */
 static int find_lease(struct adopt *adopt, const struct adopted *what,
 		      struct vfpool_lease **ret_lease)
 {
@@ -205,16 +255,15 @@ static int find_lease(struct adopt *adopt, const struct adopted *what,
 	return ledger_find_mac(adopt->ledger, &what->mac, ret_lease);
 }
 
-/* Is it the lease that the guest has by this device? */
+/* Tells whether it is the lease that the guest has by this device. */
 static bool is_its(const struct adopted *what, const struct vfpool_lease *lease)
 {
 	if (what->nic->has_mac)
 		return vfpool_mac_equal(&lease->mac, &what->mac);
-	return strcmp(lease->owner, what->guest->name) == 0 ||
-	       (lease->guest && strcmp(lease->guest, what->guest->uuid) == 0);
+	return lease_is_guests(lease, what->guest);
 }
 
-/* Without `why` it went well. */
+/* Adds a finding of the device, with the lease; `why` is why it has none, NULL: it went well. */
 static int report(struct adopt *adopt, const struct adopted *what, struct vfpool_lease **lease,
 		  const char *why)
 {
@@ -234,66 +283,79 @@ static int report(struct adopt *adopt, const struct adopted *what, struct vfpool
 				 "it has a lease and a new MAC now; 'vfpool apply' programs it");
 }
 
+/* Makes the lease of a device whose pool is known; *ret_lease is NULL when it has its lease already. */
+static int adopt_device(struct adopt *adopt, struct adopted *what, struct vfpool_lease **ret_lease)
+{
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	int r = find_lease(adopt, what, &lease);
+
+	if (r < 0)
+		return r;
+	if (lease && is_its(what, lease))
+		return adopt->dry_run ?
+			       0 :
+			       lease_see_guest(adopt->vp, adopt->ledger, lease, what->guest->uuid);
+	if (lease)
+		return fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is leased to %s nic %u",
+			    lease->owner, lease->nic);
+	if (what->row.quarantined)
+		return fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is in quarantine");
+	r = record(adopt, what, ret_lease);
+	if (!adopt->dry_run)
+		ledger_rollback(adopt->ledger);
+	return r;
+}
+
+/* Adopts one device of a guest. What is wrong with one of ours is a finding, and the others go on. */
 static int adopt_nic(struct adopt *adopt, struct adopted *what)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	int r = identify(adopt, what);
 
-	if (r == 0 && !what->pool)
-		return 0;
-	if (r == 0)
-		r = find_lease(adopt, what, &lease);
-	if (r == 0 && lease && is_its(what, lease))
-		return adopt->dry_run ?
-			       0 :
-			       lease_see_guest(adopt->vp, adopt->ledger, lease, what->guest->uuid);
-	if (r == 0 && lease)
-		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is leased to %s nic %u", lease->owner,
-			 lease->nic);
-	else if (r == 0 && what->row.quarantined)
-		r = fail(&adopt->vp->err, -VFPOOL_EINUSE, "it is in quarantine");
-	else if (r == 0)
-		r = record(adopt, what, &lease);
-	if (!adopt->dry_run)
-		ledger_rollback(adopt->ledger);
-	if (r == -ENOMEM || (r < 0 && !what->pool))
+	if (r == 0 && what->pool)
+		r = adopt_device(adopt, what, &lease);
+	if (r == -ENOMEM || !what->pool)
 		return r;
-	return report(adopt, what, r < 0 ? NULL : &lease, r < 0 ? adopt->vp->err.text : NULL);
+	if (r < 0)
+		return report(adopt, what, NULL, adopt->vp->err.text);
+	return lease ? report(adopt, what, &lease, NULL) : 0;
 }
 
 /* ---- all of it ---- */
 
 static int adopt_guest(struct adopt *adopt, const struct guest *guest)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < guest->n_nics; i++) {
+	for (size_t i = 0; i < guest->n_nics; i++) {
 		CLEANUP(adopted_end)
 		struct adopted what = { .guest = guest, .nic = &guest->nics[i] };
+		int r = adopt_nic(adopt, &what);
 
-		r = adopt_nic(adopt, &what);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 static int adopt_guests(struct adopt *adopt, const char *name)
 {
 	const struct guests *guests = &adopt->foreign.guests;
 	bool any = !name;
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < guests->n; i++) {
+	for (size_t i = 0; i < guests->n; i++) {
 		const struct guest *guest = &guests->list[i];
+		int r;
 
 		if (name && strcmp(guest->name, name) != 0 && strcmp(guest->uuid, name) != 0)
 			continue;
 		any = true;
 		r = adopt_guest(adopt, guest);
+		if (r < 0)
+			return r;
 	}
-	if (r == 0 && !any)
+	if (!any)
 		return fail(&adopt->vp->err, -VFPOOL_ENOTFOUND,
 			    "libvirt has no guest %s; 'virsh list --all' names them", name);
-	return r;
+	return 0;
 }
 
 static int adopt_open(struct adopt *adopt)
@@ -301,12 +363,18 @@ static int adopt_open(struct adopt *adopt)
 	const bool dry_run = adopt->dry_run;
 	struct vfpool *vp = adopt->vp;
 	struct error why;
-	int r;
+	int r = check_root(vp, "adopting guests");
 
-	if ((r = check_root(vp, "adopting guests")) < 0 ||
-	    (r = vfpool_pools(vp, &adopt->pools)) < 0 ||
-	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &adopt->ledger)) < 0 ||
-	    (r = open_host(vp, &adopt->host)) < 0)
+	if (r < 0)
+		return r;
+	r = vfpool_pools(vp, &adopt->pools);
+	if (r < 0)
+		return r;
+	r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &adopt->ledger);
+	if (r < 0)
+		return r;
+	r = open_host(vp, &adopt->host);
+	if (r < 0)
 		return r;
 	if (!adopt->ledger)
 		return fail(&vp->err, -ENODATA,

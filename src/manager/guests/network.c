@@ -25,16 +25,15 @@ static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_
 	return 0;
 }
 
-/* A VF that something outside libvirt holds would make a guest's start fail:
- * libvirt takes the first address that it believes free. One with a lease is
- * still another pool's. */
+/* Tells whether libvirt may have the VF. One that something outside libvirt holds would make a guest's start fail:
+ * libvirt takes the first address that it believes free. One with a lease is still another pool's. */
 static bool belongs_in_list(const struct vfpool_vf *vf)
 {
 	return !vf->owner && !vf->held && !vf->obstacle &&
 	       (vf->holder == VFPOOL_HELD_BY_NOBODY || vf->holder == VFPOOL_HELD_BY_LIBVIRT);
 }
 
-/* Why it is left out. */
+/* Adds to the notes why the VF is left out. */
 static int note_left_out(struct vfpool *vp, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 			 char **notes)
 {
@@ -60,12 +59,11 @@ static int note_left_out(struct vfpool *vp, const struct vfpool_pf *pf, const st
 static int look_for_obstacles(struct host *host, const struct pool_claim *claim,
 			      struct vfpool_pf *pf)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
+	for (size_t i = 0; i < pf->n_vfs; i++) {
 		struct vfpool_vf *vf = &pf->vfs[i];
 		struct vfpool_pf one = *pf;
-		char *obstacle;
+		char *obstacle = NULL;
+		int r;
 
 		one.vfs = vf;
 		one.n_vfs = 1;
@@ -74,8 +72,10 @@ static int look_for_obstacles(struct host *host, const struct pool_claim *claim,
 		r = find_obstacle(host, NULL, claim->pool, &one, NULL, 0, &obstacle);
 		free(vf->obstacle);
 		vf->obstacle = r < 0 ? NULL : obstacle;
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 /* What libvirt is to have, and all VFs of the pool. */
@@ -131,16 +131,18 @@ static const char *whole_pf(const struct pool_claim *claims, size_t n_claims, si
 	return n_claims == 1 && pf->netdev && n_addresses == pf->n_vfs ? pf->netdev : NULL;
 }
 
-/* The PFs with their VFs' leases and holders. */
+/* Reads the PFs with their VFs' leases and holders. */
 static int look_at_host(struct vfpool *vp, struct host *host,
 			struct vfpool_inventory **ret_inventory)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	struct ledger *ledger;
-	int r;
+	int r = read_host(vp, host, HOST_ALL_VFS, &inventory);
 
-	if ((r = read_host(vp, host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = open_ledger(vp, LEDGER_READ, &ledger)) < 0)
+	if (r < 0)
+		return r;
+	r = open_ledger(vp, LEDGER_READ, &ledger);
+	if (r < 0)
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		host_name_holders(host, &inventory->pfs[i]);
@@ -161,10 +163,15 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, struct wanted_n
 	AUTO_FREE struct pool_claim *claims = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	size_t n_claims = 0, n = 0;
-	int r;
+	int r = open_host(vp, &host);
 
-	if ((r = open_host(vp, &host)) < 0 || (r = look_at_host(vp, &host, &inventory)) < 0 ||
-	    (r = claims_resolve(vp, pools, inventory, &claims, &n_claims)) < 0)
+	if (r < 0)
+		return r;
+	r = look_at_host(vp, &host, &inventory);
+	if (r < 0)
+		return r;
+	r = claims_resolve(vp, pools, inventory, &claims, &n_claims);
+	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n_claims; i++)
 		if (!claims[i].pf)
@@ -186,7 +193,7 @@ static int make_xml(struct vfpool *vp, struct vfpool_pool *pool, struct wanted_n
 	return r < 0 ? fail_oom(&vp->err) : 0;
 }
 
-/* With what the admin's own definition has beside it. */
+/* Completes the network's XML with what the admin's own definition has beside it. */
 static int complete(struct vfpool *vp, const char *from, char **xml)
 {
 	AUTO_FREE char *own = NULL;
@@ -223,17 +230,19 @@ int vfpool_network_xml(struct vfpool *vp, const char *name, const char *from, ch
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = load_network_pool(vp, name, &pool);
 
-	if (r == 0)
-		r = want_network(vp, pool, from, &wanted, ret_notes);
-	if (r == 0)
-		*ret_xml = TAKE_PTR(wanted.xml);
-	return r;
+	if (r < 0)
+		return r;
+	r = want_network(vp, pool, from, &wanted, ret_notes);
+	if (r < 0)
+		return r;
+	*ret_xml = TAKE_PTR(wanted.xml);
+	return 0;
 }
 
 /* ---- given to libvirt ---- */
 
-/* Where vfpool's unit starts it after libvirt's daemons, libvirt's own autostart is off: the list
- * of VFs may be another one by then. */
+/* Returns what libvirt's autostart of the network is to be. Where vfpool's unit starts it after libvirt's daemons it is
+ * off: the list of VFs may be another one by then. */
 static enum guest_autostart autostart_of(const struct vfpool *vp, const struct vfpool_pool *pool,
 					 const struct vfpool_network_request *request)
 {
@@ -258,7 +267,7 @@ static int note_waiting(void *arg, const char *guest, const char *failure)
 	return 0;
 }
 
-/* After a sync that failed: who is off for it. */
+/* Notes, after a sync that failed, who is off for it. */
 static void note_guests(struct vfpool *vp, const struct vfpool_pool *pool)
 {
 	struct error ignored;
@@ -283,13 +292,18 @@ static int define_network(struct vfpool *vp, struct vfpool_pool *pool,
 		.n_vfs = wanted.n_vfs,
 	};
 
-	if (r == 0)
-		r = guest_network_define(vp->uri, &network, &result, &vp->err);
-	if (r == 0 && result.started && request->sync)
+	if (r < 0)
+		return r;
+	r = guest_network_define(vp->uri, &network, &result, &vp->err);
+	if (r < 0)
+		return r;
+	if (result.started && request->sync) {
 		r = guest_each_on_network(vp->uri, pool->network, true, note_started, vp, &vp->err);
-	if (r == 0)
-		*ret_changed = result.changed;
-	return r;
+		if (r < 0)
+			return r;
+	}
+	*ret_changed = result.changed;
+	return 0;
 }
 
 int vfpool_network_define(struct vfpool *vp, const char *name,
@@ -299,8 +313,9 @@ int vfpool_network_define(struct vfpool *vp, const char *name,
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = check_root(vp, "defining a network");
 
-	if (r == 0)
-		r = load_network_pool(vp, name, &pool);
+	if (r < 0)
+		return r;
+	r = load_network_pool(vp, name, &pool);
 	if (r < 0)
 		return r;
 	if (request->undefine)
@@ -320,7 +335,7 @@ static int normal(struct vfpool *vp, const char *xml, char **ret_text)
 		       0;
 }
 
-/* What libvirt has, unless that isn't to be replaced. */
+/* Reads the network that libvirt has, unless that isn't to be replaced. */
 static int read_network(struct vfpool *vp, const struct vfpool_pool *pool, char **ret_text)
 {
 	enum guest_network_kind kind = GUEST_NETWORK_OURS;
@@ -346,13 +361,17 @@ int vfpool_network_compare(struct vfpool *vp, const char *name, const char *from
 	AUTO_FREE char *notes = NULL, *text = NULL;
 	int r = load_network_pool(vp, name, &pool);
 
-	if (r == 0)
-		r = read_network(vp, pool, &text);
-	if (r == 0)
-		r = want_network(vp, pool, from, &wanted, &notes);
-	if (r == 0)
-		r = normal(vp, wanted.xml, ret_wanted);
-	if (r == 0)
-		*ret_is = TAKE_PTR(text);
-	return r;
+	if (r < 0)
+		return r;
+	r = read_network(vp, pool, &text);
+	if (r < 0)
+		return r;
+	r = want_network(vp, pool, from, &wanted, &notes);
+	if (r < 0)
+		return r;
+	r = normal(vp, wanted.xml, ret_wanted);
+	if (r < 0)
+		return r;
+	*ret_is = TAKE_PTR(text);
+	return 0;
 }
