@@ -88,7 +88,15 @@ code_has_no() { # PATTERN FILE...
 # Errors are handled in one way: r = a(); if (r < 0) return r;
 assigned_in_condition='(?<!for )\(\s*\*?[\w.>\[\]-]+ [-+|&*\/]?= [^;{]*'
 ladder='if \(r == 0[^;{]*\)\s+r = .*'
-rooms_of_one_idiom=(src/main.c src/verbs.c src/verbs/*.c src/util/*.[ch] src/pool/*.[ch] src/ledger/*.[ch])
+rooms_of_one_idiom=(
+	src/main.c
+	src/verbs.c
+	src/verbs/*.c
+	src/util/*.[ch]
+	src/pool/*.[ch]
+	src/ledger/*.[ch]
+	src/guest/*.[ch]
+)
 
 says_its_licence() {
 	! find src include tests -name '*.[chS]' -exec grep -L 'SPDX-License-Identifier: LGPL-2.1-or-later' {} + | grep .

@@ -12,7 +12,7 @@
 
 DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
 
-/* "0x1f" or "31"; false: no number up to `max`. */
+/* Reads an attribute such as "0x1f" or "31" into *ret. Returns false when it is no number up to `max`. */
 static bool number(const xmlNode *node, const char *name, unsigned long max, unsigned long *ret)
 {
 	AUTO_FREE char *text = xml_attribute(node, name);
@@ -77,8 +77,11 @@ int guest_add_nic(struct guest *guest, const struct guest_nic *nic)
 		guest->nics = grown;
 	}
 	guest->nics[n] = *nic;
-	if (nic->network && !(guest->nics[n].network = strdup(nic->network)))
-		return -ENOMEM;
+	if (nic->network) {
+		guest->nics[n].network = strdup(nic->network);
+		if (!guest->nics[n].network)
+			return -ENOMEM;
+	}
 	guest->n_nics++;
 	return 0;
 }
@@ -91,17 +94,17 @@ static uint64_t number_of(const struct vfpool_pci *address)
 
 static int compare_nics(const struct guest_nic *a, const struct guest_nic *b)
 {
-	int r = a->has_mac - b->has_mac;
+	const uint64_t x = a->has_address ? number_of(&a->address) : 0,
+		       y = b->has_address ? number_of(&b->address) : 0;
+	const int macs = a->has_mac && b->has_mac ? memcmp(&a->mac, &b->mac, sizeof(a->mac)) : 0;
 
-	if (r == 0)
-		r = a->has_address - b->has_address;
-	if (r == 0 && a->has_mac)
-		r = memcmp(&a->mac, &b->mac, sizeof(a->mac));
-	if (r == 0 && a->has_address)
-		r = number_of(&a->address) < number_of(&b->address) ?
-			    -1 :
-			    number_of(&a->address) > number_of(&b->address);
-	return r;
+	if (a->has_mac != b->has_mac)
+		return a->has_mac - b->has_mac;
+	if (a->has_address != b->has_address)
+		return a->has_address - b->has_address;
+	if (macs != 0)
+		return macs;
+	return x < y ? -1 : x > y;
 }
 
 static int by_device_and_place(const void *a, const void *b)
@@ -112,7 +115,8 @@ static int by_device_and_place(const void *a, const void *b)
 	return r ? r : *x < *y ? -1 : *x > *y;
 }
 
-/* Of devices that are the same the first one stays, in its place; the last one says what comes next. */
+/* Drops the guest's devices that are the same as another: the first one stays, in its place, and the last one says
+ * what comes next. */
 static int drop_copies(struct guest *guest)
 {
 	AUTO_FREE struct guest_nic **sorted = calloc(guest->n_nics + 1, sizeof(*sorted));
@@ -167,7 +171,7 @@ static bool is_uuid(const xmlChar *text)
 	       strspn((const char *)text, "0123456789abcdefABCDEF-") == 36;
 }
 
-/* A missing one stays missing: only the hook asks. */
+/* Reads the guest's name and UUID. A missing one stays missing: only the hook asks. */
 static int read_names(const xmlNode *root, struct guest *guest)
 {
 	const xmlNode *name = xml_child(root, "name"), *id = xml_child(root, "uuid");
@@ -189,7 +193,7 @@ static int read_names(const xmlNode *root, struct guest *guest)
 	return 0;
 }
 
-/* In KiB, as libvirt prints it; 0: another unit, or none. */
+/* Returns an amount in KiB, as libvirt prints it; 0: it has another unit, or isn't there. */
 static unsigned long long kib(const xmlNode *node)
 {
 	AUTO_FREE char *unit = node ? xml_attribute(node, "unit") : NULL;

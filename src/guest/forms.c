@@ -188,7 +188,7 @@ static char *qmp_commands(const struct place *place)
 
 /* ---- a shell's variables ---- */
 
-/* In single quotes, out of which nothing gets: a quote ends them, comes escaped, and
+/* Writes the text in single quotes, out of which nothing gets: a quote ends them, comes escaped, and
  * begins them anew. */
 static void quote(FILE *out, const char *text)
 {
@@ -257,7 +257,7 @@ static bool is_device_format(enum vfpool_format format)
 	       format == VFPOOL_FORMAT_STRATOVIRT;
 }
 
-/* Have the VFs a place in their slot? */
+/* Checks that the VFs have a place in their slot. */
 static int check_slot(enum vfpool_format format, const struct vfpool_interface_options *options,
 		      struct error *err)
 {
@@ -275,7 +275,7 @@ static int check_slot(enum vfpool_format format, const struct vfpool_interface_o
 	return r < 0 ? fail(err, -EINVAL, "'%s' is no slot such as 0x03 or 0x03.0x0", addr) : 0;
 }
 
-/* Can the lease be told so at all? */
+/* Checks that the lease can be told so at all. */
 static int check(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 		 enum vfpool_format format, const struct vfpool_interface_options *options,
 		 bool has_hook, struct error *err)
@@ -317,20 +317,28 @@ static int check(const struct vfpool_pool *pool, const struct vfpool_lease *leas
 	return is_device_format(format) ? check_slot(format, options, err) : 0;
 }
 
-int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
-		    enum vfpool_format format, const struct vfpool_interface_options *options,
-		    bool has_hook, char **ret_text, struct error *err)
+/* Returns the format that is meant: libvirt's is one of several. */
+static enum vfpool_format format_of(const struct vfpool_pool *pool,
+				    const struct vfpool_lease *lease, const struct guest_form *form)
 {
+	if (form->format != VFPOOL_FORMAT_LIBVIRT)
+		return form->format;
+	if (!lease->has_vf)
+		return VFPOOL_FORMAT_NETWORK;
+	return !form->has_hook && guest_vlan_is_beyond_libvirt(pool, lease) ?
+		       VFPOOL_FORMAT_HOSTDEV :
+		       VFPOOL_FORMAT_LIBVIRT;
+}
+
+int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
+		    const struct guest_form *form, char **ret_text, struct error *err)
+{
+	const struct vfpool_interface_options *options = form->options;
+	const enum vfpool_format format = format_of(pool, lease, form);
 	char *text = NULL;
 	struct place place;
-	int r;
+	int r = check(pool, lease, format, options, form->has_hook, err);
 
-	if (format == VFPOOL_FORMAT_LIBVIRT && !lease->has_vf)
-		format = VFPOOL_FORMAT_NETWORK;
-	else if (format == VFPOOL_FORMAT_LIBVIRT && !has_hook &&
-		 guest_vlan_is_beyond_libvirt(pool, lease))
-		format = VFPOOL_FORMAT_HOSTDEV;
-	r = check(pool, lease, format, options, has_hook, err);
 	if (r < 0)
 		return r;
 	if (is_device_format(format)) {

@@ -13,11 +13,16 @@ bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool, const struct v
 /* The VLAN that the lease's <interface> has, 0: none. -1: a port profile says, or the network. */
 int guest_vlan(const struct vfpool_pool *pool, const struct vfpool_lease *lease);
 
-/* The lease in that format, as vfpool_interface() says; `has_hook`: vfpool's hook in libvirt
- * puts back what libvirt leaves out. Fills `err`. */
+/* What a lease's interface is asked in. */
+struct guest_form {
+	enum vfpool_format format;
+	const struct vfpool_interface_options *options;
+	bool has_hook; /* vfpool's hook in libvirt puts back what libvirt leaves out */
+};
+
+/* Puts the lease into that form, as vfpool_interface() says. Fills `err`. */
 int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
-		    enum vfpool_format format, const struct vfpool_interface_options *options,
-		    bool has_hook, char **ret_text, struct error *err);
+		    const struct guest_form *form, char **ret_text, struct error *err);
 
 /* Those of them that are XML; the lease fits the format. -ENOMEM is the one way to
  * fail. */

@@ -120,7 +120,7 @@ static int add_nic(struct guest *guest, const char *text)
 	return guest_add_nic(guest, &nic);
 }
 
-/* 1: that was the last line. */
+/* Takes a line of the child's. Returns 1 when that was the last one. */
 static int take_line(struct guests *guests, const char *line, struct error *err)
 {
 	struct guest *guest = guests->n > 0 ? &guests->list[guests->n - 1] : NULL;
@@ -136,11 +136,13 @@ static int take_line(struct guests *guests, const char *line, struct error *err)
 
 static int take_lines(char *text, unsigned seconds, struct guests *guests, struct error *err)
 {
+	char *end = strchr(text, '\n');
 	int r = 0;
 
-	for (char *line = text, *end; r == 0 && (end = strchr(line, '\n')); line = end + 1) {
+	for (char *line = text; r == 0 && end; end = strchr(line, '\n')) {
 		*end = '\0';
 		r = take_line(guests, line, err);
+		line = end + 1;
 	}
 	if (r == -ENOMEM)
 		return fail_oom(err);
@@ -166,7 +168,7 @@ struct question {
 	guest_question_fn ask;
 };
 
-/* "text …" to its end, "none", or "error ERRNO MESSAGE". */
+/* Writes the answer: "text …" to its end, "none", or "error ERRNO MESSAGE". */
 static void ask_question(void *arg, int out)
 {
 	const struct question *question = arg;
@@ -181,7 +183,7 @@ static void ask_question(void *arg, int out)
 	free(text);
 }
 
-/* The daemon's socket, of the one daemon or of the one for QEMU. */
+/* Is the daemon's socket there, of the one daemon or of the one for QEMU? */
 static bool is_there(const char *run_dir)
 {
 	AUTO_FREE char *one = format_text("%s/libvirt-sock", run_dir);
@@ -190,16 +192,24 @@ static bool is_there(const char *run_dir)
 	return (one && access(one, F_OK) == 0) || (own && access(own, F_OK) == 0);
 }
 
-/* What the child says; it may not be whole. */
-static int ask_child(void (*work)(void *arg, int out), void *arg, const char *uri,
-		     const char *run_dir, unsigned seconds, char **ret_text, struct error *err)
+/* What is asked of which libvirt, and for how long. */
+struct inquiry {
+	const char *uri, *run_dir;
+	unsigned seconds;
+	void (*work)(void *arg, int out);
+	void *arg;
+};
+
+/* Asks in a child. *ret_text is what it says, which may not be whole. */
+static int ask_child(const struct inquiry *inquiry, char **ret_text, struct error *err)
 {
 	bool whole;
 	int r;
 
-	if (strcmp(uri, OWN_HOST) == 0 && !is_there(run_dir))
+	if (strcmp(inquiry->uri, OWN_HOST) == 0 && !is_there(inquiry->run_dir))
 		return fail(err, -ENOENT, "libvirt isn't running here");
-	r = run_child(work, arg, (int)seconds * 1000, TEXT_MAX, ret_text, &whole);
+	r = run_child(inquiry->work, inquiry->arg, (int)inquiry->seconds * 1000, TEXT_MAX, ret_text,
+		      &whole);
 	return r < 0 ? fail_errno(err, r, "asking libvirt") : 0;
 }
 
@@ -210,8 +220,9 @@ static int fail_silent(struct error *err)
 
 int guest_count_devices(const char *uri, const char *run_dir, unsigned *ret_n, struct error *err)
 {
+	const struct inquiry inquiry = { uri, run_dir, DEADLINE_S, ask_count, (void *)uri };
 	AUTO_FREE char *text = NULL;
-	int r = ask_child(ask_count, (void *)uri, uri, run_dir, DEADLINE_S, &text, err);
+	int r = ask_child(&inquiry, &text, err);
 
 	if (r < 0)
 		return r;
@@ -227,9 +238,9 @@ int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, 
 	      char **ret_text, struct error *err)
 {
 	struct question asked = { uri, name, question };
+	const struct inquiry inquiry = { uri, run_dir, DEADLINE_S, ask_question, &asked };
 	AUTO_FREE char *text = NULL, *answer = NULL;
-	int r = ask_child(ask_question, &asked, uri, run_dir, DEADLINE_S, &text, err), code,
-	    rest = 0;
+	int r = ask_child(&inquiry, &text, err), code, rest = 0;
 
 	if (r < 0)
 		return r;
@@ -237,10 +248,13 @@ int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, 
 		text[strcspn(text, "\n")] = '\0';
 		return fail(err, code, "%s", text + rest);
 	}
-	if (strncmp(text, "text ", 5) == 0 && !(answer = strdup(text + 5)))
-		return fail_oom(err);
-	if (!answer && strcmp(text, "none") != 0)
+	if (strncmp(text, "text ", 5) == 0) {
+		answer = strdup(text + 5);
+		if (!answer)
+			return fail_oom(err);
+	} else if (strcmp(text, "none") != 0) {
 		return fail_silent(err);
+	}
 	*ret_text = TAKE_PTR(answer);
 	return 0;
 }
@@ -249,9 +263,10 @@ int guest_list_within(const char *uri, const char *run_dir, unsigned seconds,
 		      struct guests *ret_guests, struct error *err)
 {
 	const unsigned time = seconds < LONGEST_S ? seconds : LONGEST_S;
+	const struct inquiry inquiry = { uri, run_dir, time, ask, (void *)uri };
 	struct guests guests = { 0 };
 	AUTO_FREE char *text = NULL;
-	int r = ask_child(ask, (void *)uri, uri, run_dir, time, &text, err);
+	int r = ask_child(&inquiry, &text, err);
 
 	if (r < 0)
 		return r;

@@ -86,8 +86,9 @@ static int load(struct error *err)
 	library = dlopen("libvirt.so.0", RTLD_NOW | RTLD_LOCAL);
 	if (!library)
 		return fail(err, -ENOSYS, "libvirt isn't installed here: %s", dlerror());
-#define LOOK_UP(name)                                               \
-	if (!(p_##name = (__typeof__(&name))dlsym(library, #name))) \
+#define LOOK_UP(name)                                        \
+	p_##name = (__typeof__(&name))dlsym(library, #name); \
+	if (!p_##name)                                       \
 		return fail(err, -ENOSYS, "libvirt.so.0 is too old: it has no %s", #name);
 	FUNCTIONS(LOOK_UP)
 #undef LOOK_UP
@@ -111,7 +112,7 @@ static int connect_to(const char *uri, virConnectPtr *ret_connection, struct err
 	return 0;
 }
 
-/* libvirt takes a new definition of a network only with its UUID. */
+/* Returns the definition with the UUID, without which libvirt takes no new one of a network; NULL: it can't. */
 static char *with_uuid(const char *xml, const char *uuid)
 {
 	const char *at = strstr(xml, "</name>");
@@ -148,7 +149,7 @@ static int define(virConnectPtr connection, const char *xml, virNetworkPtr *netw
 	return 0;
 }
 
-/* As it is defined, not as it runs; not every driver of libvirt knows the difference. */
+/* Returns the network's XML as it is defined, not as it runs; NULL: there is none to be had. Not every driver of libvirt knows the difference. */
 static char *definition_of(virNetworkPtr network)
 {
 	char *xml = p_virNetworkGetXMLDesc(network, VIR_NETWORK_XML_INACTIVE);
@@ -156,7 +157,7 @@ static char *definition_of(virNetworkPtr network)
 	return xml ? xml : p_virNetworkGetXMLDesc(network, 0);
 }
 
-/* The names of the guests that use it, "" when none does. A libvirt that can't tell counts them
+/* Writes the names of the guests that use the network, "" when none does. A libvirt that can't tell counts them
  * at least. */
 static int name_users(virNetworkPtr network, char *names, size_t size, struct error *err)
 {
@@ -185,7 +186,7 @@ static int name_users(virNetworkPtr network, char *names, size_t size, struct er
 	return 0;
 }
 
-/* 1: it runs; an error when it can't be known. */
+/* Returns 1 when the network runs, 0 when not; fails when that can't be known. */
 static int is_active(virNetworkPtr network, struct error *err)
 {
 	int active = p_virNetworkIsActive(network);
@@ -194,7 +195,7 @@ static int is_active(virNetworkPtr network, struct error *err)
 			     fail(err, -EIO, "is it running? %s", p_virGetLastErrorMessage());
 }
 
-/* A network that guests use isn't stopped under them. *ret_was_active: it ran. */
+/* Stops the network, but not under guests that use it. *ret_was_active: it ran. */
 static int stop_network(virNetworkPtr network, bool *ret_was_active, struct error *err)
 {
 	char names[400];
@@ -204,11 +205,13 @@ static int stop_network(virNetworkPtr network, bool *ret_was_active, struct erro
 	if (r <= 0)
 		return r;
 	r = name_users(network, names, sizeof(names), err);
-	if (r == 0 && *names)
+	if (r < 0)
+		return r;
+	if (*names)
 		return fail(err, -VFPOOL_EINUSE, "it is used by %s: nothing was changed", names);
-	if (r == 0 && p_virNetworkDestroy(network) < 0)
+	if (p_virNetworkDestroy(network) < 0)
 		return fail(err, -EIO, "stopping it: %s", p_virGetLastErrorMessage());
-	return r;
+	return 0;
 }
 
 static int start_network(virNetworkPtr network, bool *ret_changed, struct error *err)
@@ -224,7 +227,7 @@ static int start_network(virNetworkPtr network, bool *ret_changed, struct error 
 	return 0;
 }
 
-/* NULL: libvirt says that there is none. */
+/* Finds the network; *ret_network is NULL when libvirt says that there is none. */
 static int find_network(virConnectPtr connection, const char *name, virNetworkPtr *ret_network,
 			struct error *err)
 {
@@ -265,7 +268,7 @@ static bool is_ours(const char *xml)
 	return guest_network_look(xml, &kind, &what) == 0 && kind == GUEST_NETWORK_OURS;
 }
 
-/* A running one takes its new definition by stopping and starting. Where guests use it the old
+/* Defines the network anew. A running one takes its new definition by stopping and starting. Where guests use it the old
  * definition is put back, which has changed nothing that runs. */
 static int redefine(virConnectPtr connection, const char *xml, virNetworkPtr *network,
 		    bool *ret_changed, bool *ret_start, struct error *err)
@@ -298,7 +301,7 @@ static int redefine(virConnectPtr connection, const char *xml, virNetworkPtr *ne
 	return r;
 }
 
-/* Somebody else's network is neither replaced nor stopped. `wanted`: one that is defined just so may be marked as
+/* Checks that the network is vfpool's: somebody else's is neither replaced nor stopped. `wanted`: one that is defined just so may be marked as
  * vfpool's; NULL: none may. What runs has the mark of its own start only. */
 static int check_is_ours(virNetworkPtr network, const char *wanted, bool force, struct error *err)
 {
@@ -339,24 +342,35 @@ static bool is_stale(virNetworkPtr network, const struct guest_network *is)
 	return xml && guest_network_has_other(xml, is->vfs, is->n_vfs);
 }
 
+/* Finds the network, which is ours or may be taken; NULL: there is none. */
+static int find_our_network(virConnectPtr connection, const struct guest_network *is,
+			    virNetworkPtr *ret_network, struct error *err)
+{
+	int r = find_network(connection, is->name, ret_network, err);
+
+	return r < 0 || !*ret_network ? r : check_is_ours(*ret_network, is->xml, is->force, err);
+}
+
+/* Gives the network to libvirt. *network is for the caller to end, also after a failure, and what `result` says
+ * of it was done. */
 static int define_network(virConnectPtr connection, const struct guest_network *is,
 			  virNetworkPtr *network, struct guest_network_result *result,
 			  struct error *err)
 {
 	bool start = is->start, was_active, was_stale, started = false;
-	int r = find_network(connection, is->name, network, err);
+	int r = find_our_network(connection, is, network, err);
 
-	if (r == 0 && *network)
-		r = check_is_ours(*network, is->xml, is->force, err);
 	if (r < 0)
 		return r;
 	was_active = *network && p_virNetworkIsActive(*network) == 1;
 	was_stale = *network && is_stale(*network, is);
 	r = redefine(connection, is->xml, network, &result->changed, &start, err);
-	if (r == 0)
-		r = set_autostart(*network, is->autostart, &result->changed, err);
-	if (r == 0 && start)
-		r = start_network(*network, &started, err);
+	if (r < 0)
+		return r;
+	r = set_autostart(*network, is->autostart, &result->changed, err);
+	if (r < 0 || !start)
+		return r;
+	r = start_network(*network, &started, err);
 	result->changed = result->changed || started;
 	result->started = started && (!was_active || was_stale);
 	return r;
@@ -379,13 +393,15 @@ int guest_network_define(const char *uri, const struct guest_network *network,
 	return 0;
 }
 
+/* Takes the network from libvirt. */
 static int undefine(virNetworkPtr network, bool force, struct error *err)
 {
 	bool was_active;
 	int r = check_is_ours(network, NULL, force, err);
 
-	if (r == 0)
-		r = stop_network(network, &was_active, err);
+	if (r < 0)
+		return r;
+	r = stop_network(network, &was_active, err);
 	if (r < 0)
 		return r;
 	if (p_virNetworkIsPersistent(network) == 1 && p_virNetworkUndefine(network) < 0)
@@ -403,8 +419,9 @@ int guest_network_undefine(const char *uri, const char *name, bool force, bool *
 	if (r < 0)
 		return r;
 	r = find_network(connection, name, &network, err);
-	if (r == 0 && network)
-		r = undefine(network, force, err);
+	if (r < 0)
+		return fail_while(err, r, "network %s", name);
+	r = network ? undefine(network, force, err) : 0;
 	if (r < 0)
 		return fail_while(err, r, "network %s", name);
 	*ret_changed = network;
@@ -418,11 +435,13 @@ int guest_network_get(const char *uri, const char *name, char **ret_xml, struct 
 	char *xml = NULL;
 	int r = connect_to(uri, &connection, err);
 
-	if (r == 0)
-		r = find_network(connection, name, &network, err);
 	if (r < 0)
 		return r;
-	if (network && !(xml = definition_of(network)))
+	r = find_network(connection, name, &network, err);
+	if (r < 0)
+		return r;
+	xml = network ? definition_of(network) : NULL;
+	if (network && !xml)
 		return fail(err, -EIO, "network %s: %s", name, p_virGetLastErrorMessage());
 	*ret_xml = xml;
 	return 0;
@@ -430,7 +449,31 @@ int guest_network_get(const char *uri, const char *name, char **ret_xml, struct 
 
 /* ---- guests ---- */
 
-/* What can't be known counts as running. */
+/* All guests, or those of some flags. */
+struct domains {
+	virDomainPtr *list;
+	size_t n;
+};
+
+static void domains_end(struct domains *domains)
+{
+	for (size_t i = 0; i < domains->n; i++)
+		p_virDomainFree(domains->list[i]);
+	free(domains->list);
+}
+
+static int list_domains(virConnectPtr connection, unsigned flags, struct domains *ret_domains,
+			struct error *err)
+{
+	int n = p_virConnectListAllDomains(connection, &ret_domains->list, flags);
+
+	if (n < 0)
+		return fail(err, -EIO, "listing libvirt's guests: %s", p_virGetLastErrorMessage());
+	ret_domains->n = (size_t)n;
+	return 0;
+}
+
+/* Returns (o)ff, (r)unning or (s)aved; what can't be known counts as running. */
 static char state_of(virDomainPtr domain)
 {
 	if (p_virDomainIsActive(domain) != 0)
@@ -459,20 +502,14 @@ static int tell_guest(virDomainPtr domain, libvirt_guest_fn fn, void *arg, struc
 int libvirt_each_guest(const char *uri, libvirt_guest_fn fn, void *arg, struct error *err)
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
-	virDomainPtr *domains;
-	int n, r = connect_to(uri, &connection, err);
+	CLEANUP(domains_end) struct domains domains = { 0 };
+	int r = connect_to(uri, &connection, err);
 
 	if (r < 0)
 		return r;
-	n = p_virConnectListAllDomains(connection, &domains, 0);
-	if (n < 0)
-		return fail(err, -EIO, "listing libvirt's guests: %s", p_virGetLastErrorMessage());
-	for (int i = 0; i < n; i++) {
-		if (r == 0)
-			r = tell_guest(domains[i], fn, arg, err);
-		p_virDomainFree(domains[i]);
-	}
-	free(domains);
+	r = list_domains(connection, 0, &domains, err);
+	for (size_t i = 0; r == 0 && i < domains.n; i++)
+		r = tell_guest(domains.list[i], fn, arg, err);
 	return r;
 }
 
@@ -495,6 +532,15 @@ static int find_domain(virConnectPtr connection, const char *name, virDomainPtr 
 			    p_virGetLastErrorMessage());
 	*ret_domain = domain;
 	return 0;
+}
+
+/* Connects to libvirt, and finds the guest by name or UUID. */
+static int open_domain(const char *uri, const char *name, virConnectPtr *ret_connection,
+		       virDomainPtr *ret_domain, struct error *err)
+{
+	int r = connect_to(uri, ret_connection, err);
+
+	return r < 0 ? r : find_domain(*ret_connection, name, ret_domain, err);
 }
 
 static int read_definition(virDomainPtr domain, const char *name, unsigned flags,
@@ -523,7 +569,7 @@ static int read_state(virDomainPtr domain, const char *name, struct guest_state 
 		      struct error *err)
 {
 	const char *is = p_virDomainGetName(domain);
-	int running, persistent, r = 0;
+	int running, persistent, r;
 
 	if (!is || p_virDomainGetUUIDString(domain, state->uuid) < 0)
 		return fail(err, -EIO, "guest %s: %s", name, p_virGetLastErrorMessage());
@@ -536,11 +582,10 @@ static int read_state(virDomainPtr domain, const char *name, struct guest_state 
 		return fail(err, -EIO, "guest %s: %s", name, p_virGetLastErrorMessage());
 	state->is_running = running;
 	state->is_persistent = persistent;
-	if (state->is_running)
-		r = read_definition(domain, name, 0, &state->now, err);
-	if (r == 0 && state->is_persistent)
-		r = read_definition(domain, name, VIR_DOMAIN_XML_INACTIVE, &state->next, err);
-	return r;
+	r = running ? read_definition(domain, name, 0, &state->now, err) : 0;
+	if (r < 0 || !persistent)
+		return r;
+	return read_definition(domain, name, VIR_DOMAIN_XML_INACTIVE, &state->next, err);
 }
 
 int guest_look(const char *uri, const char *name, struct guest_state *ret_state, struct error *err)
@@ -548,11 +593,12 @@ int guest_look(const char *uri, const char *name, struct guest_state *ret_state,
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_domain) virDomainPtr domain = NULL;
 	CLEANUP(guest_state_end) struct guest_state state = { .is_running = false };
-	int r;
+	int r = open_domain(uri, name, &connection, &domain, err);
 
-	if ((r = connect_to(uri, &connection, err)) < 0 ||
-	    (r = find_domain(connection, name, &domain, err)) < 0 ||
-	    (r = read_state(domain, name, &state, err)) < 0)
+	if (r < 0)
+		return r;
+	r = read_state(domain, name, &state, err);
+	if (r < 0)
 		return r;
 	*ret_state = state;
 	state = (struct guest_state){ .is_running = false };
@@ -563,10 +609,9 @@ int guest_definition(const char *uri, const char *name, char **ret_xml, struct e
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_domain) virDomainPtr domain = NULL;
-	int r;
+	int r = open_domain(uri, name, &connection, &domain, err);
 
-	if ((r = connect_to(uri, &connection, err)) < 0 ||
-	    (r = find_domain(connection, name, &domain, err)) < 0)
+	if (r < 0)
 		return r;
 	*ret_xml = p_virDomainGetXMLDesc(domain, p_virDomainIsPersistent(domain) == 1 ?
 							 VIR_DOMAIN_XML_INACTIVE :
@@ -574,6 +619,7 @@ int guest_definition(const char *uri, const char *name, char **ret_xml, struct e
 	return *ret_xml ? 0 : fail(err, -EIO, "guest %s: %s", name, p_virGetLastErrorMessage());
 }
 
+/* Attaches the device of `xml`, or detaches it. */
 static int change(const char *uri, const char *uuid, const char *xml, unsigned where, bool attach,
 		  struct error *err)
 {
@@ -581,10 +627,9 @@ static int change(const char *uri, const char *uuid, const char *xml, unsigned w
 			       (where & GUEST_NEXT ? VIR_DOMAIN_AFFECT_CONFIG : 0);
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_domain) virDomainPtr domain = NULL;
-	int r;
+	int r = open_domain(uri, uuid, &connection, &domain, err);
 
-	if ((r = connect_to(uri, &connection, err)) < 0 ||
-	    (r = find_domain(connection, uuid, &domain, err)) < 0)
+	if (r < 0)
 		return r;
 	if ((attach ? p_virDomainAttachDeviceFlags : p_virDomainDetachDeviceFlags)(domain, xml,
 										   flags) < 0)
@@ -611,10 +656,9 @@ int guest_move(const char *uri, const char *uuid, const struct vfpool_mac *mac,
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
 	CLEANUP(cleanup_domain) virDomainPtr domain = NULL, defined = NULL;
 	AUTO_FREE char *is = NULL, *xml = NULL;
-	int r;
+	int r = open_domain(uri, uuid, &connection, &domain, err);
 
-	if ((r = connect_to(uri, &connection, err)) < 0 ||
-	    (r = find_domain(connection, uuid, &domain, err)) < 0)
+	if (r < 0)
 		return r;
 	/* With its secrets: what is left out of a definition is lost. */
 	is = p_virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
@@ -646,27 +690,23 @@ int guest_each_on_network(const char *uri, const char *network, bool start, gues
 			  void *arg, struct error *err)
 {
 	CLEANUP(cleanup_connection) virConnectPtr connection = NULL;
-	virDomainPtr *domains;
-	int n, r = connect_to(uri, &connection, err);
+	CLEANUP(domains_end) struct domains domains = { 0 };
+	int r = connect_to(uri, &connection, err);
 
 	if (r < 0)
 		return r;
-	n = p_virConnectListAllDomains(connection, &domains,
-				       VIR_CONNECT_LIST_DOMAINS_INACTIVE |
-					       VIR_CONNECT_LIST_DOMAINS_AUTOSTART);
-	if (n < 0)
-		return fail(err, -EIO, "listing libvirt's guests: %s", p_virGetLastErrorMessage());
-	for (int i = 0; i < n; i++) {
-		AUTO_FREE char *xml = p_virDomainGetXMLDesc(domains[i], VIR_DOMAIN_XML_INACTIVE);
+	r = list_domains(connection,
+			 VIR_CONNECT_LIST_DOMAINS_INACTIVE | VIR_CONNECT_LIST_DOMAINS_AUTOSTART,
+			 &domains, err);
+	for (size_t i = 0; r == 0 && i < domains.n; i++) {
+		const virDomainPtr domain = domains.list[i];
+		AUTO_FREE char *xml = p_virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
 
-		if (r == 0 && is_on_network(xml, network))
-			r = fn(arg, p_virDomainGetName(domains[i]),
-			       start && p_virDomainCreate(domains[i]) < 0 ?
-				       p_virGetLastErrorMessage() :
-				       NULL);
-		p_virDomainFree(domains[i]);
+		if (is_on_network(xml, network))
+			r = fn(arg, p_virDomainGetName(domain),
+			       start && p_virDomainCreate(domain) < 0 ? p_virGetLastErrorMessage() :
+									NULL);
 	}
-	free(domains);
 	return r;
 }
 

@@ -13,7 +13,7 @@
 
 DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
 
-/* Comments begin with a # outside of quotes, and end with the line. */
+/* Makes spaces of the comments, which begin with a # outside of quotes, and end with the line. */
 static void blank_comments(char *text)
 {
 	char quote = '\0';
@@ -31,7 +31,7 @@ static void blank_comments(char *text)
 	}
 }
 
-/* The value of a "key = value" line, from its first character on; NULL: there is no such line. */
+/* Returns the value of a "key = value" line, from its first character on; NULL: there is no such line. */
 static const char *find_value(const char *text, const char *key)
 {
 	const size_t length = strlen(key);
@@ -55,7 +55,7 @@ static bool is_number(const char *text, const char *key, char digit)
 	return value && *value == digit;
 }
 
-/* Up to the list's end, or the string's. */
+/* Copies the value up to the list's end, or the string's. */
 static char *copy_value(const char *value)
 {
 	if (*value == '[')
@@ -64,7 +64,7 @@ static char *copy_value(const char *value)
 	return strndup(value, strcspn(value, "\"'\n \t"));
 }
 
-/* A user by name, or with a + or without by number. */
+/* Is the user, by name, or by number with a + or without, root? */
 static bool is_root(const char *user)
 {
 	return user &&
@@ -84,9 +84,12 @@ int guest_read_qemu_conf(const char *path, struct guest_qemu_conf *ret_conf)
 	blank_comments(text);
 	acl_value = find_value(text, "cgroup_device_acl");
 	user = find_value(text, "user");
-	if ((acl_value && !(acl = copy_value(acl_value))) ||
-	    (user && !(conf.user = copy_value(user))))
+	acl = acl_value ? copy_value(acl_value) : NULL;
+	conf.user = user ? copy_value(user) : NULL;
+	if ((acl_value && !acl) || (user && !conf.user)) {
+		free(conf.user);
 		return -ENOMEM;
+	}
 	conf.has_acl = acl;
 	conf.acl_has_vfio = acl && strstr(acl, "/dev/vfio/vfio");
 	conf.relaxed_acs = is_number(text, "relaxed_acs_check", '1');

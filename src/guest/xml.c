@@ -491,14 +491,14 @@ int guest_network_complete(const char *own, const char *made, char **ret_xml)
 {
 	CLEANUP(cleanup_doc) xmlDocPtr doc = parse(own);
 	CLEANUP(cleanup_doc) xmlDocPtr other = parse(made);
-	xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL, forward;
+	xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL;
 	xmlNodePtr from = other ? xmlDocGetRootElement(other) : NULL;
 
 	if (!root || !from || doc->intSubset || strcmp((const char *)root->name, "network") != 0 ||
 	    !same_name(root, from))
 		return -EBADMSG;
-	while ((forward = child(root, "forward")))
-		drop(forward);
+	while (child(root, "forward"))
+		drop(child(root, "forward"));
 	if (!put(doc, child(root, "name"), child(from, "forward")) || !put_mark(doc, root, from))
 		return -ENOMEM;
 	if (!child(root, "vlan") && !child(root, "virtualport") && child(from, "vlan") &&

@@ -20,7 +20,8 @@ static int interface(const struct vfpool_pool *of, const struct vfpool_lease *le
 {
 	static const struct vfpool_interface_options none = { 0 };
 
-	return guest_interface(of, lease, format, &none, false, ret_text, &err);
+	return guest_interface(of, lease, &(const struct guest_form){ format, &none, false },
+			       ret_text, &err);
 }
 
 static void an_interface_with_a_vf(void **state)

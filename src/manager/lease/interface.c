@@ -17,12 +17,12 @@ int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease, enum v
 		     const struct vfpool_interface_options *options, char **ret_text)
 {
 	static const struct vfpool_interface_options none = { 0 };
+	const struct guest_form form = { format, options ? options : &none, has_hook(vp) };
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = definition_load(vp, lease->pool, &pool);
 
 	if (r == 0)
-		r = guest_interface(pool, lease, format, options ? options : &none, has_hook(vp),
-				    ret_text, &vp->err);
+		r = guest_interface(pool, lease, &form, ret_text, &vp->err);
 	return r < 0 ? fail_while(&vp->err, r, "%s nic %u in pool %s", lease->owner, lease->nic,
 				  lease->pool) :
 		       0;
@@ -31,6 +31,7 @@ int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease, enum v
 int vfpool_check_interface(struct vfpool *vp, const char *pool_name, enum vfpool_format format,
 			   const struct vfpool_interface_options *options)
 {
+	const struct guest_form form = { format, options, has_hook(vp) };
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	AUTO_FREE char *text = NULL;
 	int r = definition_load(vp, pool_name, &pool);
@@ -42,7 +43,5 @@ int vfpool_check_interface(struct vfpool *vp, const char *pool_name, enum vfpool
 		.has_vf = pool && pool->allocate == VFPOOL_BY_VFPOOL,
 	};
 
-	return r < 0 ? r :
-		       guest_interface(pool, &lease, format, options, has_hook(vp), &text,
-				       &vp->err);
+	return r < 0 ? r : guest_interface(pool, &lease, &form, &text, &vp->err);
 }
