@@ -45,31 +45,53 @@ whole_pool() { # NAME PFS VFS [ELEMENT]
 }
 
 # run_tests: each function test_… of the calling file in a folder of its own, so that none leans on
-# what another left. T=WORD: only those with it in their names. Then the plan.
+# what another left; TAP_JOBS of them at a time, since many wait for most of their time. T=WORD: only those with
+# it in their names. What they print comes whole, in the order of their names; then the plan.
 run_tests() {
-	local test tally checks failed from took ran=
+	local test tests=() first=0 next=0 running=0
 	tap_scratch=$(tap_folder "$(basename "$0")") || exit
 	trap 'rm -rf "$tap_scratch"' EXIT
-	tally=$tap_scratch/tally
+	trap 'kill $(jobs -p); exit 1' INT TERM
 	for test in $(compgen -A function test_); do
-		[[ $test == *"${T:-}"* ]] || continue
-		ran=yes from=$EPOCHREALTIME
-		: >"$tally"
-		(
-			tap_count=0 tap_failed=0 work=$tap_scratch/$test
-			mkdir "$work"
-			cd "$work" || exit
-			"$test"
-			echo "$tap_count $tap_failed" >"$tally"
-		)
-		checks=0 failed=0
-		read -r checks failed <"$tally" || t "$test ends" false
-		tap_count=$((tap_count + checks)) tap_failed=$((tap_failed | failed))
-		tap_since "$from"
-		echo "# ${test#test_} took $took s"
+		[[ $test != *"${T:-}"* ]] || tests+=("$test")
 	done
-	[ -n "$ran" ] || { echo "1..0 # SKIP no test has '${T:-}' in its name"; exit 0; }
+	[ ${#tests[@]} -gt 0 ] || { echo "1..0 # SKIP no test has '${T:-}' in its name"; exit 0; }
+	while [ $first -lt ${#tests[@]} ]; do
+		if [ $next -lt ${#tests[@]} ] && [ $running -lt "${TAP_JOBS:-1}" ]; then
+			run_test "${tests[next]}" >"$tap_scratch/${tests[next]}.tap" &
+			next=$((next + 1)) running=$((running + 1))
+			continue
+		fi
+		wait -n
+		running=$((running - 1))
+		while [ $first -lt $next ] && { [ $running = 0 ] || [ -e "$tap_scratch/${tests[first]}.end" ]; }; do
+			show_test "${tests[first]}"
+			first=$((first + 1))
+		done
+	done
 	tap_end
+}
+
+run_test() { # FUNCTION
+	local from=$EPOCHREALTIME took folder=$tap_scratch
+	(
+		tap_count=0 tap_failed=0 work=$tap_scratch/$1
+		mkdir "$work"
+		cd "$work" || exit
+		"$1"
+		echo "$tap_count $tap_failed" >"$folder/$1.tally"
+	)
+	tap_since "$from"
+	echo "# ${1#test_} took $took s"
+	: >"$folder/$1.end"
+}
+
+show_test() { # FUNCTION
+	local tap failed=0 checks=0
+	tap_read tap "$tap_scratch/$1.tap"
+	printf '%s' "$tap"
+	read -r checks failed 2>/dev/null <"$tap_scratch/$1.tally" || t "$1 ends" false
+	tap_count=$((tap_count + checks)) tap_failed=$((tap_failed | failed))
 }
 
 # usage PATTERN ARGUMENT…: wrong usage of vfpool, and its stderr matches.
