@@ -1,359 +1,103 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Definitions that are stored together are stored all or none.
+# What define takes, what it refuses with a file and a line, and what a definition that is broken or gone does to other
+# verbs. That definitions are stored all or none is in define-killed.t.
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
 . tests/cli/host.sh
 
-# a and b, which share a PF, in two forms that contradict each other when they are mixed.
-definitions() {
-	"$fake/tree" sys 2 4 --netdev
-	export PEER_VFS=4 PEER_STATE=$work/kernel
-	pool a "dev='pf0' numvfs='4' vfs='0-1'" >a.xml
-	pool b "dev='pf0' numvfs='4' vfs='2-3'" >b.xml
-	pool a "dev='pf0' numvfs='4' vfs='2-3'" >a2.xml
-	pool b "dev='pf0' numvfs='4' vfs='0-1'" >b2.xml
+# card: with 7 VFs, and definitions of pools a and b of them.
+card() {
+	"$fake/tree" sys 1 7 --netdev
+	export PEER_VFS=7 PEER_STATE=$work/kernel
+	address="address='0000:01:00.0' numvfs='7'"
+	pool a "$address vfs='0-3'" >a.xml
+	pool b "$address vfs='4-6'" "<allocate by='libvirt'/>" >b.xml
 }
-# which: "old" or "new" when both files are of one form
-which() {
-	cmp -s etc/pools/a.xml a.xml && cmp -s etc/pools/b.xml b.xml && echo old
-	cmp -s etc/pools/a.xml a2.xml && cmp -s etc/pools/b.xml b2.xml && echo new
-}
-# all_or_none: killed at each of its changes of files, the next command finds one form, whole.
-all_or_none() {
-	local n is seen=''
-	for ((n = 1; n < 40; n++)); do
-		rm -rf etc state run kernel
-		v define a.xml b.xml >/dev/null
-		killed_at "$n" define a2.xml b2.xml || break
-		v apply >out 2>err || { echo "killed at $n: apply says $?"; cat out err; return 1; }
-		is=$(which)
-		case $is in
-		old | new) seen+=" $is" ;;
-		*) echo "killed at $n: a mixture"; ls -A etc/pools; return 1 ;;
-		esac
-		[ ! -e etc/pools/.changes ] || { echo "killed at $n: the journal is left"; return 1; }
-	done
-	echo "$seen"
-	[ "$(which)" = new ] && [[ $seen = *old*old*new*new* ]]
-}
-# journal_of FILE…: that a define of them writes, on stdout
-journal_of() {
-	local file
-	for file; do
-		echo "store ${file%2.xml} 644 $(wc -c <"$file")"
-		cat "$file"
-	done
-}
-# The journal in its place isn't to be understood: that is told, none of it is done, and nothing is done over it.
-refused_journal() {
-	v list 2>&1 >/dev/null | grep -q "pools/.changes can't be understood; remove it" || { echo 'list tells nothing'; return 1; }
-	! v define a2.xml b2.xml 2>/dev/null && ! v rename --pool a blue 2>/dev/null && ! v undefine b 2>/dev/null &&
-		[ -e etc/pools/.changes ] && [ "$(which)" = old ] && [ "$(ls etc/pools | paste -sd ' ')" = 'a.xml b.xml' ] && [ ! -e x.xml ]
-}
-together() { # COMMAND…: it isn't killed, and both are new then
-	"$@" && [ "$(which)" = new ]
+none_but() { # FILE…: in the folder of definitions, hidden ones too
+	same "$*" "$(ls -A etc/pools | paste -sd ' ')"
 }
 
-# proves: killed
-test_a_define_that_is_killed() {
-	definitions
-	t "killed at each of its changes of files: all or none, and the next command finds all" all_or_none
-	rm -rf etc state run kernel
+test_define_refuses_what_it_cannot_read() {
+	card
+	printf '<pool>\n<name>x</name>\n<pf dev="e" numvfs="1">\n</pool>\n' >broken.xml
+	printf '<pool>\n<name>x</name>\n<pf dev="e" numvfs="1"/>\n<colour/>\n</pool>\n' >unknown.xml
+	head -c 300000 /dev/zero | tr '\0' ' ' >large.xml
+	t 'define of broken XML: its file and line' fails_with 1 'broken.xml:5: ' v define broken.xml
+	t 'define of an unknown element: its file and line' fails_with 1 'unknown.xml:4: .*colour' v define unknown.xml
+	t 'define of a file that is not there: an error' fails_with 1 'opening nope.xml: No such file' v define nope.xml
+	t 'define of a file that is too large: an error' fails_with 1 'large.xml is larger' v define large.xml
+}
+
+test_define_refuses_what_the_card_has_not() {
+	card
+	pool more "address='0000:01:00.0' numvfs='8'" >more.xml
+	pool range "$address vfs='5-7'" >range.xml
+	pool twice "$address vfs='0'" "<pf address='0000:01:00.0' numvfs='7' vfs='0'/>" >twice.xml
+	t 'define, a VF outside of numvfs: its line' fails_with 1 'range.xml:3: vfs has VF 7, but' v define range.xml
+	t 'define, numvfs above what the card has: its line' fails_with 1 'more.xml:3: .*pf0 has 7 VFs at most' v define more.xml
+	t 'define, a PF twice in a pool: both lines' fails_with 1 'twice.xml:4: the PF is in the pool already \(line 3\)' v define twice.xml
+	echo 0x010802 >sys/bus/pci/devices/0000:01:00.0/class # an NVMe disk with SR-IOV
+	t 'define of a pool of what is no network card: its line' fails_with 1 'a.xml:3: 0000:01:00.0 is no network card' v define a.xml
+}
+
+test_validate_and_dry_runs_store_nothing() {
+	card
+	t 'validate says that a definition is valid' says 'valid definition of pool a' v validate a.xml
+	t 'define --dry-run says what would be defined' says 'would be defined' v define a.xml --dry-run
+	t 'validate and define --dry-run make no file' test ! -e etc -a ! -e state
+}
+
+test_define_and_dumpxml() {
+	card
+	t 'define of a pool says so' says 'pool a defined' v define a.xml
+	t 'define of the same again: unchanged' says 'unchanged' v define a.xml
+	pool over "$address vfs='3,5'" >over.xml
+	t 'define of a pool that overlaps another: both places' \
+		fails_with 1 'over.xml:3: VF 3 is already in pool a \(etc/pools/a.xml:3\)' v define over.xml
+	t 'define of a second pool on a card' v define b.xml
+	t 'dumpxml gives back what was given' same "$(cat a.xml)" "$(v dumpxml a)"
+	t 'dumpxml of a pool that is not there: not found' fails_with 5 "no pool 'nope'" v dumpxml nope
+	t 'dumpxml of a name that leads elsewhere: not found' fails_with 5 'no pool' v dumpxml ../../etc/passwd
+	t 'define leaves no temporary file' none_but a.xml b.xml
+}
+
+test_define_of_several_files() {
+	card
 	v define a.xml b.xml >/dev/null
-	t "a define that isn't killed: both are new" together v define a2.xml b2.xml
-	t "a define that isn't killed: no file is left beside the definitions" same 'a.xml b.xml' "$(ls -A etc/pools | paste -sd ' ')"
+	pool a "address='0000:01:00.0' numvfs='6' vfs='0-3'" >a6.xml
+	pool b "address='0000:01:00.0' numvfs='6' vfs='4-5'" "<allocate by='libvirt'/>" >b6.xml
+	t 'define, numvfs of a shared PF is changed in one pool alone: an error' \
+		fails_with 1 "numvfs='6', but .*numvfs='7'.*several files" v define a6.xml
+	t 'define, numvfs of a shared PF is changed in both pools at once' says '^pool b defined' v define a6.xml b6.xml
+	t 'define of both pools at once: both are stored' same "$(cat a6.xml b6.xml)" "$(v dumpxml a; v dumpxml b)"
+	t 'define of both pools at once, back to what they were' says '^pool a defined' v define b.xml a.xml
+	t 'define of one pool in two files: an error' fails_with 1 'a.xml and a6.xml both define pool a' v define a.xml a6.xml
 }
 
-# proves: killed
-test_a_journal_is_finished_by_whoever_comes() {
-	definitions
-	local verb
-	for verb in 'list' 'show a' 'dumpxml a' 'alloc a --owner x' 'undefine b' 'define a2.xml'; do
-		rm -rf etc state run kernel
-		v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
-		journal_of a2.xml b2.xml >etc/pools/.changes
-		# shellcheck disable=SC2086 # several words
-		v $verb >/dev/null 2>&1
-		t "$verb: what was begun is done" eval '[ ! -e etc/pools/.changes ] && cmp etc/pools/a.xml a2.xml'
-	done
-}
-
-test_odd_journals() {
-	definitions
+test_a_file_that_is_no_definition() {
+	card
 	v define a.xml b.xml >/dev/null
-	local name odd
-	cp a2.xml etc/pools/.a.xml.vfpool-abcdef
-	t "what a write that was killed left isn't heard of" eval 'v dumpxml a | cmp - a.xml'
-	for name in ../../x . /etc/passwd '' $'a\tb' "$(printf '%080d' 0)"; do
-		printf 'store a 644 %d\n%s\nstore %s 644 3\nabc' $(($(wc -c <a2.xml))) "$(cat a2.xml)" "$name" >etc/pools/.changes
-		t "a journal with the name '$name' is said not to be understood, and none of it is done" refused_journal
-	done
-	for odd in 'store a 644 9999' 'store a 644 -1' 'store a 7777 0' 'store a 644' 'rename a' 'rename a ../b' 'rename ../a b' \
-		'rename a b c' 'what a 644 0' 'store a 644 0 x' ' '; do
-		echo "$odd" >etc/pools/.changes
-		t "a journal with the line '$odd' is said not to be understood, and none of it is done" refused_journal
-	done
-	rm etc/pools/.changes
-	t "a journal that isn't understood is removed, as it says: define goes on" v define a2.xml b2.xml
-	v define a.xml b.xml >/dev/null
-	mkfifo etc/pools/.changes
-	t "a pipe in its place isn't waited for" timeout 20 "$fake/vfpool" "${at[@]}" dumpxml a
-	rm etc/pools/.changes
-	ln -s "$work/elsewhere" etc/pools/.changes
-	t "a link in its place isn't followed" eval 'v dumpxml a >/dev/null && [ -L etc/pools/.changes ]'
+	cp a.xml etc/pools/other.xml
+	t 'list, a file has another name than its pool: a note names it' says 'note: .*file must be a.xml' with_stderr v list
+	t 'list, a file has another name than its pool: the pools are listed' says '^a ' v list
+	rm etc/pools/other.xml
+	touch 'etc/pools/.#a.xml'
+	t "list, an editor's file is there: not a word of it" same '' "$(v list 2>&1 >/dev/null)"
+	t "list, an editor's file is there: the pools are listed" says '^a ' v list
 }
 
-# ---- two faults ----
-
-# pools: their names and forms, as the files say: "a:0-1 b:2-3"
-pools() {
-	local file
-	for file in etc/pools/*.xml; do
-		echo "$(sed -n 's|.*<name>\(.*\)</name>.*|\1|p' "$file"):$(sed -n "s|.* vfs='\([^']*\)'.*|\1|p" "$file")"
-	done | paste -sd ' '
-}
-# A lease of web's in pool a, on VF 1, which both forms of a have: the new one is of 1 and 2 here.
-leased_definitions() {
-	definitions
-	pool a2 "dev='pf0' numvfs='4' vfs='1-2'" | sed 's|<name>a2|<name>a|' >a2.xml
-	pool b2 "dev='pf0' numvfs='4' vfs='3'" | sed 's|<name>b2|<name>b|' >b2.xml
-	v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
-	v hold pf0 --vf 0 >/dev/null && v alloc a --owner web --json | field mac >mac && v unhold pf0 --vf 0 >/dev/null
-	cp -r etc etc.was && cp -r state state.was && cp kernel kernel.was
-}
-again() {
-	rm -rf etc state run && cp -r etc.was etc && cp -r state.was state && cp kernel.was kernel
-}
-# The journal is gone with all that a killed process wrote, and web has its lease in pool $1.
-all_is_well() {
-	same a.xml:b.xml "$(ls -A etc/pools | sed 's/^blue/a/' | sort | paste -sd :)" &&
-		same "$(cat mac)" "$(v alloc "$1" --owner web --json | field mac)" &&
-		same 1 "$(sql "SELECT count(DISTINCT pool) FROM vf WHERE pool IN ('a', 'blue')")"
-}
-
-test_a_killed_define_before_a_rename() {
-	leased_definitions
-	local n seen='' is
-	for ((n = 1; n < 40; n++)); do
-		again
-		killed_at "$n" define a2.xml b2.xml || break
-		v rename --pool a blue >said 2>&1 || { cat said; break; }
-		is=$(pools)
-		case $is in
-		'b:2-3 blue:0-1' | 'b:3 blue:1-2') seen+=" ${is: -3:1}" ;;
-		*) break ;;
-		esac
-		all_is_well blue || break
-	done
-	t "a define that is killed anywhere, then rename --pool: old or new as a whole, under the new name, with its lease" \
-		same 'b:3 a:1-2' "$(pools | sed 's/^\(a:.*\) \(b:.*\)/\2 \1/')"
-	t "killed before the journal and after it" eval '[[ "$seen" = *0*0*1*1* ]] && [ ! -s killed.out -o "$n" -gt 8 ]'
-}
-
-test_a_killed_rename_before_a_define() {
-	leased_definitions
-	local n seen='' is
-	sed 's|<name>a|<name>blue|' a2.xml >blue2.xml
-	for ((n = 1; n < 40; n++)); do
-		again
-		killed_at "$n" rename --pool a blue || break
-		if v define a2.xml b2.xml >said 2>&1; then
-			seen+=' undone'
-			same 'a:1-2 b:3' "$(pools)" && all_is_well a || break
-		else # it was finished, so that a new pool a takes VFs of blue's
-			seen+=' done'
-			same 'b:2-3 blue:0-1' "$(pools)" && v define blue2.xml b2.xml >/dev/null &&
-				same 'b:3 blue:1-2' "$(pools)" && all_is_well blue || break
-		fi
-	done
-	t "a rename --pool that is killed anywhere, then define: the pool has one name, its new definition and its lease" \
-		same 'b:2-3 blue:0-1' "$(pools)"
-	t "killed before the journal and after it" eval '[[ "$seen" = *undone*undone*done*done* ]] && [ "$n" -gt 8 ]'
-}
-
-# proves: killed
-test_a_killed_change_is_finished_by_one_that_is_killed() {
-	leased_definitions
-	local n
-	for ((n = 1; n < 40; n++)); do
-		again
-		killed_at 6 rename --pool a blue && [ -e etc/pools/.changes ] || break
-		killed_at "$n" list || break
-		v list >/dev/null 2>said && [ ! -s said ] && same 'b:2-3 blue:0-1' "$(pools)" && v define b.xml >/dev/null &&
-			all_is_well blue || break
-	done
-	t "who finishes a rename and is killed anywhere leaves it to the next" same 'b:2-3 blue:0-1' "$(pools)"
-	t "who finishes a rename was killed at more than five points" [ "$n" -gt 6 ]
-}
-
-test_a_killed_rename_is_finished_after_a_reboot() {
-	leased_definitions
-	again
-	killed_at 6 rename --pool a blue
-	rm -rf run
-	v list >/dev/null 2>said
-	t "a rename --pool that is killed, then a reboot: the next command finishes it without a word" \
-		same 'b:2-3 blue:0-1 ' "$(pools) $(cat said)"
-	t "the pool has its lease under its new name" all_is_well blue
-}
-
-test_what_a_killed_define_left() {
-	definitions
-	v define a.xml b.xml >/dev/null
-	touch etc/pools/.a.xml.vfpool-x1Y2z3 etc/pools/..changes.vfpool-x1Y2z3 etc/pools/a.xml.backup etc/pools/.b.xml.swp
-	killed_at 1 define a2.xml b2.xml
-	t "a define that is killed while it writes leaves a file" same 2 "$(ls -A etc/pools | grep -c '^\.\.changes.vfpool-......$')"
-	v define a2.xml b2.xml >/dev/null
-	t "the next define removes it, and no file of a person" same '.b.xml.swp a.xml a.xml.backup b.xml' \
-		"$(ls -A etc/pools | LC_ALL=C sort | paste -sd ' ')"
-}
-
-test_a_definition_for_root_alone_stays_so() {
-	definitions
-	v define a.xml b.xml >/dev/null
-	chmod 600 etc/pools/a.xml
-	v rename --pool a blue >/dev/null
-	t "a file that is for root alone is so when its pool has a new name" same '644 600' \
-		"$(stat -c %a etc/pools/*.xml | paste -sd ' ')"
-}
-
-# proves: says-so
-test_definitions_that_cannot_be_stored() {
-	definitions
-	local n r
-	v define a.xml b.xml >/dev/null
-	no_room() { # N: at the Nth rename of a define
-		r=0
-		ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null -e trace=rename -e inject=rename:error=ENOSPC:when="$1" \
-			"$fake/vfpool" "${at[@]}" define a2.xml b2.xml >said 2>&1 || r=$?
-		[ "$r" = 1 ]
-	}
-	for n in 1 2; do
-		t "no room at rename $n, with nothing stored yet: said, and all is as before" eval \
-			'no_room $n && ! grep -q finishes said && same "old a.xml b.xml" "$(which) $(ls -A etc/pools | paste -sd " ")"'
-	done
-	t "no room when one is stored: said, with what comes next" eval 'no_room 3 && grep -q "No space left.*next command of vfpool finishes it" said'
-	t "no room when one is stored: the next command finishes it" eval 'v list >/dev/null && [ "$(which)" = new ]'
-}
-
-# ---- who reads meanwhile ----
-
-# As somebody who isn't root, or may as little.
-as_other() { # ARGUMENT…
-	chmod 711 . .. && chmod -R a+rX sys run && chmod a+rX etc etc/pools && chmod a+rw kernel
-	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid 65534 --regid 65534 --clear-groups "$fake/vfpool" "${at[@]}" "$@"
-	else
-		"$fake/vfpool" "${at[@]}" "$@"
-	fi
-}
-
-test_a_reader_without_rights() {
-	definitions
-	v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
-	journal_of a2.xml b2.xml >etc/pools/.changes
-	chmod 000 etc/pools/.changes
-	export FAKE_RESTS=/dev/null
-	if [ "$(id -u)" = 0 ]; then
-		cp a2.xml etc/pools/a.xml # half of it is done
-		t "a pending change, to who may not finish it: told once, that it may be of before" same 1 \
-			"$(as_other dumpxml a 2>&1 >/dev/null | grep -c 'definitions change at this moment, or that was broken off')"
-		as_other list >/dev/null 2>said
-		t "list of a pending change, to who may not finish it: told once" same 1 "$(grep -c 'may be of before' said)"
-		t "a pending change, to who may not finish it: the journal stays" [ -e etc/pools/.changes ]
-		t "a pending change: the next command of root finishes it" eval 'v list >/dev/null && [ "$(which)" = new ] && [ ! -e etc/pools/.changes ]'
-		as_other list >/dev/null 2>said
-		t "a change that is finished: nobody is told of it any more" eval '! grep "may be of before" said'
-	fi
-}
-
-# The pools of the VFs, as `list --json` on stdin says.
-vf_pools() {
-	perl -MJSON::PP -0777 -ne 'print join " ", map { $_->{pool} // "none" } @{decode_json($_)->{pfs}[0]{vfs}}'
-}
-
-test_readers_while_others_define() {
-	definitions
-	local i
-	v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
-	touch going defined
-	(export FAKE_RENAME_MS=15; while [ -e going ]; do v define a2.xml b2.xml && v define b.xml a.xml; done 2>defines | cat >defined) &
-	for ((i = 0; i < 8 || $(wc -l <defined) < 8; i++)); do
-		{ v list --json 2>>said | vf_pools; echo; } >>lists
-		{ as_other list --json 2>>said | vf_pools; echo; } >>lists
-	done
-	rm going
-	wait
-	t "defines that go on beside readers: none fails" same '' "$(cat defines)"
-	t "no reader is told a mixture: each has one form whole" same 'a a b b,b b a a' "$(sort -u lists | paste -sd ,)"
-	t "no reader beside defines is told that it may be a mixture" eval '! grep "of before" said'
-}
-
-# meanwhile NAME COMMAND: vfpool's, while another one is about to read NAME and has read those that sort before it
-meanwhile() {
-	FAKE_MEANWHILE="$1 $fake/vfpool ${at[*]} $2 >/dev/null 2>said" "$fake/vfpool" "${at[@]}" "${@:3}"
-}
-
-test_a_define_in_the_middle_of_a_look() {
-	definitions
-	v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
-	t "a define between two files that apply reads: it sees the new form whole, and leaves no pool out" \
-		code_is 0 meanwhile b.xml 'define a2.xml b2.xml' apply
-	t "a define between two files that apply reads: the new form is applied" eval 'same "b b a a" "$(v list --json | vf_pools)" && says "nothing to do" v apply'
-	t "a rename as list reads the file that goes: the new name alone, and nothing is said to be missing" \
-		same 'b b blue blue' "$(with_stderr meanwhile a.xml 'rename --pool a blue' list --json | vf_pools)"
-	t "a rename as apply does so: nothing is left out" code_is 0 meanwhile blue.xml 'rename --pool blue a' apply
-	t "a list in the middle of a define finishes it, and the define is content" eval '
-		meanwhile .changes list define a2.xml b2.xml && [ "$(which) $(ls -A etc/pools | paste -sd " ")" = "new a.xml b.xml" ]'
-}
-
-# proves: killed
-test_an_undefine_is_durable() {
-	definitions
-	v define a.xml b.xml >/dev/null
-	(ASAN_OPTIONS=detect_leaks=0 strace -f -qq -y -o trace -e trace=/unlink.*,fsync "$fake/vfpool" "${at[@]}" undefine b) >/dev/null
-	t "undefine: the definition is gone" eval '[ ! -e etc/pools/b.xml ]'
-	t "undefine syncs the folder: a power cut doesn't bring the definition back" \
-		eval 'sed -n "/unlink.*b.xml/,\$p" trace | grep -q "fsync(.*etc/pools>"'
-}
-
-# Both have been looked at before either is stored: others have the ledger as long.
-test_two_defines_at_once() {
-	definitions
-	v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
-	v alloc a --owner x >/dev/null && v release --owner x >/dev/null
-	local network="<allocate by='libvirt'/><network name='lan'/>"
-	echo "<pool><name>c</name><pf dev='pf1' numvfs='4' vfs='0-1'/>$network</pool>" >c.xml
-	echo "<pool><name>d</name><pf dev='pf1' numvfs='4' vfs='2-3'/>$network</pool>" >d.xml
-	t "define, one network for two pools: refused" fails_with 1 "libvirt's network lan is that of pool c" v define c.xml d.xml
-	(echo 'BEGIN IMMEDIATE;'; sleep 1; echo 'ROLLBACK;') | sqlite3 state/ledger.db &
-	v define c.xml >out.c 2>&1 &
-	v define d.xml >out.d 2>&1 &
-	wait
-	t "one network for two pools, by two defines at once: one is refused" same 1 "$(cat out.c out.d | grep -c "libvirt's network lan is that of pool")"
-	t "one network for two pools, by two defines at once: one pool has it" same 1 "$(ls etc/pools/c.xml etc/pools/d.xml 2>/dev/null | wc -l)"
-}
-
-# It has a new a, and b as it is stored; another one stores a b that contradicts this a, before it holds the ledger.
-test_a_define_of_what_another_one_changes() {
-	"$fake/tree" sys 1 4 --netdev
-	export PEER_VFS=4 PEER_STATE=$work/kernel
-	pool a "dev='pf0' numvfs='4' vfs='0'" >a.xml
-	pool b "dev='pf0' numvfs='4' vfs='2-3'" >b.xml
-	pool a "dev='pf0' numvfs='4' vfs='0-1'" >a2.xml
-	pool b "dev='pf0' numvfs='4' vfs='1-3'" >b2.xml
-	v define a.xml b.xml >/dev/null && v apply >/dev/null 2>&1
-	coproc others { stdbuf -oL sqlite3 state/ledger.db; }
-	echo "BEGIN IMMEDIATE; SELECT 'held';" >&"${others[1]}"
-	read -r <&"${others[0]}"
-	v define a2.xml b.xml >out 2>&1 &
-	sleep 0.5
-	cp b2.xml etc/pools/b.xml
-	printf 'ROLLBACK;\n.quit\n' >&"${others[1]}"
-	wait
-	t "a define of what another one changes: both are as they were checked together" eval 'cmp etc/pools/a.xml a2.xml && cmp etc/pools/b.xml b.xml'
+test_a_definition_that_is_broken_or_gone() {
+	card
+	v define a.xml >/dev/null && v apply >/dev/null 2>&1 && v alloc a --owner web >/dev/null
+	echo '<pool>' >etc/pools/a.xml
+	t 'show, the definition is broken: an error with its file and line' fails_with 1 'etc/pools/a.xml:[0-9]' v show a
+	t 'list, a definition is broken: the rest is shown' says '^pf0 ' v list
+	t 'list, a definition is broken: a note has its file and line' says 'note: etc/pools/a.xml:[0-9]' with_stderr v list
+	t 'define of a good definition over a broken one' says 'pool a defined' v define a.xml
+	rm etc/pools/a.xml
+	t 'release of a lease whose definition is gone' says 'released the VF of web' v release a --owner web
 }
 
 run_tests

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The doctor's checks, on captured hosts: each fault is put in by a file, found, and gone with it. The lab puts in
-# those that take a real kernel and libvirt; error messages are explained in explain.t.
+# those that take a real kernel and libvirt; error messages are explained in doctor-explain.t.
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/cli/host.sh

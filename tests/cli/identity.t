@@ -1,81 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Which ledger is it? Copies of it, other files in its place, and older ones.
+# Which ledger is it? Another one in its place, an older one or none is noticed by each verb; and whose file it is.
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
 . tests/cli/host.sh
-
-# a_pool: a, of four VFs, applied.
-a_pool() {
-	"$fake/tree" sys 1 4 --netdev
-	export PEER_VFS=4 PEER_STATE=$work/kernel
-	pool a "dev='pf0' numvfs='4'" >a.xml
-	v define a.xml >/dev/null && v apply >/dev/null 2>&1
-}
-leases() {
-	sql 'SELECT owner FROM held ORDER BY owner' | paste -sd ' '
-}
-inode() {
-	stat -c %i state/ledger.db
-}
-mode() {
-	stat -c %a "$@" | paste -sd ' '
-}
-
-# ---- backups ----
-
-test_a_backup_never_goes_onto_the_live_ledger() {
-	a_pool
-	v alloc a --owner keep >/dev/null
-	local before file
-	before=$(inode)
-	ln state/ledger.db hard && ln -s state/ledger.db soft && ln -s state other
-	for file in state/ledger.db ./state/../state/ledger.db "$PWD/state/ledger.db" other/ledger.db hard soft \
-		state/ledger.db-wal other/ledger.db-shm state/ledger.db-journal; do
-		t "backup onto ${file#"$PWD/"}: refused, also by force" fails_with 4 'that is the ledger itself' v backup "$file" --force
-	done
-	t 'backups onto the ledger were refused: it is the same file' same "$before" "$(inode)"
-	t 'backups onto the ledger were refused: its lease is there' same keep "$(leases)"
-	t 'backups onto the ledger were refused: no file is left beside it' same '' "$(ls state | grep -v '^ledger.db\(-wal\|-shm\)\?$')"
-	mv state/ledger.db real.db && ln -s "$PWD/real.db" state/ledger.db
-	t 'backup onto what ledger.db is a link to: refused' fails_with 4 'that is the ledger itself' v backup real.db --force
-}
-
-test_a_backup_replaces_a_file_by_force_only() {
-	a_pool
-	v alloc a --owner one >/dev/null
-	v backup saved.db >/dev/null
-	t "a backup is root's alone, whatever the umask" same 600 "$(mode saved.db)"
-	t "a backup's form is that of a file without a WAL" same 'delete' "$(sqlite3 saved.db 'PRAGMA journal_mode')"
-	v alloc a --owner two >/dev/null
-	t 'backup onto a file that is there: not replaced' fails_with 1 "there already; '--force' replaces it" v backup saved.db
-	t 'the old backup is as it was' same one "$(sqlite3 saved.db 'SELECT group_concat(owner) FROM held')"
-	t 'backup --force onto a file that is there: replaced' says 'whole and checked' v backup saved.db --force
-	t 'the new backup has all' same one,two "$(sqlite3 saved.db 'SELECT group_concat(owner) FROM held')"
-	mkdir folder && mkfifo fifo && ln -s saved.db link
-	for file in folder fifo link /dev/null; do
-		t "a backup onto $file: refused by force, too" fails_with 1 'no regular file' v backup "$file" --force
-	done
-	t 'a file name that is empty: refused' code_is 2 v backup ''
-}
-
-# On a file system of its own that is full.
-test_a_backup_to_a_full_disk_leaves_nothing() {
-	a_pool
-	v alloc a --owner one >/dev/null
-	mkdir disk
-	mount -t tmpfs -o size=64k none disk 2>/dev/null || { t 'a backup to a full disk (no mount here) # SKIP' true; return; }
-	t 'a backup to a full disk: said' fails_with 1 'No space left on device' v backup disk/saved.db
-	t 'a backup to a full disk: nothing is left' same '' "$(ls -A disk)"
-	umount disk
-}
-
-test_a_backups_temporary_file_is_opened_once() {
-	a_pool
-	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=openat,open,creat -o trace "$fake/vfpool" "${at[@]}" backup saved.db >/dev/null
-	t 'a temporary file of a backup is made, and never opened by its name again' same 1 "$(grep -c 'saved\.db' trace)"
-}
+. tests/cli/pool-of-four.sh
 
 # ---- a ledger that is replaced under a process ----
 
@@ -127,12 +57,6 @@ test_a_deleted_ledger_is_noticed_by_who_has_it_open() {
 
 # ---- new ones, and older ones, in its place ----
 
-lease_of() { # OWNER
-	v alloc a --owner "$1" --json | field lease
-}
-links() {
-	"$fake/links" kernel 1 4
-}
 doctor_doubts() { # PATTERN
 	v doctor 2>&1 | grep -A2 -E "FAILED *ledger: .*$1" | grep -q 'remedy: .*vfpool restore FILE.*--accept-new-ledger'
 }
@@ -229,195 +153,11 @@ test_what_is_no_other_ledger() {
 test_a_host_whose_vfs_were_never_vfpools() {
 	a_pool
 	rm -rf state run etc
-	PEER_STATE=$work/kernel
+	export PEER_STATE=$work/kernel
 	sed "s|</name>|</name><mac prefix='02:aa:bb'/>|" a.xml >b.xml
 	v define b.xml >/dev/null
 	t "VFs with others' MACs prove nothing" code_is 0 v apply
 	t 'such a host begins with lease 1' same 1 "$(lease_of web)"
-}
-
-# ---- restore ----
-
-test_a_backup_is_restored() {
-	a_pool
-	local old
-	v alloc a --owner web >/dev/null
-	v alloc a --owner gone >/dev/null
-	v backup saved.db >/dev/null
-	v release --owner web >/dev/null
-	v alloc a --owner web >/dev/null
-	v alloc a --owner late >/dev/null
-	old=$(lease_of late)
-	rm -rf state/ledger.db-* && cp saved.db state/ledger.db
-	t 'a dry run says that the backup is sound' says 'whole and checked' v restore saved.db --dry-run
-	t 'a dry run restores nothing' fails_with 1 'is older' v alloc a --owner new
-	t 'restore: a VF that was given out since is held, with its MAC' says 'VF 2 of pf0 is held: it has d2:56:46' v restore saved.db
-	t 'restore: the backup is left as it was' same 'gone web' "$(sqlite3 saved.db 'SELECT owner FROM held ORDER BY owner' | paste -sd ' ')"
-	t 'restore: its leases are there' same 'gone web' "$(leases)"
-	t 'restore: nothing of SQLite is left beside it but its own' same '' "$(ls state | grep -v '^ledger.db\(-wal\|-shm\)\?$')"
-	t 'restore: alloc works at once, on a VF that nobody has' same '3' "$(v alloc a --owner new --json | field vf)"
-	t 'restore: no VF that was given out since goes to another' fails_with 3 'no VF of pool a is free' v alloc a --owner more
-	t 'restore: lease numbers are beyond those of before' test "$(lease_of new)" -gt 1000000
-	t 'restore: a late release by an old number ends nothing' fails_with 5 'no such lease' v release --lease "$old"
-	t 'restore: the same again works' code_is 0 v restore saved.db
-	t 'restore: the modes are closed' same '700 600' "$(mode state state/ledger.db)"
-}
-
-# proves: mac-stays
-test_an_owner_whose_mac_is_on_a_vf_has_its_lease_again() {
-	a_pool
-	local mac
-	mac=$(v alloc a --owner web --json | field mac)
-	v release --owner web >/dev/null
-	v backup saved.db >/dev/null
-	v alloc a --owner web >/dev/null
-	rm -rf state
-	t 'restore of a ledger that is gone: said what came back' says "web nic 0 .*has its MAC: it has a lease again" v restore saved.db
-	t 'after a restore the owner asks again: the same VF and MAC' same "0 $mac" "$(v alloc a --owner web --json >got; echo "$(field vf <got) $(field mac <got)")"
-}
-
-test_a_mac_of_its_own_that_was_given_out_since_is_kept() {
-	a_pool
-	v alloc a --owner web >/dev/null
-	v backup saved.db >/dev/null
-	v alloc a --owner late --mac 52:54:00:aa:bb:cc >/dev/null
-	rm -rf state
-	t "restore: a VF with an owner's own MAC, of no pool's prefix, is held" says 'VF 1 of pf0 is held: it has 52:54:00:aa:bb:cc' v restore saved.db
-	t 'restore: no VF with an own MAC goes to another' same 2 "$(v alloc a --owner new --json | field vf)"
-}
-
-# proves: one-holder
-test_a_vf_that_the_backup_gives_to_another_is_held() {
-	a_pool
-	v alloc a --owner web >/dev/null
-	v backup saved.db >/dev/null
-	v release --owner web >/dev/null
-	v alloc a --owner late --vf 0 --pf pf0 >/dev/null
-	rm -rf state
-	t "restore: a VF that has its next owner's MAC is told with the lease of before" says \
-		'web nic 0 in pool a .*: left: VF 0 of pf0 is held: it has d2:56:46' v restore saved.db
-	v release --owner web >/dev/null
-	t "restore: a VF with its next owner's MAC goes to nobody when the lease of before has ended" same 1 "$(v alloc a --owner new --json | field vf)"
-}
-
-# Definitions are no part of a ledger's backup.
-test_a_vf_that_came_into_the_pool_since_is_held() {
-	a_pool
-	pool a "dev='pf0' numvfs='4' vfs='0-1'" >small.xml
-	v define small.xml >/dev/null && v apply >/dev/null 2>&1
-	v backup saved.db >/dev/null
-	v define a.xml >/dev/null && v apply >/dev/null 2>&1
-	v alloc a --owner late --pf pf0 --vf 2 >/dev/null
-	rm -rf state
-	t "restore: a VF that the backup doesn't know, with an owner's MAC, is held" says 'VF 2 of pf0 is held' v restore saved.db
-	v apply >/dev/null 2>&1
-	t "restore: a VF that the backup doesn't know goes to nobody when it is the pool's again" same '0 1 3' "$(v alloc a --owner new --count 3 --json | field vf | paste -sd ' ')"
-}
-
-test_a_restore_that_cant_look_at_the_vfs() {
-	a_pool
-	v backup saved.db >/dev/null
-	v alloc a --owner late >/dev/null
-	mv sys away
-	t 'restore where the VFs can.t be looked at: fails' fails_with 1 "isn't recorded.*sys" v restore saved.db
-	mv away sys
-	t 'alloc after a restore that failed: nothing is given out' fails_with 1 "isn't the ledger by which.*restore" v alloc a --owner new
-	t 'restore again, when the VFs can be looked at: done' says 'VF 0 of pf0 is held' v restore saved.db
-	t 'alloc after a restore: VFs are given out, but the one that is held' same 1 "$(v alloc a --owner new --json | field vf)"
-}
-
-# The disk was lost: the host has booted, and made a ledger of its own, before the backup comes.
-test_what_another_ledger_has_parked_is_free_after_a_restore() {
-	a_pool
-	v alloc a --owner web >/dev/null
-	v backup saved.db >/dev/null
-	rm -rf state run kernel
-	v apply >/dev/null 2>&1
-	t 'restore where a new ledger has parked all VFs: none is held' same 'saved.db is the ledger now' "$(v restore saved.db | cut -d ';' -f 1)"
-	t 'restore where a new ledger has parked all VFs: they are free at once' code_is 0 v alloc a --owner new --count 3
-}
-
-test_what_isnt_a_backup_is_not_restored() {
-	a_pool
-	v alloc a --owner keep >/dev/null
-	head -c 9000 /dev/urandom >junk && : >empty && mkdir folder && mkfifo fifo && sqlite3 theirs 'CREATE TABLE x (a)'
-	v backup newer >/dev/null && sqlite3 newer 'PRAGMA user_version = 99'
-	v backup torn >/dev/null && truncate -s 8192 torn
-	v backup wal >/dev/null && echo x >wal-wal
-	ln state/ledger.db hard
-	local file
-	for file in junk empty folder fifo theirs newer torn wal none; do
-		t "restore of $file: refused" fails_with 1 "restoring the ledger from $file" v restore "$file"
-	done
-	for file in state/ledger.db hard; do
-		t "restore of $file, the ledger itself: refused" fails_with 4 'is the ledger itself' v restore "$file"
-	done
-	t 'restores were refused: the ledger is as it was' same keep "$(leases)"
-	t 'restores were refused: the ledger may be changed' code_is 0 v alloc a --owner next
-}
-
-test_restore_over_what_cant_be_opened() {
-	a_pool
-	v alloc a --owner keep >/dev/null
-	v backup saved.db >/dev/null
-	head -c 9000 /dev/urandom >state/ledger.db && head -c 9000 /dev/urandom >state/ledger.db-wal
-	t 'restore over a damaged ledger and its -wal' code_is 0 v restore saved.db
-	t 'restored over a damaged one: its lease' same keep "$(leases)"
-	t 'restored over a damaged one: whole' same ok "$(sql 'PRAGMA integrity_check')"
-}
-
-# Its rests are none, so that the minute that it waits is none either.
-restore_without_rests() {
-	ASAN_OPTIONS=detect_leaks=0 timeout 50 strace -qq -f -o /dev/null -e trace=clock_nanosleep -e inject=clock_nanosleep:retval=0 \
-		"$fake/vfpool" "${at[@]}" restore saved.db
-}
-test_restore_beside_a_writer_that_is_stuck() {
-	a_pool
-	local locker
-	v alloc a --owner keep >/dev/null
-	v backup saved.db >/dev/null
-	coproc LOCK { exec sqlite3 state/ledger.db 2>&1; }
-	locker=$LOCK_PID
-	echo 'BEGIN IMMEDIATE; SELECT 1;' >&"${LOCK[1]}"
-	read -r _ <&"${LOCK[0]}"
-	t 'restore beside a stuck writer: who it is' fails_with 1 "process $locker \(sqlite3 state/ledger.db" restore_without_rests
-	t 'restore beside a stuck writer: the ledger is as it was' same keep "$(leases)"
-	kill "$locker" && wait "$locker" 2>/dev/null
-	t 'restore when the stuck writer is gone' code_is 0 v restore saved.db
-}
-
-test_restore_over_one_whose_pages_are_damaged() {
-	a_pool
-	v alloc a --owner keep >/dev/null
-	v backup saved.db >/dev/null
-	dd if=/dev/urandom of=state/ledger.db bs=4096 seek=2 count=20 conv=notrunc status=none
-	t 'doctor of a damaged ledger: the command that mends it' says "vfpool restore FILE" anyhow v doctor
-	t 'restore over a ledger whose pages are damaged' code_is 0 v restore saved.db
-	t 'restored over damaged pages: its lease' same keep "$(leases)"
-}
-
-# Killed at its Nth call that writes, for every N.
-# proves: killed
-test_restore_is_killed() {
-	a_pool
-	local n code killed=0 whole=0 calls=pwrite64,write,fsync,fdatasync,rename,unlink,ftruncate
-	export ASAN_OPTIONS=detect_leaks=0
-	v alloc a --owner keep >/dev/null
-	v backup saved.db >/dev/null
-	v alloc a --owner late >/dev/null
-	for ((n = 1; n < 200; n++)); do
-		code=$({
-			strace -f -o /dev/null -e trace="$calls" -e inject="$calls":signal=SIGKILL:when="$n" \
-				"$fake/vfpool" "${at[@]}" restore saved.db >/dev/null 2>&1
-			echo $?
-		} 2>/dev/null)
-		[ "$code" != 0 ] || break
-		killed=$((killed + 1))
-		[ "$(sql 'PRAGMA integrity_check')" != ok ] || [[ " $(leases) " != *' keep '* ]] || whole=$((whole + 1))
-	done
-	t 'restore that is killed wherever it writes: there is a whole ledger, with the lease that both have' same "$whole 0" "$killed $code"
-	t 'restore was killed at more than five points' test "$killed" -gt 5
-	t 'restore after many that were killed: the ledger is restored' code_is 0 v alloc a --owner next
 }
 
 # ---- what isn't a ledger ----

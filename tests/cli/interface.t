@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What hypervisors read: every form of a lease and of a network, and that libvirt's own schemas and the
-# tools that read them take it. Ids and functions of a slot are in functions.t.
+# tools that read them take it. Ids and functions of a slot are in interface-slots.t.
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh

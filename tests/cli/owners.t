@@ -5,21 +5,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
 . tests/cli/host.sh
-
-# two_pools: p and q, of four VFs each, applied.
-two_pools() {
-	"$fake/tree" sys 2 4 --netdev
-	export PEER_VFS=4 PEER_STATE=$work/kernel
-	pool p "dev='pf0' numvfs='4'" >p.xml
-	pool q "dev='pf1' numvfs='4'" >q.xml
-	v define p.xml q.xml >/dev/null && v apply >/dev/null 2>&1
-}
-mac() { # ARGUMENT… of alloc
-	v alloc "$@" --json | field mac
-}
-leases() {
-	sql 'SELECT owner FROM held ORDER BY owner' | paste -sd ' '
-}
+. tests/cli/pools-p-q.sh
 
 # ---- names ----
 
@@ -87,10 +73,6 @@ test_an_owner_of_old_whose_name_is_an_option() {
 
 # ---- a MAC stays its owner's ----
 
-all_busy() { # 0|1: as if guests had all VFs of p open through vfio
-	local vf
-	for vf in sys/bus/pci/devices/0000:01:01.*; do echo "$1" >"$vf/enable"; done
-}
 # Asks for a VF of p while none can be had.
 fails_to_alloc() { # OWNER
 	local code=0
@@ -142,67 +124,6 @@ test_what_was_on_a_card_that_is_gone() {
 	t "a lease whose card is gone was given up: apply forgets that card" same 0 "$(sql "$row '$old'")"
 }
 
-# ---- MACs that run out ----
-
-# fill_macs EXCEPT: all MACs of the owners' half of 02:56:46:00:00 but that one are kept for owners without a lease,
-# whose last one ended one day apart, filler-0's first.
-fill_macs() {
-	sql "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 127)
-		INSERT INTO mac SELECT printf('02:56:46:00:00:%02x', i), 'lease' FROM n WHERE i <> $1;
-		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 127)
-		INSERT INTO reservation (pool, owner, nic, mac, told, used)
-		SELECT 'p', 'filler-' || i, 0, printf('02:56:46:00:00:%02x', i), 1,
-		strftime('%s', 'now') - (500 - i) * 86400 + 3600 FROM n WHERE i <> $1"
-}
-small_range() {
-	two_pools
-	pool p "dev='pf0' numvfs='4'" "<mac prefix='02:56:46:00:00'/>" >p.xml
-	v define p.xml >/dev/null && v apply >/dev/null 2>&1
-}
-
-test_the_last_mac_of_a_range() {
-	small_range
-	fill_macs 77
-	t "the one MAC that is left is found" same 02:56:46:00:00:4d "$(mac p --owner last)"
-	t "alloc when no MAC is left names who keeps them without a lease, the one that was idle longest first" \
-		fails_with 1 "no address left for more; 127 are kept without a lease, for filler-0 nic 0 in pool p \(last used 20[0-9-]*\), filler-1 nic 0.* and others: 'vfpool forget --idle 90d'" \
-		v alloc p --owner more
-	t "alloc when no MAC is left: no MAC and no lease is left of it" same 0 "$(sql "SELECT count(*) FROM reservation WHERE owner = 'more'")"
-	t "alloc when no MAC is left: the owner of the last one has it still" same 02:56:46:00:00:4d "$(mac p --owner last)"
-}
-
-test_forgetting_who_was_idle() {
-	small_range
-	fill_macs 77
-	v alloc p --owner last >/dev/null
-	v alloc q --owner other >/dev/null && v release --owner other >/dev/null
-	t "forget --dry-run names who was idle" same 'would forget 02:56:46:00:00:00 of filler-0 nic 0 in pool p' \
-		"$(v forget --idle 400d --dry-run | head -1 | cut -d, -f1)"
-	t "forget --dry-run forgets none of them" same 129 "$(sql 'SELECT count(*) FROM reservation')"
-	t "forget --pool of another pool: nothing to do" says 'nothing to do' v forget --idle 400d --pool q
-	t "forget ends those that were last used before then: 99 of 127" same 99 "$(v forget --idle 400d --pool p --json | grep -c '"used"')"
-	t "forget of who was idle, again: nothing to do" says 'nothing to do' v forget --idle 400d
-	t "the history says so" says ' forget .*filler-0' v history --owner filler-0
-	t "the MACs are anybody's" says '<interface' v alloc p --owner new
-	t "0s means all without a lease, but none that has one" same 'last new' "$(v forget --idle 0s >/dev/null; sleep 1.1
-		v forget --idle 0s >/dev/null; sql 'SELECT owner FROM reservation ORDER BY id' | paste -sd ' ')"
-	t "forget without an age, or with one that is none: usage" eval '
-		usage "says for how long" forget && for age in 90 -1d d 90dd 1e3d " 90d"; do usage "says for how long|no value" forget --idle "$age" || exit; done'
-	t "forget --pool of a pool that can't be: not found" fails_with 5 'there is no pool' v forget --idle 1d --pool a/b
-}
-
-# proves: one-holder
-test_a_mac_in_quarantine_is_taken_though_it_is_forgotten() {
-	two_pools
-	local mac
-	mac=$(mac p --owner web)
-	all_busy 1
-	v release --owner web --force >/dev/null 2>&1
-	sql 'UPDATE reservation SET used = 0'
-	t "forget of an owner who was forced out of its VF" says "forgot $mac of web nic 0 in pool p, last used 1970" v forget --idle 1d
-	t "a MAC in quarantine that was forgotten: nobody gets it while it is live there" fails_with 4 'still live on a VF in quarantine' v alloc q --owner x --mac "$mac"
-}
-
 # ---- the history's age ----
 
 # proves: mac-stays
@@ -235,78 +156,6 @@ test_a_long_history_is_removed_in_parts() {
 		(at, event, lease, pool, owner, nic, mac) SELECT i, 'alloc', 0, 'p', 'o', 0, '' FROM n"
 	t "gc removes more than goes into one transaction" says '^12000 entries of the history' v gc
 	t "gc of a long history: none of it is left" same 0 "$(sql 'SELECT count(*) FROM history')"
-}
-
-# ---- a pool's new name ----
-
-# proves: mac-stays
-test_a_renamed_pool_keeps_its_owners_macs() {
-	two_pools
-	local web gone
-	{ echo '<!-- <name>not this</name> -->'; cat p.xml; } >commented.xml && v define commented.xml >/dev/null
-	web=$(mac p --owner web) && gone=$(mac p --owner gone) && v release --owner gone >/dev/null
-	t "a dry run changes nothing" eval 'v rename --pool p blue --dry-run && v show p && ! v show blue 2>/dev/null'
-	t "a pool has a new name" says 'pool p, with its leases and MACs, is now blue' v rename --pool p blue
-	t "a pool's new name in the history: of no owner, no nic" says 'rename +- +blue +- +- ' v history
-	t "rename --pool: the old name is nobody's" fails_with 5 "no pool 'p'" v show p
-	t "a renamed pool's definition has the new name, and all else as it was given" same "$(sed 's|<name>p</name>|<name>blue</name>|' commented.xml)" "$(v dumpxml blue)"
-	t "rename --pool: its lease is where it was" same "$web" "$(mac blue --owner web)"
-	t "rename --pool: an owner without a lease has its MAC" same "$gone" "$(mac blue --owner gone)"
-	t "rename --pool: then apply finds nothing to do" says 'nothing to do' v apply
-	t "the ledger's counters agree with its rows" eval '"$top/tests/check-ledger" state/ledger.db <("$fake/links" kernel 2 4) \
-		<(printf "0000:01:00.0 pf0\n0001:01:00.0 pf1\n")'
-	t "release in a pool that was renamed: its lease ends" says "$web stays reserved" v release blue --owner web
-	t "history tells of a pool's new name" says ' rename .*blue' v history
-	t "a name that is another pool's: refused" fails_with 4 'there is a pool q already' v rename --pool blue q
-	v undefine q >/dev/null
-	t "the name of a pool of old, whose VFs the ledger has: refused" fails_with 4 'earlier pool q are in the ledger' v rename --pool blue q
-	t "a name that can't be a pool's" fails_with 1 "can't be a pool's name" v rename --pool blue a/b
-	t "a pool that isn't there: not found" fails_with 5 "no pool 'none'" v rename --pool none x
-	pool net "dev='pf0' numvfs='4'" "<allocate by='libvirt'/>" >net.xml
-	v release --owner gone >/dev/null && v undefine blue >/dev/null && v define net.xml >/dev/null
-	t "rename --pool that would rename a libvirt network: refused, with what to write" fails_with 4 "<network name='net'/> into the definition" v rename --pool net x
-}
-
-# The rename is killed at its Nth change of a file, for every N; the next command finds all of it, or nothing.
-# proves: killed
-test_a_rename_of_a_pool_is_killed() {
-	two_pools
-	local n code=0 web killed=0 done=0 undone=0 name
-	web=$(mac p --owner web)
-	cp -r etc etc.was && cp -r state state.was
-	for ((n = 1; n < 60; n++)); do
-		rm -rf etc state run && cp -r etc.was etc && cp -r state.was state
-		killed_at "$n" rename --pool p blue || break
-		killed=$((killed + 1))
-		v apply >out 2>/dev/null || { echo "apply fails at $n"; break; }
-		name=$(ls etc/pools | grep -v '^q.xml$' | paste -sd ' ')
-		case $name in
-		blue.xml) done=$((done + 1)) ;;
-		p.xml) undone=$((undone + 1)) ;;
-		*) echo "left at $n: $name"; break ;;
-		esac
-		name=${name%.xml}
-		[ ! -e etc/pools/.changes ] || { echo "the journal is left at $n"; break; }
-		grep -q 'nothing to do' out && same "$web" "$(mac "$name" --owner web)" &&
-			same "$name" "$(sql "SELECT DISTINCT pool FROM vf WHERE pool IN ('p', 'blue')")" || { echo "left at $n"; break; }
-	done
-	[ -e etc/pools/blue.xml ] && same "$web" "$(mac blue --owner web)" || code=1 # the last one came to its end
-	t "killed wherever it writes, the pool has one name, with its lease, and apply finds nothing to do" same "$killed 0" "$((done + undone)) $code"
-	t "rename --pool was killed before its journal was there, and after that wherever it changes a file" eval "[ $undone -ge 2 ] && [ $done -ge 8 ]"
-}
-
-test_a_rename_of_a_pool_meets_a_full_disk() {
-	two_pools
-	local web
-	export ASAN_OPTIONS=detect_leaks=0
-	web=$(mac p --owner web)
-	t "the new definition can't be written: said, and nothing is renamed" fails_with 1 'renaming pool p: .*No space left' \
-		strace -f -o /dev/null -e trace=rename -e inject=rename:error=ENOSPC:when=2 "$fake/vfpool" "${at[@]}" rename --pool p blue
-	t "the lease is in the pool of that name still" same "$web" "$(mac p --owner web)"
-	t "the old one can't be removed: said, with what comes next" fails_with 1 'the next command of vfpool finishes it' \
-		strace -f -o /dev/null -e trace=unlink -e inject=unlink:error=EIO:when=1 "$fake/vfpool" "${at[@]}" rename --pool p blue
-	t "rename --pool, the old definition stayed: the next command finishes it" same "$web" "$(mac blue --owner web)"
-	t "rename --pool, the old definition stayed: then one is left" same 'blue.xml q.xml' "$(ls -A etc/pools | paste -sd ' ')"
 }
 
 # ---- a neighbour that is stuck ----

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # rename gives an owner another name, with its VFs and MACs, and history tells of that and of all else, by owner, VF and
-# date. The new name of a pool is in owners.t.
+# date. The new name of a pool is in rename-pool.t.
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
 . tests/lab/suite/lib.sh
