@@ -110,6 +110,11 @@ names_stand_alone() {
 		close ARGV if eof' tests/layers.t tests/cli/*.t tests/unit/*.c | grep .
 }
 
+# Each function of tests/cli has a host of its own; what stands outside of them would be shared.
+tests_are_functions() {
+	! grep -nE '^t(_[a-z]+)? ' tests/cli/*.t && ! grep -L '^run_tests$' tests/cli/*.t | grep .
+}
+
 t 'util/ includes only util/ and vfpool.h' includes_only util 'util/|vfpool\.h"'
 t 'pool/ includes only util/ and vfpool.h' includes_only pool 'pool/|util/|vfpool\.h"'
 t 'host/ includes only util/ and vfpool.h' includes_only host 'host/|util/|vfpool\.h"'
@@ -140,6 +145,7 @@ t 'no shell is called' only_in 'none' '\b(system|popen)\('
 t 'no environment variable is read' only_in 'none' '\bgetenv\('
 t 'no condition is an assignment' code_has_no "$assigned_in_condition" "${rooms_of_one_idiom[@]}"
 t 'no ladder of if (r == 0) r = …' code_has_no "$ladder" "${rooms_of_one_idiom[@]}"
+t 'each test of the command line is a function' tests_are_functions
 t 'the name of a check is more than three words' names_stand_alone
 t 'every source says its licence' says_its_licence
 tap_end
