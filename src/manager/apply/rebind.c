@@ -2,7 +2,7 @@
 /* What 'vfpool bind --persist' has bound is bound anew after a reboot: apply's last part. */
 #include "manager/apply/rebind.h"
 #include "manager/bind/bind.h"
-#include "manager/bind/members.h"
+#include "manager/bind/targets.h"
 #include "manager/vf.h"
 
 #include <string.h>

@@ -3,56 +3,75 @@
 #include "manager/bind/bind.h"
 #include "manager/bind/change.h"
 #include "manager/bind/check.h"
-#include "manager/bind/members.h"
+#include "manager/bind/targets.h"
 #include "manager/bind/record.h"
 
 #include "util/name.h"
 
 #include <string.h>
 
-static int prepare_bind(struct binding_job *job)
+static int decide_bind(struct binding_job *job, struct target *target)
+{
+	int r = check_is_ours(job, target);
+
+	if (r < 0)
+		return r;
+	if (driver_is(driver_of(&target->before), target->driver))
+		return 0;
+	target->state = TARGET_CHANGES;
+	return check_change(job, target);
+}
+
+/* Decides which of the targets change, and records what is to be, in one transaction of the ledger. */
+static int decide_and_record(struct binding_job *job)
 {
 	int r = begin_binding(job);
 
-	for (size_t i = 0; r == 0 && i < job->n; i++) {
-		struct member *member = &job->members[i];
-
-		member->driver = job->request->driver;
-		member->changes = !driver_is(driver_of(&member->is), member->driver);
-		r = check_is_ours(job, member);
-		if (r == 0 && member->changes)
-			r = check_change(job, member);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < job->n; i++) {
+		r = decide_bind(job, &job->targets[i]);
+		if (r < 0)
+			return r;
 	}
-	for (size_t i = 0; r == 0 && i < job->n; i++)
-		r = record_member(job, &job->members[i]);
-	if (r == 0 && !job->request->dry_run)
-		r = ledger_commit(job->ledger);
+	for (size_t i = 0; i < job->n; i++) {
+		r = record_target(job, &job->targets[i]);
+		if (r < 0)
+			return r;
+	}
+	return job->request->dry_run ? 0 : ledger_commit(job->ledger);
+}
+
+static int prepare_bind(struct binding_job *job)
+{
+	int r = decide_and_record(job);
+
 	ledger_rollback(job->ledger);
 	return r;
 }
 
-static bool is_member(const struct binding_job *job, const struct vfpool_pci *address)
+static bool is_target(const struct binding_job *job, const struct vfpool_pci *address)
 {
 	for (size_t i = 0; i < job->n; i++)
-		if (vfpool_pci_equal(&job->members[i].address, address))
+		if (vfpool_pci_equal(&job->targets[i].address, address))
 			return true;
 	return false;
 }
 
-/* A group goes to a guest when none of it is in the way any more: what else is, which wasn't meant? */
-static void note_group(struct binding_job *job, const struct member *member)
+/* Notes what else of the target's group, which wasn't meant, keeps the group from guests. */
+static void note_group(struct binding_job *job, const struct target *target)
 {
 	CLEANUP(group_end) struct vfpool_group group = { 0 };
 	char text[VFPOOL_PCI_TEXT], others[600] = "";
 	size_t n = 0;
 
-	if (host_read_group_of(&job->host, &member->address, &group) < 0 || group.number < 0)
+	if (host_read_group_of(&job->host, &target->address, &group) < 0 || group.number < 0)
 		return;
 	for (size_t i = 0; i < group.n_devices && n < sizeof(others); i++) {
 		const struct vfpool_device *device = &group.devices[i];
 
-		if (is_member(job, &device->address)) {
-			if (vfpool_pci_compare(&device->address, &member->address) < 0)
+		if (is_target(job, &device->address)) {
+			if (vfpool_pci_compare(&device->address, &target->address) < 0)
 				return; /* it was said of that one */
 		} else if (device->is_in_the_way) {
 			vfpool_pci_format(&device->address, text);
@@ -64,26 +83,31 @@ static void note_group(struct binding_job *job, const struct member *member)
 	if (n > 0)
 		note(job->vp,
 		     "no guest can have IOMMU group %d yet: it also has %s; 'vfpool bind %s --group' takes all of it",
-		     group.number, others, text_of(member, text));
+		     group.number, others, text_of(target, text));
 }
 
-static int bind_members(struct binding_job *job)
+static int bind_targets(struct binding_job *job)
 {
-	int r = find_members(job);
+	int r = find_targets(job);
 
-	for (size_t i = 0; r == 0 && i < job->n; i++)
-		job->members[i].driver = job->request->driver;
-	if (r == 0)
-		r = check_pools(job);
-	if (r == 0)
-		r = prepare_bind(job);
-	if (r == 0 && !job->request->dry_run)
-		r = carry_out_binding(job);
-	for (size_t i = 0; r == 0 && i < job->n; i++)
-		note_member(job, &job->members[i]);
-	for (size_t i = 0; r == 0 && driver_is_vfio(job->request->driver) && i < job->n; i++)
-		note_group(job, &job->members[i]);
-	return r;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < job->n; i++)
+		job->targets[i].driver = job->request->driver;
+	r = check_pools(job);
+	if (r < 0)
+		return r;
+	r = prepare_bind(job);
+	if (r < 0)
+		return r;
+	r = job->request->dry_run ? 0 : carry_out_binding(job);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < job->n; i++)
+		note_target(job, &job->targets[i]);
+	for (size_t i = 0; driver_is_vfio(job->request->driver) && i < job->n; i++)
+		note_group(job, &job->targets[i]);
+	return 0;
 }
 
 int vfpool_bind(struct vfpool *vp, const struct vfpool_bind_request *request,
@@ -96,11 +120,16 @@ int vfpool_bind(struct vfpool *vp, const struct vfpool_bind_request *request,
 
 	if (!with_driver.driver)
 		with_driver.driver = "vfio-pci";
-	if ((r = check_driver(vp, with_driver.driver)) < 0 ||
-	    (r = open_binding_job(vp, "binding a device", &job)) < 0 ||
-	    (r = host_check_driver(&job.host, with_driver.driver)) < 0)
+	r = check_driver(vp, with_driver.driver);
+	if (r < 0)
 		return r;
-	r = bind_members(&job);
+	r = open_binding_job(vp, "binding a device", &job);
+	if (r < 0)
+		return r;
+	r = host_check_driver(&job.host, with_driver.driver);
+	if (r < 0)
+		return r;
+	r = bind_targets(&job);
 	if (r < 0)
 		return fail_while(&vp->err, r, "binding to %s", with_driver.driver);
 	return fill_bindings(&job, ret_bindings, ret_n);

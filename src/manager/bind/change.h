@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Drivers are changed, of all members or none, and that is told. */
+/* Drivers are changed, of all targets or none, and that is told. */
 #ifndef VFPOOL_BIND_CHANGE_H
 #define VFPOOL_BIND_CHANGE_H
 
-#include "manager/bind/members.h"
+#include "manager/bind/targets.h"
 
 /* What a person should know of a change that went well. */
-void note_member(struct binding_job *job, const struct member *member);
+void note_target(struct binding_job *job, const struct target *target);
 
 /* Gives all that change their driver, or none. */
 int carry_out_binding(struct binding_job *job);

@@ -27,53 +27,54 @@ int check_driver(struct vfpool *vp, const char *driver)
 	return 0;
 }
 
-int check_is_ours(struct binding_job *job, const struct member *member)
+int check_is_ours(struct binding_job *job, const struct target *target)
 {
 	char text[VFPOOL_PCI_TEXT];
 
 	/* What was bound when it was in a group with a VF stays vfpool's when there are no VFs. */
-	if (member->is.is_vf || member->is_near_vf || is_network_class(member->is.class) ||
-	    member->was.id)
+	if (target->before.is_vf || target->is_near_vf || is_network_class(target->before.class) ||
+	    target->bound.id)
 		return 0;
 	return fail(&job->vp->err, -EINVAL,
 		    "%s is no VF, no network card and in no IOMMU group with a VF, and only such "
 		    "devices are vfpool's to bind; nothing was changed",
-		    text_of(member, text));
+		    text_of(target, text));
 }
 
-/* Does that driver itself have the device's DMA? */
+/* Tells whether that driver itself has the device's DMA. */
 static bool has_dma(const char *driver)
 {
 	return *driver && !driver_is_vfio(driver) && !driver_is_stub(driver);
 }
 
-static int check_use(struct binding_job *job, const struct member *member)
+static int check_use(struct binding_job *job, const struct target *target)
 {
-	const char *used = member->used;
+	const char *used = target->holder;
 	char text[VFPOOL_PCI_TEXT];
 
-	if (!used && has_dma(member->driver))
-		used = member->live;
+	if (!used && has_dma(target->driver))
+		used = target->group_holder;
 	if (!used)
 		return 0;
 	return fail(&job->vp->err, -VFPOOL_EINUSE, "%s is in use: %s; nothing was changed",
-		    text_of(member, text), used);
+		    text_of(target, text), used);
 }
 
-/* A lease's VF stays as it was handed out; one in quarantine isn't scrubbed yet. A lease that comes after this
- * binds the VF anew, under the PF's lock. */
-static int check_lease(struct binding_job *job, const struct member *member)
+/* Refuses a lease's VF, which stays as it was handed out, and one in quarantine, which isn't scrubbed yet. A lease that
+ * comes after this binds the VF anew, under the PF's lock. */
+static int check_lease(struct binding_job *job, const struct target *target)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	struct ledger_vf row = { 0 };
 	char text[VFPOOL_PCI_TEXT];
-	int r = member->pf_id ? ledger_vf(job->ledger, member->pf_id, member->is.vf, &row) : 0;
+	int r = target->pf_id ? ledger_vf(job->ledger, target->pf_id, target->before.vf, &row) : 0;
 
-	if (r == 0 && row.lease)
-		r = ledger_get_lease(job->ledger, row.lease, &lease);
 	if (r < 0)
 		return r;
-	text_of(member, text);
+	r = row.lease ? ledger_get_lease(job->ledger, row.lease, &lease) : 0;
+	if (r < 0)
+		return r;
+	text_of(target, text);
 	if (row.quarantined)
 		return fail(&job->vp->err, -VFPOOL_EINUSE,
 			    "%s is in quarantine; 'vfpool gc' ends that when "
@@ -87,11 +88,11 @@ static int check_lease(struct binding_job *job, const struct member *member)
 	return 0;
 }
 
-int check_change(struct binding_job *job, const struct member *member)
+int check_change(struct binding_job *job, const struct target *target)
 {
-	int r = check_use(job, member);
+	int r = check_use(job, target);
 
-	return r == 0 && job->ledger ? check_lease(job, member) : r;
+	return r == 0 && job->ledger ? check_lease(job, target) : r;
 }
 
 /* ---- what the definitions say ---- */
@@ -114,46 +115,49 @@ static int load_definitions(struct binding_job *job, struct definitions *definit
 {
 	int r = host_read(&job->host, HOST_NO_VFS, &definitions->inventory);
 
-	if (r == 0)
-		r = load_sound(job->vp, &definitions->pools);
-	return r < 0 ? r :
-		       claims_resolve(job->vp, definitions->pools, definitions->inventory,
-				      &definitions->claims, &definitions->n_claims);
+	if (r < 0)
+		return r;
+	r = load_sound(job->vp, &definitions->pools);
+	if (r < 0)
+		return r;
+	return claims_resolve(job->vp, definitions->pools, definitions->inventory,
+			      &definitions->claims, &definitions->n_claims);
 }
 
-/* apply would undo it. */
+/* Finds the target's pool when its definition has another driver, since apply would undo it; fails when that is to
+ * persist, and for a PF whose VFs its own driver makes. */
 static int check_pool(struct binding_job *job, const struct definitions *definitions,
-		      struct member *member)
+		      struct target *target)
 {
 	const struct vfpool_pool *pool = NULL;
 	char text[VFPOOL_PCI_TEXT];
 
-	for (size_t i = 0; i < definitions->n_claims && !member->is_left; i++)
+	for (size_t i = 0; i < definitions->n_claims && target->state != TARGET_LEFT; i++)
 		if (definitions->claims[i].pf &&
-		    vfpool_pci_equal(&definitions->claims[i].pf->address, &member->address))
-			return driver_is(member->driver, "host") ?
+		    vfpool_pci_equal(&definitions->claims[i].pf->address, &target->address))
+			return driver_is(target->driver, "host") ?
 				       0 :
 				       fail(&job->vp->err, -EINVAL,
 					    "%s is a PF of pool %s, whose VFs its own driver makes; nothing was "
 					    "changed",
-					    text_of(member, text),
+					    text_of(target, text),
 					    definitions->claims[i].pool->name);
-	if (member->is.is_vf && !member->is_left)
-		pool = claims_pool_of_vf(definitions->claims, definitions->n_claims, &member->is.pf,
-					 member->is.vf);
-	if (!pool || strcmp(driver_name(pool->driver), member->driver) == 0 ||
-	    (strcmp(member->driver, "host") != 0 &&
-	     driver_is(member->driver, driver_name(pool->driver))))
+	if (target->before.is_vf && target->state != TARGET_LEFT)
+		pool = claims_pool_of_vf(definitions->claims, definitions->n_claims,
+					 &target->before.pf, target->before.vf);
+	if (!pool || strcmp(driver_name(pool->driver), target->driver) == 0 ||
+	    (strcmp(target->driver, "host") != 0 &&
+	     driver_is(target->driver, driver_name(pool->driver))))
 		return 0;
 	if (job->request->persist)
 		return fail(
 			&job->vp->err, -EINVAL,
 			"%s is a VF of pool %s, whose definition has another driver (%s): change <driver> in the "
 			"definition, or 'vfpool unbind' it; nothing was changed",
-			text_of(member, text), pool->name,
+			text_of(target, text), pool->name,
 			pool->driver == VFPOOL_DRIVER_NONE ? "none" : driver_name(pool->driver));
-	member->pool = strdup(pool->name);
-	return member->pool ? 0 : fail_oom(&job->vp->err);
+	target->pool = strdup(pool->name);
+	return target->pool ? 0 : fail_oom(&job->vp->err);
 }
 
 int check_pools(struct binding_job *job)
@@ -161,7 +165,12 @@ int check_pools(struct binding_job *job)
 	CLEANUP(definitions_end) struct definitions definitions = { 0 };
 	int r = load_definitions(job, &definitions);
 
-	for (size_t i = 0; r == 0 && i < job->n; i++)
-		r = check_pool(job, &definitions, &job->members[i]);
-	return r;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < job->n; i++) {
+		r = check_pool(job, &definitions, &job->targets[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }

@@ -3,15 +3,15 @@
 #ifndef VFPOOL_BIND_RECORD_H
 #define VFPOOL_BIND_RECORD_H
 
-#include "manager/bind/members.h"
+#include "manager/bind/targets.h"
 
-/* Opens the ledger for a change, and finds what it says of the members. */
+/* Opens the ledger for a change, and finds what it says of the targets. */
 int begin_binding(struct binding_job *job);
 
 /* Does it get `driver` at each boot already? */
-bool persists_anyway(const struct member *member);
+bool persists_anyway(const struct target *target);
 
 /* The ledger gets what is to change, before it does. In the transaction of begin_binding(). */
-int record_member(struct binding_job *job, struct member *member);
+int record_target(struct binding_job *job, struct target *target);
 
 #endif

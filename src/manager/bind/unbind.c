@@ -2,37 +2,46 @@
 /* Devices get back what they had before they were bound by hand. */
 #include "manager/bind/change.h"
 #include "manager/bind/check.h"
-#include "manager/bind/members.h"
+#include "manager/bind/targets.h"
 #include "manager/bind/record.h"
 #include "manager/context.h"
 #include "manager/open_ledger.h"
 
 #include <string.h>
 
-/* What was bound and isn't there any more: there is nothing to give it back, so it is forgotten. */
+/* Forgets what was bound at the address and isn't there any more: there is nothing to give it back. */
 static int forget_absent(struct binding_job *job, const struct vfpool_pci *address,
 			 const char *text, bool *ret_found)
 {
 	CLEANUP(rollback) struct ledger *ledger = NULL;
 	struct ledger_binding binding = { 0 };
-	int r = open_ledger(job->vp, job->request->dry_run ? LEDGER_READ : LEDGER_WRITE, &ledger);
+	const bool dry_run = job->request->dry_run;
+	int r = open_ledger(job->vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &ledger);
 
-	if (r == 0 && ledger)
-		r = ledger_begin(ledger);
-	if (r == 0 && ledger)
-		r = ledger_binding_at(ledger, address, job->boot, &binding);
-	if (r == 0 && binding.id && !job->request->dry_run)
+	*ret_found = false;
+	if (r < 0 || !ledger)
+		return r;
+	r = ledger_begin(ledger);
+	if (r < 0)
+		return r;
+	r = ledger_binding_at(ledger, address, job->boot, &binding);
+	if (r < 0 || !binding.id)
+		return r;
+	if (!dry_run) {
 		r = ledger_forget_binding(ledger, &binding);
-	if (r == 0 && binding.id && !job->request->dry_run)
+		if (r < 0)
+			return r;
 		r = ledger_commit(ledger);
-	*ret_found = r == 0 && binding.id;
-	if (*ret_found)
-		note(job->vp, "%s isn't there any more: %s", text,
-		     job->request->dry_run ? "it would be forgotten" : "it is forgotten");
-	return r;
+		if (r < 0)
+			return r;
+	}
+	note(job->vp, "%s isn't there any more: %s", text,
+	     dry_run ? "it would be forgotten" : "it is forgotten");
+	*ret_found = true;
+	return 0;
 }
 
-/* Leaves those that are there in `present`. */
+/* Forgets those of the request that aren't there any more, and leaves the others in `present`. */
 static int forget_absent_ones(struct binding_job *job, const char **present, size_t *ret_n)
 {
 	size_t n = 0;
@@ -59,32 +68,33 @@ static int forget_absent_ones(struct binding_job *job, const char **present, siz
 	return 0;
 }
 
-static int decide_unbind(struct binding_job *job, struct member *member)
+static int decide_unbind(struct binding_job *job, struct target *target)
 {
 	char text[VFPOOL_PCI_TEXT];
 	bool is_undone, new_driver;
 
-	if (!member->was.id) {
-		member->is_left = true;
-		if (member->is_other)
+	if (!target->bound.id) {
+		target->state = TARGET_LEFT;
+		if (target->other.id)
 			note(job->vp,
 			     "%s is another device than the one that vfpool bound there, which is forgotten",
-			     text_of(member, text));
-		if (member->is_other || job->request->group)
+			     text_of(target, text));
+		if (target->other.id || job->request->group)
 			return 0;
 		return fail(
 			&job->vp->err, -VFPOOL_ENOTFOUND,
 			"vfpool hasn't bound %s, or not since the host was "
 			"booted; 'vfpool bind %s --driver host' gives it its own driver; nothing was changed",
-			text_of(member, text), text);
+			text_of(target, text), text);
 	}
 	/* A reboot undid it, and nothing was bound anew. */
-	is_undone = strcmp(member->was.boot, job->boot) != 0;
-	member->driver = is_undone ? driver_of(&member->is) : member->was.from_driver;
-	member->override = is_undone ? override_of(&member->is) : member->was.from_override;
-	new_driver = strcmp(driver_of(&member->is), member->driver) != 0;
-	member->changes = new_driver || strcmp(override_of(&member->is), member->override) != 0;
-	return new_driver ? check_change(job, member) : 0;
+	is_undone = strcmp(target->bound.boot, job->boot) != 0;
+	target->driver = is_undone ? driver_of(&target->before) : target->bound.from_driver;
+	target->override = is_undone ? override_of(&target->before) : target->bound.from_override;
+	new_driver = strcmp(driver_of(&target->before), target->driver) != 0;
+	if (new_driver || strcmp(override_of(&target->before), target->override) != 0)
+		target->state = TARGET_CHANGES;
+	return new_driver ? check_change(job, target) : 0;
 }
 
 static int prepare_unbind(struct binding_job *job)
@@ -93,51 +103,71 @@ static int prepare_unbind(struct binding_job *job)
 	int r = begin_binding(job);
 
 	for (size_t i = 0; r == 0 && i < job->n; i++) {
-		r = decide_unbind(job, &job->members[i]);
-		any = any || job->members[i].is_other || !job->members[i].is_left;
+		r = decide_unbind(job, &job->targets[i]);
+		any = any || job->targets[i].other.id || job->targets[i].state != TARGET_LEFT;
 	}
 	ledger_rollback(job->ledger); /* nothing was written */
-	if (r == 0 && job->n > 0 && !any)
+	if (r < 0)
+		return r;
+	if (job->n > 0 && !any)
 		return fail(
 			&job->vp->err, -VFPOOL_ENOTFOUND,
 			"vfpool has bound nothing in there, or not since the "
 			"host was booted; 'vfpool bind ADDRESS --driver host' gives a device its own driver");
-	return r;
+	return 0;
 }
 
-static int forget_members(struct binding_job *job)
+static int forget_targets(struct binding_job *job)
 {
 	int r = ledger_begin(job->ledger);
 
-	for (size_t i = 0; r == 0 && i < job->n; i++) {
-		const struct member *member = &job->members[i];
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < job->n; i++) {
+		const struct target *target = &job->targets[i];
 
-		if (member->was.id || member->is_other)
-			r = ledger_forget_binding(job->ledger,
-						  member->is_other ? &member->other : &member->was);
+		if (!target->bound.id && !target->other.id)
+			continue;
+		r = ledger_forget_binding(job->ledger,
+					  target->other.id ? &target->other : &target->bound);
+		if (r < 0)
+			return r;
 	}
-	return r < 0 ? r : ledger_commit(job->ledger);
+	return ledger_commit(job->ledger);
 }
 
-static int unbind_members(struct binding_job *job)
+static int carry_out_unbinding(struct binding_job *job)
 {
-	int r = find_members(job);
+	int r = carry_out_binding(job);
 
-	if (r == 0)
-		r = prepare_unbind(job);
-	if (r == 0)
-		r = check_pools(job);
-	if (r == 0 && !job->request->dry_run) {
-		r = carry_out_binding(job);
-		if (r == 0 && (r = forget_members(job)) < 0)
-			r = fail_while(
-				&job->vp->err, r,
-				"the drivers are as they were before, and the same command tells the "
-				"ledger so");
-	}
-	for (size_t i = 0; r == 0 && i < job->n; i++)
-		note_member(job, &job->members[i]);
-	return r;
+	if (r < 0)
+		return r;
+	r = forget_targets(job);
+	if (r < 0)
+		return fail_while(
+			&job->vp->err, r,
+			"the drivers are as they were before, and the same command tells the ledger so");
+	return 0;
+}
+
+static int unbind_targets(struct binding_job *job)
+{
+	int r = find_targets(job);
+
+	if (r < 0)
+		return r;
+	r = prepare_unbind(job);
+	if (r < 0)
+		return r;
+	r = check_pools(job);
+	if (r < 0)
+		return r;
+	r = job->request->dry_run ? 0 : carry_out_unbinding(job);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < job->n; i++)
+		note_target(job, &job->targets[i]);
+	return 0;
 }
 
 int vfpool_unbind(struct vfpool *vp, const struct vfpool_bind_request *request,
@@ -155,7 +185,7 @@ int vfpool_unbind(struct vfpool *vp, const struct vfpool_bind_request *request,
 	r = forget_absent_ones(&job, present, &of_present.n_addresses);
 	of_present.addresses = present;
 	if (r == 0)
-		r = unbind_members(&job);
+		r = unbind_targets(&job);
 	if (r < 0)
 		return fail_while(&vp->err, r, "unbinding");
 	return fill_bindings(&job, ret_bindings, ret_n);
