@@ -48,6 +48,7 @@ test_adopt_records_what_guests_have() {
 	t 'gc knows the guests that were adopted' says '^nothing to do' v gc
 }
 
+# proves: one-holder
 test_adopt_of_a_vf_that_is_anothers() {
 	web_and_old
 	v adopt web >/dev/null

@@ -54,6 +54,7 @@ hanging() { # reading it never ends, as with a process that hangs in the kernel
 	says 'busy: held through vfio' v show a && [ $((SECONDS - from)) -lt 20 ]
 }
 
+# proves: outside
 test_show_names_who_holds_a_vf() {
 	pool_of 1-3
 	hold 2 1
@@ -77,7 +78,7 @@ taken() { # a look at all VFs, since this ledger is new; then the second one fin
 	code_is 6 v apply >out 2>&1 && grep -q 'taken meanwhile' out && grep -q "not bound: its MAC isn't set" out || { cat out; return 1; }
 }
 
-# proves: in-use
+# proves: in-use scrubbed
 test_a_vf_that_is_taken_meanwhile() {
 	"$fake/tree" sys 1 1 --netdev
 	export PEER_VFS=1

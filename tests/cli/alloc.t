@@ -57,6 +57,7 @@ test_alloc_that_fails_leaves_no_mac() {
 	t 'release --forget needs no pool' says 'forgot the MACs of none' v release --owner none --forget
 }
 
+# proves: one-holder mac-stays
 test_alloc_with_a_mac_of_the_caller() {
 	pool_a
 	t 'alloc --mac gives that MAC' same d2:00:00:00:00:07 "$(mac a --owner m1 --mac d2:00:00:00:00:07)"
@@ -115,6 +116,7 @@ test_alloc_with_a_vlan_of_its_own() {
 
 # ---- several at once ----
 
+# proves: says-so
 test_alloc_of_several_nics() {
 	pool_a
 	t 'alloc --count prints an interface for each nic' same 3 "$(v alloc a --owner many --count 3 | grep -c '<interface')"

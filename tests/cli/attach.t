@@ -18,6 +18,7 @@ test_attach_to_no_guest() {
 	t 'attach to a guest that libvirt has not: no MAC is left' same 0 "$(sql 'SELECT count(*) FROM reservation')"
 }
 
+# proves: says-so
 test_attach_that_libvirt_refuses() {
 	two_pools
 	guests "$(guest app 4)"

@@ -96,6 +96,7 @@ test_unbind_of_what_another_has_bound_meanwhile() {
 		says "doesn't get the driver vfio-pci at each boot any more" with_stderr v bind $card --driver pci-stub
 }
 
+# proves: looked-up
 test_another_device_in_the_place_of_what_persists() {
 	captured
 	v bind $card --persist >/dev/null
@@ -120,6 +121,7 @@ test_what_persists_is_gone() {
 	t 'apply is content when what is gone is forgotten' says 'nothing to do' v apply
 }
 
+# proves: looked-up
 test_the_card_of_what_persists_was_replaced() {
 	crowded
 	echo "<pool><name>a</name><pf address='0000:01:00.0' numvfs='4'/></pool>" >a.xml

@@ -219,6 +219,7 @@ test_bind_of_a_pools_vf_lasts_until_the_next_apply() {
 	t "unbind of a pool's VF that persists forgets that" says 'nothing to do: its driver is vfio-pci already$' v unbind $vf
 }
 
+# proves: in-use
 test_bind_leaves_a_leased_vf_its_driver() {
 	crowded
 	pool_of_vfs

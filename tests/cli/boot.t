@@ -53,6 +53,7 @@ test_apply_waits_for_pfs() {
 
 # ---- a definition that is broken ----
 
+# proves: says-so
 test_apply_beside_a_broken_definition() {
 	defined
 	pool b "dev='pf1' numvfs='4'" "<vlan><tag id='7'/></vlan>" >b.xml

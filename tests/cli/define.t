@@ -19,6 +19,7 @@ none_but() { # FILE…: in the folder of definitions, hidden ones too
 	same "$*" "$(ls -A etc/pools | paste -sd ' ')"
 }
 
+# proves: outside says-so
 test_define_refuses_what_it_cannot_read() {
 	card
 	printf '<pool>\n<name>x</name>\n<pf dev="e" numvfs="1">\n</pool>\n' >broken.xml

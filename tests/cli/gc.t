@@ -56,6 +56,7 @@ test_alloc_looks_at_the_macs_of_guests() {
 	t "alloc never newly gives a MAC that a guest has" differ "$taken" "$(with_libvirt alloc a --owner new --json | field mac)"
 }
 
+# proves: no-guess
 test_gc_notes_the_guest_of_a_lease() {
 	pool_a
 	local web

@@ -60,6 +60,7 @@ hangs() { # within its time, whatever hangs
 	(exec 7<>pipe; local from=$SECONDS; v hook qemu x prepare begin - <pipe && [ $((SECONDS - from)) -lt 10 ])
 }
 
+# proves: outside
 test_hook_without_a_definition_it_can_read() {
 	leased
 	t 'hook, the XML is none: exit code 0, with a word' says 'understood' with_stderr v hook qemu x prepare begin - <<<'<domain'

@@ -113,6 +113,7 @@ test_interface_for_qemu() {
 
 # ---- a shell ----
 
+# proves: outside
 test_interface_for_a_shell() {
 	leases
 	local name="a'; touch evil; '\$(touch evil)"

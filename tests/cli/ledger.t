@@ -31,6 +31,7 @@ test_a_damaged_ledger() {
 	t 'alloc, the ledger is damaged: no VF is touched' same "$before" "$(links)"
 }
 
+# proves: says-so
 test_a_ledger_of_another_version() {
 	pool_a
 	sql 'PRAGMA user_version = 99'

@@ -49,7 +49,7 @@ test_release_of_a_vf_in_use() {
 	t 'release of a VF that is held through vfio: its lease stays' says 'vf 0 .*leased.* web nic 0' v list
 }
 
-# proves: scrubbed mac-stays
+# proves: scrubbed mac-stays one-holder
 test_release_by_force() {
 	forced
 	t 'release --force of a VF in use: its lease ends, its MAC stays reserved' grep "$first stays reserved" out
@@ -69,7 +69,7 @@ test_release_by_force() {
 	t 'alloc after the quarantine: the owner has its VF and MAC again' same "0 0 $first" "$(place a --owner web) $(kernel_mac 0 0)"
 }
 
-# proves: scrubbed
+# proves: scrubbed one-holder
 test_apply_ends_a_quarantine() {
 	forced --forget
 	t 'release --force --forget: the MAC stays taken while it is live' \

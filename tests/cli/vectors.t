@@ -116,6 +116,7 @@ test_apply_moves_vectors_between_vfs() {
 
 # ---- what doesn't go ----
 
+# proves: read-back says-so
 test_apply_where_too_few_vectors_are_left() {
 	applied 40 8 8 8
 	define 41 - - - >/dev/null
@@ -130,6 +131,7 @@ test_apply_where_too_few_vectors_are_left() {
 	t 'apply, vectors are accepted and ignored: the VF has its driver all the same' same vfio-pci "$(driver_here 0000:01:01.0)"
 }
 
+# proves: in-use
 test_apply_of_vectors_to_a_vf_in_use() {
 	applied 40 8 8 8
 	define 20 - - - >/dev/null
