@@ -166,6 +166,7 @@ test_a_kill_while_an_old_ledger_is_changed() {
 
 # ---- the storm ----
 
+# proves in check-long: killed
 # proves: killed one-holder
 test_the_storm() {
 	applied

@@ -24,6 +24,7 @@ agrees() { # PFS VFS: all are free and parked
 	says "^$(($1 * $2)) VFs, 0 leases" "$top/tests/check-ledger" state/ledger.db links
 }
 
+# proves in check-long: one-holder
 # proves: one-holder
 test_many_allocs_at_once_in_a_large_pool() {
 	export PEER_STATE=$work/peer PEER_VFS=64
