@@ -17,13 +17,19 @@
 /* Where another PF will do: longer than other allocs have it. */
 #define SHORT_WAIT_SECONDS 1
 
+/* Says who has the lock, and for how long. Who has just taken it, or is no vfpool, hasn't signed it. */
 static int fail_locked(struct host *host, int fd, const char *path)
 {
 	char pid[16] = "";
-	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
 
-	if (n > 0)
+	if (pread(fd, pid, sizeof(pid) - 1, 0) > 0)
 		pid[strspn(pid, "0123456789")] = '\0';
+	if (!*pid)
+		return fail(
+			host->err, -ETIMEDOUT,
+			"another process has held %s for %d s, and hasn't written there which it is; "
+			"'lslocks' tells",
+			path, WAIT_SECONDS);
 	return fail(host->err, -ETIMEDOUT,
 		    "another vfpool (process %s) has held %s for %d s; is it stuck in the kernel? "
 		    "'cat /proc/%s/stack' tells",
