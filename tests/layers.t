@@ -96,6 +96,7 @@ rooms_of_one_idiom=(
 	src/pool/*.[ch]
 	src/ledger/*.[ch]
 	src/guest/*.[ch]
+	src/host/*.[ch]
 )
 
 says_its_licence() {

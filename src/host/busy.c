@@ -13,7 +13,7 @@
 #include <linux/if.h>
 #include <string.h>
 
-/* libvirt keeps a file for each VF that it has set up for a guest. */
+/* Has libvirt set up the VF for a guest? It keeps a file for each. */
 static bool libvirt_has_it(const struct host *host, const struct vfpool_pf *pf, unsigned vf)
 {
 	AUTO_FREE char *path = NULL;
@@ -24,7 +24,7 @@ static bool libvirt_has_it(const struct host *host, const struct vfpool_pf *pf, 
 	return path && access(path, F_OK) == 0;
 }
 
-/* The kernel counts who has enabled the device: with vfio-pci 0 while nobody
+/* Returns who has a device of vfio's; *ret_why says so. The kernel counts who has enabled the device: with vfio-pci 0 while nobody
  * has it open, 1 while a guest has, even a paused one. */
 static enum vfpool_holder vfio_holder(int folder, const char **ret_why)
 {
@@ -40,15 +40,14 @@ static enum vfpool_holder vfio_holder(int folder, const char **ret_why)
 	return VFPOOL_HELD_BY_VFIO;
 }
 
-/* A master, a macvtap or a VLAN above shows as a link. */
+/* Is the netdev below another? A master, a macvtap or a VLAN above shows as a link. */
 static bool has_upper(int netdev)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 
 	if (sysfs_list(netdev, ".", &dir) < 0)
 		return true;
-	while ((entry = readdir(dir)))
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		if (strcmp(entry->d_name, "master") == 0 ||
 		    strncmp(entry->d_name, "upper_", 6) == 0)
 			return true;
@@ -131,14 +130,13 @@ static void look_at_netdev(void *arg, const char *name)
 	use->netdev = strdup(name);
 }
 
-/* Its netdevs may be several, and deeper down, as below a USB controller or virtio's device. */
+/* Looks at the device's netdevs, which may be several, and deeper down, as below a USB controller or virtio's device. */
 static void look_at_netdevs(struct use *use, int folder, const struct vfpool_device *device)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 
 	if (sysfs_list(folder, "net", &dir) == 0) {
-		while ((entry = readdir(dir)))
+		for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 			if (entry->d_name[0] != '.')
 				look_at_netdev(use, entry->d_name);
 	} else {
@@ -149,7 +147,7 @@ static void look_at_netdevs(struct use *use, int folder, const struct vfpool_dev
 		netdev_holder(use->host, NULL, &use->why);
 }
 
-/* udev gives a new netdev another name: then it is looked for again. */
+/* Looks at the netdevs, and again where one has gone: udev gives a new netdev another name. */
 static void look_patiently(struct use *use, int folder, const struct vfpool_device *device)
 {
 	look_at_netdevs(use, folder, device);

@@ -27,12 +27,11 @@ int device_netdev(int folder, char **ret_name)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;
 	AUTO_FREE char *name = NULL;
-	struct dirent *entry;
 	int r = sysfs_list(folder, "net", &dir);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	while ((entry = readdir(dir))) {
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
 		if (!netdev_name_is_valid(entry->d_name) ||
 		    (name && strcmp(entry->d_name, name) > 0))
 			continue;
@@ -86,12 +85,11 @@ bool device_is_network(int folder)
 unsigned device_count_vfs(int folder)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	unsigned n = 0;
 
 	if (sysfs_list(folder, ".", &dir) < 0)
 		return 0;
-	while ((entry = readdir(dir)))
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		n += strncmp(entry->d_name, "virtfn", 6) == 0;
 	return n;
 }
@@ -102,11 +100,12 @@ int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct v
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, pf);
 	char address[VFPOOL_PCI_TEXT];
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	int r = folder < 0 ? folder : sysfs_list(folder, ".", &dir);
 
+	if (r < 0)
+		return r;
 	vfpool_pci_format(vf, address);
-	while (r == 0 && (entry = readdir(dir))) {
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
 		char target[VFPOOL_PCI_TEXT], *end;
 
 		if (strncmp(entry->d_name, "virtfn", 6) != 0 ||
@@ -116,7 +115,7 @@ int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct v
 		*ret_index = (unsigned)strtoul(entry->d_name + 6, &end, 10);
 		return *end ? -ENOENT : 0;
 	}
-	return r < 0 ? r : -ENOENT;
+	return -ENOENT;
 }
 
 int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,

@@ -46,7 +46,7 @@ static int unbind(int folder, const char *address)
 	return r == -ENOENT ? 0 : r; /* no driver: nothing to do */
 }
 
-/* Where the running kernel's modules are in another root; NULL: out of memory. */
+/* Returns where the running kernel's modules are in another root; NULL: out of memory. */
 static char *module_folder(const char *root)
 {
 	struct utsname kernel;
@@ -78,7 +78,10 @@ static int load_modules(struct host *host, const char *what, char **ret_name)
 		if (r < 0)
 			return fail_errno(host->err, r, "loading the module %s",
 					  kmod_module_get_name(module));
-		if (ret_name && !*ret_name && !(*ret_name = strdup(kmod_module_get_name(module))))
+		if (!ret_name || *ret_name)
+			continue;
+		*ret_name = strdup(kmod_module_get_name(module));
+		if (!*ret_name)
 			return fail_oom(host->err);
 	}
 	return 0;
@@ -109,7 +112,7 @@ int host_check_driver(struct host *host, const char *driver)
 }
 
 /*
- * The card's own VF driver, by the device's modalias. It has to be named: with
+ * Finds the card's own VF driver, by the device's modalias, and loads its module. It has to be named: with
  * autoprobe off the kernel binds a VF only by its driver override
  * (pci_device_can_probe() in drivers/pci/pci-driver.c).
  */
@@ -129,7 +132,7 @@ static int find_own_driver(struct host *host, int folder, char *ret_driver, size
 		       0;
 }
 
-/* The driver's name as the kernel knows it, with its module loaded. */
+/* Loads the driver's module. *ret_driver is its name as the kernel knows it. */
 static int prepare_driver(struct host *host, int folder, const char *driver, char *ret_driver,
 			  size_t size)
 {
@@ -141,13 +144,15 @@ static int prepare_driver(struct host *host, int folder, const char *driver, cha
 	if (!*driver || sysfs_has_driver(host->sysfs, driver))
 		return 0;
 	r = load_modules(host, driver, NULL);
-	if (r == 0 && !sysfs_has_driver(host->sysfs, driver))
+	if (r < 0)
+		return r;
+	if (!sysfs_has_driver(host->sysfs, driver))
 		return fail(host->err, -ENOENT, "the module %s has no PCI driver of that name",
 			    driver);
-	return r;
+	return 0;
 }
 
-/* Some drivers show their netdev some time after the bind; some have none. */
+/* Waits for the device's netdev, which some drivers show some time after the bind; some have none. */
 static void wait_for_netdev(int folder)
 {
 	for (int left = NETDEV_MS / 20; left > 0; left--) {
@@ -202,8 +207,11 @@ static int set_override(struct host *host, int folder, const char *address, cons
 	AUTO_FREE char *is = NULL;
 	int r = device_override(folder, &is);
 
-	if (r == 0 && strcmp(is ? is : "", override) != 0)
-		r = sysfs_write(folder, "driver_override", *override ? override : "\n");
+	if (r < 0)
+		return fail_errno(host->err, r, "setting the driver override of %s", address);
+	if (strcmp(is ? is : "", override) == 0)
+		return 0;
+	r = sysfs_write(folder, "driver_override", *override ? override : "\n");
 	return r < 0 ? fail_errno(host->err, r, "setting the driver override of %s", address) : 0;
 }
 

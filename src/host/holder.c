@@ -24,7 +24,7 @@
 #define DEADLINE_MS 2000
 #define TEXT_MAX 65536
 
-/* A file of at most `size` - 1 bytes; its length, -1 when it can't be read. */
+/* Reads a file of at most `size` - 1 bytes. Returns its length, -1 when it can't be read. */
 static ssize_t read_small(int folder, const char *name, char *text, size_t size)
 {
 	AUTO_CLOSE int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
@@ -35,7 +35,8 @@ static ssize_t read_small(int folder, const char *name, char *text, size_t size)
 	return n;
 }
 
-/* QEMU's "-name guest=web,debug-threads=on" says whose it is. */
+/* Returns the name of the guest that the process runs, as QEMU's "-name guest=web,debug-threads=on" says; NULL:
+ * none. */
 static char *guest_name(int process)
 {
 	char text[8192], *arg = text, *name;
@@ -62,7 +63,7 @@ static char *process_name(int process)
 	return strdup(text);
 }
 
-/* The IOMMU group that the descriptor is open on, -1: none. */
+/* Returns the IOMMU group that the descriptor is open on, -1: none. */
 static int group_of(int fds, const char *fd)
 {
 	char target[64], *end;
@@ -78,18 +79,17 @@ static int group_of(int fds, const char *fd)
 	return *end || end == target + strlen(VFIO_GROUP) ? -1 : (int)group;
 }
 
-/* The child's side: a line for each descriptor on a group. */
+/* Writes to `out` a line for each descriptor that the process has on a group. */
 static void look_at_process(int proc, const char *pid, int out)
 {
 	AUTO_CLOSE int process = openat(proc, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSEDIR DIR *fds = NULL;
-	struct dirent *entry;
 	int fd = process < 0 ? -1 : openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
 	fds = fdopendir(fd);
-	while (fds && (entry = readdir(fds))) {
+	for (struct dirent *entry = fds ? readdir(fds) : NULL; entry; entry = readdir(fds)) {
 		int group = group_of(fd, entry->d_name);
 		AUTO_FREE char *guest = group < 0 ? NULL : guest_name(process);
 		AUTO_FREE char *program = group < 0 || guest ? NULL : process_name(process);
@@ -102,20 +102,19 @@ static void look_at_process(int proc, const char *pid, int out)
 	}
 }
 
-/* The child's work. */
+/* Looks at all processes, in the child. */
 static void look(void *arg, int out)
 {
 	const char *path = arg;
 	AUTO_CLOSE int proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSEDIR DIR *dir = proc < 0 ? NULL : opendir(path);
-	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir)))
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
 		if (isdigit((unsigned char)entry->d_name[0]))
 			look_at_process(proc, entry->d_name, out);
 }
 
-/* "12 guest web, process 4711" */
+/* Takes a line of the child's, such as "12 guest web, process 4711". */
 static void take_line(struct vfpool_pf *pf, const char *line)
 {
 	char *name;
@@ -149,15 +148,15 @@ static bool is_held(const struct vfpool_pf *pf)
 void host_name_holders(struct host *host, struct vfpool_pf *pf)
 {
 	AUTO_FREE char *text = NULL;
+	char *rest;
 	bool whole; /* what is there is as good */
 
 	if (!is_held(pf) ||
 	    run_child(look, (void *)host->proc, DEADLINE_MS, TEXT_MAX, &text, &whole) < 0)
 		return;
-	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-		*end = '\0';
+	rest = text;
+	for (char *line = strsep(&rest, "\n"); rest; line = strsep(&rest, "\n"))
 		take_line(pf, line);
-	}
 }
 
 /* ---- who takes VFs away? ---- */
@@ -170,11 +169,10 @@ struct writer_search {
 static bool has_open(int process, const char *file)
 {
 	AUTO_CLOSEDIR DIR *fds = NULL;
-	struct dirent *entry;
 
 	if (sysfs_list(process, "fd", &fds) < 0)
 		return false;
-	while ((entry = readdir(fds))) {
+	for (struct dirent *entry = readdir(fds); entry; entry = readdir(fds)) {
 		char target[512];
 		ssize_t n = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
 		const size_t end = strlen(file);
@@ -188,14 +186,13 @@ static bool has_open(int process, const char *file)
 	return false;
 }
 
-/* The child's work. */
+/* Looks, in the child, for the process that has the file open. */
 static void look_for_writer(void *arg, int out)
 {
 	const struct writer_search *search = arg;
 	AUTO_CLOSEDIR DIR *dir = opendir(search->proc);
-	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir))) {
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
 		AUTO_CLOSE int process = -1;
 		AUTO_FREE char *name = NULL;
 
@@ -234,6 +231,6 @@ int host_find_remover(struct host *host, const struct vfpool_pf *pf, char **ret_
 	*ret_text = format_text(
 		"%s is taking the VFs of %s away by its sriov_numvfs, and the kernel waits for whoever has "
 		"one of them open",
-		is_found ? who : "something else than vfpool", pf->netdev ? pf->netdev : "the PF");
+		is_found ? who : "something else than vfpool", pf_name(pf, "the PF"));
 	return *ret_text ? 0 : fail_oom(host->err);
 }

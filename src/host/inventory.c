@@ -29,7 +29,7 @@ void vfpool_inventory_free(struct vfpool_inventory *inventory)
 
 DEFINE_CLEANUP(struct vfpool_inventory *, cleanup_inventory, vfpool_inventory_free);
 
-/* Network cards first, then by address. */
+/* Compares PFs: network cards come first, then it goes by address. */
 static int by_address(const void *a, const void *b)
 {
 	const struct vfpool_pf *x = a, *y = b;
@@ -45,7 +45,7 @@ static int by_unread_address(const void *a, const void *b)
 	return vfpool_pci_compare(&x->address, &y->address);
 }
 
-/* The PF that can't be read, as host->err says. */
+/* Adds the PF, which can't be read, as host->err says. */
 static int add_unread(struct host *host, const struct vfpool_pci *address,
 		      struct vfpool_inventory *inventory)
 {
@@ -89,7 +89,6 @@ int host_read(struct host *host, int which, struct vfpool_inventory **ret_invent
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	int r;
 
 	inventory = calloc(1, sizeof(*inventory));
@@ -98,7 +97,7 @@ int host_read(struct host *host, int which, struct vfpool_inventory **ret_invent
 	r = sysfs_list_pci(host->sysfs, &dir);
 	if (r < 0 && r != -ENOENT)
 		return fail_errno(host->err, r, "listing the PCI devices");
-	while (dir && (entry = readdir(dir))) {
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
 		struct vfpool_pci address;
 
 		if (vfpool_pci_parse(entry->d_name, &address) < 0)
@@ -162,7 +161,8 @@ int host_fail_unread(struct error *err, const struct vfpool_unread_pf *pf)
 		    pf->netdev ? ")" : "", pf->why);
 }
 
-/* *ret_r: that is why it is missing, told. */
+/* Says why the PF is missing when that is because it can't be looked at; *ret_r is the error then. Returns false
+ * when it isn't. */
 static bool explain_unread(struct host *host, const struct vfpool_pool_pf *want, int *ret_r)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;

@@ -79,16 +79,18 @@ static int read_group(struct host *host, int number, struct vfpool_group *group)
 {
 	AUTO_CLOSE int folder = sysfs_open_group(host->sysfs, number);
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	char type[32];
 	int r = folder < 0 ? folder : sysfs_list(folder, "devices", &dir);
 
 	if (r < 0)
 		return fail_errno(host->err, r, "reading IOMMU group %d", number);
 	*group = (struct vfpool_group){ .number = number, .is_viable = true };
-	if (sysfs_read(folder, "type", type, sizeof(type)) == 0 && !(group->type = strdup(type)))
-		return fail_oom(host->err);
-	while (r == 0 && (entry = readdir(dir))) {
+	if (sysfs_read(folder, "type", type, sizeof(type)) == 0) {
+		group->type = strdup(type);
+		if (!group->type)
+			return fail_oom(host->err);
+	}
+	for (struct dirent *entry = readdir(dir); r == 0 && entry; entry = readdir(dir)) {
 		struct vfpool_pci address;
 
 		if (vfpool_pci_parse(entry->d_name, &address) == 0)
@@ -111,7 +113,7 @@ int host_read_group(struct host *host, int number, struct vfpool_group *ret_grou
 	return r;
 }
 
-/* Where there is no IOMMU every device stands alone, and none can go to a guest. */
+/* Reads a device without a group: where there is no IOMMU every device stands alone, and none can go to a guest. */
 static int read_ungrouped(struct host *host, const struct vfpool_pci *address,
 			  struct vfpool_group *ret_group)
 {
@@ -125,7 +127,7 @@ static int read_ungrouped(struct host *host, const struct vfpool_pci *address,
 	return r;
 }
 
-/* The number, -1: none. VFPOOL_ENOTFOUND. */
+/* Finds the number of the device's group, -1: none. VFPOOL_ENOTFOUND: there is no such device. */
 static int find_group(struct host *host, const struct vfpool_pci *address, int *ret_number)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, address);
@@ -149,7 +151,7 @@ int host_read_group_of(struct host *host, const struct vfpool_pci *address,
 			    host_read_group(host, number, ret_group);
 }
 
-/* A line each of start, end and kind; what is "direct" must stay where it is
+/* reserved_regions has a line each of start, end and kind; what is "direct" must stay where it is
  * (Documentation/ABI/testing/sysfs-kernel-iommu_groups). */
 bool host_group_is_reserved(struct host *host, int number)
 {
@@ -199,12 +201,11 @@ static int add_group_of(struct host *host, const struct vfpool_pci *device,
 static int add_all_groups(struct host *host, struct vfpool_groups *groups)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	int r = sysfs_list_groups(host->sysfs, &dir);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : fail_errno(host->err, r, "listing the IOMMU groups");
-	while (r == 0 && (entry = readdir(dir))) {
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
 		struct vfpool_group group;
 		char *end;
 		long number = strtol(entry->d_name, &end, 10);
@@ -212,12 +213,15 @@ static int add_all_groups(struct host *host, struct vfpool_groups *groups)
 		if (end == entry->d_name || *end)
 			continue;
 		r = host_read_group(host, (int)number, &group);
-		if (r == 0)
-			r = add_group(host, groups, &group);
-		else if (r == -ENOENT) /* gone meanwhile */
-			r = 0;
+		if (r == -ENOENT) /* gone meanwhile */
+			continue;
+		if (r < 0)
+			return r;
+		r = add_group(host, groups, &group);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -231,10 +235,11 @@ int host_read_groups(struct host *host, const struct vfpool_pci *devices, size_t
 		     struct vfpool_groups **ret_groups)
 {
 	CLEANUP(cleanup_groups) struct vfpool_groups *groups = calloc(1, sizeof(*groups));
-	int r = groups ? 0 : fail_oom(host->err);
+	int r;
 
-	if (r == 0 && n == 0)
-		r = add_all_groups(host, groups);
+	if (!groups)
+		return fail_oom(host->err);
+	r = n == 0 ? add_all_groups(host, groups) : 0;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_group_of(host, &devices[i], groups);
 	if (r < 0)
@@ -247,7 +252,8 @@ int host_read_groups(struct host *host, const struct vfpool_pci *devices, size_t
 
 /* ---- a VF's group ---- */
 
-/* "0000:02:00.1 (igb), 0000:02:00.2" of those that count, "" for none. NULL: out of memory. */
+/* Returns the names of the VF's neighbours, those that are in the way or all, "0000:02:00.1 (igb), 0000:02:00.2"; ""
+ * for none, NULL: out of memory. */
 static char *name_others(const struct vfpool_group *group, const struct vfpool_pci *vf,
 			 bool in_the_way)
 {
@@ -271,7 +277,7 @@ static char *name_others(const struct vfpool_group *group, const struct vfpool_p
 	return out && fclose(out) == 0 ? text : NULL;
 }
 
-/* Why a guest can't get the VF of that group, which has others. */
+/* Says why a guest can't get the VF of that group, which has others. */
 static int judge(const struct vfpool_group *group, struct vfpool_vf *vf)
 {
 	AUTO_FREE char *blockers = name_others(group, &vf->address, true);
@@ -292,22 +298,21 @@ static int judge(const struct vfpool_group *group, struct vfpool_vf *vf)
 	return vf->obstacle ? 0 : -ENOMEM;
 }
 
-/* Most groups have one device: then there is nothing to read. */
+/* Has the group one device, as most have? Then there is nothing to read. */
 static bool is_alone(struct host *host, int number)
 {
 	AUTO_CLOSE int folder = sysfs_open_group(host->sysfs, number);
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	int n = 0;
 
 	if (folder < 0 || sysfs_list(folder, "devices", &dir) < 0)
 		return true;
-	while ((entry = readdir(dir)))
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		n += entry->d_name[0] != '.';
 	return n <= 1;
 }
 
-/* A whole card without ACS is in one group: to know it, none of its devices need be looked at. */
+/* Is the PF in that group? A whole card without ACS is in one: to know it, none of its devices need be looked at. */
 static bool has_pf(struct host *host, int number, const struct vfpool_pci *pf)
 {
 	AUTO_CLOSE int folder = sysfs_open_group(host->sysfs, number);
@@ -317,41 +322,46 @@ static bool has_pf(struct host *host, int number, const struct vfpool_pci *pf)
 	return folder >= 0 && sysfs_has(folder, path);
 }
 
+/* Fills the VF's `obstacle` and `shares_group`. `group` is the one that was read last, -1: none was; it becomes the VF's
+ * own when that is read. */
+static int judge_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_vf *vf,
+		    struct vfpool_group *group)
+{
+	int r;
+
+	free(TAKE_PTR(vf->obstacle));
+	vf->shares_group = false;
+	if (vf->iommu_group < 0) {
+		vf->obstacle = strdup("it is in no IOMMU group: 'vfpool doctor' says why");
+		return vf->obstacle ? 0 : fail_oom(host->err);
+	}
+	if (vf->iommu_group != group->number && is_alone(host, vf->iommu_group))
+		return 0;
+	if (has_pf(host, vf->iommu_group, &pf->address)) {
+		vf->obstacle = format_text(
+			"IOMMU group %d also has its PF: no ACS above the card keeps them apart",
+			vf->iommu_group);
+		return vf->obstacle ? 0 : fail_oom(host->err);
+	}
+	if (vf->iommu_group != group->number) {
+		group_end(group);
+		group->number = -1; /* 0 is one, and not read */
+		r = host_read_group(host, vf->iommu_group, group);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r; /* gone meanwhile */
+	}
+	return judge(group, vf) < 0 ? fail_oom(host->err) : 0;
+}
+
 int host_judge_vfs(struct host *host, struct vfpool_pf *pf)
 {
 	CLEANUP(group_end) struct vfpool_group group = { .number = -1 };
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
-		struct vfpool_vf *vf = &pf->vfs[i];
+	for (size_t i = 0; i < pf->n_vfs; i++) {
+		int r = judge_vf(host, pf, &pf->vfs[i], &group);
 
-		free(TAKE_PTR(vf->obstacle));
-		vf->shares_group = false;
-		if (vf->iommu_group < 0) {
-			vf->obstacle = strdup("it is in no IOMMU group: 'vfpool doctor' says why");
-			r = vf->obstacle ? 0 : fail_oom(host->err);
-			continue;
-		}
-		if (vf->iommu_group != group.number && is_alone(host, vf->iommu_group))
-			continue;
-		if (has_pf(host, vf->iommu_group, &pf->address)) {
-			vf->obstacle = format_text(
-				"IOMMU group %d also has its PF: no ACS above the card keeps them apart",
-				vf->iommu_group);
-			r = vf->obstacle ? 0 : fail_oom(host->err);
-			continue;
-		}
-		if (vf->iommu_group != group.number) {
-			group_end(&group);
-			group.number = -1; /* 0 is one, and not read */
-			r = host_read_group(host, vf->iommu_group, &group);
-			if (r == -ENOENT) { /* gone meanwhile */
-				r = 0;
-				continue;
-			}
-		}
-		if (r == 0 && judge(&group, vf) < 0)
-			r = fail_oom(host->err);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }

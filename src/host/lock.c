@@ -46,7 +46,7 @@ int host_sign_lock(int lock)
 	return 0;
 }
 
-/* NULL: out of memory. */
+/* Returns the path of the PF's lock; NULL: out of memory. */
 static char *lock_path(struct host *host, const struct vfpool_pf *pf)
 {
 	char address[VFPOOL_PCI_TEXT];
@@ -125,8 +125,9 @@ static int lock_pf(struct host *host, const struct vfpool_pf *pf, int seconds, i
 	AUTO_CLOSE int fd = -1;
 	int r = path ? open_lock(host, path, &fd) : fail_oom(host->err);
 
-	if (r == 0)
-		r = wait_for_lock(host, path, fd, was_waited_for(host, pf) ? 0 : seconds);
+	if (r < 0)
+		return r;
+	r = wait_for_lock(host, path, fd, was_waited_for(host, pf) ? 0 : seconds);
 	if (r == -EWOULDBLOCK && seconds == WAIT_SECONDS) {
 		if (!was_waited_for(host, pf))
 			note_stuck(host, pf);

@@ -17,7 +17,7 @@ int host_links(struct host *host, struct host_link **ret_links, size_t *ret_n)
 	return r < 0 ? fail_errno(host->err, r, "reading the MACs of this host's cards") : 0;
 }
 
-/* The reverse of the EUI-64 that vfpool makes of a MAC. */
+/* Reads the MAC of which vfpool has made the GUID, by EUI-64. Returns false when it is none of these. */
 static bool read_guid(uint64_t guid, struct vfpool_mac *mac)
 {
 	if ((guid >> 24 & 0xffff) != 0xfffe)
@@ -29,7 +29,7 @@ static bool read_guid(uint64_t guid, struct vfpool_mac *mac)
 	return true;
 }
 
-/* False: it has none. */
+/* Reads the MAC that a VF is programmed with. Returns false when it has none. */
 static bool read_mac(const struct rtnl_pf *pf, const struct vfpool_settings *is,
 		     struct vfpool_mac *mac)
 {
@@ -71,21 +71,21 @@ int host_vf_macs(struct host *host, const struct host_link *links, size_t n,
 
 	*ret_unread = NULL;
 	for (size_t i = 0; i < n; i++) {
-		struct rtnl_pf pf = { 0 };
-		int r = links[i].may_have_vfs ?
-				rtnl_read_pf(host->nl, links[i].ifindex, true, &pf) :
-				0;
+		CLEANUP(rtnl_pf_end) struct rtnl_pf pf = { 0 };
+		int r;
 
-		if (r == 0)
-			r = add_macs(&links[i], &pf, &macs, &n_macs);
-		else if (r != -ENODEV &&
-			 r != -EMSGSIZE) /* it has gone, or no kernel can tell of so many VFs */
-			*ret_unread = &links[i];
-		rtnl_pf_end(&pf);
-		if (r == -ENOMEM)
-			return fail_oom(host->err);
+		if (!links[i].may_have_vfs)
+			continue;
+		r = rtnl_read_pf(host->nl, links[i].ifindex, true, &pf);
 		if (r == -E_SILENT) /* nor will it tell of the others */
 			return fail_errno(host->err, r, "reading the VFs of %s", links[i].name);
+		if (r == -ENODEV ||
+		    r == -EMSGSIZE) /* it has gone, or no kernel can tell of so many VFs */
+			continue;
+		if (r == -ENOMEM || (r == 0 && add_macs(&links[i], &pf, &macs, &n_macs) < 0))
+			return fail_oom(host->err);
+		if (r < 0)
+			*ret_unread = &links[i];
 	}
 	*ret_macs = TAKE_PTR(macs);
 	*ret_n = n_macs;

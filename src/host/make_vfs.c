@@ -13,6 +13,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/file.h"
+#include "util/name.h"
 
 #include <fcntl.h>
 #include <libudev.h>
@@ -29,7 +30,7 @@
 DEFINE_CLEANUP(struct udev *, cleanup_udev, udev_unref);
 DEFINE_CLEANUP(struct udev_monitor *, cleanup_monitor, udev_monitor_unref);
 
-/* What the kernel means by an error here, and what helps. */
+/* Says what the kernel means by an error here, and what helps. */
 static const char *explain(int r)
 {
 	switch (r) {
@@ -53,7 +54,7 @@ static const char *explain(int r)
 	}
 }
 
-/* Should this process get stuck, it keeps the lock of its own PF and nothing
+/* Closes all else: should this process get stuck, it keeps the lock of its own PF and nothing
  * else: the other PFs' locks and the ledger are inherited too. */
 static void keep_only(int folder, int lock)
 {
@@ -69,7 +70,7 @@ static void keep_only(int folder, int lock)
 	close_range(high + 1, ~0U, 0);
 }
 
-/* Who waits for the end of what this command prints, as ssh and $(…) do, mustn't wait for a process that is
+/* Leaves what this command prints to: who waits for the end of that, as ssh and $(…) do, mustn't wait for a process that is
  * stuck. */
 static void leave_output(int folder, int lock)
 {
@@ -80,26 +81,31 @@ static void leave_output(int folder, int lock)
 			close(fd);
 }
 
+/* Writes the number of VFs, through zero when `clear`. Returns what the kernel says. */
+static int write_numvfs(int folder, unsigned count, bool clear)
+{
+	char text[16];
+	int r = clear ? sysfs_write(folder, "sriov_numvfs", "0") : 0;
+
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof(text), "%u", count);
+	return sysfs_write(folder, "sriov_numvfs", text);
+}
+
+/* Does the child's work; *said is what the kernel said. */
 static __attribute__((noreturn)) void write_and_exit(int folder, unsigned count, bool clear,
 						     int lock, int *said)
 {
-	char text[16];
-	int r;
-
 	leave_output(folder, lock);
 	keep_only(folder, lock);
 	if (lock >= 0)
 		(void)host_sign_lock(lock); /* only for the message of those who wait */
-	r = clear ? sysfs_write(folder, "sriov_numvfs", "0") : 0;
-
-	snprintf(text, sizeof(text), "%u", count);
-	if (r == 0)
-		r = sysfs_write(folder, "sriov_numvfs", text);
-	*said = r;
+	*said = write_numvfs(folder, count, clear);
 	_exit(0);
 }
 
-/* -E_SILENT: it still runs. */
+/* Waits for the child's end. -E_SILENT: it still runs. */
 static int wait_for_child(pid_t child, long long deadline)
 {
 	AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
@@ -120,7 +126,7 @@ static int wait_for_child(pid_t child, long long deadline)
 	return WIFEXITED(status) ? 0 : -EINTR;
 }
 
-/* Where in the kernel the process sleeps; "" when it isn't told. */
+/* Says where in the kernel the process sleeps; "" when it isn't told. */
 static void read_wait_channel(struct host *host, pid_t child, char *text, size_t size)
 {
 	AUTO_FREE char *path = format_text("%s/%d/wchan", host->proc, (int)child);
@@ -145,7 +151,7 @@ static int fail_stuck(struct host *host, const char *address, pid_t child)
 		(int)child, address, where, (int)child);
 }
 
-/* Some drivers make their VFs after the write has returned. */
+/* Waits for the VFs, which some drivers make after the write has returned. */
 static int wait_for_links(struct host *host, const struct vfpool_pf *pf, int folder,
 			  struct udev_monitor *monitor, unsigned count, long long deadline)
 {
@@ -156,8 +162,8 @@ static int wait_for_links(struct host *host, const struct vfpool_pf *pf, int fol
 		unsigned n = device_count_vfs(folder);
 
 		if (host->progress)
-			host->progress(host->progress_arg, pf->netdev ? pf->netdev : "a PF",
-				       "making VFs", n, count);
+			host->progress(host->progress_arg, pf_name(pf, "a PF"), "making VFs", n,
+				       count);
 		if (n == count)
 			return 0;
 		if (clock_ms() >= deadline)
@@ -200,8 +206,7 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count,
 	if (child == 0)
 		write_and_exit(folder, count, pf->n_vfs > 0, lock, said);
 	r = child < 0 ? -errno : wait_for_child(child, deadline);
-	if (r == 0)
-		r = *said;
+	r = r < 0 ? r : *said;
 	munmap(said, sizeof(*said));
 	if (child < 0)
 		return fail_errno(host->err, r, "starting a process");

@@ -73,7 +73,7 @@ static size_t indent(const char *line)
 	return strspn(line, " ");
 }
 
-/* Empty, or a comment. */
+/* Is the line empty, or a comment? */
 static bool is_blank(const char *line)
 {
 	line += strspn(line, " \t");
@@ -96,7 +96,7 @@ static const char *line_after(const char *line)
 	return end ? end + 1 : line + strlen(line);
 }
 
-/* Of YAML: from the key that the line is below of to the next that is no deeper. */
+/* Finds the block of YAML: from the key that the line is below of to the next that is no deeper. */
 static void block_around(const char *text, const char **start, const char **end)
 {
 	const char *line = *start;
@@ -108,7 +108,7 @@ static void block_around(const char *text, const char **start, const char **end)
 		*end = line_after(*end);
 }
 
-/* The setting's place; *start is in the line that has it. */
+/* Finds the setting's place; *start is in the line that has it. */
 static void place_around(const char *text, enum syntax syntax, const char **start, const char **end)
 {
 	while (*start > text && (*start)[-1] != '\n')
@@ -124,7 +124,7 @@ static void place_around(const char *text, enum syntax syntax, const char **star
 
 /* ---- does it mean that PF? ---- */
 
-/* 52:54:00:…, 52-54-00-… or 525400… */
+/* Is the word that MAC, as 52:54:00:…, 52-54-00-… or 525400…? */
 static bool is_mac(const char *word, const struct vfpool_mac *mac)
 {
 	char digits[13], is[13];
@@ -164,12 +164,10 @@ static bool is_pf(const struct vfpool_pf *pf, const char *word)
 	return false;
 }
 
-/* Does one of these words? Takes the text apart. */
+/* Does one of the words mean the PF? Takes the text apart. */
 static bool has_pf(const struct vfpool_pf *pf, char *text, const char *separators)
 {
-	char *word;
-
-	while ((word = strsep(&text, separators))) {
+	for (char *word = strsep(&text, separators); word; word = strsep(&text, separators)) {
 		size_t length = strlen(word);
 
 		if (length > 1 && word[length - 1] == ':') /* a key of YAML */
@@ -188,7 +186,7 @@ static bool is_one_of(const char *word, size_t length, const char *const *words)
 	return false;
 }
 
-/* A rule: all that picks a card in it picks this one. */
+/* Does all that picks a card in the rule pick this one? */
 static bool udev_means_pf(char *rule, const struct vfpool_pf *pf)
 {
 	static const char *const keys[] = {
@@ -215,7 +213,7 @@ static bool udev_means_pf(char *rule, const struct vfpool_pf *pf)
 		NULL,
 	};
 
-	for (char *at = rule, *value, *end; (value = strstr(at, "=\"")); at = end) {
+	for (char *value = strstr(rule, "=\""), *end; value; value = strstr(end, "=\"")) {
 		const char *key = value > rule ? value - 1 :
 						 value; /* at the operator's first sign */
 		const bool is_not = *key == '!';
@@ -238,7 +236,7 @@ static bool udev_means_pf(char *rule, const struct vfpool_pf *pf)
 	return true;
 }
 
-/* A [Match] section, or NetworkManager's keys. */
+/* Does the file's [Match] section, or do NetworkManager's keys, pick this PF? */
 static bool ini_means_pf(char *text, const struct vfpool_pf *pf)
 {
 	static const char *const keys[] = { "OriginalName",
@@ -252,9 +250,7 @@ static bool ini_means_pf(char *text, const struct vfpool_pf *pf)
 					    "path",
 					    "driver",
 					    NULL };
-	char *line;
-
-	while ((line = strsep(&text, "\n"))) {
+	for (char *line = strsep(&text, "\n"); line; line = strsep(&text, "\n")) {
 		char *value = strchr(line, '=');
 		bool is_not;
 
@@ -301,7 +297,7 @@ static unsigned line_number(const char *text, const char *at)
 	return n;
 }
 
-/* Rules of ours are told of elsewhere. */
+/* Is it a file of that maker's? Rules of ours are told of elsewhere. */
 static bool is_its_file(const struct maker *maker, const char *name)
 {
 	size_t length = strlen(name), suffix = strlen(maker->suffix);
@@ -310,11 +306,11 @@ static bool is_its_file(const struct maker *maker, const char *name)
 	       !strstr(name, "vfpool");
 }
 
-/* udev takes a line that ends with a backslash as one with the next. */
+/* Joins lines as udev does: one that ends with a backslash goes on in the next. */
 static void join_lines(char *text)
 {
-	for (; (text = strstr(text, "\\\n")); text += 2)
-		text[0] = text[1] = ' ';
+	for (char *at = strstr(text, "\\\n"); at; at = strstr(at, "\\\n"))
+		at[0] = at[1] = ' ';
 }
 
 struct search {
@@ -325,11 +321,12 @@ struct search {
 	void *arg;
 };
 
-/* The first place in the file that means the PF, NULL: none. */
+/* Returns the first place in the file that means the PF, NULL: none. */
 static const char *find_place(const struct maker *maker, const char *text,
 			      const struct vfpool_pf *pf)
 {
-	for (const char *at = text; (at = strstr(at, maker->setting)); at++) {
+	for (const char *at = strstr(text, maker->setting); at;
+	     at = strstr(at + 1, maker->setting)) {
 		const char *start = at, *end;
 
 		if (is_comment(text, at))
@@ -348,7 +345,10 @@ static int search_file(const struct search *search, const struct maker *maker, c
 	int r = 0;
 
 	/* What can't be read is told nothing of: this is a help, no promise. */
-	if (read_file(path, FILE_MAX, &text, NULL, &ignored) < 0 || !(joined = strdup(text)))
+	if (read_file(path, FILE_MAX, &text, NULL, &ignored) < 0)
+		return 0;
+	joined = strdup(text);
+	if (!joined)
 		return 0;
 	join_lines(joined);
 	for (size_t i = 0; r == 0 && i < search->n_pfs; i++) {
@@ -377,20 +377,20 @@ static bool is_hidden(const struct search *search, const struct maker *maker, si
 static int search_dir(const struct search *search, const struct maker *maker, size_t i_dir)
 {
 	AUTO_FREE char *path = format_text("%s/%s", search->root, maker->dirs[i_dir]);
-	DIR *dir = path ? opendir(path) : NULL;
-	const struct dirent *entry;
+	AUTO_CLOSEDIR DIR *dir = path ? opendir(path) : NULL;
 	int r = 0;
 
-	while (dir && r == 0 && (entry = readdir(dir))) {
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; r == 0 && entry;
+	     entry = readdir(dir)) {
 		AUTO_FREE char *file = NULL;
 
-		if (is_its_file(maker, entry->d_name) &&
-		    !is_hidden(search, maker, i_dir, entry->d_name) &&
-		    (file = format_text("%s/%s", path, entry->d_name)))
+		if (!is_its_file(maker, entry->d_name) ||
+		    is_hidden(search, maker, i_dir, entry->d_name))
+			continue;
+		file = format_text("%s/%s", path, entry->d_name);
+		if (file)
 			r = search_file(search, maker, file);
 	}
-	if (dir)
-		closedir(dir);
 	return r;
 }
 

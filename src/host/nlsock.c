@@ -38,7 +38,10 @@ int nlsock_open(int protocol, struct nlsock **ret_sock)
 	CLEANUP(cleanup_nlsock) struct nlsock *sock = calloc(1, sizeof(*sock));
 	int on = 1;
 
-	if (!sock || !(sock->nl = nl_socket_alloc()))
+	if (!sock)
+		return -ENOMEM;
+	sock->nl = nl_socket_alloc();
+	if (!sock->nl)
 		return -ENOMEM;
 	if (nl_connect(sock->nl, protocol) < 0)
 		return -EIO;
@@ -71,7 +74,7 @@ static void copy_reason(struct nlmsghdr *reply, const struct nlmsgerr *error,
 		nla_strlcpy(reason, attrs[NLMSGERR_ATTR_MSG], NLSOCK_REASON);
 }
 
-/* 1: the answer is complete; 0: more is to come. */
+/* Takes one message of the answer. Returns 1 when the answer is complete, 0 when more is to come. */
 static int take_message(struct nlmsghdr *message, uint32_t sequence, nlsock_reply_fn on_reply,
 			void *arg, char reason[NLSOCK_REASON])
 {

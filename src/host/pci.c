@@ -10,7 +10,7 @@
 /* PCI-to-PCI bridges, by the PCI code and ID assignment specification. */
 #define PCI_CLASS_BRIDGE 0x0604
 
-/* One on the host's own bus is a root port: no other bridge is above it. */
+/* Returns what the device is. A bridge on the host's own bus is a root port: no other is above it. */
 static enum vfpool_kind read_kind(struct host *host, const struct vfpool_device *device)
 {
 	struct vfpool_pci above;
@@ -33,8 +33,11 @@ static int read_identity(struct host *host, int folder, struct vfpool_device *de
 	device->vendor = (uint16_t)vendor;
 	device->device = (uint16_t)id;
 	device->kind = read_kind(host, device);
-	if ((r = device_link_name(folder, "driver", &device->driver)) < 0 ||
-	    (r = device_override(folder, &device->driver_override)) < 0)
+	r = device_link_name(folder, "driver", &device->driver);
+	if (r < 0)
+		return r;
+	r = device_override(folder, &device->driver_override);
+	if (r < 0)
 		return r;
 	return device_netdev(folder, &device->netdev);
 }

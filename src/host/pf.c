@@ -81,11 +81,13 @@ static bool is_being_tried(struct host *host, const struct vfpool_pf *pf,
 static int read_driver(struct host *host, const struct vfpool_pf *pf, int folder,
 		       struct vfpool_vf *vf)
 {
-	int r;
-
 	for (;;) {
-		if ((r = device_link_name(folder, "driver", &vf->driver)) < 0 ||
-		    (r = device_netdev(folder, &vf->netdev)) < 0 || !is_being_tried(host, pf, vf))
+		int r = device_link_name(folder, "driver", &vf->driver);
+
+		if (r < 0)
+			return r;
+		r = device_netdev(folder, &vf->netdev);
+		if (r < 0 || !is_being_tried(host, pf, vf))
 			return r;
 		rest_ms(GLANCE_MS);
 		free(TAKE_PTR(vf->driver));
@@ -100,15 +102,18 @@ static int try_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_v
 	if (folder < 0)
 		return folder;
 	vf->iommu_group = device_group(folder);
-	if ((r = device_override(folder, &vf->driver_override)) < 0 ||
-	    (r = read_driver(host, pf, folder, vf)) < 0)
+	r = device_override(folder, &vf->driver_override);
+	if (r < 0)
+		return r;
+	r = read_driver(host, pf, folder, vf);
+	if (r < 0)
 		return r;
 	if (vf->netdev)
 		read_seen_mac(folder, vf);
 	return host_vf_busy(host, pf, folder, vf);
 }
 
-/* What can't be known counts as busy. -ENOENT, -ENODEV: it isn't there any more. */
+/* Reads the VF at its address. What can't be known counts as busy. -ENOENT, -ENODEV: it isn't there any more. */
 static int read_vf(struct host *host, const struct vfpool_pf *pf, struct vfpool_vf *vf)
 {
 	int r = try_vf(host, pf, vf);
@@ -143,17 +148,16 @@ static int by_index(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* The VFs by the PF's virtfnN links: sriov_numvfs blocks its readers for as
+/* Lists the VFs by the PF's virtfnN links: sriov_numvfs blocks its readers for as
  * long as somebody writes it. */
 static int list_vfs(int folder, struct vfpool_pf *pf)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	int r = sysfs_list(folder, ".", &dir);
 
 	if (r < 0)
 		return r;
-	while ((entry = readdir(dir))) {
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
 		struct vfpool_vf vf = { 0 }, *grown;
 		char address[VFPOOL_PCI_TEXT], *end;
 
@@ -176,7 +180,7 @@ static int list_vfs(int folder, struct vfpool_pf *pf)
 	return 0;
 }
 
-/* Just the one VF, so that looking at it costs the same on every PF. */
+/* Finds just the one VF, so that looking at it costs the same on every PF. */
 static int find_vf(int folder, unsigned index, struct vfpool_pf *pf)
 {
 	char link[32], address[VFPOOL_PCI_TEXT];
@@ -212,7 +216,7 @@ static int read_vfs(struct host *host, int folder, int which, struct vfpool_pf *
 	return r;
 }
 
-/* Both lists are by index; one VF may be asked for alone. */
+/* Takes what the VFs are programmed with. Both lists are by index; one VF may be asked for alone. */
 static void take_settings(struct vfpool_pf *pf, const struct rtnl_pf *link)
 {
 	size_t i = 0;
@@ -225,7 +229,7 @@ static void take_settings(struct vfpool_pf *pf, const struct rtnl_pf *link)
 	}
 }
 
-/* What only netlink tells. A PF without netdev here has none of it. */
+/* Asks what only netlink tells. A PF without netdev here has none of it. */
 static int ask_kernel(struct host *host, int folder, bool with_vfs, struct vfpool_pf *pf)
 {
 	struct rtnl_pf link = { 0 };
@@ -259,7 +263,7 @@ static int ask_kernel(struct host *host, int folder, bool with_vfs, struct vfpoo
 	return 0;
 }
 
-/* A netdev may be renamed, or go, between two looks: the second counts. */
+/* Asks the kernel about the PF's netdev, if it has one. It may be renamed, or go, between two looks: the second counts. */
 static int ask_about_netdev(struct host *host, int folder, bool with_vfs, struct vfpool_pf *pf)
 {
 	int r = pf->netdev ? ask_kernel(host, folder, with_vfs, pf) : 0;
@@ -268,37 +272,43 @@ static int ask_about_netdev(struct host *host, int folder, bool with_vfs, struct
 		free(TAKE_PTR(pf->netdev));
 		pf->ifindex = 0;
 		r = device_netdev(folder, &pf->netdev);
-		if (r == 0 && pf->netdev)
-			r = ask_kernel(host, folder, with_vfs, pf);
+		if (r < 0 || !pf->netdev)
+			continue;
+		r = ask_kernel(host, folder, with_vfs, pf);
 	}
 	return r;
 }
-
-/* The first byte of a PCI class, by the PCI code and ID assignment specification. */
-#define PCI_BASE_CLASS_NETWORK 0x02
 
 static int read_numbers(struct host *host, int folder, struct vfpool_pf *pf)
 {
 	long long totalvfs, autoprobe = 1, vendor = 0, device = 0, node = -1, class = 0;
 	int r = sysfs_read_number(folder, "sriov_totalvfs", &totalvfs);
 
-	if (r == 0 && (totalvfs < 0 || totalvfs > UINT16_MAX))
-		r = -ERANGE;
 	if (r < 0)
 		return fail_errno(host->err, r, "its sriov_totalvfs can't be read");
+	if (totalvfs < 0 || totalvfs > UINT16_MAX)
+		return fail_errno(host->err, -ERANGE, "its sriov_totalvfs can't be read");
 	/* Not every kernel has these. */
 	(void)sysfs_read_number(folder, "sriov_drivers_autoprobe", &autoprobe);
 	(void)sysfs_read_number(folder, "vendor", &vendor);
 	(void)sysfs_read_number(folder, "device", &device);
 	(void)sysfs_read_number(folder, "numa_node", &node);
 	(void)sysfs_read_number(folder, "class", &class);
-	pf->is_network = class >> 16 == PCI_BASE_CLASS_NETWORK;
+	pf->is_network = is_network_class((unsigned)class);
 	pf->totalvfs = (unsigned)totalvfs;
 	pf->autoprobe = autoprobe != 0;
 	pf->vendor = (uint16_t)vendor;
 	pf->device = (uint16_t)device;
 	pf->numa_node = (int)node;
 	return 0;
+}
+
+/* Reads the names of the PF's driver and netdev. */
+static int read_names(int folder, struct vfpool_pf *pf)
+{
+	int r = device_link_name(folder, "driver", &pf->driver);
+
+	return r < 0 ? r : device_netdev(folder, &pf->netdev);
 }
 
 int pf_read(struct host *host, const struct vfpool_pci *address, int which, struct vfpool_pf *pf)
@@ -312,15 +322,15 @@ int pf_read(struct host *host, const struct vfpool_pci *address, int which, stru
 	r = read_numbers(host, folder, pf);
 	if (r < 0)
 		return r;
-	if ((r = device_link_name(folder, "driver", &pf->driver)) < 0 ||
-	    (r = device_netdev(folder, &pf->netdev)) < 0)
+	r = read_names(folder, pf);
+	if (r < 0)
 		return fail_errno(host->err, r, "its driver and netdev can't be read");
 	r = read_vfs(host, folder, which, pf);
 	if (r < 0)
 		return fail_errno(host->err, r, "its VFs can't be read");
 	r = ask_about_netdev(host, folder, which != HOST_NO_VFS, pf);
 	return r < 0 ? fail_errno(host->err, r, "the kernel doesn't tell of %s",
-				  pf->netdev ? pf->netdev : "its netdev") :
+				  pf_name(pf, "its netdev")) :
 		       0;
 }
 
@@ -331,17 +341,25 @@ bool pf_is_there(struct host *host, const struct vfpool_pci *address)
 	return folder >= 0 && sysfs_has(folder, "sriov_totalvfs");
 }
 
-int host_read_vfs(struct host *host, struct vfpool_pf *pf)
+/* Reads the VFs of a PF that was read without them. */
+static int add_vfs(struct host *host, struct vfpool_pf *pf)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &pf->address);
+	int r;
+
+	if (folder < 0)
+		return folder;
+	r = read_vfs(host, folder, HOST_ALL_VFS, pf);
+	return r < 0 ? r : ask_about_netdev(host, folder, true, pf);
+}
+
+int host_read_vfs(struct host *host, struct vfpool_pf *pf)
+{
 	char text[VFPOOL_PCI_TEXT];
-	int r = folder < 0 ? folder : 0;
+	int r;
 
 	free_vfs(pf);
-	if (r == 0)
-		r = read_vfs(host, folder, HOST_ALL_VFS, pf);
-	if (r == 0)
-		r = ask_about_netdev(host, folder, true, pf);
+	r = add_vfs(host, pf);
 	vfpool_pci_format(&pf->address, text);
 	return r < 0 ? fail_errno(host->err, r, "reading the VFs of the PF %s", text) : 0;
 }
@@ -364,7 +382,7 @@ int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 	return fail_while(host->err, r == -ENOMEM ? r : -E_UNREAD, "reading the PF %s", text);
 }
 
-/* Its permanent MAC as the kernel tells it, or else what it goes by now. */
+/* Has the PF that MAC: its permanent one as the kernel tells it, or else the one that it goes by now? */
 static bool has_pf_mac(struct host *host, int folder, const struct vfpool_mac *mac)
 {
 	struct vfpool_pf pf = { 0 };

@@ -12,7 +12,7 @@
 
 #define FILE_MAX (64 * 1024)
 
-/* A file of /proc, "" where it can't be read. NULL: out of memory. */
+/* Reads a file of /proc. Returns its text, "" where it can't be read, NULL: out of memory. */
 static char *read_proc(struct host *host, const char *name)
 {
 	AUTO_FREE char *path = format_text("%s/%s", host->proc, name);
@@ -72,17 +72,26 @@ static void read_interrupts(struct host *host, struct host_platform *platform)
 					     *value == 'Y';
 }
 
-/* vfio-pci, and what maps a guest's memory for it. */
+/* Checks that vfio-pci is there, and what maps a guest's memory for it. */
+static int find_vfio(struct host *host, const char *root, bool is_x86)
+{
+	int r = sysfs_has_driver(host->sysfs, "vfio-pci") ?
+			0 :
+			host_find_module(host, root, "vfio-pci");
+
+	if (r < 0 || !is_x86 || sysfs_has_module(host->sysfs, "vfio_iommu_type1"))
+		return r;
+	return host_find_module(host, root, "vfio_iommu_type1");
+}
+
+/* Reads whether the platform has vfio, or else why not. */
 static int read_vfio(struct host *host, const char *root, struct host_platform *platform)
 {
 	struct error why, *const err = host->err;
-	int r = 0;
+	int r;
 
 	host->err = &why;
-	if (!sysfs_has_driver(host->sysfs, "vfio-pci"))
-		r = host_find_module(host, root, "vfio-pci");
-	if (r == 0 && platform->is_x86 && !sysfs_has_module(host->sysfs, "vfio_iommu_type1"))
-		r = host_find_module(host, root, "vfio_iommu_type1");
+	r = find_vfio(host, root, platform->is_x86);
 	host->err = err;
 	platform->has_vfio = r == 0;
 	if (r < 0)
@@ -134,7 +143,7 @@ int host_read_platform(struct host *host, const char *root, struct host_platform
 
 /* ---- a daemon ---- */
 
-/* Another user's may have that name too. */
+/* Is the process root's? Another user's may have that name too. */
 static bool is_roots(struct host *host, const char *pid)
 {
 	AUTO_FREE char *path = format_text("%s/status", pid);
@@ -182,7 +191,7 @@ static void read_limits(struct host *host, const char *pid, struct host_process 
 			       sscanf(at, "Max locked memory %*s %llu", &process->memlock) == 1;
 }
 
-/* Its start is told in ticks since the boot. */
+/* Reads when the process started, which is told in ticks since the boot. */
 static void read_start(struct host *host, const char *pid, struct host_process *process)
 {
 	AUTO_FREE char *path = format_text("%s/stat", pid);
@@ -203,10 +212,9 @@ void host_find_process(struct host *host, const char *const *names,
 		       struct host_process *ret_process)
 {
 	AUTO_CLOSEDIR DIR *dir = opendir(host->proc);
-	struct dirent *entry;
 
 	*ret_process = (struct host_process){ 0 };
-	while (dir && (entry = readdir(dir))) {
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
 		struct host_process process = { .pid = atoi(entry->d_name) };
 
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
@@ -227,7 +235,8 @@ void host_find_process(struct host *host, const char *const *names,
 #define IOV_RESOURCES 6
 #define RESOURCE_UNSET 0x20000000ULL /* IORESOURCE_UNSET of linux/ioport.h */
 
-/* One that the kernel found no place for it may have taken away whole; a VF has at least one. */
+/* Returns the VFs' first BAR without memory, -1: none. One that the kernel found no place for it may have taken away
+ * whole; a VF has at least one. */
 static int find_missing_window(int folder)
 {
 	unsigned long long start, end, flags;
@@ -250,16 +259,17 @@ static int find_missing_window(int folder)
 	return n == 0 ? 0 : -1;
 }
 
-/* By the routing ids of its VFs: the first is `offset` after the PF's, each next one `stride` on. */
+/* Finds the last bus that the PF's VFs are on, by their routing ids: the first is `offset` after the PF's, each next one `stride` on. */
 static void find_buses(struct host *host, int folder, const struct vfpool_pf *pf, unsigned numvfs,
 		       struct host_room *room)
 {
 	AUTO_CLOSE int above = -1;
 	long long offset, stride, last;
 
-	if (numvfs == 0 || sysfs_upstream(host->sysfs, &pf->address, &room->bridge) < 0 ||
-	    (above = sysfs_open_pci(host->sysfs, &room->bridge)) < 0 ||
-	    sysfs_read_number(folder, "sriov_offset", &offset) < 0 ||
+	if (numvfs == 0 || sysfs_upstream(host->sysfs, &pf->address, &room->bridge) < 0)
+		return;
+	above = sysfs_open_pci(host->sysfs, &room->bridge);
+	if (above < 0 || sysfs_read_number(folder, "sriov_offset", &offset) < 0 ||
 	    sysfs_read_number(folder, "sriov_stride", &stride) < 0 ||
 	    sysfs_read_number(above, "subordinate_bus_number", &last) < 0 ||
 	    (stride == 0 && numvfs > 1))

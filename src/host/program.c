@@ -96,7 +96,7 @@ static void add_text(struct vfpool_step *step, const char *format, ...)
 	step->text = text;
 }
 
-/* Drivers have no words for it: igb and others answer EINVAL to more than the link's speed, and to any min. */
+/* Says in the step what the rate's EINVAL means. Drivers have no words for it: igb and others answer EINVAL to more than the link's speed, and to any min. */
 static void explain_rate(const struct job *job, struct vfpool_step *step)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(job->host->sysfs, &job->pf->address);
@@ -116,7 +116,7 @@ static void explain_rate(const struct job *job, struct vfpool_step *step)
 			 name_for_shell(job->pf->netdev, word));
 }
 
-/* "trust off: Permission denied" */
+/* Says in the step what failed and why, "trust off: Permission denied". */
 static void blame(struct vfpool_step *step, enum vfpool_attr attr, int r, const char *reason)
 {
 	char value[VFPOOL_SETTING_TEXT];
@@ -128,7 +128,7 @@ static void blame(struct vfpool_step *step, enum vfpool_attr attr, int r, const 
 	step->result = VFPOOL_STEP_FAILED;
 }
 
-/* The driver doesn't have that setting with that value. A MAC is nobody else's, so that no other VF's
+/* Notes that the driver doesn't have that setting with that value. A MAC is nobody else's, so that no other VF's
  * is spared the asking. */
 static void note_unsupported(struct job *job, struct vfpool_step *step, enum vfpool_attr attr)
 {
@@ -168,13 +168,13 @@ static unsigned unsupported(const struct job *job, const struct vfpool_step *ste
 	return step->unsupported | vfpool_settings_refused(&step->to, job->refused, job->n_refused);
 }
 
-/* What is sent for a step. */
+/* Returns what is sent for a step, a set of enum vfpool_attr. */
 static unsigned wanted_attrs(const struct job *job, const struct vfpool_step *step)
 {
 	return step->kind == VFPOOL_STEP_REFUSED ? 0 : step->to.have & ~unsupported(job, step);
 }
 
-/* The plan is some time old: a guest may have been started meanwhile. */
+/* Refuses the step when its VF is busy now. The plan is some time old: a guest may have been started meanwhile. */
 static void look_again(const struct job *job, struct vfpool_step *step)
 {
 	AUTO_FREE char *busy = NULL;
@@ -196,7 +196,7 @@ static int by_index(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* The kernel lists VFs by index. */
+/* Returns what the VF is programmed with, NULL: it isn't listed. The kernel lists VFs by index. */
 static const struct vfpool_settings *settings_of(const struct rtnl_pf *link, unsigned vf)
 {
 	const struct rtnl_vf key = { .index = vf };
@@ -207,7 +207,7 @@ static const struct vfpool_settings *settings_of(const struct rtnl_pf *link, uns
 	return found ? &found->settings : NULL;
 }
 
-/* The group failed somewhere: what the kernel hasn't taken is sent again, one
+/* Finds out where the group failed: what the kernel hasn't taken is sent again, one
  * VF at a time, then one attribute at a time. */
 static int isolate(struct job *job, struct vfpool_step **steps, size_t n)
 {
@@ -255,7 +255,7 @@ static int send_group(struct job *job, struct vfpool_step **steps, size_t n)
 	return r < 0 ? isolate(job, steps, n) : 0;
 }
 
-/* What the driver doesn't have is the VF's failure too, unless the VF has it all the same. */
+/* Says what the driver doesn't have, which is the VF's failure too, unless the VF has it all the same. */
 static void blame_driver(const struct job *job, struct vfpool_step *step,
 			 const struct vfpool_settings *is)
 {
@@ -275,7 +275,7 @@ static void blame_driver(const struct job *job, struct vfpool_step *step,
 		step->result = VFPOOL_STEP_FAILED;
 }
 
-/* A driver that says yes and does nothing is found here. */
+/* Compares what the VF has with what it was to get: a driver that says yes and does nothing is found here. */
 static void compare(const struct job *job, struct vfpool_step *step,
 		    const struct vfpool_settings *is)
 {
@@ -304,7 +304,7 @@ static void compare(const struct job *job, struct vfpool_step *step,
 	}
 }
 
-/* Some InfiniBand cards' VFs don't fit the kernel's reply: EMSGSIZE. */
+/* Takes what was sent for done. Some InfiniBand cards' VFs don't fit the kernel's reply: EMSGSIZE. */
 static void trust_blindly(const struct job *job, struct vfpool_step *step)
 {
 	if (step->kind == VFPOOL_STEP_REFUSED)
@@ -325,7 +325,8 @@ static bool has_all(const struct rtnl_pf *link, struct vfpool_step **steps, size
 	return true;
 }
 
-/* The kernel leaves out a VF whose driver can't answer, as in a reset. */
+/* Reads the PF until it shows the VFs of all steps: the kernel leaves out one whose driver can't answer, as in a
+ * reset. */
 static int read_patiently(const struct job *job, struct vfpool_step **steps, size_t n,
 			  struct rtnl_pf *ret_link)
 {
@@ -359,7 +360,7 @@ static int read_back(const struct job *job, struct vfpool_step **steps, size_t n
 	return 0;
 }
 
-/* A PF that was just brought up, or whose VFs were just made, has its link back
+/* Waits for the PF's link where rates are to be set. One that was just brought up, or whose VFs were just made, has its link back
  * after some seconds, and many drivers refuse a rate until then. A PF that is
  * down has none to wait for. */
 static void wait_for_link(struct job *job, struct vfpool_step **steps, size_t n)
@@ -385,7 +386,7 @@ static void wait_for_link(struct job *job, struct vfpool_step **steps, size_t n)
 int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_step **steps,
 		 size_t n)
 {
-	const char *name = pf->netdev ? pf->netdev : "a PF";
+	const char *name = pf_name(pf, "a PF");
 	CLEANUP(job_end) struct job job = { .host = host, .pf = pf };
 	size_t group = 1;
 	int r = 0;
@@ -410,8 +411,7 @@ int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_st
 			host->progress(host->progress_arg, name, "programming", (unsigned)done,
 				       (unsigned)n);
 	}
-	if (r == 0)
-		r = read_back(&job, steps, n);
+	r = r < 0 ? r : read_back(&job, steps, n);
 	return r < 0 ? fail_errno(host->err, r, "programming the VFs of %s", name) : 0;
 }
 

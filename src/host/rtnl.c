@@ -85,7 +85,7 @@ static int put_attr(struct nl_msg *msg, unsigned vf, enum vfpool_attr attr,
 	return -EINVAL;
 }
 
-/* The kernel takes one GUID from a VF's nest and leaves the rest of it: so each
+/* Adds a GUID. The kernel takes one from a VF's nest and leaves the rest of it: so each
  * has a nest of its own. */
 static int put_guid(struct nl_msg *msg, int type, unsigned vf, uint64_t value)
 {
@@ -127,7 +127,8 @@ int rtnl_program(struct nlsock *sock, int ifindex, const struct rtnl_change *cha
 	msg = new_message(RTM_SETLINK, NLM_F_ACK, ifindex, 256 + 256 * n);
 	if (n > RTNL_GROUP_MAX)
 		return -EMSGSIZE;
-	if (!msg || !(list = nla_nest_start(msg, IFLA_VFINFO_LIST)))
+	list = msg ? nla_nest_start(msg, IFLA_VFINFO_LIST) : NULL;
+	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (put_change(msg, &changes[i]) < 0)
@@ -189,7 +190,7 @@ static void read_vlan(struct nlattr **attrs, struct vfpool_settings *settings)
 	}
 }
 
-/* Netlink aligns to 4 bytes, a GUID wants 8: it is copied. */
+/* Copies the GUID: netlink aligns to 4 bytes, and it wants 8. */
 static bool copy_guid(struct nlattr *attr, struct ifla_vf_guid *guid)
 {
 	if (!attr || nla_len(attr) < (int)sizeof(*guid))
@@ -198,7 +199,7 @@ static bool copy_guid(struct nlattr *attr, struct ifla_vf_guid *guid)
 	return true;
 }
 
-/* Programmed alike, and known only when both are. */
+/* Reads the VF's GUID, which is known only when both of it are, and not 0 only when they are alike. */
 static void read_guid(struct nlattr **attrs, struct vfpool_settings *settings)
 {
 	struct ifla_vf_guid node, port;
@@ -237,8 +238,10 @@ static int read_vf(struct nlattr *nest, struct rtnl_vf *vf)
 	const struct ifla_vf_rate *rate;
 	const struct ifla_vf_link_state *link;
 
-	if (nla_parse_nested(attrs, IFLA_VF_MAX, nest, NULL) < 0 ||
-	    !(mac = payload(attrs[IFLA_VF_MAC], struct ifla_vf_mac)))
+	if (nla_parse_nested(attrs, IFLA_VF_MAX, nest, NULL) < 0)
+		return -EBADMSG;
+	mac = payload(attrs[IFLA_VF_MAC], struct ifla_vf_mac);
+	if (!mac)
 		return -EBADMSG;
 	vf->index = mac->vf;
 	memcpy(settings->mac.byte, mac->mac, sizeof(settings->mac.byte));

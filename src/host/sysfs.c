@@ -61,7 +61,10 @@ int sysfs_upstream(int sysfs, const struct vfpool_pci *address, struct vfpool_pc
 
 	vfpool_pci_format(address, path + sizeof(PCI_DEVICES));
 	/* ../../../devices/pci0000:00/0000:00:02.0/0000:01:00.0 */
-	if (read_target(sysfs, path, target, sizeof(target)) < 0 || !(last = strrchr(target, '/')))
+	if (read_target(sysfs, path, target, sizeof(target)) < 0)
+		return -ENOENT;
+	last = strrchr(target, '/');
+	if (!last)
 		return -ENOENT;
 	*last = '\0';
 	above = strrchr(target, '/');
@@ -74,14 +77,13 @@ static int each_of_class(int sysfs, const char *class, const struct vfpool_pci *
 {
 	char part[VFPOOL_PCI_TEXT + 2] = "/", target[512];
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	int r = sysfs_list(sysfs, class, &dir);
 
 	if (r < 0)
 		return r;
 	vfpool_pci_format(address, part + 1);
 	strcat(part, "/");
-	while ((entry = readdir(dir)))
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		if (read_target(dirfd(dir), entry->d_name, target, sizeof(target)) == 0 &&
 		    strstr(target, part))
 			fn(arg, entry->d_name);
@@ -240,7 +242,6 @@ bool sysfs_has_module(int sysfs, const char *module)
 int sysfs_module_driver(int sysfs, const char *module, char *ret_driver, size_t size)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	char path[128];
 	int r;
 
@@ -248,7 +249,7 @@ int sysfs_module_driver(int sysfs, const char *module, char *ret_driver, size_t 
 	r = sysfs_list(sysfs, path, &dir);
 	if (r < 0)
 		return r;
-	while ((entry = readdir(dir))) {
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
 		if (strncmp(entry->d_name, "pci:", 4) != 0)
 			continue;
 		if (strlen(entry->d_name + 4) >= size)
@@ -270,12 +271,11 @@ int sysfs_probe_driver(int sysfs, const struct vfpool_pci *address)
 static unsigned count_entries(int sysfs, const char *folder)
 {
 	AUTO_CLOSEDIR DIR *dir = NULL;
-	struct dirent *entry;
 	unsigned n = 0;
 
 	if (sysfs_list(sysfs, folder, &dir) < 0)
 		return 0;
-	while ((entry = readdir(dir)))
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		n += entry->d_name[0] != '.';
 	return n;
 }

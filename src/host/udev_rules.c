@@ -4,6 +4,7 @@
 #include "host/host.h"
 
 #include "util/cleanup.h"
+#include "util/name.h"
 
 #include <string.h>
 
@@ -13,9 +14,9 @@ extern const char pf_rules_template[];
  * number and a checked name, never text that could end a rule. */
 static void fill_template(FILE *out, const char *name, const char *address, unsigned count)
 {
-	const char *at = pf_rules_template, *mark;
+	const char *at = pf_rules_template;
 
-	for (; (mark = strchr(at, '@')); at = strchr(mark + 1, '@') + 1) {
+	for (const char *mark = strchr(at, '@'); mark; mark = strchr(at, '@')) {
 		fwrite(at, 1, (size_t)(mark - at), out);
 		if (strncmp(mark, "@NAME@", 6) == 0)
 			fputs(name, out);
@@ -23,6 +24,7 @@ static void fill_template(FILE *out, const char *name, const char *address, unsi
 			fputs(address, out);
 		else
 			fprintf(out, "%u", count);
+		at = strchr(mark + 1, '@') + 1;
 	}
 	fputs(at, out);
 }
@@ -42,7 +44,7 @@ int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const 
 		char address[VFPOOL_PCI_TEXT];
 
 		vfpool_pci_format(&pfs[i]->address, address);
-		fill_template(out, pfs[i]->netdev ? pfs[i]->netdev : address, address, counts[i]);
+		fill_template(out, pf_name(pfs[i], address), address, counts[i]);
 	}
 	if (fclose(out) != 0) {
 		free(text);
