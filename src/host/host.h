@@ -110,8 +110,13 @@ struct host_link {
 	bool may_have_vfs;
 };
 
-/* free() it. */
-int host_links(struct host *host, struct host_link **ret_links, size_t *ret_n);
+struct host_links {
+	struct host_link *list;
+	size_t n;
+};
+
+/* Finds all links of the host; free() the list. */
+int host_links(struct host *host, struct host_links *ret_links);
 
 /* The MAC that is programmed into a VF, on InfiniBand that of which vfpool makes its GUID. */
 struct host_vf_mac {
@@ -122,10 +127,15 @@ struct host_vf_mac {
 	unsigned vf;
 };
 
-/* Of those links' VFs, all that have one; free() it. A PF that can't be read is left out: *ret_unread is the last
- * such, NULL: none. */
-int host_vf_macs(struct host *host, const struct host_link *links, size_t n,
-		 struct host_vf_mac **ret_macs, size_t *ret_n, const struct host_link **ret_unread);
+struct host_vf_macs {
+	struct host_vf_mac *list;
+	size_t n;
+};
+
+/* Finds the MACs that the links' VFs are programmed with; free() the list. A PF that can't be read is left out:
+ * *ret_unread is the last such, NULL: none. */
+int host_vf_macs(struct host *host, const struct host_links *links, struct host_vf_macs *ret_macs,
+		 const struct host_link **ret_unread);
 
 /* Is the link that of a VF? */
 bool host_link_is_vf(struct host *host, const struct host_link *link);

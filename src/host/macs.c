@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-int host_links(struct host *host, struct host_link **ret_links, size_t *ret_n)
+int host_links(struct host *host, struct host_links *ret_links)
 {
-	int r = rtnl_links(host->nl, ret_links, ret_n);
+	int r = rtnl_links(host->nl, ret_links);
 
 	return r < 0 ? fail_errno(host->err, r, "reading the MACs of this host's cards") : 0;
 }
@@ -42,15 +42,16 @@ static bool read_mac(const struct rtnl_pf *pf, const struct vfpool_settings *is,
 }
 
 static int add_macs(const struct host_link *link, const struct rtnl_pf *pf,
-		    struct host_vf_mac **macs, size_t *n)
+		    struct host_vf_macs *macs)
 {
-	struct host_vf_mac *grown = reallocarray(*macs, *n + pf->n_vfs + 1, sizeof(*grown));
+	struct host_vf_mac *grown = reallocarray(macs->list, macs->n + pf->n_vfs + 1,
+						 sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
-	*macs = grown;
+	macs->list = grown;
 	for (size_t i = 0; i < pf->n_vfs; i++) {
-		struct host_vf_mac *mac = &grown[*n];
+		struct host_vf_mac *mac = &grown[macs->n];
 
 		if (!read_mac(pf, &pf->vfs[i].settings, &mac->mac))
 			continue;
@@ -58,37 +59,41 @@ static int add_macs(const struct host_link *link, const struct rtnl_pf *pf,
 		mac->has_pf_mac = pf->has_mac;
 		mac->pf_mac = pf->mac;
 		mac->vf = pf->vfs[i].index;
-		(*n)++;
+		macs->n++;
 	}
 	return 0;
 }
 
-int host_vf_macs(struct host *host, const struct host_link *links, size_t n,
-		 struct host_vf_mac **ret_macs, size_t *ret_n, const struct host_link **ret_unread)
+static void macs_end(struct host_vf_macs *macs)
 {
-	AUTO_FREE struct host_vf_mac *macs = NULL;
-	size_t n_macs = 0;
+	free(macs->list);
+}
+
+int host_vf_macs(struct host *host, const struct host_links *links, struct host_vf_macs *ret_macs,
+		 const struct host_link **ret_unread)
+{
+	CLEANUP(macs_end) struct host_vf_macs macs = { 0 };
 
 	*ret_unread = NULL;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < links->n; i++) {
+		const struct host_link *link = &links->list[i];
 		CLEANUP(rtnl_pf_end) struct rtnl_pf pf = { 0 };
 		int r;
 
-		if (!links[i].may_have_vfs)
+		if (!link->may_have_vfs)
 			continue;
-		r = rtnl_read_pf(host->nl, links[i].ifindex, true, &pf);
+		r = rtnl_read_pf(host->nl, link->ifindex, true, &pf);
 		if (r == -E_SILENT) /* nor will it tell of the others */
-			return fail_errno(host->err, r, "reading the VFs of %s", links[i].name);
-		if (r == -ENODEV ||
-		    r == -EMSGSIZE) /* it has gone, or no kernel can tell of so many VFs */
-			continue;
-		if (r == -ENOMEM || (r == 0 && add_macs(&links[i], &pf, &macs, &n_macs) < 0))
+			return fail_errno(host->err, r, "reading the VFs of %s", link->name);
+		if (r == -ENODEV || r == -EMSGSIZE)
+			continue; /* it has gone, or no kernel can tell of so many VFs */
+		if (r == -ENOMEM || (r == 0 && add_macs(link, &pf, &macs) < 0))
 			return fail_oom(host->err);
 		if (r < 0)
-			*ret_unread = &links[i];
+			*ret_unread = link;
 	}
-	*ret_macs = TAKE_PTR(macs);
-	*ret_n = n_macs;
+	*ret_macs = macs;
+	macs.list = NULL;
 	return 0;
 }
 

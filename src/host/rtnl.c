@@ -436,9 +436,8 @@ int rtnl_has_address(struct nlsock *sock, int ifindex, bool *ret_has)
 /* The kernel's IFLA_PARENT_DEV_BUS_NAME, since Linux 5.14. */
 #define PARENT_BUS_NAME 57
 
-struct link_list {
-	struct host_link *links;
-	size_t n;
+struct link_search {
+	struct host_links found;
 	bool has_buses; /* the kernel tells on which bus a link's device is */
 };
 
@@ -457,7 +456,7 @@ static int see_link(struct nlmsghdr *reply, void *arg)
 {
 	const struct ifinfomsg *info = nlmsg_data(reply);
 	struct host_link link = { .name = "?" }, *grown;
-	struct link_list *list = arg;
+	struct link_search *search = arg;
 	struct nlattr *attr;
 
 	if (reply->nlmsg_type != RTM_NEWLINK || !nlmsg_valid_hdr(reply, sizeof(*info)))
@@ -467,36 +466,35 @@ static int see_link(struct nlmsghdr *reply, void *arg)
 	read_link_mac(reply, IFLA_PERM_ADDRESS, &link);
 	attr = nlmsg_find_attr(reply, sizeof(*info), PARENT_BUS_NAME);
 	link.may_have_vfs = attr && nla_strcmp(attr, "pci") == 0;
-	list->has_buses = list->has_buses || attr;
+	search->has_buses = search->has_buses || attr;
 	attr = nlmsg_find_attr(reply, sizeof(*info), IFLA_IFNAME);
 	if (attr)
 		nla_strlcpy(link.name, attr, sizeof(link.name));
-	grown = reallocarray(list->links, list->n + 1, sizeof(*grown));
+	grown = reallocarray(search->found.list, search->found.n + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	list->links = grown;
-	grown[list->n++] = link;
+	search->found.list = grown;
+	grown[search->found.n++] = link;
 	return 0;
 }
 
-int rtnl_links(struct nlsock *sock, struct host_link **ret_links, size_t *ret_n)
+int rtnl_links(struct nlsock *sock, struct host_links *ret_links)
 {
 	CLEANUP(cleanup_msg) struct nl_msg *msg = new_message(RTM_GETLINK, NLM_F_DUMP, 0, 256);
-	struct link_list list = { 0 };
+	struct link_search search = { 0 };
 	char reason[NLSOCK_REASON];
 	int r;
 
 	if (!msg || nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
 		return -ENOMEM;
-	r = nlsock_talk(sock, msg, see_link, &list, reason);
+	r = nlsock_talk(sock, msg, see_link, &search, reason);
 	if (r < 0) {
-		free(list.links);
+		free(search.found.list);
 		return r;
 	}
 	/* An older kernel leaves each of them to be asked. */
-	for (size_t i = 0; i < list.n && !list.has_buses; i++)
-		list.links[i].may_have_vfs = true;
-	*ret_links = list.links;
-	*ret_n = list.n;
+	for (size_t i = 0; i < search.found.n && !search.has_buses; i++)
+		search.found.list[i].may_have_vfs = true;
+	*ret_links = search.found;
 	return 0;
 }

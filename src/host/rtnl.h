@@ -48,7 +48,7 @@ int rtnl_set_up(struct nlsock *sock, int ifindex, char reason[NLSOCK_REASON]);
 /* Has the link an address of IP, IPv6 or what else there is? */
 int rtnl_has_address(struct nlsock *sock, int ifindex, bool *ret_has);
 
-/* All links that have Ethernet addresses; free() it. */
-int rtnl_links(struct nlsock *sock, struct host_link **ret_links, size_t *ret_n);
+/* Finds all links; free() the list. */
+int rtnl_links(struct nlsock *sock, struct host_links *ret_links);
 
 #endif

@@ -17,8 +17,8 @@
 
 void foreign_macs_end(struct foreign_macs *macs)
 {
-	free(macs->links);
-	free(macs->vfs);
+	free(macs->links.list);
+	free(macs->vfs.list);
 	guests_end(&macs->guests);
 }
 
@@ -36,7 +36,7 @@ static bool guests_are_defined(const struct vfpool *vp)
 int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *macs)
 {
 	struct error why = vp->err;
-	int r = host_links(host, &macs->links, &macs->n_links);
+	int r = host_links(host, &macs->links);
 
 	if (r < 0)
 		return r;
@@ -58,8 +58,7 @@ int find_vf_macs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_p
 		 struct foreign_macs *macs)
 {
 	const struct host_link *unread;
-	int r = host_vf_macs(macs->host, macs->links, macs->n_links, &macs->vfs, &macs->n_vfs,
-			     &unread);
+	int r = host_vf_macs(macs->host, &macs->links, &macs->vfs, &unread);
 
 	if (r < 0)
 		return r;
@@ -102,20 +101,20 @@ static const struct host_vf_mac *find_vf(const struct foreign_macs *foreign,
 {
 	if (foreign->libvirt_picks && guest_of_owner_has(foreign, mac, owner))
 		return NULL;
-	for (size_t i = 0; i < foreign->n_vfs; i++)
-		if (vfpool_mac_equal(&foreign->vfs[i].mac, mac) &&
-		    !is_own_vf(foreign, &foreign->vfs[i]))
-			return &foreign->vfs[i];
+	for (size_t i = 0; i < foreign->vfs.n; i++)
+		if (vfpool_mac_equal(&foreign->vfs.list[i].mac, mac) &&
+		    !is_own_vf(foreign, &foreign->vfs.list[i]))
+			return &foreign->vfs.list[i];
 	return NULL;
 }
 
 static const struct host_link *find_link(const struct foreign_macs *foreign,
 					 const struct vfpool_mac *mac)
 {
-	for (size_t i = 0; i < foreign->n_links; i++)
-		for (unsigned j = 0; j < foreign->links[i].n_macs; j++)
-			if (vfpool_mac_equal(&foreign->links[i].macs[j], mac))
-				return &foreign->links[i];
+	for (size_t i = 0; i < foreign->links.n; i++)
+		for (unsigned j = 0; j < foreign->links.list[i].n_macs; j++)
+			if (vfpool_mac_equal(&foreign->links.list[i].macs[j], mac))
+				return &foreign->links.list[i];
 	return NULL;
 }
 

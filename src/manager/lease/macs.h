@@ -8,14 +8,12 @@
 /* MACs that aren't vfpool's to give. */
 struct foreign_macs {
 	bool known;              /* they were asked for */
-	struct host_link *links; /* of this host */
-	size_t n_links;
+	struct host_links links; /* of this host */
 	struct guests guests;
 	struct host *host;
 	bool compares_vfs; /* also those that VFs are programmed with: */
 	bool vfs_known;    /* they were asked for */
-	struct host_vf_mac *vfs;
-	size_t n_vfs;
+	struct host_vf_macs vfs;
 	bool libvirt_picks; /* the pool's VFs */
 	struct ledger *ledger;
 	int64_t own_vf; /* the row of the VF that is to get the MAC, 0: none; that one may have it already */
