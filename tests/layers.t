@@ -97,6 +97,8 @@ rooms_of_one_idiom=(
 	src/ledger/*.[ch]
 	src/guest/*.[ch]
 	src/host/*.[ch]
+	src/manager/*.[ch]
+	src/manager/lease/*.[ch]
 )
 
 says_its_licence() {

@@ -125,7 +125,8 @@ static int check_journal(struct vfpool *vp, struct journal *journal)
 	struct entry entry;
 	int r;
 
-	while ((r = next_entry(&at, journal->end, &entry)) > 0) {
+	for (r = next_entry(&at, journal->end, &entry); r > 0;
+	     r = next_entry(&at, journal->end, &entry)) {
 		if (!entry.from[0])
 			continue;
 		memcpy(journal->from, entry.from, sizeof(entry.from));
@@ -205,9 +206,10 @@ static void remove_leftovers(const struct vfpool *vp)
 {
 	AUTO_FREE char *folder = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]);
 	AUTO_CLOSEDIR DIR *dir = folder ? opendir(folder) : NULL;
-	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir)))
+	if (!dir)
+		return;
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		if (fnmatch(".*" WRITE_FILE_ENDING "??????", entry->d_name, 0) == 0)
 			unlinkat(dirfd(dir), entry->d_name, 0);
 }
@@ -221,11 +223,16 @@ static int carry_out(struct vfpool *vp, struct ledger *ledger, const struct jour
 		renames ? ledger_rename_pool(ledger, journal->from, journal->to) :
 			  0;
 
-	if (r == 0)
-		r = store(vp, journal);
-	if (r == 0 && renames)
+	if (r < 0)
+		return r;
+	r = store(vp, journal);
+	if (r < 0)
+		return r;
+	if (renames)
 		r = remove_file(vp, old);
-	if (r == 0 && renames)
+	if (r < 0)
+		return r;
+	if (renames)
 		r = ledger_commit(ledger);
 	if (r < 0)
 		return r;
@@ -251,12 +258,14 @@ static int follow_journal(struct vfpool *vp, struct ledger *ledger)
 			return fail(&vp->err, -EBUSY, "pool %s is to be named %s next",
 				    journal.from, journal.to);
 		r = open_ledger(vp, LEDGER_WRITE, &own);
-		if (r == 0)
-			r = ledger_begin(own);
+		if (r < 0)
+			return r;
+		r = ledger_begin(own);
 		ledger = own;
 	}
-	if (r == 0)
-		r = lock_journal(vp, &journal, &is);
+	if (r < 0)
+		return r;
+	r = lock_journal(vp, &journal, &is);
 	return r == 0 && is ? carry_out(vp, ledger, &journal) : r;
 }
 
@@ -318,8 +327,9 @@ int change_definitions(struct vfpool *vp, struct ledger *ledger,
 			    JOURNAL_MAX >> 20);
 	/* Nobody else may open it, and so keep its lock. */
 	r = write_file(path, text, size, 0600, &vp->err);
-	if (r == 0)
-		r = follow_journal(vp, ledger);
+	if (r < 0)
+		return take_back(vp, r);
+	r = follow_journal(vp, ledger);
 	return r < 0 ? take_back(vp, r) : 0;
 }
 
@@ -355,8 +365,9 @@ int hold_definitions(struct vfpool *vp, enum ledger_mode mode, struct ledger **r
 	for (int left = TRIES; left > 0; left--) {
 		int r = open_ledger(vp, mode, &ledger);
 
-		if (r == 0 && ledger)
-			r = ledger_begin(ledger);
+		if (r < 0)
+			return r;
+		r = ledger ? ledger_begin(ledger) : 0;
 		if (r < 0)
 			return r;
 		*ret_ledger = ledger;

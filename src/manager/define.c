@@ -74,10 +74,8 @@ static int check_beside_others(struct vfpool *vp, struct host *host,
 	/* Last, so that messages name the new files first. */
 	memcpy(pools + n, batch->pools, batch->n * sizeof(*pools));
 	r = claims_resolve(vp, pools, inventory, &claims, &n_claims);
-	if (r == 0)
-		r = claims_check(vp, host, inventory, claims, n_claims);
 	pools[n] = NULL; /* the others are the batch's */
-	return r;
+	return r < 0 ? r : claims_check(vp, host, inventory, claims, n_claims);
 }
 
 /* A PF that can't be found can be the lease's, unless that is there as another one. */
@@ -148,10 +146,12 @@ static int check_networks(struct vfpool *vp, const struct definition_batch *batc
 
 	for (size_t i = 0; r == 0 && i < batch->n; i++) {
 		r = check_network_name(vp, batch->pools[i], others, n);
-		if (r == 0)
-			r = check_network_name(vp, batch->pools[i], batch->pools, i);
-		if (r == 0)
-			r = check_network_is_free(vp, batch->pools[i]);
+		if (r < 0)
+			return r;
+		r = check_network_name(vp, batch->pools[i], batch->pools, i);
+		if (r < 0)
+			return r;
+		r = check_network_is_free(vp, batch->pools[i]);
 	}
 	return r;
 }
@@ -164,10 +164,15 @@ static int check_batch(struct vfpool *vp, struct ledger *ledger,
 	AUTO_HOST struct host host = NO_HOST;
 	int r;
 
-	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = again ? host_read(&host, HOST_NO_VFS, &inventory) :
-			 read_host(vp, &host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = check_beside_others(vp, &host, batch, inventory)) < 0)
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = again ? host_read(&host, HOST_NO_VFS, &inventory) :
+		    read_host(vp, &host, HOST_NO_VFS, &inventory);
+	if (r < 0)
+		return r;
+	r = check_beside_others(vp, &host, batch, inventory);
+	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < batch->n; i++)
 		r = check_leases_stay(vp, ledger, batch->pools[i], inventory);
@@ -193,9 +198,10 @@ int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
 	CLEANUP(batch_end) struct definition_batch batch = { 0 };
 	int r = load_and_check(vp, files, n, &batch);
 
-	if (r == 0)
-		*ret_pools = TAKE_PTR(batch.pools);
-	return r;
+	if (r < 0)
+		return r;
+	*ret_pools = TAKE_PTR(batch.pools);
+	return 0;
 }
 
 /* Who knows a seed knows every MAC that is made of it: it is root's, as the ledger's own is. */
@@ -247,10 +253,12 @@ static int store(struct vfpool *vp, struct definition_batch *batch)
 	bool any = false;
 	int r = stored ? hold_definitions(vp, LEDGER_WRITE, &ledger) : fail_oom(&vp->err);
 
-	if (r == 0)
-		r = check_batch(vp, ledger, batch, true);
-	if (r == 0)
-		r = find_changed(vp, batch, &any);
+	if (r < 0)
+		return r;
+	r = check_batch(vp, ledger, batch, true);
+	if (r < 0)
+		return r;
+	r = find_changed(vp, batch, &any);
 	if (r < 0 || !any)
 		return r;
 	for (size_t i = 0; i < batch->n; i++)
@@ -263,6 +271,15 @@ static int store(struct vfpool *vp, struct definition_batch *batch)
 	return r < 0 ? fail_while(&vp->err, r, "defining") : 0; /* the ledger was only held */
 }
 
+/* Loads the files into *batch; *ret_any: a definition among them is another than the stored one. */
+static int load_changes(struct vfpool *vp, const char *const *files, size_t n,
+			struct definition_batch *batch, bool *ret_any)
+{
+	int r = load_and_check(vp, files, n, batch);
+
+	return r < 0 ? r : find_changed(vp, batch, ret_any);
+}
+
 int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dry_run,
 		  struct vfpool_pool ***ret_pools, bool *ret_changed)
 {
@@ -271,15 +288,16 @@ int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dr
 	bool any = false;
 	int r = check_root(vp, "defining a pool");
 
+	if (r < 0)
+		return r;
 	vp->doubt_is_told = true; /* what stores is refused, and says why */
-	if (r == 0)
-		r = load_and_check(vp, files, n, &batch);
-	if (r == 0)
-		r = find_changed(vp, &batch, &any);
+	r = load_changes(vp, files, n, &batch, &any);
 	vp->doubt_is_told = doubt_was_told;
-	if (r == 0 && any && !dry_run)
+	if (r < 0)
+		return r;
+	if (any && !dry_run)
 		r = store(vp, &batch);
-	else if (r == 0)
+	else
 		tell_doubt(vp);
 	if (r < 0)
 		return r;
@@ -314,11 +332,13 @@ int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
 	AUTO_FREE char *path = NULL;
 	int r = check_root(vp, "undefining a pool");
 
-	if (r == 0)
-		r = find_pool_path(vp, name, &path);
-	if (r == 0)
-		r = dry_run ? open_ledger(vp, LEDGER_READ, &ledger) :
-			      hold_definitions(vp, LEDGER_CHANGE, &ledger);
+	if (r < 0)
+		return r;
+	r = find_pool_path(vp, name, &path);
+	if (r < 0)
+		return r;
+	r = dry_run ? open_ledger(vp, LEDGER_READ, &ledger) :
+		      hold_definitions(vp, LEDGER_CHANGE, &ledger);
 	if (r < 0)
 		return r;
 	return undefine_held(vp, ledger, name, path, dry_run); /* the ledger is only held */

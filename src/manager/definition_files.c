@@ -49,13 +49,16 @@ int parse_definition(struct vfpool *vp, const char *name, const char *path, cons
 	AUTO_FREE char *own = NULL;
 	int r = text ? 0 : read_file(path, POOL_TEXT_MAX, &own, &size, &vp->err);
 
-	if (r == 0)
-		r = pool_parse(text ? text : own, size, path, &pool, &vp->err);
-	if (r == 0)
-		r = check_file_name(vp, pool, name);
-	if (r == 0)
-		*ret_pool = TAKE_PTR(pool);
-	return r;
+	if (r < 0)
+		return r;
+	r = pool_parse(text ? text : own, size, path, &pool, &vp->err);
+	if (r < 0)
+		return r;
+	r = check_file_name(vp, pool, name);
+	if (r < 0)
+		return r;
+	*ret_pool = TAKE_PTR(pool);
+	return 0;
 }
 
 /* ---- all of them ---- */
@@ -107,13 +110,14 @@ static int list_files(struct vfpool *vp, struct definition_files *files)
 {
 	AUTO_FREE char *path = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]);
 	AUTO_CLOSEDIR DIR *dir = path ? opendir(path) : NULL;
-	struct dirent *entry;
 
 	if (!path)
 		return fail_oom(&vp->err);
-	if (!dir && errno != ENOENT)
-		return fail_errno(&vp->err, -errno, "reading the folder %s", path);
-	while (dir && (entry = readdir(dir)))
+	if (!dir)
+		return errno == ENOENT ?
+			       0 :
+			       fail_errno(&vp->err, -errno, "reading the folder %s", path);
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		if (add_file(vp, files, entry->d_name) < 0)
 			return fail_oom(&vp->err);
 	if (files->n > 0)
@@ -146,11 +150,13 @@ int read_definition_files(struct vfpool *vp, struct definition_files *files, boo
 				&files->list[i].size, &ignored);
 	is_pending = changes_are_pending(
 		vp); /* asked first: one that begins now has changed none of those that were read */
-	if (r == 0)
-		r = list_files(vp, &after);
-	if (r == 0)
-		*ret_is_one = !is_pending && are_same(files, &after);
-	return r;
+	if (r < 0)
+		return r;
+	r = list_files(vp, &after);
+	if (r < 0)
+		return r;
+	*ret_is_one = !is_pending && are_same(files, &after);
+	return 0;
 }
 
 static bool is_one_of(const char *name, struct vfpool_pool *const *pools, size_t n)

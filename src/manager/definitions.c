@@ -14,8 +14,9 @@ int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret
 	size_t size;
 	int r = read_given_file(file, POOL_TEXT_MAX, &text, &size, &vp->err);
 
-	if (r == 0)
-		r = pool_parse(text, size, file, ret_pool, &vp->err);
+	if (r < 0)
+		return r;
+	r = pool_parse(text, size, file, ret_pool, &vp->err);
 	if (r == 0) {
 		*ret_text = TAKE_PTR(text);
 		*ret_size = size;

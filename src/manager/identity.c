@@ -54,7 +54,9 @@ static int is_foreign(struct vfpool *vp, struct ledger *ledger, const struct poo
 		return 0;
 	if (ledger)
 		r = ledger_mac_user(ledger, &is->mac, &who);
-	if (r == 0 && !who)
+	if (r < 0)
+		return r;
+	if (!who)
 		r = is_parking(vp, ledger, claim, vf->index, &is->mac, &parked);
 	*ret_is = r == 0 && !who && !parked;
 	return r;
@@ -95,9 +97,14 @@ static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 
 	if (r < 0 || !pools[0])
 		return r;
-	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = claims_resolve(vp, pools, inventory, &claims, &n_claims)) < 0)
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = host_read(&host, HOST_ALL_VFS, &inventory);
+	if (r < 0)
+		return r;
+	r = claims_resolve(vp, pools, inventory, &claims, &n_claims);
+	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < n_claims && !vp->doubt.text[0]; i++)
 		r = judge_claim(vp, ledger, &claims[i]);

@@ -96,9 +96,13 @@ static int mark_vf(struct vfpool *vp, struct ledger *ledger, const struct vfpool
 	struct ledger_vf row = { 0 };
 	int r = ledger_vf(ledger, pf_id, vf->index, &row);
 
-	if (r == 0 && row.lease)
+	if (r < 0)
+		return r;
+	if (row.lease)
 		r = ledger_get_lease(ledger, row.lease, &lease);
-	if (r == 0 && (row.held || row.pf_held))
+	if (r < 0)
+		return r;
+	if (row.held || row.pf_held)
 		r = mark_held(vp, ledger, pf_id, &row, vf);
 	if (r < 0)
 		return r;
@@ -121,7 +125,9 @@ int inventory_mark_vfs(struct vfpool *vp, struct ledger *ledger, const struct po
 	int64_t pf_id = 0;
 	int r = ledger ? ledger_pf(ledger, pf, false, &pf_id) : 0;
 
-	if (r == 0 && pf_id)
+	if (r < 0)
+		return r;
+	if (pf_id)
 		r = read_refusals(ledger, pf);
 	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
 		struct vfpool_vf *vf = &pf->vfs[i];
@@ -164,10 +170,17 @@ static int read_inventory(struct vfpool *vp, bool with_ledger,
 	bool readable = with_ledger;
 	int r;
 
-	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = load_sound(vp, &pools)) < 0 ||
-	    (r = claims_resolve(vp, pools, inventory, &claims, &n_claims)) < 0)
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = host_read(&host, HOST_ALL_VFS, &inventory);
+	if (r < 0)
+		return r;
+	r = load_sound(vp, &pools);
+	if (r < 0)
+		return r;
+	r = claims_resolve(vp, pools, inventory, &claims, &n_claims);
+	if (r < 0)
 		return r;
 	if (with_ledger) {
 		r = open_ledger(vp, LEDGER_READ, &ledger);
@@ -176,9 +189,10 @@ static int read_inventory(struct vfpool *vp, bool with_ledger,
 	if (with_ledger && !readable)
 		note(vp, "%s, so free and leased aren't told apart",
 		     r == -EACCES ? "who leases what is for root" : vp->err.text);
-	if (r == 0 && ledger)
-		r = ledger_begin_read(ledger);
 	if (r < 0 && readable)
+		return r;
+	r = ledger ? ledger_begin_read(ledger) : 0;
+	if (r < 0)
 		return r;
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		host_name_holders(&host, &inventory->pfs[i]);

@@ -32,9 +32,14 @@ int vfpool_iommu(struct vfpool *vp, const char *const *addresses, size_t n,
 	AUTO_HOST struct host host = NO_HOST;
 	int r;
 
-	if ((r = parse_addresses(vp, addresses, n, &devices)) < 0 ||
-	    (r = open_host(vp, &host)) < 0 ||
-	    (r = host_read_groups(&host, devices, n, ret_groups)) < 0)
+	r = parse_addresses(vp, addresses, n, &devices);
+	if (r < 0)
+		return r;
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = host_read_groups(&host, devices, n, ret_groups);
+	if (r < 0)
 		return r;
 	host_name_group_devices(*ret_groups);
 	return 0;
@@ -52,9 +57,12 @@ static int find_lease_of(struct host *host, struct ledger *ledger,
 	int r = host_read_pf(host, &device->pf, HOST_NO_VFS, &pf);
 
 	*ret_lease = NULL;
-	if (r == 0)
-		r = ledger_pf(ledger, &pf, false, &pf_id);
-	if (r == 0 && pf_id)
+	if (r < 0)
+		return r;
+	r = ledger_pf(ledger, &pf, false, &pf_id);
+	if (r < 0)
+		return r;
+	if (pf_id)
 		r = ledger_vf(ledger, pf_id, device->vf, &row);
 	return r < 0 || !row.lease ? r : ledger_get_lease(ledger, row.lease, ret_lease);
 }
@@ -92,6 +100,12 @@ static bool is_before(const struct vfpool_device *device, const struct vfpool_vf
 	return device->is_vf && vfpool_pci_compare(&device->address, &vf->address) < 0;
 }
 
+static int copy_obstacle(struct host *host, const struct vfpool_vf *vf, char **ret_obstacle)
+{
+	*ret_obstacle = strdup(vf->obstacle);
+	return *ret_obstacle ? 0 : fail_oom(host->err);
+}
+
 static int look_at_group(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
 			 const struct vfpool_vf *vf, const char *owner, uint64_t lease,
 			 char **ret_obstacle)
@@ -107,8 +121,8 @@ static int look_at_group(struct host *host, struct ledger *ledger, const struct 
 			continue;
 		if (pool->allocate == VFPOOL_BY_VFPOOL)
 			r = look_at_other(host, ledger, device, owner, lease, ret_obstacle);
-		else if (is_before(device, vf) && !(*ret_obstacle = strdup(vf->obstacle)))
-			r = fail_oom(host->err);
+		else if (is_before(device, vf))
+			r = copy_obstacle(host, vf, ret_obstacle);
 	}
 	return r;
 }

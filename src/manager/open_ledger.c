@@ -50,13 +50,18 @@ int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_le
 	const char *state = vp->dirs[VFPOOL_DIR_STATE], *run = vp->dirs[VFPOOL_DIR_RUN];
 	int r = vp->ledger ? 0 : ledger_open(state, run, LEDGER_READ, &vp->ledger, &vp->err);
 
-	if (r == 0)
-		r = trust_ledger(vp, mode);
-	if (r == 0 && vp->ledger)
+	if (r < 0)
+		return r;
+	r = trust_ledger(vp, mode);
+	if (r < 0)
+		return r;
+	if (vp->ledger)
 		r = ledger_raise(vp->ledger, mode);
-	else if (r == 0 && mode == LEDGER_WRITE)
+	else if (mode == LEDGER_WRITE)
 		r = ledger_open(state, run, mode, &vp->ledger, &vp->err);
-	if (r == 0 && vp->ledger && mode != LEDGER_READ)
+	if (r < 0)
+		return r;
+	if (vp->ledger && mode != LEDGER_READ)
 		r = settle_ledger(vp);
 	if (r < 0)
 		return r;

@@ -116,8 +116,10 @@ static int choose_parking(const struct parked *parked, bool record, struct vfpoo
 	}
 	mac_make(pool, seed, MAC_PARKING, key, 0, ret_mac);
 	r = find_free_mac(parked->ledger, pool, MAC_PARKING, ret_mac, NULL, ret_mac);
-	if (r == 0 && record)
-		r = ledger_add_vf(parked->ledger, parked->pf_id, parked->vf, pool->name, ret_mac);
+	if (r == 0)
+		return record ? ledger_add_vf(parked->ledger, parked->pf_id, parked->vf, pool->name,
+					      ret_mac) :
+				0;
 	if (r != -ENOENT)
 		return r;
 	return fail(&parked->vp->err, -EADDRNOTAVAIL,
@@ -137,13 +139,16 @@ static int take_over(const struct parked *parked, const struct ledger_vf *row)
 		return 0; /* the plan says why it isn't worked on */
 	if (row->held)
 		r = ledger_held(parked->ledger, parked->pf_id, (int)row->index, &reason);
-	if (r == 0)
-		r = ledger_remove_vf(parked->ledger, row);
-	if (r == 0)
-		r = choose_parking(parked, true, &mac);
-	if (r == 0 && reason) /* a bad port is bad in every pool */
-		r = ledger_hold(parked->ledger, parked->pf_id, (int)row->index, reason, &before);
-	return r;
+	if (r < 0)
+		return r;
+	r = ledger_remove_vf(parked->ledger, row);
+	if (r < 0)
+		return r;
+	r = choose_parking(parked, true, &mac);
+	if (r < 0 || !reason)
+		return r;
+	/* A bad port is bad in every pool. */
+	return ledger_hold(parked->ledger, parked->pf_id, (int)row->index, reason, &before);
 }
 
 /* Has the VF a row, as that pool's? */

@@ -27,7 +27,9 @@ int read_refusals(struct ledger *ledger, struct vfpool_pf *pf)
 	int r = ledger_pf(ledger, pf, false, &id);
 
 	name_driver(pf, driver);
-	if (r == 0 && id)
+	if (r < 0)
+		return r;
+	if (id)
 		r = ledger_refusals(ledger, id, driver, &refusals, &n);
 	if (r < 0)
 		return r;

@@ -18,7 +18,7 @@ static const char *find_name(const char *text, size_t *ret_length)
 {
 	const char *end;
 
-	while ((text = strchr(text, '<'))) {
+	for (text = strchr(text, '<'); text; text = strchr(text, '<')) {
 		if (strncmp(text, "<!--", 4) == 0) {
 			text = strstr(text, "-->");
 			if (!text)
@@ -102,12 +102,15 @@ static int rename_held(struct vfpool *vp, struct ledger *ledger, const char *fro
 	struct definition_text stored = { .name = to };
 	int r = definition_load(vp, from, &pool);
 
-	if (r == 0)
-		r = vfpool_dumpxml(vp, from, &text);
-	if (r == 0)
-		r = rename_in_text(vp, pool, text, to, &new_text);
-	if (r == 0)
-		r = check_is_free(vp, ledger, to);
+	if (r < 0)
+		return r;
+	r = vfpool_dumpxml(vp, from, &text);
+	if (r < 0)
+		return r;
+	r = rename_in_text(vp, pool, text, to, &new_text);
+	if (r < 0)
+		return r;
+	r = check_is_free(vp, ledger, to);
 	if (r < 0 || dry_run)
 		return r;
 	stored.text = new_text;
@@ -118,24 +121,32 @@ static int rename_held(struct vfpool *vp, struct ledger *ledger, const char *fro
 					  .from = from, .to = to, .stored = &stored, .n = 1 });
 }
 
-int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name, bool dry_run)
+static int rename_pool(struct vfpool *vp, const char *name, const char *new_name, bool dry_run)
 {
-	AUTO_FREE char *path = NULL, *rules = NULL;
 	CLEANUP(rollback) struct ledger *ledger = NULL;
+	AUTO_FREE char *path = NULL;
 	int r = check_root(vp, "renaming a pool");
 
-	if (r == 0)
-		r = find_pool_path(vp, name, &path);
-	if (r == 0 && !pool_name_is_valid(new_name))
-		r = fail(
+	if (r < 0)
+		return r;
+	r = find_pool_path(vp, name, &path);
+	if (r < 0)
+		return r;
+	if (!pool_name_is_valid(new_name))
+		return fail(
 			&vp->err, -EINVAL,
 			"'%s' can't be a pool's name: 1 to 50 letters, digits, '_', '.' and '-', the "
 			"first a letter or digit",
 			new_name);
-	if (r == 0)
-		r = hold_definitions(vp, LEDGER_WRITE, &ledger);
-	if (r == 0)
-		r = rename_held(vp, ledger, name, new_name, dry_run);
+	r = hold_definitions(vp, LEDGER_WRITE, &ledger);
+	return r < 0 ? r : rename_held(vp, ledger, name, new_name, dry_run);
+}
+
+int vfpool_rename_pool(struct vfpool *vp, const char *name, const char *new_name, bool dry_run)
+{
+	AUTO_FREE char *rules = NULL;
+	int r = rename_pool(vp, name, new_name, dry_run);
+
 	if (r < 0)
 		return fail_while(&vp->err, r, "renaming pool %s", name);
 	if (vfpool_udev_installed(vp, name, &rules) == 0 && rules)

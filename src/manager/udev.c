@@ -59,8 +59,14 @@ int vfpool_udev_rules(struct vfpool *vp, const char *name, char **ret_text)
 	AUTO_HOST struct host host = NO_HOST;
 	int r;
 
-	if ((r = definition_load(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0)
+	r = definition_load(vp, name, &pool);
+	if (r < 0)
+		return r;
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = host_read(&host, HOST_NO_VFS, &inventory);
+	if (r < 0)
 		return r;
 	return make_rules(vp, pool, inventory, &host, ret_text);
 }
@@ -82,11 +88,37 @@ static int verify(struct vfpool *vp, struct host *host, const char *name, const 
 	if (!path)
 		return fail_oom(&vp->err);
 	r = write_file(path, text, strlen(text), 0644, &vp->err);
-	if (r == 0 && (r = host_udev_verify(host, path)) < 0)
-		r = fail_while(&vp->err, r,
-			       "udev doesn't take these rules, so nothing was changed");
+	if (r < 0) {
+		unlink(path);
+		return r;
+	}
+	r = host_udev_verify(host, path);
 	unlink(path);
-	return r;
+	return r < 0 ? fail_while(&vp->err, r,
+				  "udev doesn't take these rules, so nothing was changed") :
+		       0;
+}
+
+/* Writes the rules into `path`, when udev takes them, and has it read them. */
+static int install(struct vfpool *vp, struct host *host, const char *name, const char *path,
+		   const char *text)
+{
+	int r = make_dirs(vp->dirs[VFPOOL_DIR_RULES], 0755, &vp->err);
+
+	if (r < 0)
+		return r;
+	r = verify(vp, host, name, text);
+	if (r < 0)
+		return r;
+	r = write_file(path, text, strlen(text), 0644, &vp->err);
+	if (r < 0)
+		return r;
+	r = host_udev_reload(host);
+	return r < 0 ? fail_while(&vp->err, r,
+				  "%s is written, but udev doesn't know it before the next "
+				  "boot",
+				  path) :
+		       0;
 }
 
 int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bool *ret_changed)
@@ -98,22 +130,27 @@ int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bo
 	bool changed;
 	int r = check_root(vp, "installing udev rules");
 
-	if (r < 0 || (r = definition_load(vp, name, &pool)) < 0 || (r = open_host(vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0 ||
-	    (r = make_rules(vp, pool, inventory, &host, &text)) < 0)
+	if (r < 0)
 		return r;
-	if ((r = rules_path(vp, name, &path)) < 0)
+	r = definition_load(vp, name, &pool);
+	if (r < 0)
+		return r;
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = host_read(&host, HOST_NO_VFS, &inventory);
+	if (r < 0)
+		return r;
+	r = make_rules(vp, pool, inventory, &host, &text);
+	if (r < 0)
+		return r;
+	r = rules_path(vp, name, &path);
+	if (r < 0)
 		return r;
 	changed = !file_is(path, text);
-	if (changed && ((r = make_dirs(vp->dirs[VFPOOL_DIR_RULES], 0755, &vp->err)) < 0 ||
-			(r = verify(vp, &host, name, text)) < 0 ||
-			(r = write_file(path, text, strlen(text), 0644, &vp->err)) < 0))
+	r = changed ? install(vp, &host, name, path, text) : 0;
+	if (r < 0)
 		return r;
-	if (changed && (r = host_udev_reload(&host)) < 0)
-		return fail_while(&vp->err, r,
-				  "%s is written, but udev doesn't know it before the next "
-				  "boot",
-				  path);
 	*ret_path = TAKE_PTR(path);
 	*ret_changed = changed;
 	return 0;
@@ -126,15 +163,22 @@ int vfpool_udev_remove(struct vfpool *vp, const char *name, char **ret_path, boo
 	bool changed = true;
 	int r;
 
-	if ((r = check_root(vp, "removing udev rules")) < 0 ||
-	    (r = rules_path(vp, name, &path)) < 0 || (r = open_host(vp, &host)) < 0)
+	r = check_root(vp, "removing udev rules");
+	if (r < 0)
+		return r;
+	r = rules_path(vp, name, &path);
+	if (r < 0)
+		return r;
+	r = open_host(vp, &host);
+	if (r < 0)
 		return r;
 	if (unlink(path) < 0) {
 		if (errno != ENOENT)
 			return fail_errno(&vp->err, -errno, "removing %s", path);
 		changed = false;
 	}
-	if (changed && (r = host_udev_reload(&host)) < 0)
+	r = changed ? host_udev_reload(&host) : 0;
+	if (r < 0)
 		return fail_while(&vp->err, r,
 				  "%s is removed, but udev knows it until the next boot", path);
 	*ret_path = TAKE_PTR(path);
@@ -157,10 +201,17 @@ static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vf
 	size_t n = 0;
 	int r;
 
-	if ((r = host_find_vf(host, vf, &address, &index)) < 0 ||
-	    (r = host_read_pf(host, &address, HOST_NO_VFS, &pf)) < 0 ||
-	    (r = load_sound(vp, &pools)) < 0 ||
-	    (r = claims_resolve(vp, pools, &one, &claims, &n)) < 0)
+	r = host_find_vf(host, vf, &address, &index);
+	if (r < 0)
+		return r;
+	r = host_read_pf(host, &address, HOST_NO_VFS, &pf);
+	if (r < 0)
+		return r;
+	r = load_sound(vp, &pools);
+	if (r < 0)
+		return r;
+	r = claims_resolve(vp, pools, &one, &claims, &n);
+	if (r < 0)
 		return r;
 	pool = claims_pool_of_vf(claims, n, &address, index);
 	if (!pool)
@@ -176,9 +227,14 @@ int vfpool_udev_properties(struct vfpool *vp, const char *netdev, char **ret_tex
 	struct vfpool_pci address;
 	int r;
 
-	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = host_netdev_address(&host, netdev, &address)) < 0 ||
-	    (r = find_pool_of_vf(vp, &host, &address, &pool)) < 0)
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = host_netdev_address(&host, netdev, &address);
+	if (r < 0)
+		return r;
+	r = find_pool_of_vf(vp, &host, &address, &pool);
+	if (r < 0)
 		return r;
 	/* NetworkManager heeds the second; 05-vfpool.network has systemd-networkd heed the first. */
 	*ret_text = pool ? format_text("VFPOOL_POOL=%s\nNM_UNMANAGED=1\n", pool) : strdup("");
@@ -191,8 +247,9 @@ int vfpool_udev_installed(struct vfpool *vp, const char *name, char **ret_text)
 	char *text = NULL;
 	int r = rules_path(vp, name, &path);
 
-	if (r == 0)
-		r = read_file(path, POOL_TEXT_MAX, &text, NULL, &vp->err);
+	if (r < 0)
+		return r;
+	r = read_file(path, POOL_TEXT_MAX, &text, NULL, &vp->err);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	*ret_text = text;

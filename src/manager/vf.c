@@ -99,8 +99,7 @@ int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpoo
 	struct vfpool_step step;
 	int r = run_step(host, pf, vf, to, false, &step);
 
-	if (r == 0)
-		r = judge_step(host, pf, &step);
+	r = r < 0 ? r : judge_step(host, pf, &step);
 	*ret_deferred = step.deferred;
 	/* A refused VF was left alone. */
 	*ret_sent = step.kind == VFPOOL_STEP_REFUSED ?
@@ -122,8 +121,7 @@ int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpoo
 	if (!before.have)
 		return 0;
 	r = run_step(host, pf, &unknown, &before, false, &step);
-	if (r == 0)
-		r = judge_step(host, pf, &step);
+	r = r < 0 ? r : judge_step(host, pf, &step);
 	free(step.text);
 	return r;
 }
@@ -174,8 +172,7 @@ static int open_pf(struct host *host, const struct vfpool_lease *lease, bool soo
 		soon      ? host_lock_pf_soon(host, &pf, &lock) :
 			    host_lock_pf(host, &pf, &lock);
 
-	if (r == 0)
-		r = host_read_pf(host, &lease->pf, (int)lease->vf, &pf);
+	r = r < 0 ? r : host_read_pf(host, &lease->pf, (int)lease->vf, &pf);
 	if (r == -VFPOOL_ENOTFOUND || (r == 0 && !is_lease_pf(lease, &pf))) {
 		struct vfpool_lease moved = *lease;
 
@@ -235,6 +232,14 @@ int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease)
 	(VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID | VFPOOL_ATTR_VLAN | VFPOOL_ATTR_TRUST | \
 	 VFPOOL_ATTR_SPOOFCHK)
 
+/* Did that step give the VF what separates owners? */
+static bool is_parked(const struct vfpool_step *step)
+{
+	if (step->kind == VFPOOL_STEP_REFUSED || step->failed & MUST_BE_SCRUBBED)
+		return false;
+	return step->result != VFPOOL_STEP_FAILED || step->failed || step->unsupported;
+}
+
 /* The baseline, with its parking MAC. */
 static int park_vf(struct host *host, const struct vfpool_pool *pool, const struct vfpool_pf *pf,
 		   const struct vfpool_mac *parking)
@@ -243,9 +248,7 @@ static int park_vf(struct host *host, const struct vfpool_pool *pool, const stru
 	struct vfpool_step step;
 	int r = run_step(host, pf, &pf->vfs[0], &to, false, &step);
 
-	if (r == 0 && (step.kind == VFPOOL_STEP_REFUSED || step.failed & MUST_BE_SCRUBBED ||
-		       (step.result == VFPOOL_STEP_FAILED && !step.failed && !step.unsupported)))
-		r = judge_step(host, pf, &step);
+	r = r < 0 || is_parked(&step) ? r : judge_step(host, pf, &step);
 	free(step.text);
 	return r;
 }
@@ -257,8 +260,9 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 	int64_t pf_id;
 	int r = ledger_pf(ledger, pf, false, &pf_id);
 
-	if (r == 0)
-		r = ledger_vf(ledger, pf_id, lease->vf, &row);
+	if (r < 0)
+		return r;
+	r = ledger_vf(ledger, pf_id, lease->vf, &row);
 	if (r < 0)
 		return r;
 	if (!row.id || row.lease != (int64_t)lease->id)
@@ -287,17 +291,16 @@ struct vfpool_lease place_of(const struct ledger_vf *row)
 
 static int commit_free(struct ledger *ledger, const struct ledger_vf *row)
 {
-	int r = ledger_begin(ledger);
+	CLEANUP(rollback) struct ledger *begun = ledger;
+	int r = ledger_begin(begun);
 
-	if (r == 0 && row->quarantined)
-		r = ledger_end_quarantine(ledger, row);
-	if (r == 0)
-		r = ledger_forgive_vf(ledger, row->id);
-	if (r == 0)
-		r = ledger_commit(ledger);
 	if (r < 0)
-		ledger_rollback(ledger);
-	return r;
+		return r;
+	r = row->quarantined ? ledger_end_quarantine(ledger, row) : 0;
+	if (r < 0)
+		return r;
+	r = ledger_forgive_vf(ledger, row->id);
+	return r < 0 ? r : ledger_commit(ledger);
 }
 
 int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
@@ -321,8 +324,7 @@ int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		return r;
 	if (row.quarantined && is_there)
 		r = park_vf(host, pool, pf, &row.parking);
-	if (r == 0)
-		r = commit_free(ledger, &row);
+	r = r < 0 ? r : commit_free(ledger, &row);
 	if (r < 0)
 		return fail_while(&vp->err, r, "freeing VF %u of %s", row.index,
 				  pf->netdev ? pf->netdev : "its PF");
@@ -348,8 +350,11 @@ int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_poo
 
 	if (!lease->has_vf || (when == MEND_RUNNING && !guest_vlan_is_beyond_libvirt(pool, lease)))
 		return 0;
-	if ((r = open_lease_pf(host, lease, &pf, &lock)) < 0 ||
-	    (r = ledger_get_lease(ledger, (int64_t)lease->id, &now)) < 0)
+	r = open_lease_pf(host, lease, &pf, &lock);
+	if (r < 0)
+		return r;
+	r = ledger_get_lease(ledger, (int64_t)lease->id, &now);
+	if (r < 0)
 		return r;
 	to = settings_of_lease(pool, &pf, lease);
 	to.have &= mended(when);
@@ -360,8 +365,7 @@ int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_poo
 	    (!vf_has_lease_mac(&pf, pf.vfs, lease) || pf.vfs[0].programmed.vlan != to.vlan))
 		return 0;
 	r = run_step(host, &pf, pf.vfs, &to, when != MEND_STOPPED, &step);
-	if (r == 0)
-		r = judge_step(host, &pf, &step);
+	r = r < 0 ? r : judge_step(host, &pf, &step);
 	free(step.text);
 	return r;
 }

@@ -29,19 +29,21 @@ static void alloc_end(struct alloc *alloc)
 /* All of them at once, so that nobody sees some. */
 static int commit_active(struct alloc *alloc, struct vfpool_lease **leases)
 {
-	int r = ledger_begin(alloc->ledger);
+	CLEANUP(rollback) struct ledger *begun = alloc->ledger;
+	int r = ledger_begin(begun);
 
 	for (size_t i = 0; r == 0 && leases[i]; i++)
 		if (leases[i]->state == VFPOOL_LEASE_PENDING)
 			r = ledger_move_lease(alloc->ledger, (int64_t)leases[i]->id,
 					      VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
-	if (r == 0)
-		r = ledger_commit(alloc->ledger);
 	if (r < 0)
-		ledger_rollback(alloc->ledger);
-	for (size_t i = 0; r == 0 && leases[i]; i++)
+		return r;
+	r = ledger_commit(alloc->ledger);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; leases[i]; i++)
 		leases[i]->state = VFPOOL_LEASE_ACTIVE;
-	return r;
+	return 0;
 }
 
 static bool has_pending(struct vfpool_lease *const *leases)
@@ -177,13 +179,13 @@ static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 			}
 			return r < 0 ? r : fail_none(alloc);
 		}
-		if (r == 0)
-			r = settle_all(alloc, leases);
+		r = r < 0 ? r : settle_all(alloc, leases);
 		if (r == -E_CHANGED)
 			continue;
-		if (r == 0)
-			*ret_leases = TAKE_PTR(leases);
-		return r;
+		if (r < 0)
+			return r;
+		*ret_leases = TAKE_PTR(leases);
+		return 0;
 	}
 	return fail(&alloc->vp->err, -EBUSY,
 		    "other processes change the leases of pool %s all the time; the last "
@@ -212,10 +214,11 @@ static int alloc_open(struct alloc *alloc)
 	struct vfpool *vp = alloc->vp;
 	int r = alloc_open_ledger(alloc);
 
-	if (r == 0 && !alloc->ledger)
-		r = fail_no_vf(alloc, 0);
-	if (r == 0)
-		r = open_host(vp, &alloc->host);
+	if (r < 0)
+		return r;
+	if (!alloc->ledger)
+		return fail_no_vf(alloc, 0);
+	r = open_host(vp, &alloc->host);
 	return r == 0 && alloc->request->pf ? find_want_pf(alloc) : r;
 }
 
@@ -240,8 +243,9 @@ static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 {
 	int r = load_definition(alloc);
 
-	if (r == 0)
-		r = alloc_open(alloc);
+	if (r < 0)
+		return r;
+	r = alloc_open(alloc);
 	if (r < 0)
 		return r;
 	alloc->is_patient = alloc->pool->n_pfs < 2 || alloc->request->pf;
@@ -270,8 +274,11 @@ int vfpool_alloc(struct vfpool *vp, const char *pool_name,
 	};
 	int r;
 
-	if ((r = check_root(vp, "allocating a VF")) < 0 ||
-	    (r = check_owner(vp, request->owner)) < 0)
+	r = check_root(vp, "allocating a VF");
+	if (r < 0)
+		return r;
+	r = check_owner(vp, request->owner);
+	if (r < 0)
 		return r;
 	r = run(&alloc, ret_leases);
 	if (r < 0) {

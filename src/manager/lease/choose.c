@@ -50,10 +50,11 @@ int load_definition(struct alloc *alloc)
 	AUTO_FREE char *path = NULL;
 	int r = find_pool_path(alloc->vp, alloc->pool_name, &path);
 
-	if (r == 0 && stat(path, &alloc->definition) < 0)
-		r = fail_errno(&alloc->vp->err, -errno, "reading %s", path);
-	if (r == 0)
-		r = definition_load(alloc->vp, alloc->pool_name, &pool);
+	if (r < 0)
+		return r;
+	if (stat(path, &alloc->definition) < 0)
+		return fail_errno(&alloc->vp->err, -errno, "reading %s", path);
+	r = definition_load(alloc->vp, alloc->pool_name, &pool);
 	if (r < 0)
 		return r;
 	vfpool_pool_free(alloc->pool);
@@ -95,10 +96,12 @@ int find_want_pf(struct alloc *alloc)
 	const struct vfpool_pf *pf;
 	int r = host_read(&alloc->host, HOST_NO_VFS, &inventory);
 
-	if (r == 0)
-		r = find_named_pf(alloc->vp, inventory, alloc->request->pf, &pf);
-	if (r == 0)
-		r = ledger_pf(alloc->ledger, pf, false, &alloc->want_pf_id);
+	if (r < 0)
+		return r;
+	r = find_named_pf(alloc->vp, inventory, alloc->request->pf, &pf);
+	if (r < 0)
+		return r;
+	r = ledger_pf(alloc->ledger, pf, false, &alloc->want_pf_id);
 	if (r < 0)
 		return r;
 	if (!alloc->want_pf_id)
@@ -255,7 +258,9 @@ static int choose_named_vf(struct alloc *alloc, const struct ledger_place *place
 
 	if (place && is_lost(alloc, place->pf))
 		return -VFPOOL_ENOVF;
-	if (r == 0 && (row.held || row.pf_held))
+	if (r < 0)
+		return r;
+	if (row.held || row.pf_held)
 		r = ledger_held(alloc->ledger, place->pf, row.held ? (int)row.index : -1, &reason);
 	if (r < 0)
 		return r;
@@ -305,11 +310,12 @@ static int choose_vf(struct alloc *alloc, int64_t *ret_vf)
 	if (best < 0)
 		return fail_no_vf(alloc, n);
 	r = ledger_free_vf(alloc->ledger, alloc->pool->name, places[best].pf, &row);
-	if (r == 0 && !row.id)
-		r = fail(&alloc->vp->err, -EUCLEAN, "the ledger's count of free VFs is wrong");
-	if (r == 0)
-		*ret_vf = row.id;
-	return r;
+	if (r < 0)
+		return r;
+	if (!row.id)
+		return fail(&alloc->vp->err, -EUCLEAN, "the ledger's count of free VFs is wrong");
+	*ret_vf = row.id;
+	return 0;
 }
 
 /* libvirt picks the VF; vfpool sees to it that there are enough. */
@@ -320,8 +326,11 @@ static int check_capacity(struct alloc *alloc)
 	size_t n;
 	int r;
 
-	if ((r = ledger_places(alloc->ledger, alloc->pool->name, &places, &n)) < 0 ||
-	    (r = ledger_count_leases(alloc->ledger, alloc->pool->name, &n_leases)) < 0)
+	r = ledger_places(alloc->ledger, alloc->pool->name, &places, &n);
+	if (r < 0)
+		return r;
+	r = ledger_count_leases(alloc->ledger, alloc->pool->name, &n_leases);
+	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
 		n_vfs += places[i].held ? 0 : places[i].free;
@@ -352,20 +361,25 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 							 choose_vf(alloc, &vf);
 
 	alloc->foreign.own_vf = vf;
-	if (r == 0)
-		r = reserve_mac(alloc->vp, alloc->ledger, alloc->pool, request->owner, nic,
-				request->has_mac ? &request->mac : NULL, &alloc->foreign,
-				&reservation);
-	if (r == 0)
-		alloc->has_reserved = true;
-	if (r == 0)
-		r = ledger_add_lease(alloc->ledger, reservation.id, vf, request->vlan, &id);
-	if (r == 0 && request->until_stop)
+	if (r < 0)
+		return r;
+	r = reserve_mac(alloc->vp, alloc->ledger, alloc->pool, request->owner, nic,
+			request->has_mac ? &request->mac : NULL, &alloc->foreign, &reservation);
+	if (r < 0)
+		return r;
+	alloc->has_reserved = true;
+	r = ledger_add_lease(alloc->ledger, reservation.id, vf, request->vlan, &id);
+	if (r < 0)
+		return r;
+	if (request->until_stop)
 		r = ledger_end_at_stop(alloc->ledger, id);
-	if (r == 0 && !vf) /* nothing to program: it is active at once */
+	if (r < 0)
+		return r;
+	if (!vf) /* nothing to program: it is active at once */
 		r = ledger_move_lease(alloc->ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
-	if (r == 0)
-		r = ledger_get_lease(alloc->ledger, id, ret_lease);
+	if (r < 0)
+		return r;
+	r = ledger_get_lease(alloc->ledger, id, ret_lease);
 	if (r < 0)
 		return r;
 	(*ret_lease)->made = true;
@@ -386,8 +400,9 @@ static int collect(struct alloc *alloc,
 		int r = ledger_find_lease(alloc->ledger, alloc->pool->name, request->owner, nic,
 					  &lease);
 
-		if (r == 0)
-			r = get(alloc, nic, &lease);
+		if (r < 0)
+			return r;
+		r = get(alloc, nic, &lease);
 		if (r < 0)
 			return r;
 		if (add_to_leases(&leases, &n, TAKE_PTR(lease)) < 0)
@@ -401,7 +416,9 @@ static int find_or_add(struct alloc *alloc, unsigned nic, struct vfpool_lease **
 {
 	int r = *lease ? check_same(alloc, *lease) : add_lease(alloc, nic, lease);
 
-	if (r == 0 && (*lease)->state == VFPOOL_LEASE_PENDING && !alloc->foreign.known)
+	if (r < 0)
+		return r;
+	if ((*lease)->state == VFPOOL_LEASE_PENDING && !alloc->foreign.known)
 		r = -E_FOREIGN; /* an interrupted one goes on */
 	return r;
 }
@@ -420,32 +437,44 @@ static int choose_held(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	int r = ledger_begin_read(alloc->ledger);
 
-	if (r == 0)
-		r = collect(alloc, find_held, &leases);
+	if (r < 0)
+		return r;
+	r = collect(alloc, find_held, &leases);
 	ledger_rollback(alloc->ledger);
-	if (r == 0 && !definition_is_read(alloc))
-		r = -E_NONE;
-	if (r == 0)
-		*ret_leases = TAKE_PTR(leases);
-	return r;
+	if (r < 0)
+		return r;
+	if (!definition_is_read(alloc))
+		return -E_NONE;
+	*ret_leases = TAKE_PTR(leases);
+	return 0;
+}
+
+/* Chooses in one transaction; what it adds is committed unless `dry_run`. */
+static int choose_once(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
+{
+	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	CLEANUP(rollback) struct ledger *begun = alloc->ledger;
+	int r = begin(alloc);
+
+	if (r < 0)
+		return r;
+	r = collect(alloc, find_or_add, &leases);
+	if (r < 0)
+		return r;
+	r = dry_run ? 0 : ledger_commit(begun);
+	if (r < 0)
+		return r;
+	*ret_leases = TAKE_PTR(leases);
+	return 0;
 }
 
 static int try_choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 {
-	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
 	const size_t n_untouched = alloc->n_untouched;
-	int r = begin(alloc);
+	int r = choose_once(alloc, dry_run, ret_leases);
 
-	if (r == 0)
-		r = collect(alloc, find_or_add, &leases);
-	if (r == 0 && !dry_run)
-		r = ledger_commit(alloc->ledger);
-	if (r < 0 || dry_run)
-		ledger_rollback(alloc->ledger);
 	if (r < 0)
 		alloc->n_untouched = n_untouched;
-	if (r == 0)
-		*ret_leases = TAKE_PTR(leases);
 	return r;
 }
 
@@ -476,15 +505,17 @@ int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 
 int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid)
 {
+	CLEANUP(rollback) struct ledger *begun = alloc->ledger;
 	const int64_t id = (int64_t)lease->id;
-	int r = ledger_begin(alloc->ledger);
+	int r = ledger_begin(begun);
 
-	if (r == 0 && avoid)
-		r = ledger_avoid_leased(alloc->ledger, id);
-	if (r == 0)
-		r = ledger_end_lease(alloc->ledger, id, VFPOOL_LEASE_PENDING);
-	if (r == 0)
-		return ledger_commit(alloc->ledger);
-	ledger_rollback(alloc->ledger);
-	return r == -E_CHANGED ? 0 : r;
+	if (r < 0)
+		return r;
+	r = avoid ? ledger_avoid_leased(alloc->ledger, id) : 0;
+	if (r < 0)
+		return r;
+	r = ledger_end_lease(alloc->ledger, id, VFPOOL_LEASE_PENDING);
+	if (r == -E_CHANGED)
+		return 0;
+	return r < 0 ? r : ledger_commit(begun);
 }

@@ -47,8 +47,7 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 	int r = load_pool_or_default(gc->vp, (*lease)->pool, &pool);
 
 	ending.pool = pool;
-	if (r == 0)
-		r = lease_end(&ending, *lease);
+	r = r < 0 ? r : lease_end(&ending, *lease);
 	if (r == 0)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_DONE, lease, "%s", why);
 	if (r == -ENOMEM)
@@ -199,6 +198,23 @@ static int look_at_leases(struct gc *gc)
 
 /* ---- VFs without a lease ---- */
 
+/* Frees the row's VF, pf->vfs[0]; a dry run only finds out by *ret_freed whether that can be done. */
+static int free_or_foresee(struct gc *gc, const struct vfpool_pool *pool,
+			   const struct ledger_vf *row, struct vfpool_pf *pf, bool *ret_freed)
+{
+	AUTO_FREE char *obstacle = NULL;
+	int r;
+
+	if (!gc->dry_run)
+		return free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, row, pf, NULL, ret_freed);
+	*ret_freed = row->quarantined;
+	if (row->quarantined || pf->n_vfs == 0)
+		return 0;
+	r = find_obstacle(&gc->host, gc->ledger, pool, pf, NULL, 0, &obstacle);
+	*ret_freed = !obstacle;
+	return r;
+}
+
 static int free_vf(struct gc *gc, const struct ledger_vf *row)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
@@ -206,13 +222,11 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	enum vfpool_finding_kind kind = row->quarantined ? VFPOOL_FOUND_QUARANTINED :
 							   VFPOOL_FOUND_IDLE;
-	AUTO_FREE char *obstacle = NULL;
 	AUTO_CLOSE int lock = -1;
-	bool freed = row->quarantined;
+	bool freed = false;
 	int r = load_pool_or_default(gc->vp, row->pool, &pool);
 
-	if (r == 0)
-		r = open_lease_pf(&gc->host, &place, &pf, gc->dry_run ? NULL : &lock);
+	r = r < 0 ? r : open_lease_pf(&gc->host, &place, &pf, gc->dry_run ? NULL : &lock);
 	if (pf.n_vfs > 0 && pf.vfs[0].busy)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
 				   "VF %u of %s is in use still: %s", row->index,
@@ -221,14 +235,7 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 		return 0; /* alloc passes over it for that */
 	if (r == -VFPOOL_ENOTFOUND)
 		r = 0; /* the PF is gone, and its VFs with it */
-	if (r == 0 && !gc->dry_run)
-		r = free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, row, &pf, NULL, &freed);
-	if (gc->dry_run && pf.n_vfs > 0) {
-		r = row->quarantined ?
-			    0 :
-			    find_obstacle(&gc->host, gc->ledger, pool, &pf, NULL, 0, &obstacle);
-		freed = !obstacle;
-	}
+	r = r < 0 ? r : free_or_foresee(gc, pool, row, &pf, &freed);
 	if (r == -E_UNREAD)
 		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL, "VF %u stays %s: %s",
 				   row->index,
@@ -278,7 +285,9 @@ static int look_at_vfs(struct gc *gc)
 
 		if (rows[i].quarantined || (rows[i].avoid && !rows[i].lease))
 			r = free_vf(gc, &rows[i]);
-		if (r == 0 && (rows[i].held || (rows[i].pf_held && first_of_pf)))
+		if (r < 0)
+			return r;
+		if (rows[i].held || (rows[i].pf_held && first_of_pf))
 			r = note_lost_hold(gc, &rows[i]);
 	}
 	return r;
@@ -325,8 +334,9 @@ static int look(struct gc *gc)
 	if (r < 0)
 		note(gc->vp, "%s, so no lease of a guest is judged", why.text);
 	r = look_at_leases(gc);
-	if (r == 0)
-		r = look_at_vfs(gc);
+	if (r < 0)
+		return r;
+	r = look_at_vfs(gc);
 	return r < 0 ? r : prune_history(gc);
 }
 
@@ -346,9 +356,15 @@ int vfpool_gc(struct vfpool *vp, const struct vfpool_gc_request *request,
 
 	if (!found)
 		return fail_oom(&vp->err);
-	if ((r = check_root(vp, "cleaning up")) < 0 ||
-	    (r = open_ledger(vp, request->dry_run ? LEDGER_READ : LEDGER_CHANGE, &gc.ledger)) < 0 ||
-	    (gc.ledger && (r = open_host(vp, &gc.host)) < 0))
+	r = check_root(vp, "cleaning up");
+	if (r < 0)
+		return r;
+	r = open_ledger(vp, request->dry_run ? LEDGER_READ : LEDGER_CHANGE, &gc.ledger);
+	if (r < 0)
+		return r;
+	if (gc.ledger)
+		r = open_host(vp, &gc.host);
+	if (r < 0)
 		return r;
 	if (gc.ledger)
 		r = look(&gc);

@@ -11,9 +11,14 @@ static int find_vf(struct vfpool *vp, struct ledger *ledger, const struct vfpool
 	struct vfpool_pf pf = { .n_vfs = 0 };
 	int r;
 
-	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = host_find_vf(&host, vf, &pf.address, &filter->vf)) < 0 ||
-	    (r = host_read_pf(&host, &pf.address, HOST_NO_VFS, &pf)) < 0)
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = host_find_vf(&host, vf, &pf.address, &filter->vf);
+	if (r < 0)
+		return r;
+	r = host_read_pf(&host, &pf.address, HOST_NO_VFS, &pf);
+	if (r < 0)
 		return r;
 	r = ledger_pf(ledger, &pf, false, &filter->pf);
 	pf_end(&pf);
@@ -29,7 +34,9 @@ int vfpool_history(struct vfpool *vp, const struct vfpool_history_filter *filter
 	struct ledger *ledger;
 	int r = open_ledger(vp, LEDGER_READ, &ledger);
 
-	if (r == 0 && ledger && filter->vf)
+	if (r < 0)
+		return r;
+	if (ledger && filter->vf)
 		r = find_vf(vp, ledger, filter->vf, &of);
 	if (r < 0)
 		return r;

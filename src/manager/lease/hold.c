@@ -25,9 +25,10 @@ static int find_device(struct vfpool *vp, struct host *host, const char *device,
 		return find_named_pf(vp, inventory, device, ret_pf);
 	vfpool_pci_format(&pf, text);
 	r = find_named_pf(vp, inventory, text, ret_pf);
-	if (r == 0)
-		*ret_vf = (int)index;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_vf = (int)index;
+	return 0;
 }
 
 /* A PF that isn't there any more is known by its permanent MAC alone: another card may be at its address. */
@@ -46,20 +47,25 @@ static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vf
 	int64_t pf_id = 0;
 	int r = ledger ? ledger_pf(ledger, pf, is_there, &pf_id) : 0;
 
-	if (r == 0 && !is_there && !pf_id)
+	if (r < 0)
+		return r;
+	if (!is_there && !pf_id)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND,
 			    "neither this host nor its ledger has that PF");
-	if (r == 0 && ledger && vf >= 0)
+	if (ledger && vf >= 0)
 		r = ledger_vf(ledger, pf_id, (unsigned)vf, &row);
-	if (r == 0 && vf >= 0 && !row.id)
+	if (r < 0)
+		return r;
+	if (vf >= 0 && !row.id)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND,
 			    "VF %d isn't one of a pool that was applied, so nobody gets it anyway",
 			    vf);
-	if (r == 0 && ledger)
+	if (ledger)
 		r = ledger_hold(ledger, pf_id, vf, reason, &before);
-	if (r == 0)
-		*ret_changed = before && reason ? strcmp(before, reason) != 0 : before || reason;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_changed = before && reason ? strcmp(before, reason) != 0 : before || reason;
+	return 0;
 }
 
 /* libvirt doesn't ask vfpool before it gives a guest a VF. */
@@ -103,23 +109,33 @@ int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reaso
 			    "'%s' can't be a reason: UTF-8 without control or invisible "
 			    "characters",
 			    reason);
-	if ((r = check_root(vp, "holding a VF")) < 0 || (r = open_host(vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_NO_VFS, &inventory)) < 0)
+	r = check_root(vp, "holding a VF");
+	if (r < 0)
+		return r;
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = host_read(&host, HOST_NO_VFS, &inventory);
+	if (r < 0)
 		return r;
 	r = find_device(vp, &host, device, vf, inventory, &pf, &vf);
 	is_there = r != -VFPOOL_ENOTFOUND || reason || !name_gone_pf(device, &gone);
 	if (!is_there)
 		pf = &gone;
-	if ((is_there && r < 0) ||
-	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &ledger)) < 0 ||
-	    (ledger && (r = ledger_begin(ledger)) < 0))
+	else if (r < 0)
+		return r;
+	r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &ledger);
+	if (r < 0)
+		return r;
+	r = ledger ? ledger_begin(ledger) : 0;
+	if (r < 0)
 		return r;
 	r = hold_device(vp, ledger, pf, is_there, vf,
 			reason && !*reason ? "no reason given" : reason, ret_changed);
-	if (r == 0 && !dry_run)
-		r = ledger_commit(ledger);
-	if (r == 0 && reason && *ret_changed)
+	r = r < 0 || dry_run ? r : ledger_commit(ledger);
+	if (r < 0)
+		return fail_while(&vp->err, r, "%s %s", reason ? "holding" : "unholding", device);
+	if (reason && *ret_changed)
 		note_networks(vp, ledger, pf, vf);
-	return r < 0 ? fail_while(&vp->err, r, "%s %s", reason ? "holding" : "unholding", device) :
-		       0;
+	return 0;
 }

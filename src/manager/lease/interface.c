@@ -21,8 +21,7 @@ int vfpool_interface(struct vfpool *vp, const struct vfpool_lease *lease, enum v
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = definition_load(vp, lease->pool, &pool);
 
-	if (r == 0)
-		r = guest_interface(pool, lease, &form, ret_text, &vp->err);
+	r = r < 0 ? r : guest_interface(pool, lease, &form, ret_text, &vp->err);
 	return r < 0 ? fail_while(&vp->err, r, "%s nic %u in pool %s", lease->owner, lease->nic,
 				  lease->pool) :
 		       0;

@@ -92,7 +92,9 @@ int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, i
 	struct ledger *ledger;
 	int r = open_ledger(vp, LEDGER_READ, &ledger);
 
-	if (r == 0 && ledger)
+	if (r < 0)
+		return r;
+	if (ledger)
 		r = ledger_leases(ledger, &filter, &leases);
 	if (r < 0)
 		return r;
@@ -106,9 +108,10 @@ int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, i
 		if (r == -VFPOOL_ENOTFOUND) /* its PF isn't there: no address */
 			r = 0;
 	}
-	if (r == 0)
-		*ret_leases = TAKE_PTR(leases);
-	return r;
+	if (r < 0)
+		return r;
+	*ret_leases = TAKE_PTR(leases);
+	return 0;
 }
 
 int vfpool_reservations(struct vfpool *vp, const char *pool,
@@ -125,6 +128,17 @@ int vfpool_reservations(struct vfpool *vp, const char *pool,
 	return ledger ? ledger_reservations(ledger, &filter, ret_reservations, ret_n) : 0;
 }
 
+/* Forgets those of the list, in a transaction of the ledger's. */
+static int forget_listed(struct ledger *ledger, const struct vfpool_reservation *list, size_t n,
+			 bool dry_run)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = ledger_forget(ledger, list[i].pool, list[i].owner, list[i].nic);
+	return r < 0 || n == 0 || dry_run ? r : ledger_commit(ledger);
+}
+
 int vfpool_forget_idle(struct vfpool *vp, const char *pool, int64_t before, bool dry_run,
 		       struct vfpool_reservation **ret_reservations, size_t *ret_n)
 {
@@ -136,18 +150,20 @@ int vfpool_forget_idle(struct vfpool *vp, const char *pool, int64_t before, bool
 	size_t n = 0;
 	int r = check_root(vp, "forgetting MACs");
 
-	if (r == 0 && pool && !pool_name_is_valid(pool))
-		r = fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'", pool);
-	if (r == 0)
-		r = open_ledger(vp, LEDGER_READ, &ledger);
-	if (r == 0 && ledger)
-		r = ledger_begin(ledger);
-	if (r == 0 && ledger)
-		r = ledger_reservations(ledger, &idle, &list, &n);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = ledger_forget(ledger, list[i].pool, list[i].owner, list[i].nic);
-	if (r == 0 && n > 0 && !dry_run)
-		r = ledger_commit(ledger);
+	if (r < 0)
+		return r;
+	if (pool && !pool_name_is_valid(pool))
+		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'", pool);
+	r = open_ledger(vp, LEDGER_READ, &ledger);
+	if (r < 0)
+		return r;
+	r = ledger ? ledger_begin(ledger) : 0;
+	if (r < 0)
+		return r;
+	r = ledger ? ledger_reservations(ledger, &idle, &list, &n) : 0;
+	if (r < 0)
+		return r;
+	r = forget_listed(ledger, list, n, dry_run);
 	if (r < 0) {
 		vfpool_reservations_free(list, n);
 		return r;
@@ -165,40 +181,54 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 	int r;
 
 	/* An old name may be one that isn't taken any more. */
-	if ((r = check_root(vp, "renaming an owner")) < 0 || (r = check_owner(vp, new_owner)) < 0 ||
-	    (r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger)) < 0)
+	r = check_root(vp, "renaming an owner");
+	if (r < 0)
 		return r;
-	if (ledger && (r = ledger_begin(ledger)) == 0)
+	r = check_owner(vp, new_owner);
+	if (r < 0)
+		return r;
+	r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger);
+	if (r < 0)
+		return r;
+	r = ledger ? ledger_begin(ledger) : 0;
+	if (r < 0)
+		return r;
+	if (ledger)
 		r = ledger_rename(ledger, owner, new_owner, &n);
 	if (r == -E_TAKEN)
 		return fail(&vp->err, -VFPOOL_EINUSE,
 			    "%s has a MAC for the same nic of a pool as %s; nothing was changed",
 			    new_owner, owner);
-	if (r == 0 && n == 0)
+	if (r < 0)
+		return r;
+	if (n == 0)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND, "%s has no lease and no MAC in any pool",
 			    owner);
-	if (r == 0 && !dry_run)
+	if (r < 0)
+		return r;
+	if (!dry_run)
 		r = ledger_commit(ledger);
-	if (r == 0)
-		*ret_n = n;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_n = n;
+	return 0;
 }
 
 int lease_see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,
 		    const char *uuid)
 {
+	CLEANUP(rollback) struct ledger *begun = NULL;
 	int r;
 
 	if (lease->guest && lease->uri && strcmp(lease->guest, uuid) == 0 &&
 	    strcmp(lease->uri, vp->uri) == 0)
 		return 0;
-	r = ledger_begin(ledger);
-	if (r == 0)
-		r = ledger_see_guest(ledger, (int64_t)lease->id, uuid, vp->uri);
-	if (r == 0)
-		r = ledger_commit(ledger);
-	ledger_rollback(ledger);
-	return r;
+	begun = ledger;
+	r = ledger_begin(begun);
+	if (r < 0)
+		return r;
+	r = ledger_see_guest(ledger, (int64_t)lease->id, uuid, vp->uri);
+	return r < 0 ? r : ledger_commit(ledger);
 }
 
 bool lease_is_guests(const struct vfpool_lease *lease, const struct guest *guest)

@@ -252,9 +252,10 @@ static int may_be_on_a_vf(struct ledger *ledger, const struct vfpool_pool *pool,
 	bool is_first = true;
 	int r = ledger_is_first(ledger, &is_first);
 
-	if (r == 0)
-		*ret_may = pool->seed || pool->mac_prefix_len > LONG_RANGE_PREFIX || !is_first;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_may = pool->seed || pool->mac_prefix_len > LONG_RANGE_PREFIX || !is_first;
+	return 0;
 }
 
 static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
@@ -270,8 +271,9 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 
 	if (r == 0 && to_compare && foreign->compares_vfs && !foreign->vfs_known)
 		return -E_VF_MACS;
-	if (r == 0)
-		r = pool_seed(vp, ledger, pool, &seed);
+	if (r < 0)
+		return r;
+	r = pool_seed(vp, ledger, pool, &seed);
 	snprintf(key, sizeof(key), "%s\n%u", owner, nic);
 	for (unsigned attempt = 0; r == 0 && attempt < MAC_ATTEMPTS; attempt++) {
 		mac_make(pool, seed, MAC_LEASE, key, attempt, &reservation->mac);
@@ -388,12 +390,15 @@ int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_po
 			owner, nic, is, asked);
 	} else {
 		r = check_not_quarantined(vp, ledger, owner, &reservation.mac);
-		if (r == 0 && foreign->compares_vfs)
+		if (r < 0)
+			return r;
+		if (foreign->compares_vfs)
 			r = !foreign->vfs_known ? -E_VF_MACS :
 						  check_not_elsewhere(vp, ledger, pool, owner,
 								      &reservation.mac, foreign);
 	}
-	if (r == 0)
-		*ret_reservation = reservation;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_reservation = reservation;
+	return 0;
 }

@@ -18,9 +18,10 @@ static int move_to_releasing(const struct ending *ending, const struct vfpool_le
 {
 	int r = ledger_begin(ending->ledger);
 
-	if (r == 0)
-		r = ledger_move_lease(ending->ledger, (int64_t)lease->id, lease->state,
-				      VFPOOL_LEASE_RELEASING);
+	if (r < 0)
+		return r;
+	r = ledger_move_lease(ending->ledger, (int64_t)lease->id, lease->state,
+			      VFPOOL_LEASE_RELEASING);
 	return r < 0 ? r : ledger_commit(ending->ledger);
 }
 
@@ -32,17 +33,22 @@ static int remove_lease(const struct ending *ending, struct vfpool_lease *lease,
 	struct vfpool_lease *now = NULL; /* its owner may have been renamed */
 	int r = ledger_begin(ending->ledger);
 
-	if (r == 0)
-		r = ledger_get_lease(ending->ledger, (int64_t)lease->id, &now);
-	if (r == 0 && !now)
-		r = -E_CHANGED;
-	if (r == 0)
-		r = quarantine ? ledger_quarantine(ending->ledger, (int64_t)lease->id, from) :
-				 ledger_end_lease(ending->ledger, (int64_t)lease->id, from);
-	if (r == 0 && ending->forget)
+	if (r < 0)
+		return r;
+	r = ledger_get_lease(ending->ledger, (int64_t)lease->id, &now);
+	if (r < 0)
+		return r;
+	if (!now)
+		return -E_CHANGED;
+	r = quarantine ? ledger_quarantine(ending->ledger, (int64_t)lease->id, from) :
+			 ledger_end_lease(ending->ledger, (int64_t)lease->id, from);
+	if (r < 0)
+		return r;
+	if (ending->forget)
 		r = ledger_forget(ending->ledger, now->pool, now->owner, now->nic);
-	if (r == 0)
-		r = ledger_commit(ending->ledger);
+	if (r < 0)
+		return r;
+	r = ledger_commit(ending->ledger);
 	if (r < 0)
 		return r;
 	lease->state = VFPOOL_LEASE_RELEASED;
@@ -172,8 +178,9 @@ static int check_mac_is_idle(const struct ending *ending, const struct vfpool_le
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	int r = read_host(ending->vp, ending->host, HOST_ALL_VFS, &inventory);
 
-	if (r == 0)
-		r = check_pfs_are_read(ending, lease, inventory);
+	if (r < 0)
+		return r;
+	r = check_pfs_are_read(ending, lease, inventory);
 	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
 		for (size_t j = 0; j < inventory->pfs[i].n_vfs; j++) {
 			const struct vfpool_vf *vf = &inventory->pfs[i].vfs[j];
@@ -228,13 +235,17 @@ static int filter_of(struct vfpool *vp, struct host *host, struct ledger *ledger
 	};
 	if (!request->vf)
 		return 0;
-	if ((r = host_find_vf(host, request->vf, &pf.address, &index)) < 0 ||
-	    (r = host_read_pf(host, &pf.address, HOST_NO_VFS, &pf)) < 0)
+	r = host_find_vf(host, request->vf, &pf.address, &index);
+	if (r < 0)
+		return r;
+	r = host_read_pf(host, &pf.address, HOST_NO_VFS, &pf);
+	if (r < 0)
 		return r;
 	r = ledger_pf(ledger, &pf, false, &pf_id);
 	pf_end(&pf);
-	if (r == 0)
-		r = ledger_vf(ledger, pf_id, index, &row);
+	if (r < 0)
+		return r;
+	r = ledger_vf(ledger, pf_id, index, &row);
 	if (r < 0)
 		return r;
 	if (!row.lease || (request->lease && (int64_t)request->lease != row.lease))
@@ -312,10 +323,8 @@ static int forget_idle(struct ledger *ledger, const struct vfpool_release_reques
 		r = ledger_forget(ledger, list[i].pool, list[i].owner, list[i].nic);
 		*ret_any = true;
 	}
-	if (r == 0 && *ret_any && !request->dry_run)
-		r = ledger_commit(ledger);
 	vfpool_reservations_free(list, n);
-	return r;
+	return r < 0 || !*ret_any || request->dry_run ? r : ledger_commit(ledger);
 }
 
 /* ---- all of it ---- */
@@ -324,7 +333,9 @@ static int check_request(struct vfpool *vp, const struct vfpool_release_request 
 {
 	int r = check_root(vp, "releasing a VF");
 
-	if (r == 0 && request->owner)
+	if (r < 0)
+		return r;
+	if (request->owner)
 		r = check_owner(vp, request->owner);
 	if (r < 0)
 		return r;
@@ -350,8 +361,7 @@ static int release_one(struct vfpool *vp, struct host *host, struct ledger *ledg
 	int r = load_pool_or_default(vp, lease->pool, &pool);
 
 	ending.pool = pool;
-	if (r == 0)
-		r = lease_end(&ending, lease);
+	r = r < 0 ? r : lease_end(&ending, lease);
 	return r < 0 ? fail_while(&vp->err, r, "releasing %s nic %u in pool %s", lease->owner,
 				  lease->nic, lease->pool) :
 		       0;
@@ -398,8 +408,9 @@ static int find_or_forget(struct ledger *ledger, const struct vfpool_release_req
 	int r = forget ? ledger_begin(change) : ledger_begin_read(change);
 
 	*ret_forgotten = false;
-	if (r == 0)
-		r = ledger_leases(ledger, filter, ret_leases);
+	if (r < 0)
+		return r;
+	r = ledger_leases(ledger, filter, ret_leases);
 	if (r < 0 || (*ret_leases)[0] || !forget)
 		return r;
 	return forget_idle(ledger, request, ret_forgotten);
@@ -414,8 +425,9 @@ static int find_leases(struct vfpool *vp, struct host *host, struct ledger *ledg
 	bool forgotten = false;
 	int r = filter_of(vp, host, ledger, request, &filter);
 
-	if (r == 0)
-		r = find_or_forget(ledger, request, &filter, &leases, &forgotten);
+	if (r < 0)
+		return r;
+	r = find_or_forget(ledger, request, &filter, &leases, &forgotten);
 	if (r < 0)
 		return r;
 	if (!leases[0] && !forgotten)
@@ -434,13 +446,19 @@ int vfpool_release(struct vfpool *vp, const struct vfpool_release_request *reque
 	struct ledger *ledger;
 	int r;
 
-	if ((r = check_request(vp, request)) < 0 ||
-	    (r = open_ledger(vp, request->dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger)) < 0)
+	r = check_request(vp, request);
+	if (r < 0)
+		return r;
+	r = open_ledger(vp, request->dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger);
+	if (r < 0)
 		return r;
 	if (!ledger)
 		return fail_no_lease(vp, NULL, NULL);
-	if ((r = open_host(vp, &host)) < 0 ||
-	    (r = find_leases(vp, &host, ledger, request, &leases)) < 0)
+	r = open_host(vp, &host);
+	if (r < 0)
+		return r;
+	r = find_leases(vp, &host, ledger, request, &leases);
+	if (r < 0)
 		return r;
 	r = release_all(vp, &host, ledger, request, leases);
 	if (r == 0 || r == -VFPOOL_EPARTIAL)

@@ -33,10 +33,14 @@ static int lease_again(struct restore *restore, const struct pool_claim *claim,
 	int64_t id;
 	int r;
 
-	if ((r = ledger_add_lease(restore->ledger, reservation, row->id, vlan, &id)) < 0 ||
-	    (r = ledger_move_lease(restore->ledger, id, VFPOOL_LEASE_PENDING,
-				   VFPOOL_LEASE_ACTIVE)) < 0 ||
-	    (r = ledger_get_lease(restore->ledger, id, &lease)) < 0)
+	r = ledger_add_lease(restore->ledger, reservation, row->id, vlan, &id);
+	if (r < 0)
+		return r;
+	r = ledger_move_lease(restore->ledger, id, VFPOOL_LEASE_PENDING, VFPOOL_LEASE_ACTIVE);
+	if (r < 0)
+		return r;
+	r = ledger_get_lease(restore->ledger, id, &lease);
+	if (r < 0)
 		return r;
 	return add_finding(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_DONE, &lease,
 			   "VF %u of %s has its MAC: it has a lease again", vf->index,
@@ -92,8 +96,9 @@ static int adopt_vf(struct restore *restore, const struct pool_claim *claim,
 		return 0;
 	r = record_vf(restore->vp, restore->ledger, claim, pf_id,
 		      vf->index); /* it may have come into the pool since */
-	if (r == 0)
-		r = ledger_vf(restore->ledger, pf_id, vf->index, &row);
+	if (r < 0)
+		return r;
+	r = ledger_vf(restore->ledger, pf_id, vf->index, &row);
 	if (r < 0 || row.quarantined || strcmp(row.pool, claim->pool->name) != 0)
 		return r;
 	if (!row.lease)
@@ -129,10 +134,17 @@ static int adopt_vfs(struct restore *restore)
 
 	if (r < 0 || !pools[0])
 		return r;
-	if ((r = open_host(restore->vp, &host)) < 0 ||
-	    (r = host_read(&host, HOST_ALL_VFS, &inventory)) < 0 ||
-	    (r = claims_resolve(restore->vp, pools, inventory, &claims, &n_claims)) < 0 ||
-	    (r = ledger_begin(ledger)) < 0)
+	r = open_host(restore->vp, &host);
+	if (r < 0)
+		return r;
+	r = host_read(&host, HOST_ALL_VFS, &inventory);
+	if (r < 0)
+		return r;
+	r = claims_resolve(restore->vp, pools, inventory, &claims, &n_claims);
+	if (r < 0)
+		return r;
+	r = ledger_begin(ledger);
+	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < n_claims; i++)
 		r = adopt_claim(restore, &claims[i]);
@@ -146,7 +158,9 @@ static int use_restored(struct restore *restore)
 	int r = ledger_open(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], LEDGER_CHANGE,
 			    &vp->ledger, &vp->err);
 
-	if (r == 0 && !vp->ledger)
+	if (r < 0)
+		return r;
+	if (!vp->ledger)
 		r = fail(&vp->err, -VFPOOL_ELEDGER, "it was deleted meanwhile");
 	if (r < 0)
 		return r;

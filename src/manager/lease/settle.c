@@ -31,8 +31,7 @@ static int set_up_vf(struct alloc *alloc, const struct vfpool_pf *pf, struct vfp
 	struct error why;
 	int r = program_vf(&alloc->host, pf, vf, &to, &deferred, &sent);
 
-	if (r == 0)
-		r = host_bind(&alloc->host, &vf->address, driver_name(alloc->pool->driver));
+	r = r < 0 ? r : host_bind(&alloc->host, &vf->address, driver_name(alloc->pool->driver));
 	if (r == 0) {
 		lease->deferred = deferred;
 		return 0;
@@ -130,8 +129,9 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease, struc
 	int r = check_generation(alloc, lease);
 
 	*ret_drop = false;
-	if (r == 0)
-		r = read_refusals(alloc->ledger, pf);
+	if (r < 0)
+		return r;
+	r = read_refusals(alloc->ledger, pf);
 	if (r < 0)
 		return r;
 	*ret_drop = true;
@@ -152,8 +152,7 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease, struc
 	if (r < 0)
 		return r;
 	r = check_idle(alloc, pf);
-	if (r == 0)
-		r = check_obstacle(alloc, lease, pf);
+	r = r < 0 ? r : check_obstacle(alloc, lease, pf);
 	if (r < 0) {
 		/* Not when an interrupted alloc has programmed it: then the MAC is there. */
 		*ret_drop = !vf_has_lease_mac(pf, vf, lease);
@@ -215,8 +214,9 @@ static int64_t find_row(struct alloc *alloc, const struct vfpool_lease *lease)
 	int64_t pf_id;
 	int r = ledger_pf(alloc->ledger, &pf, false, &pf_id);
 
-	if (r == 0)
-		r = ledger_vf(alloc->ledger, pf_id, lease->vf, &row);
+	if (r < 0)
+		return 0;
+	r = ledger_vf(alloc->ledger, pf_id, lease->vf, &row);
 	return r < 0 ? 0 : row.id;
 }
 
@@ -316,8 +316,13 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 			    alloc->vp->err.text, (unsigned long long)lease->id);
 	if (r == -E_UNREAD)
 		return fail_unread_lease(alloc->vp, lease);
-	if (r < 0 || (r = check_generation(alloc, lease)) < 0 ||
-	    (r = read_refusals(alloc->ledger, &pf)) < 0)
+	if (r < 0)
+		return r;
+	r = check_generation(alloc, lease);
+	if (r < 0)
+		return r;
+	r = read_refusals(alloc->ledger, &pf);
+	if (r < 0)
 		return r;
 	if (pf.n_vfs == 0)
 		return fail_vf(alloc, -VFPOOL_ENOTFOUND, &pf, lease->vf,
