@@ -74,7 +74,7 @@ $(BUILD)/tests/unit/test_verb: LIBS := $(BUILD)/libvfpool.a $(LIBS)
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests/fake
 
 # vfpool itself, with the scripted peer and a fake of sysfs in the kernel's place, and what goes with it.
-FAKES := $(addprefix $(BUILD)/tests/fake/,vfpool tree peak links killer allocs)
+FAKES := $(addprefix $(BUILD)/tests/fake/,vfpool vfpool-shared tree peak links killer allocs)
 
 # What tests/fake/kernel.c is in the place of.
 FAKED := sysfs_write sysfs_probe_driver find_program read read_file rest_ms rename unlink fsync ledger_commit
@@ -91,6 +91,10 @@ $(BUILD)/tests/fake/vfpool: $(FAKE_VFPOOL)
 	$(call say,LD,$@)for libs in '$(QUICK_LIBS)' '$(LIBS)'; do \
 		$(CC) $(CFLAGS) -no-pie $(LDFLAGS) $(FAKED:%=-Wl,--wrap=%) -o $@ $^ $$libs 2>$@.log && exit; \
 	done; cat $@.log; exit 1
+
+# Linked as vfpool is, where its start is what is measured.
+$(BUILD)/tests/fake/vfpool-shared: $(filter-out %/late.o,$(FAKE_VFPOOL))
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(FAKED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/fake/allocs: $(BUILD)/tests/fake/allocs.o $(BUILD)/tests/fake/peer.o $(BUILD)/libvfpool.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -119,6 +123,27 @@ check-fast:
 test:
 	@$(MAKE) --no-print-directory all unit-tests
 	@fake=$(CURDIR)/$(BUILD)/tests/fake tests/run --only '$(T)' $(UNIT_TESTS) $(FAST_TESTS) $(SLOW_TESTS)
+
+# The same under AddressSanitizer and UndefinedBehaviorSanitizer.
+sanitize:
+	@tests/deps
+	@$(SANITIZED) all unit-tests
+	@tests/run $(SANITIZED_UNIT_TESTS) $(FAST_TESTS)
+
+# Which lines of the source the fast tests run.
+COVERAGE = build/coverage
+coverage:
+	@tests/deps
+	@$(MAKE) --no-print-directory BUILD=$(COVERAGE) CFLAGS='-O0 -g --coverage' all unit-tests
+	@find $(COVERAGE) -name '*.gcda' -delete
+	@GCOV_ERROR_FILE=/dev/null fake=$(CURDIR)/$(COVERAGE)/tests/fake tests/run \
+		$(UNIT_TESTS:$(BUILD)/%=$(COVERAGE)/%) $(FAST_TESTS) >$(COVERAGE)/log || tail -1 $(COVERAGE)/log
+	@tests/coverage $(COVERAGE)
+
+# What an alloc and a release cost.
+bench:
+	@$(MAKE) --no-print-directory $(FAKES) $(BENCHES)
+	@fake=$(CURDIR)/$(BUILD)/tests/fake tests/bench/run
 
 # What CI runs, as root.
 check:
@@ -197,12 +222,15 @@ help:
 	@echo 'make demo        the main job in the lab, as root: a VF of a pool in a real guest'
 	@echo 'make check-fast  the tests that need neither root nor the lab, in seconds'
 	@echo 'make test T=bind          one file of tests; T=bind/group: those of its tests with that in their names'
+	@echo 'make sanitize    the same under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make coverage    by file, how many lines of the source the tests of check-fast run'
+	@echo 'make bench       what an alloc and a release cost here, in durable commits'
 	@echo 'make check       all tests, as root: minutes'
 	@echo 'make check-long  the same with what takes long'
 	@echo 'make lint        is C in the style of .clang-format, and the shell right? (make format: the first)'
 	@echo 'make proofs      write tests/PROOFS.md: which tests show what always holds'
 	@echo 'make clean       remove build/'
 
-.PHONY: all unit-tests test check-fast check check-long demo deps install lint format proofs clean help
+.PHONY: all unit-tests test check-fast sanitize coverage bench check check-long demo deps install lint format proofs clean help
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FAKES:=.d) $(BENCHES:=.d)

@@ -20,7 +20,7 @@ v() { # NAME WRAPPER… -- ARGUMENT…
 	shift
 	while [ "$1" != -- ]; do wrapper+=("$1"); shift; done
 	shift
-	(cd "$host" && PEER_STATE=kernel "${wrapper[@]}" "$fake/vfpool" "${at[@]}" "$@")
+	(cd "$host" && PEER_STATE=kernel "${wrapper[@]}" "$fake/vfpool-shared" "${at[@]}" "$@")
 }
 calls() { # NAME OWNER: system calls of an alloc
 	v "$1" strace -f -qq -o "$work/trace" -- alloc all --owner "$2" >/dev/null
@@ -51,7 +51,7 @@ cpu() { # COMMAND…: user and system time of 40 runs, in ms
 	{ time for i in {1..40}; do "$@" >/dev/null 2>&3; done; } 2>&1 | awk '{ print ($1 + $2) * 1000 }'
 }
 again() {
-	cd "$work/large" && PEER_STATE=kernel "$fake/vfpool" "${at[@]}" "$@"
+	cd "$work/large" && PEER_STATE=kernel "$fake/vfpool-shared" "${at[@]}" "$@"
 }
 fresh() {
 	again alloc all --owner "fresh$i"
@@ -75,17 +75,17 @@ test_an_alloc_costs_the_same_in_a_large_pool() {
 
 opened() { # ARGUMENT…: files, and those of libvirt
 	(cd small && PEER_STATE=kernel strace -f -qq -e trace=openat -e status=successful -o "$work/trace" \
-		"$fake/vfpool" "${at[@]}" "$@" >/dev/null 2>&1)
+		"$fake/vfpool-shared" "${at[@]}" "$@" >/dev/null 2>&1)
 	echo "$(wc -l <"$work/trace") $(grep -c 'libvirt\.so' "$work/trace")"
 }
 with_libvirt() {
-	LD_PRELOAD=libvirt.so.0 "$fake/vfpool" --version
+	LD_PRELOAD=libvirt.so.0 "$fake/vfpool-shared" --version
 }
 not_loaded() {
 	local without with plain loaded
 	echo '<node/>' >small/node.xml
 	without=$(opened list) with=$(opened --connect "test://$work/small/node.xml" gc)
-	plain=$(cpu "$fake/vfpool" --version) loaded=$(cpu with_libvirt)
+	plain=$(cpu "$fake/vfpool-shared" --version) loaded=$(cpu with_libvirt)
 	echo "# files opened: list $without, gc, which asks libvirt, $with; 40 starts: $plain ms, with libvirt loaded $loaded ms" >&3
 	[ "${without#* }" = 0 ] && [ "${with#* }" -gt 0 ] && [ "$plain" -lt "$loaded" ]
 }
@@ -96,7 +96,7 @@ test_libvirt_is_loaded_when_it_is_asked() {
 }
 
 explained() { # FILE: instructions
-	valgrind --tool=callgrind --callgrind-out-file=/dev/null "$fake/vfpool" doctor --explain - --json <"$1" 2>&1 |
+	valgrind --tool=callgrind --callgrind-out-file=/dev/null "$fake/vfpool-shared" doctor --explain - --json <"$1" 2>&1 |
 		sed -n 's/.*Collected : //p'
 }
 # One line, full of the beginnings of what is looked for.
