@@ -29,13 +29,6 @@ disk_folder() { # NAME
 	mktemp -d "${TMPDIR:-/tmp}/vfpool-$1.XXXXXX"
 }
 
-# new_host NAME PFS VFS [VECTORS]: PFs pf0, pf1, … with VFs each, and message vectors for them.
-new_host() {
-	new_folder "$1"
-	"$fake/tree" sys "$2" "$3" --netdev ${4:+"$4"}
-	export PEER_VFS=$3
-}
-
 # On stdout: the definition of a pool of all VFs of such a host.
 whole_pool() { # NAME PFS VFS [ELEMENT]
 	local pf
