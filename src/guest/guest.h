@@ -7,10 +7,10 @@
 
 struct error;
 
-/* libvirt programs a guest's VLAN with qos 0 and as 802.1Q, whatever it was. */
+/* Has the lease a VLAN that libvirt can't program? It does so with qos 0 and as 802.1Q. */
 bool guest_vlan_is_beyond_libvirt(const struct vfpool_pool *pool, const struct vfpool_lease *lease);
 
-/* The VLAN that the lease's <interface> has, 0: none. -1: a port profile says, or the network. */
+/* Returns the VLAN that the lease's <interface> has, 0: none, -1: a port profile says, or the network. */
 int guest_vlan(const struct vfpool_pool *pool, const struct vfpool_lease *lease);
 
 /* What a lease's interface is asked in. */
@@ -24,18 +24,18 @@ struct guest_form {
 int guest_interface(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 		    const struct guest_form *form, char **ret_text, struct error *err);
 
-/* Those of them that are XML; the lease fits the format. -ENOMEM is the one way to
+/* Puts the lease into a form that is XML, and that it fits. -ENOMEM is the one way to
  * fail. */
 int guest_interface_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 			enum vfpool_format format, const char *portgroup, char **ret_xml);
 
-/* The pool's <network>: `pf_dev` when it has all VFs of that one PF, else the
+/* Writes the pool's <network>: with `pf_dev` when it has all VFs of that one PF, else with the
  * list of its VFs' addresses. */
 int guest_network_xml(const struct vfpool_pool *pool, const char *pf_dev,
 		      const struct vfpool_pci *addresses, size_t n, char **ret_xml);
 
-/* An admin's own <network>, with its <forward> replaced by that of `made`, which the pool's
- * guest_network_xml() is, and `made`'s VLAN when it has none. -EBADMSG: it isn't a network of
+/* Completes an admin's own <network>: its <forward> is replaced by that of `made`, which the pool's
+ * guest_network_xml() is, and it gets `made`'s VLAN when it has none. -EBADMSG: it isn't a network of
  * that name. */
 int guest_network_complete(const char *own, const char *made, char **ret_xml);
 
@@ -52,7 +52,7 @@ enum guest_network_kind {
 	GUEST_NETWORK_OTHER,   /* a bridge, NAT, … */
 };
 
-/* What libvirt's <network> is; *ret_what says it, as in "forward mode nat, bridge virbr0". -EBADMSG: it
+/* Finds out what libvirt's <network> is; *ret_what says it, as in "forward mode nat, bridge virbr0". -EBADMSG: it
  * is none; -ENOMEM. */
 int guest_network_look(const char *xml, enum guest_network_kind *ret_kind, char **ret_what);
 
@@ -62,7 +62,7 @@ bool guest_networks_equal(const char *a, const char *b);
 /* Do guests use the running network, by its own XML? */
 bool guest_network_is_used(const char *xml);
 
-/* The text without its UUID and mark, a line each element, so that two of them compare. */
+/* Writes the text without its UUID and mark, a line each element, so that two of them compare. */
 int guest_network_normal(const char *xml, char **ret_text);
 
 enum guest_autostart { GUEST_AUTOSTART_AS_IS, GUEST_AUTOSTART_OFF, GUEST_AUTOSTART_ON };
@@ -89,17 +89,17 @@ struct guest_network_result {
 int guest_network_define(const char *uri, const struct guest_network *network,
 			 struct guest_network_result *ret_result, struct error *err);
 
-/* The guests that are off, have autostart, and use that network: libvirt couldn't start them without
- * it. `start` starts them. Calls `fn` for each, with NULL or why it didn't start. */
+/* Calls `fn` for the guests that are off, have autostart, and use that network: libvirt couldn't start them without
+ * it. `start`: they are started, and `fn` gets NULL or why one wasn't. */
 typedef int (*guest_on_network_fn)(void *arg, const char *guest, const char *failure);
 int guest_each_on_network(const char *uri, const char *network, bool start, guest_on_network_fn fn,
 			  void *arg, struct error *err);
 
-/* Stops it and takes it from libvirt. VFPOOL_EINUSE likewise; *ret_changed: it was there. */
+/* Stops the network and takes it from libvirt. VFPOOL_EINUSE likewise; *ret_changed: it was there. */
 int guest_network_undefine(const char *uri, const char *name, bool force, bool *ret_changed,
 			   struct error *err);
 
-/* What libvirt has; *ret_xml is NULL when there is none. */
+/* Reads the network that libvirt has; *ret_xml is NULL when there is none. */
 int guest_network_get(const char *uri, const char *name, char **ret_xml, struct error *err);
 
 /* ---- guests ---- */
@@ -137,21 +137,21 @@ struct guests {
 void guests_end(struct guests *guests);
 
 /*
- * Every guest that libvirt at `uri` knows. -ENOENT: the own host's libvirt isn't there:
+ * Lists every guest that libvirt at `uri` knows. -ENOENT: the own host's libvirt isn't there:
  * its socket isn't in `run_dir`, its run directory. -EHOSTDOWN: it hasn't told all in
  * time (a few seconds).
  */
 int guest_list(const char *uri, const char *run_dir, struct guests *ret_guests, struct error *err);
 
-/* The same, within so many seconds. */
+/* Lists them within so many seconds. */
 int guest_list_within(const char *uri, const char *run_dir, unsigned seconds,
 		      struct guests *ret_guests, struct error *err);
 
 bool guest_has_mac(const struct guest *guest, const struct vfpool_mac *mac);
 bool guest_has_device(const struct guest *guest, const struct vfpool_pci *device);
 
-/* The first guest that names the lease's VF and isn't its owner's: it has neither the MAC nor the
- * owner's name; NULL: none. */
+/* Returns the first guest that names the lease's VF and isn't its owner's: it has neither the MAC nor the
+ * owner's name; NULL: there is none. */
 const struct guest *guests_stranger(const struct guests *guests, const struct vfpool_lease *lease);
 
 /* Adds what a domain's XML names to the guest, and its name and UUID where it has none
@@ -166,13 +166,13 @@ struct guest_qemu_conf {
 	char *user;                 /* the user that it runs as, NULL: libvirt's default */
 };
 
-/* -ENOMEM is the one way to fail. */
+/* Reads qemu.conf, which may be missing. -ENOMEM is the one way to fail. */
 int guest_read_qemu_conf(const char *path, struct guest_qemu_conf *ret_conf);
 
-/* The PF of a hostdev network's <forward>, from its XML; NULL: it names none. -EBADMSG, -ENOMEM. */
+/* Finds the PF of a hostdev network's <forward> in its XML; NULL: it names none. -EBADMSG, -ENOMEM. */
 int guest_network_pf(const char *xml, char **ret_dev);
 
-/* How many PCI devices libvirt's node device driver tells of. -ENOENT, -EHOSTDOWN as guest_list(). */
+/* Finds out how many PCI devices libvirt's node device driver tells of. -ENOENT, -EHOSTDOWN as guest_list(). */
 int guest_count_devices(const char *uri, const char *run_dir, unsigned *ret_n, struct error *err);
 
 /* Asks libvirt in a child, for a few seconds at most: `question` may hang. *ret_text is what it gave, NULL:
@@ -182,7 +182,7 @@ typedef int (*guest_question_fn)(const char *uri, const char *name, char **ret_t
 int guest_ask(const char *uri, const char *run_dir, guest_question_fn question, const char *name,
 	      char **ret_text, struct error *err);
 
-/* For guest_ask(): the XML of the guest's next start, or of one without a definition as it runs. By
+/* Asks, for guest_ask(), for the XML of the guest's next start, or of one without a definition as it runs. By
  * name or UUID. VFPOOL_ENOTFOUND. */
 int guest_definition(const char *uri, const char *name, char **ret_xml, struct error *err);
 
@@ -192,25 +192,25 @@ struct guest_port {
 	struct vfpool_mac mac;
 };
 
-/* From libvirt's XML of a port, or what it gives the network hook. -EBADMSG: it isn't to be
+/* Reads libvirt's XML of a port, or what it gives the network hook. -EBADMSG: it isn't to be
  * understood, or it is about no port. */
 int guest_read_port(const char *xml, struct guest_port *ret_port);
 
-/* The device by which it has the lease: its VF, with its MAC or plain, or without a VF one with
- * its MAC on that network of libvirt. NULL: it hasn't. */
+/* Returns the device by which the guest has the lease: its VF, with its MAC or plain, or without a VF one with
+ * its MAC on that network of libvirt. NULL: it hasn't it. */
 const struct guest_nic *guest_find_nic(const struct guest *guest, const struct vfpool_lease *lease,
 				       const char *network);
 
-/* The lease's MAC on another VF, as an old definition has it; NULL: no. */
+/* Returns the guest's device with the lease's MAC on another VF, as an old definition has it; NULL: there is none. */
 const struct guest_nic *guest_find_old_nic(const struct guest *guest,
 					   const struct vfpool_lease *lease);
 
-/* The domain's XML with the interface that has this MAC on that VF, with that VLAN (0: none, -1: as it is). -ENOENT:
+/* Moves the interface that has this MAC to that VF, with that VLAN (0: none, -1: as it is), in the domain's XML. -ENOENT:
  * there is none; -EBADMSG, -ENOMEM. */
 int guest_move_nic(const char *xml, const struct vfpool_mac *mac, const struct vfpool_pci *to,
 		   int vlan, char **ret_xml);
 
-/* The element that takes the device out of its guest. -ENOMEM. */
+/* Writes the element that takes the device out of its guest. -ENOMEM. */
 int guest_nic_xml(const struct guest_nic *nic, char **ret_xml);
 
 /* ---- one guest ---- */
@@ -225,7 +225,7 @@ struct guest_state {
 
 void guest_state_end(struct guest_state *state);
 
-/* By name or UUID. VFPOOL_ENOTFOUND: libvirt has no such guest. Waits for libvirt without
+/* Looks at a guest, by name or UUID. VFPOOL_ENOTFOUND: libvirt has no such guest. Waits for libvirt without
  * a deadline, as the next two do. */
 int guest_look(const char *uri, const char *name, struct guest_state *ret_state, struct error *err);
 
@@ -234,14 +234,14 @@ enum {
 	GUEST_NEXT = 2,
 };
 
-/* The device into, or out of, those definitions. A running guest gives a device back
+/* Put the device into, or take it out of, the definitions that `where` says. A running guest gives a device back
  * later, or never. */
 int guest_attach(const char *uri, const char *uuid, const char *xml, unsigned where,
 		 struct error *err);
 int guest_detach(const char *uri, const char *uuid, const char *xml, unsigned where,
 		 struct error *err);
 
-/* The same in the guest's definition of its next start, all else as it is. */
+/* Does as guest_move_nic() in the guest's definition of its next start, and leaves all else as it is. */
 int guest_move(const char *uri, const char *uuid, const struct vfpool_mac *mac,
 	       const struct vfpool_pci *to, int vlan, struct error *err);
 

@@ -7,16 +7,16 @@
 
 #include "util/xml.h"
 
-/* Adds a copy, unless the guest has it already. -ENOMEM. */
+/* Adds a copy of the device to the guest's. -ENOMEM. */
 int guest_add_nic(struct guest *guest, const struct guest_nic *nic);
 
-/* An <address> of a PCI device; false: it is none. */
+/* Reads an <address> of a PCI device. Returns false when it is none. */
 bool guest_read_pci(const xmlNode *address, struct vfpool_pci *ret_address);
 
 /* Has the running network, by its XML, an address that is none of these? */
 bool guest_network_has_other(const char *xml, const struct vfpool_pci *vfs, size_t n);
 
-/* One guest: (o)ff, (r)unning or (s)aved, its definition now and, when it differs, the one of its
+/* Is told of one guest: (o)ff, (r)unning or (s)aved, its definition now and, when it differs, the one of its
  * next start; a NULL isn't there. */
 typedef int (*libvirt_guest_fn)(void *arg, const char *uuid, const char *name, char state,
 				const char *const xmls[], size_t n);
@@ -25,7 +25,7 @@ typedef int (*libvirt_guest_fn)(void *arg, const char *uuid, const char *name, c
  * May hang as long as libvirt does. */
 int libvirt_each_guest(const char *uri, libvirt_guest_fn fn, void *arg, struct error *err);
 
-/* How many PCI devices its node device driver tells of. May hang likewise. */
+/* Finds out how many PCI devices its node device driver tells of. May hang likewise. */
 int libvirt_count_devices(const char *uri, unsigned *ret_n, struct error *err);
 
 #endif

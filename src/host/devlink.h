@@ -6,10 +6,10 @@
 
 struct nlsock;
 
-/* devlink's family number; 0 where the kernel has no devlink. */
+/* Finds devlink's family number; 0 where the kernel has no devlink. */
 int devlink_family(struct nlsock *generic, uint16_t *ret_family);
 
-/* The eswitch mode of a PCI device: "legacy" or "switchdev"; NULL when the
+/* Returns the eswitch mode of a PCI device: "legacy" or "switchdev"; NULL when the
  * kernel doesn't tell, as for most cards without devlink. */
 const char *devlink_eswitch(struct nlsock *generic, uint16_t family,
 			    const struct vfpool_pci *address);

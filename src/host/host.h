@@ -32,7 +32,7 @@ struct host {
 #define HOST_ALL_VFS (-1)
 #define HOST_NO_VFS (-2)
 
-/* Every PF; `which` is HOST_ALL_VFS or HOST_NO_VFS. One that can't be looked at is among the inventory's
+/* Reads every PF; `which` is HOST_ALL_VFS or HOST_NO_VFS. One that can't be looked at is among the inventory's
  * `unread` and keeps no other from being told. */
 int host_read(struct host *host, int which, struct vfpool_inventory **ret_inventory);
 
@@ -43,40 +43,40 @@ void host_read_eswitch(struct vfpool_inventory *inventory);
 void host_name_devices(struct vfpool_inventory *inventory);
 void host_name_group_devices(struct vfpool_groups *groups);
 
-/* Its fault as a message; returns -E_UNREAD. */
+/* Says why the PF can't be looked at; returns -E_UNREAD. */
 int host_fail_unread(struct error *err, const struct vfpool_unread_pf *pf);
 
-/* One PF. VFPOOL_ENOTFOUND: not there, or no PF; -E_UNREAD: it can't be looked at. A VF that isn't there is just
+/* Reads one PF. VFPOOL_ENOTFOUND: it isn't there, or is no PF; -E_UNREAD: it can't be looked at. A VF that isn't there is just
  * missing from ret_pf->vfs. */
 int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 		 struct vfpool_pf *ret_pf);
 void pf_end(struct vfpool_pf *pf);
 
-/* The VFs of a PF that was read without them, and its link once more. */
+/* Reads the VFs of a PF that was read without them, and its link once more. */
 int host_read_vfs(struct host *host, struct vfpool_pf *pf);
 
-/* The address of a VF on a PF that need not be sound; false: it isn't there, or the PF can't be told to be the
- * one with that MAC (NULL: any). */
+/* Finds the address of a VF on a PF that need not be sound. Returns false when it isn't there, or the PF can't be told
+ * to be the one with the MAC `pf_mac` (NULL: any). */
 bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf,
 			  const struct vfpool_mac *pf_mac, unsigned vf,
 			  struct vfpool_pci *ret_address);
 
-/* The PF of the VF with that address, and its index there. VFPOOL_ENOTFOUND: there
+/* Finds the PF of the VF with that address, and its index there. VFPOOL_ENOTFOUND: there
  * is no such device, or it is no VF. */
 int host_find_vf(struct host *host, const struct vfpool_pci *vf, struct vfpool_pci *ret_pf,
 		 unsigned *ret_index);
 
-/* The VF's index on that PF. */
+/* Finds the VF's index on that PF. -ENOENT: it is none of its. */
 int host_vf_index(struct host *host, const struct vfpool_pci *pf, const struct vfpool_pci *vf,
 		  unsigned *ret_index);
 
-/* The PCI address of a netdev's device. VFPOOL_ENOTFOUND: none. */
+/* Finds the PCI address of a netdev's device. VFPOOL_ENOTFOUND: there is none. */
 int host_netdev_address(struct host *host, const char *netdev, struct vfpool_pci *ret_address);
 
-/* By the base class of the PCI code and ID assignment specification. */
+/* Is that PCI class one of network cards, by the PCI code and ID assignment specification? */
 bool is_network_class(unsigned class);
 
-/* Any PCI device; device_end() it. VFPOOL_ENOTFOUND: it isn't there. */
+/* Reads any PCI device; device_end() it. VFPOOL_ENOTFOUND: it isn't there. */
 int host_read_device(struct host *host, const struct vfpool_pci *address,
 		     struct vfpool_device *ret_device);
 void device_end(struct vfpool_device *device);
@@ -84,7 +84,7 @@ void device_end(struct vfpool_device *device);
 /* Fills the device's `used`, as host_vf_busy() does for a VF; `folder` is its own in sysfs. */
 int host_device_use(struct host *host, int folder, struct vfpool_device *device);
 
-/* The IOMMU group with that number, and that of a device: -1 with it alone where it has none.
+/* Read the IOMMU group with that number, and that of a device, which is -1 with the device alone where it has none.
  * group_end() it. */
 int host_read_group(struct host *host, int number, struct vfpool_group *ret_group);
 int host_read_group_of(struct host *host, const struct vfpool_pci *address,
@@ -94,7 +94,7 @@ void group_end(struct vfpool_group *group);
 /* Has the firmware reserved memory for a device in it? vfio takes none of the group then. */
 bool host_group_is_reserved(struct host *host, int number);
 
-/* The groups of those devices, or all when n is 0. */
+/* Reads the groups of those devices, or all groups when n is 0. */
 int host_read_groups(struct host *host, const struct vfpool_pci *devices, size_t n,
 		     struct vfpool_groups **ret_groups);
 
@@ -140,7 +140,7 @@ int host_vf_macs(struct host *host, const struct host_links *links, struct host_
 /* Is the link that of a VF? */
 bool host_link_is_vf(struct host *host, const struct host_link *link);
 
-/* Why nothing on this host is the PF that the definition means, as a message. */
+/* Says why nothing on this host is the PF that the definition means; returns that error. */
 int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want);
 
 /* Fills the VF's `holder` and `busy`. What can't be known counts as busy. Never
@@ -148,7 +148,7 @@ int host_explain_missing(struct host *host, const struct vfpool_pool_pf *want);
  * VF's in sysfs. */
 int host_vf_busy(struct host *host, const struct vfpool_pf *pf, int folder, struct vfpool_vf *vf);
 
-/* A second look at a VF of the PF, just before it is changed; *ret_busy is NULL
+/* Looks a second time at a VF of the PF, just before it is changed; *ret_busy is NULL
  * when nobody has it. */
 int host_look_again(struct host *host, const struct vfpool_pf *pf, unsigned vf, char **ret_busy);
 
@@ -162,11 +162,11 @@ int host_find_remover(struct host *host, const struct vfpool_pf *pf, char **ret_
 /* Takes the PF's lock, waiting for other processes for a bounded time: -ETIMEDOUT. Once that was in
  * vain, it isn't waited for again with this host. The lock ends with the descriptor. */
 int host_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
-/* Within a second, or without waiting. -EWOULDBLOCK, without a message: another process has it. */
+/* Take the lock within a second, or without waiting. -EWOULDBLOCK, without a message: another process has it. */
 int host_lock_pf_soon(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
 int host_try_lock_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
 
-/* For a look during which no vfpool is to work on the PF. *ret_fd stays as it is where none ever had
+/* Takes the lock for a look during which no vfpool is to work on the PF. *ret_fd stays as it is where none ever had
  * the lock. -EWOULDBLOCK: one has it; -EACCES: it is root's. */
 int host_share_pf(struct host *host, const struct vfpool_pf *pf, int *ret_fd);
 
@@ -182,10 +182,13 @@ int host_sign_lock(int lock);
 int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_step **steps,
 		 size_t n);
 
+/* Sets the PF's netdev up. */
 int host_set_up(struct host *host, const struct vfpool_pf *pf);
+
+/* Switches the PF's autoprobe off, so that the kernel gives new VFs no driver. */
 int host_autoprobe_off(struct host *host, const struct vfpool_pf *pf);
 
-/* The PFs were just changed: rates wait some seconds, for all PFs together. */
+/* Says that the PFs were just changed: rates wait some seconds for their links, for all PFs together. */
 void host_expect_links(struct host *host);
 
 /* Makes `count` VFs, through zero when there are others. Nobody uses any of
@@ -196,7 +199,7 @@ int host_make_vfs(struct host *host, const struct vfpool_pf *pf, unsigned count,
 /* Binds the device to `driver`, by its override, which stays so; "host": the card's own; "": none. */
 int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver);
 
-/* The same, and then its override is that one, "" for none: as it once was. A VF whose PF has autoprobe
+/* Binds it likewise, and then its override is `override`, "" for none: as it once was. A VF whose PF has autoprobe
  * off can't get a driver without. */
 int host_restore(struct host *host, const struct vfpool_pci *device, const char *driver,
 		 const char *override);
@@ -204,6 +207,7 @@ int host_restore(struct host *host, const struct vfpool_pci *device, const char 
 /* Room for the kernel's name of this boot. */
 #define HOST_BOOT_ID 40
 
+/* Reads which boot of the host this is. */
 int host_boot_id(struct host *host, char ret_id[HOST_BOOT_ID]);
 
 /* Fills the PF's vf_total_msix and, where that is a number, its VFs' vectors. `locked`: this process
@@ -230,7 +234,7 @@ struct host_platform {
 	bool has_apparmor;
 };
 
-/* Looks below `root` where it isn't in /proc or sysfs. -ENOMEM is the one way to fail. */
+/* Reads the platform, below `root` where it isn't in /proc or sysfs. -ENOMEM is the one way to fail. */
 int host_read_platform(struct host *host, const char *root, struct host_platform *ret_platform);
 void platform_end(struct host_platform *platform);
 
@@ -243,6 +247,7 @@ struct host_process {
 	unsigned long long memlock;
 	long long started; /* seconds since 1970, 0: not known */
 };
+/* Finds the first process of root's that has one of the names, which end with NULL. */
 void host_find_process(struct host *host, const char *const *names,
 		       struct host_process *ret_process);
 
@@ -255,16 +260,17 @@ struct host_room {
 	int window; /* the first of the VFs' BARs that the firmware left without memory, -1: none */
 	bool ari;   /* alternative routing: more than 8 functions on its bus */
 };
+/* Looks for what would be in the way of that many VFs. */
 int host_look_for_room(struct host *host, const struct vfpool_pf *pf, unsigned numvfs,
 		       struct host_room *ret_room);
 
-/* Is there that driver, or a module of that name which may be loaded? "host" is a device's own. */
+/* Checks that there is that driver, or a module of that name which may be loaded; "host" is a device's own. */
 int host_check_driver(struct host *host, const char *driver);
 
-/* Is there such a module, that may be loaded? */
+/* Checks that there is such a module, below `root`, and that it may be loaded. */
 int host_find_module(struct host *host, const char *root, const char *what);
 
-/* The rules that make VFs at boot; `pfs` and `counts` are parallel. */
+/* Writes the rules that make VFs at boot: of pfs[i] counts[i]. */
 int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const unsigned *counts,
 		    size_t n, char **ret_text);
 
@@ -278,7 +284,7 @@ typedef int (*host_maker_fn)(void *arg, const struct vfpool_pf *pf, const char *
 int host_other_makers(const char *root, const struct vfpool_pf *const *pfs, size_t n,
 		      host_maker_fn fn, void *arg);
 
-/* Is the file sound to udev, where that can tell? */
+/* Checks that the file is sound to udev, where that can tell. */
 int host_udev_verify(struct host *host, const char *file);
 
 /* Tells udevd to read its rules again. */

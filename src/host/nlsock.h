@@ -8,7 +8,7 @@
 
 struct nlsock;
 
-/* `protocol` is NETLINK_ROUTE or NETLINK_GENERIC. */
+/* Opens a socket; `protocol` is NETLINK_ROUTE or NETLINK_GENERIC. */
 int nlsock_open(int protocol, struct nlsock **ret_sock);
 void nlsock_close(struct nlsock *sock);
 

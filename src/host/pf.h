@@ -7,11 +7,11 @@
 
 struct host;
 
-/* As host_read_pf(), but it fails with the errno and a message that doesn't name the PF; `pf` comes empty and
+/* Reads a PF as host_read_pf() does, but fails with the errno and a message that doesn't name the PF; `pf` comes empty and
  * goes to pf_end() in any case. */
 int pf_read(struct host *host, const struct vfpool_pci *address, int which, struct vfpool_pf *pf);
 
-/* False: it has gone, or never was a PF. */
+/* Is there a PF with that address? */
 bool pf_is_there(struct host *host, const struct vfpool_pci *address);
 
 #endif

@@ -28,7 +28,7 @@ struct rtnl_pf {
 
 void rtnl_pf_end(struct rtnl_pf *link);
 
-/* A PF, with its VFs when asked. -ENODEV: no such link; -EBADMSG: not to be
+/* Reads a PF, with its VFs when asked. -ENODEV: no such link; -EBADMSG: not to be
  * understood. */
 int rtnl_read_pf(struct nlsock *sock, int ifindex, bool with_vfs, struct rtnl_pf *ret_link);
 
@@ -38,14 +38,15 @@ struct rtnl_change {
 	unsigned attrs; /* of `to`, what is sent */
 };
 
-/* One message for at most RTNL_GROUP_MAX VFs. The kernel applies it in order
+/* Programs at most RTNL_GROUP_MAX VFs in one message. The kernel applies it in order
  * and stops at the first error. */
 int rtnl_program(struct nlsock *sock, int ifindex, const struct rtnl_change *changes, size_t n,
 		 char reason[NLSOCK_REASON]);
 
+/* Sets the link up. */
 int rtnl_set_up(struct nlsock *sock, int ifindex, char reason[NLSOCK_REASON]);
 
-/* Has the link an address of IP, IPv6 or what else there is? */
+/* Finds out whether the link has an address of IP, IPv6 or what else there is. */
 int rtnl_has_address(struct nlsock *sock, int ifindex, bool *ret_has);
 
 /* Finds all links; free() the list. */

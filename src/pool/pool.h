@@ -17,7 +17,7 @@ struct error;
 int pool_parse(const char *text, size_t size, const char *file, struct vfpool_pool **ret_pool,
 	       struct error *err);
 
-/* A pool of that name as a definition with nothing but the name would make it,
+/* Makes a pool of that name as a definition with nothing but the name would make it,
  * for what is left of a pool whose definition is gone. */
 int pool_new_default(const char *name, struct vfpool_pool **ret_pool, struct error *err);
 
@@ -29,12 +29,12 @@ struct pool_claim {
 };
 
 /*
- * Do all definitions agree? Overlapping VFs, unequal numvfs or up on one PF,
+ * Checks that all definitions agree. Overlapping VFs, unequal numvfs or up on one PF,
  * a PF twice in a pool, more VFs or message vectors than the card has: -EINVAL
  * with both places.
  */
 int pool_check_claims(const struct pool_claim *claims, size_t n, struct error *err);
-/* Does the one at i agree with all others? */
+/* Checks that the one at i agrees with all others. */
 int pool_check_claim(const struct pool_claim *claims, size_t n, size_t i, struct error *err);
 
 /* Does the definition's selector mean this PF? */
@@ -46,7 +46,7 @@ struct placement_pf {
 	bool preferred; /* before all that aren't: on the NUMA node that is asked for */
 };
 
-/* The PF to take the next VF from, -VFPOOL_ENOVF when none has one. pack: the
+/* Returns the PF to take the next VF from, as its index, -VFPOOL_ENOVF when none has one. pack: the
  * first in the definition's order; spread: the one with the fewest leases. */
 int placement_choose(enum vfpool_placement policy, const struct placement_pf *pfs, size_t n);
 
@@ -54,13 +54,13 @@ int placement_choose(enum vfpool_placement policy, const struct placement_pf *pf
 enum mac_half { MAC_LEASE, MAC_PARKING };
 
 /*
- * The MAC that `key` has in the pool, always the same for one seed. When it is
+ * Makes the MAC that `key` has in the pool, always the same for one seed. When it is
  * taken, the next attempt (1, 2, …) gives another.
  */
 void mac_make(const struct vfpool_pool *pool, const char *seed, enum mac_half half, const char *key,
 	      unsigned attempt, struct vfpool_mac *ret_mac);
 
-/* The closed range that mac_make() takes from. */
+/* Finds the closed range that mac_make() takes from. */
 void mac_range(const struct vfpool_pool *pool, enum mac_half half, struct vfpool_mac *ret_first,
 	       struct vfpool_mac *ret_last);
 
@@ -89,7 +89,7 @@ struct wanted {
 	size_t n_vfs;
 };
 
-/* The ordered steps from the inventory (behind wanted->pfs) to what is wanted.
+/* Plans the ordered steps from the inventory (behind wanted->pfs) to what is wanted.
  * -ENOMEM is the one way to fail. */
 int plan_make(const struct wanted *wanted, bool live, struct vfpool_plan *plan);
 
@@ -100,8 +100,9 @@ struct vfpool_step *plan_add(struct vfpool_plan *plan, enum vfpool_step_kind kin
 /* Adds to the plan, once for each value, what the PF's driver doesn't have: `attrs` of `to`. -ENOMEM. */
 int plan_lacks(struct vfpool_plan *plan, const struct vfpool_pf *pf, unsigned attrs,
 	       const struct vfpool_settings *to);
-/* Why a VF gets no driver whose settings `attrs` weren't set to what `to` says; NULL: out of memory. */
+/* Says why a VF gets no driver whose settings `attrs` weren't set to what `to` says; NULL: out of memory. */
 char *plan_why_not_bound(const struct vfpool_settings *to, unsigned attrs);
+/* Adds a note to the plan. -ENOMEM. */
 int plan_note(struct vfpool_plan *plan, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

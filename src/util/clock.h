@@ -2,7 +2,7 @@
 #ifndef VFPOOL_CLOCK_H
 #define VFPOOL_CLOCK_H
 
-/* Milliseconds that only go forward (CLOCK_MONOTONIC), for deadlines. */
+/* Returns milliseconds that only go forward (CLOCK_MONOTONIC), for deadlines. */
 long long clock_ms(void);
 
 /* Sleeps that long, less when a signal comes. */

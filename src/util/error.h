@@ -22,14 +22,14 @@ struct error {
 /* Some drivers answer with this errno of the kernel's own, which <errno.h> doesn't have. */
 #define ENOTSUPP 524
 
-/* What errno `-r` means. */
+/* Returns what errno `-r` means, or what of the above `-r` is. */
 const char *error_text(int r);
 
 /* Sets the message and returns `r`. What isn't visible (util/name.h) becomes '?':
  * parts of a message come from outside and end on a terminal. */
 int fail(struct error *err, int r, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* The same, with ": " and the meaning of errno `-r` at the end. */
+/* Sets it with ": " and the meaning of errno `-r` at its end. Returns `r`. */
 int fail_errno(struct error *err, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -37,6 +37,7 @@ int fail_errno(struct error *err, int r, const char *format, ...)
 int fail_while(struct error *err, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Says that memory ran out; returns -ENOMEM. */
 int fail_oom(struct error *err);
 
 /* What `err` says here it says again at the end of the scope, whatever is tried until then. */

@@ -7,14 +7,14 @@
 
 struct error;
 
-/* mkdir -p. Fills `err`. */
+/* Makes the folder and those above it, as mkdir -p does. Fills `err`. */
 int make_dirs(const char *path, mode_t mode, struct error *err);
 
-/* The whole of a file of at most `max` bytes, NUL-terminated. -EFBIG beyond; -EINVAL for what is no
+/* Reads the whole of a file of at most `max` bytes, NUL-terminated. -EFBIG beyond; -EINVAL for what is no
  * regular file: a named pipe would be waited for for ever. Fills `err`. */
 int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size, struct error *err);
 
-/* The same of what a person has named, which may be a pipe: /dev/stdin, or <(…) of a shell. */
+/* Reads likewise what a person has named, which may be a pipe: /dev/stdin, or <(…) of a shell. */
 int read_given_file(const char *path, size_t max, char **ret_text, size_t *ret_size,
 		    struct error *err);
 
@@ -29,7 +29,7 @@ int write_file(const char *path, const char *text, size_t size, mode_t mode, str
 /* Makes the names in the folder of `path` durable. */
 int sync_folder(const char *path);
 
-/* Where the system has a program. The caller's PATH isn't asked: by sudo it may be anyone's. -ENOENT. */
+/* Finds where the system has a program. The caller's PATH isn't asked: by sudo it may be anyone's. -ENOENT. */
 int find_program(const char *name, char **ret_path);
 
 /* asprintf() that returns NULL when out of memory. */

@@ -9,20 +9,20 @@
 
 struct vfpool_pf;
 
-/* The UTF-8 character at `text`: its length in bytes, 0 when it isn't one. */
+/* Reads the UTF-8 character at `text`. Returns its length in bytes, 0 when it isn't one. */
 size_t utf8_read(const char *text, uint32_t *ret_code);
 
 /*
- * The length of the character at `text` when a reader sees it as what it is, 0 when not: it isn't UTF-8, a
+ * Returns the length of the character at `text` when a reader sees it as what it is, 0 when not: it isn't UTF-8, a
  * terminal obeys it (C0, DEL, C1), or it is invisible or turns the text around it. `lines`: ends of lines
  * (also CR LF) and tabs may stand too.
  */
 size_t visible_length(const char *text, bool lines);
 
-/* Is all of it so? What may be a name or a note of a person. */
+/* Is all of the text so? It may be a person's name or note then. */
 bool text_is_visible(const char *text, bool lines);
 
-/* What isn't so becomes '?'. */
+/* Make '?' of what isn't so. */
 void make_printable(char *text);
 void make_lines_printable(char *text);
 
@@ -39,15 +39,15 @@ const char *name_for_shell(const char *name, char text[SHELL_WORD_MAX]);
 /* Returns the name of the PF's netdev, or `otherwise` where it shows none here. */
 const char *pf_name(const struct vfpool_pf *pf, const char *otherwise);
 
-/* A pool's: letters, digits, '_', '.', '-', at most 50, the first one a letter
+/* Can it be a pool's? Letters, digits, '_', '.', '-', at most 50, the first one a letter
  * or digit. It becomes part of file names. */
 bool pool_name_is_valid(const char *name);
 
-/* An owner's: what libvirt takes for a guest: at most 255 bytes of visible text without '/', no space at either
+/* Can it be an owner's? What libvirt takes for a guest: at most 255 bytes of visible text without '/', no space at either
  * end. None begins with '-': that is the option after an empty variable. */
 bool owner_name_is_valid(const char *name);
 
-/* A netdev's: at most 127 bytes of ASCII (an alternative name may be as long), no '/',
+/* Can it be a netdev's? At most 127 bytes of ASCII (an alternative name may be as long), no '/',
  * no space, no ':'. */
 bool netdev_name_is_valid(const char *name);
 

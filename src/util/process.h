@@ -11,10 +11,10 @@ struct error;
  * the caller's environment, and waits. Fails with a message unless it exits with 0. */
 int run_program(const char *const *argv, struct error *err);
 
-/* Likewise; of what it prints only the first line is kept, for the message. */
+/* Runs it likewise; of what it prints only the first line is kept, for the message. */
 int run_quietly(const char *const *argv, struct error *err);
 
-/* Likewise, but returns its exit code, whatever that is; what it prints goes where our own goes. */
+/* Runs it likewise, but returns its exit code, whatever that is; what it prints goes where our own goes. */
 int run_for_code(const char *const *argv, struct error *err);
 
 /*
@@ -26,7 +26,7 @@ int run_for_code(const char *const *argv, struct error *err);
 int run_child(void (*work)(void *arg, int out), void *arg, int deadline_ms, size_t max,
 	      char **ret_text, bool *ret_whole);
 
-/* What comes from `in` to its end, which is less than `max` bytes; free() it. -EFBIG: it is more, and was read
+/* Reads what comes from `in` to its end, which is less than `max` bytes; free() it. -EFBIG: it is more, and was read
  * to its end all the same; -ETIMEDOUT: its end hasn't come by `deadline`, of clock_ms(). */
 int read_until(int in, long long deadline, size_t max, char **ret_text);
 

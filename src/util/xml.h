@@ -6,18 +6,18 @@
 #include <libxml/tree.h>
 #include <stdbool.h>
 
-/* A text as a tree, without anything from outside it. NULL: it isn't XML, it declares entities, or out
+/* Reads a text as a tree, without anything from outside it. NULL: it isn't XML, it declares entities, or out
  * of memory. xmlFreeDoc() it. */
 xmlDocPtr xml_read(const char *text);
 
-/* The first child element of that name, NULL: none. */
+/* Returns the first child element of that name, NULL: there is none. */
 const xmlNode *xml_child(const xmlNode *node, const char *name);
 
-/* An attribute's value, NULL: it isn't there, or out of memory; free() it. */
+/* Returns an attribute's value, NULL: it isn't there, or out of memory; free() it. */
 char *xml_attribute(const xmlNode *node, const char *name);
 bool xml_attribute_is(const xmlNode *node, const char *name, const char *value);
 
-/* An attribute that a schema has found to be a decimal number. */
+/* Returns an attribute that a schema has found to be a decimal number, or `missing`. */
 unsigned xml_number(const xmlNode *node, const char *name, unsigned missing);
 
 #endif
