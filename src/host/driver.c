@@ -215,8 +215,8 @@ static int set_override(struct host *host, int folder, const char *address, cons
 	return r < 0 ? fail_errno(host->err, r, "setting the driver override of %s", address) : 0;
 }
 
-int host_restore(struct host *host, const struct vfpool_pci *device, const char *driver,
-		 const char *override)
+int host_restore_driver(struct host *host, const struct vfpool_pci *device, const char *driver,
+			const char *override)
 {
 	char address[VFPOOL_PCI_TEXT];
 	AUTO_CLOSE int folder = -1;

@@ -34,7 +34,7 @@ struct host {
 
 /* Reads every PF; `which` is HOST_ALL_VFS or HOST_NO_VFS. One that can't be looked at is among the inventory's
  * `unread` and keeps no other from being told. */
-int host_read(struct host *host, int which, struct vfpool_inventory **ret_inventory);
+int host_read_inventory(struct host *host, int which, struct vfpool_inventory **ret_inventory);
 
 /* Fills the PFs' eswitch mode where the kernel tells it. */
 void host_read_eswitch(struct vfpool_inventory *inventory);
@@ -183,7 +183,7 @@ int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_st
 		 size_t n);
 
 /* Sets the PF's netdev up. */
-int host_set_up(struct host *host, const struct vfpool_pf *pf);
+int host_set_link_up(struct host *host, const struct vfpool_pf *pf);
 
 /* Switches the PF's autoprobe off, so that the kernel gives new VFs no driver. */
 int host_autoprobe_off(struct host *host, const struct vfpool_pf *pf);
@@ -201,8 +201,8 @@ int host_bind(struct host *host, const struct vfpool_pci *vf, const char *driver
 
 /* Binds it likewise, and then its override is `override`, "" for none: as it once was. A VF whose PF has autoprobe
  * off can't get a driver without. */
-int host_restore(struct host *host, const struct vfpool_pci *device, const char *driver,
-		 const char *override);
+int host_restore_driver(struct host *host, const struct vfpool_pci *device, const char *driver,
+			const char *override);
 
 /* Room for the kernel's name of this boot. */
 #define HOST_BOOT_ID 40

@@ -85,7 +85,7 @@ static int add_pf(struct host *host, const struct vfpool_pci *address, int which
 	return 0;
 }
 
-int host_read(struct host *host, int which, struct vfpool_inventory **ret_inventory)
+int host_read_inventory(struct host *host, int which, struct vfpool_inventory **ret_inventory)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	AUTO_CLOSEDIR DIR *dir = NULL;
@@ -167,7 +167,7 @@ static bool explain_unread(struct host *host, const struct vfpool_pool_pf *want,
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 
-	if (host_read(host, HOST_ALL_VFS, &inventory) < 0)
+	if (host_read_inventory(host, HOST_ALL_VFS, &inventory) < 0)
 		return false;
 	for (size_t i = 0; i < inventory->n_unread; i++) {
 		const struct vfpool_unread_pf *pf = &inventory->unread[i];

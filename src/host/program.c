@@ -415,7 +415,7 @@ int host_program(struct host *host, const struct vfpool_pf *pf, struct vfpool_st
 	return r < 0 ? fail_errno(host->err, r, "programming the VFs of %s", name) : 0;
 }
 
-int host_set_up(struct host *host, const struct vfpool_pf *pf)
+int host_set_link_up(struct host *host, const struct vfpool_pf *pf)
 {
 	char reason[NLSOCK_REASON];
 	int r;

@@ -167,7 +167,7 @@ static int check_batch(struct vfpool *vp, struct ledger *ledger,
 	r = open_host(vp, &host);
 	if (r < 0)
 		return r;
-	r = again ? host_read(&host, HOST_NO_VFS, &inventory) :
+	r = again ? host_read_inventory(&host, HOST_NO_VFS, &inventory) :
 		    read_host(vp, &host, HOST_NO_VFS, &inventory);
 	if (r < 0)
 		return r;

@@ -100,7 +100,7 @@ static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 	r = open_host(vp, &host);
 	if (r < 0)
 		return r;
-	r = host_read(&host, HOST_ALL_VFS, &inventory);
+	r = host_read_inventory(&host, HOST_ALL_VFS, &inventory);
 	if (r < 0)
 		return r;
 	r = claims_resolve(vp, pools, inventory, &claims, &n_claims);

@@ -15,7 +15,7 @@
 int read_host(struct vfpool *vp, struct host *host, int which,
 	      struct vfpool_inventory **ret_inventory)
 {
-	int r = host_read(host, which, ret_inventory);
+	int r = host_read_inventory(host, which, ret_inventory);
 
 	for (size_t i = 0; r == 0 && i < (*ret_inventory)->n_unread; i++) {
 		host_fail_unread(&vp->err, &(*ret_inventory)->unread[i]);
@@ -173,7 +173,7 @@ static int read_inventory(struct vfpool *vp, bool with_ledger,
 	r = open_host(vp, &host);
 	if (r < 0)
 		return r;
-	r = host_read(&host, HOST_ALL_VFS, &inventory);
+	r = host_read_inventory(&host, HOST_ALL_VFS, &inventory);
 	if (r < 0)
 		return r;
 	r = load_sound(vp, &pools);

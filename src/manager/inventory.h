@@ -5,7 +5,7 @@
 
 #include "manager/context.h"
 
-/* host_read(), with a note for each PF that can't be looked at. */
+/* host_read_inventory(), with a note for each PF that can't be looked at. */
 int read_host(struct vfpool *vp, struct host *host, int which,
 	      struct vfpool_inventory **ret_inventory);
 

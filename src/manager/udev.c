@@ -65,7 +65,7 @@ int vfpool_udev_rules(struct vfpool *vp, const char *name, char **ret_text)
 	r = open_host(vp, &host);
 	if (r < 0)
 		return r;
-	r = host_read(&host, HOST_NO_VFS, &inventory);
+	r = host_read_inventory(&host, HOST_NO_VFS, &inventory);
 	if (r < 0)
 		return r;
 	return make_rules(vp, pool, inventory, &host, ret_text);
@@ -138,7 +138,7 @@ int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bo
 	r = open_host(vp, &host);
 	if (r < 0)
 		return r;
-	r = host_read(&host, HOST_NO_VFS, &inventory);
+	r = host_read_inventory(&host, HOST_NO_VFS, &inventory);
 	if (r < 0)
 		return r;
 	r = make_rules(vp, pool, inventory, &host, &text);

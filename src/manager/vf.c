@@ -146,7 +146,7 @@ static int find_lease_pf(struct host *host, const struct vfpool_lease *lease,
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	char mac[VFPOOL_MAC_TEXT], address[VFPOOL_PCI_TEXT];
-	int r = host_read(host, HOST_NO_VFS, &inventory);
+	int r = host_read_inventory(host, HOST_NO_VFS, &inventory);
 
 	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
 		if (is_lease_pf(lease, &inventory->pfs[i])) {

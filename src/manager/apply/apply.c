@@ -387,7 +387,7 @@ static int prepare(struct apply *apply)
 
 	if (r < 0)
 		return r;
-	r = host_read(&apply->host, HOST_NO_VFS, &apply->inventory);
+	r = host_read_inventory(&apply->host, HOST_NO_VFS, &apply->inventory);
 	if (r < 0)
 		return r;
 	r = find_scope(apply);

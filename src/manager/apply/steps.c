@@ -51,7 +51,7 @@ static int do_pf_step(struct apply *apply, struct vfpool_pf *pf, const struct vf
 	case VFPOOL_STEP_AUTOPROBE_OFF:
 		return host_autoprobe_off(&apply->host, pf);
 	case VFPOOL_STEP_UP:
-		return host_set_up(&apply->host, pf);
+		return host_set_link_up(&apply->host, pf);
 	default:
 		return make_vfs(apply, pf, step->count, lock);
 	}

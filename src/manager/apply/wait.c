@@ -30,7 +30,7 @@ static int look_for_pfs(struct vfpool *vp, const char *name, struct vfpool_pool 
 	r = open_host(vp, &host);
 	if (r < 0)
 		return r;
-	r = host_read(&host, HOST_NO_VFS, &inventory);
+	r = host_read_inventory(&host, HOST_NO_VFS, &inventory);
 	if (r < 0)
 		return r;
 	r = claims_resolve(vp, pools, inventory, &claims, &n);

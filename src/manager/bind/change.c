@@ -23,8 +23,8 @@ static int change_target(struct binding_job *job, struct target *target)
 		if (r < 0)
 			return r;
 	}
-	return target->override ? host_restore(&job->host, &target->address, target->driver,
-					       target->override) :
+	return target->override ? host_restore_driver(&job->host, &target->address, target->driver,
+						      target->override) :
 				  host_bind(&job->host, &target->address, target->driver);
 }
 
@@ -48,7 +48,7 @@ static int put_back(struct binding_job *job, const struct target *target)
 		return r;
 	if (used)
 		return fail(&job->vp->err, -VFPOOL_EINUSE, "it was taken meanwhile: %s", used);
-	return host_restore(&job->host, &target->address, driver, override);
+	return host_restore_driver(&job->host, &target->address, driver, override);
 }
 
 /* Makes the ledger as it was too, for the targets that are. */

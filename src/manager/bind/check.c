@@ -113,7 +113,7 @@ static void definitions_end(struct definitions *definitions)
 
 static int load_definitions(struct binding_job *job, struct definitions *definitions)
 {
-	int r = host_read(&job->host, HOST_NO_VFS, &definitions->inventory);
+	int r = host_read_inventory(&job->host, HOST_NO_VFS, &definitions->inventory);
 
 	if (r < 0)
 		return r;

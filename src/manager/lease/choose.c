@@ -94,7 +94,7 @@ int find_want_pf(struct alloc *alloc)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	const struct vfpool_pf *pf;
-	int r = host_read(&alloc->host, HOST_NO_VFS, &inventory);
+	int r = host_read_inventory(&alloc->host, HOST_NO_VFS, &inventory);
 
 	if (r < 0)
 		return r;

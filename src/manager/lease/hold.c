@@ -115,7 +115,7 @@ int vfpool_hold(struct vfpool *vp, const char *device, int vf, const char *reaso
 	r = open_host(vp, &host);
 	if (r < 0)
 		return r;
-	r = host_read(&host, HOST_NO_VFS, &inventory);
+	r = host_read_inventory(&host, HOST_NO_VFS, &inventory);
 	if (r < 0)
 		return r;
 	r = find_device(vp, &host, device, vf, inventory, &pf, &vf);

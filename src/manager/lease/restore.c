@@ -137,7 +137,7 @@ static int adopt_vfs(struct restore *restore)
 	r = open_host(restore->vp, &host);
 	if (r < 0)
 		return r;
-	r = host_read(&host, HOST_ALL_VFS, &inventory);
+	r = host_read_inventory(&host, HOST_ALL_VFS, &inventory);
 	if (r < 0)
 		return r;
 	r = claims_resolve(restore->vp, pools, inventory, &claims, &n_claims);
