@@ -57,7 +57,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 SLOW_TESTS := $(patsubst %,tests/cli/%.t,scale cost storm stress install)
 FAST_TESTS := tests/layers.t tests/proofs.t $(filter-out $(SLOW_TESTS),$(wildcard tests/cli/*.t))
 # The longest first: they run side by side.
-LAB_TESTS := $(addprefix tests/lab/,guests.t boot.t vfpool.t ledger.t doctor.t runner.t apply.t netdevsim.t)
+LAB_TESTS := tests/lab/cases.t $(filter-out tests/lab/cases.t,$(wildcard tests/lab/*.t))
 
 # The tests' own build, under AddressSanitizer and UndefinedBehaviorSanitizer.
 SANITIZED = $(MAKE) --no-print-directory BUILD=build/sanitized \
@@ -156,6 +156,12 @@ check:
 check-long:
 	@VFPOOL_LONG=1 $(MAKE) --no-print-directory check
 
+# The lab's cases alone, as root: make lab T=guests/hook runs those with that in their name.
+lab:
+	@tests/deps
+	@$(MAKE) --no-print-directory all $(FAKES)
+	@env -u T tests/lab/cases.t $(T)
+
 # The main job, for real, in the lab; as root.
 demo:
 	@tests/deps
@@ -227,10 +233,11 @@ help:
 	@echo 'make bench       what an alloc and a release cost here, in durable commits'
 	@echo 'make check       all tests, as root: minutes'
 	@echo 'make check-long  the same with what takes long'
+	@echo 'make lab T=WORD  the lab'\''s cases with WORD in their name, as root; tests/lab/run --shell: a shell in there'
 	@echo 'make lint        is C in the style of .clang-format, and the shell right? (make format: the first)'
 	@echo 'make proofs      write tests/PROOFS.md: which tests show what always holds'
 	@echo 'make clean       remove build/'
 
-.PHONY: all unit-tests test check-fast sanitize coverage bench check check-long demo deps install lint format proofs clean help
+.PHONY: all unit-tests test check-fast sanitize coverage bench check check-long lab demo deps install lint format proofs clean help
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FAKES:=.d) $(BENCHES:=.d)

@@ -139,17 +139,3 @@ tap_in_lab() {
 tap_plan() {
 	echo "1..$(grep -cE '^(not )?ok ' "$1")"
 }
-
-# tap_boots CARDS PART…: the scripts of tests/lab/suite in the lab, on one disk: each but the first is after a
-# reboot.
-tap_boots() {
-	local cards=$1 part lab work
-	shift
-	lab=$(dirname "$(realpath "${BASH_SOURCE[0]}")")/lab
-	work=$(mktemp -d "${TMPDIR:-/tmp}/vfpool-test.XXXXXX")
-	for part; do
-		tap_in_lab "$work/tap" "$lab/run" --cards "$cards" --disk "$work/disk" --share "$lab/../.." --timeout 1500 "$lab/suite/$part"
-	done
-	tap_plan "$work/tap"
-	rm -rf "$work"
-}

@@ -44,3 +44,33 @@ pool() {
 	[ $# -eq 0 ] || printf '  %s\n' "$@"
 	echo '</pool>'
 }
+
+# Makes the host what it was when it was installed: no networks and no guests but ready, nothing of vfpool's, no VFs.
+reset_host() {
+	local name path
+	{
+		for name in $(virsh list --all --name); do
+			[ "$name" != ready ] || ! guest_is_ready || continue
+			virsh --quiet destroy "$name"
+			virsh --quiet undefine "$name" --managed-save
+		done
+		virsh save-image-dumpxml /lab/guest/ready.save | virsh --quiet define /dev/stdin
+		for name in $(virsh net-list --all --name); do
+			virsh --quiet net-destroy "$name"
+			virsh --quiet net-undefine "$name"
+		done
+		systemctl disable vfpool.service vfpool-late.service
+		rm -rf /etc/vfpool /var/lib/vfpool /run/vfpool /etc/libvirt/hooks/*.d/vfpool
+		rm -f /etc/udev/rules.d/90-vfpool-* /etc/systemd/system/multi-user.target.wants/vfpool*
+		udevadm control --reload
+		for path in /sys/class/net/*; do
+			[ -e "$path/device" ] || [ "$path" = /sys/class/net/lo ] || ip link delete "${path##*/}"
+		done
+		for path in /sys/class/net/*/device/sriov_numvfs; do
+			[ "$(cat "$path")" = 0 ] || echo 0 >"$path"
+			echo 1 >"${path%/*}/sriov_drivers_autoprobe"
+			ip link set "$(basename "${path%/device/*}")" down
+		done
+		udevadm settle
+	} >/dev/null 2>&1
+}

@@ -84,10 +84,18 @@ guest_save_ready() {
 }
 
 # guest_ready: the guest called ready runs, without a card, as it was saved after its boot. That takes seconds,
-# where a boot takes minutes. It takes cards by hot plug, two at most, and brings them up as 10.0.0.2.
+# where a boot takes minutes. It takes cards by hot plug, two at most, and brings them up as 10.0.0.2. One that runs
+# already, and has no card, is as good.
 guest_ready() {
 	guest_forget ready
+	! guest_is_ready || return 0
+	virsh --quiet destroy ready 2>/dev/null
 	virsh --quiet restore /lab/guest/ready.save
+}
+
+guest_is_ready() {
+	local xml
+	xml=$(virsh dumpxml ready 2>/dev/null) && grep -q '^<domain .* id=' <<<"$xml" && ! grep -qE '<(interface|hostdev) ' <<<"$xml"
 }
 
 # guest_forget NAME: empties the console, so that guest_wait sees only what comes after.
