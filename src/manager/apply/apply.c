@@ -265,8 +265,7 @@ static int visit_pf(struct apply *apply, struct visit *visit, bool wait)
 	if (r == -EWOULDBLOCK && !wait)
 		return 0;
 	visit->is_due = false;
-	if (r == 0)
-		r = do_locked(apply, visit, lock);
+	r = r < 0 ? r : do_locked(apply, visit, lock);
 	return r < 0 && r != -ENOMEM ? add_failure(apply, visit) : r;
 }
 
@@ -359,8 +358,7 @@ static int open_apply_ledger(struct apply *apply)
 	if (apply->flags & VFPOOL_APPLY_DRY_RUN)
 		return open_ledger(apply->vp, LEDGER_READ, &apply->ledger);
 	r = open_ledger(apply->vp, LEDGER_WRITE, &apply->ledger);
-	if (r == 0)
-		r = record_pools(apply);
+	r = r < 0 ? r : record_pools(apply);
 	return ledger_takes_no_more(r) ? go_on_unrecorded(apply) : r;
 }
 
@@ -466,10 +464,8 @@ int vfpool_apply(struct vfpool *vp, const char *name, unsigned flags, struct vfp
 	r = visit_all(&apply, &visits);
 	if (gather(&apply, &visits, &steps) < 0)
 		return fail_oom(&vp->err);
-	if (r == 0)
-		r = finish(&apply, steps, &missing);
-	if (r == 0)
-		r = sum_up(&apply, steps, missing || apply.unrecorded);
+	r = r < 0 ? r : finish(&apply, steps, &missing);
+	r = r < 0 ? r : sum_up(&apply, steps, missing || apply.unrecorded);
 	*ret_plan = TAKE_PTR(steps); /* after a failure too: it says what was done */
 	return r;
 }

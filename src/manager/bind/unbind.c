@@ -184,8 +184,7 @@ int vfpool_unbind(struct vfpool *vp, const struct vfpool_bind_request *request,
 		return r;
 	r = forget_absent_ones(&job, present, &of_present.n_addresses);
 	of_present.addresses = present;
-	if (r == 0)
-		r = unbind_targets(&job);
+	r = r < 0 ? r : unbind_targets(&job);
 	if (r < 0)
 		return fail_while(&vp->err, r, "unbinding");
 	return fill_bindings(&job, ret_bindings, ret_n);

@@ -24,16 +24,16 @@ static int each_pf(struct doctor *doctor, int (*fn)(struct doctor *doctor, struc
 						    const struct pool_claim *claim))
 {
 	const bool any = doctor->n_claims == 0;
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < doctor->inventory->n_pfs; i++) {
+	for (size_t i = 0; i < doctor->inventory->n_pfs; i++) {
 		struct vfpool_pf *pf = &doctor->inventory->pfs[i];
 		const struct pool_claim *claim = claim_of(doctor, pf);
+		int r = claim || (any && pf->is_network) ? fn(doctor, pf, claim) : 0;
 
-		if (claim || (any && pf->is_network))
-			r = fn(doctor, pf, claim);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 static int report_sound(struct doctor *doctor, const char *text)
@@ -52,10 +52,12 @@ static int load_checked_claims(struct vfpool *vp, struct host *host,
 	size_t n;
 	int r = load_others(vp, NULL, 0, &pools, &n);
 
-	if (r == 0)
-		r = claims_resolve(vp, pools, inventory, &claims, &n);
-	if (r == 0)
-		r = claims_check(vp, host, inventory, claims, n);
+	if (r < 0)
+		return r;
+	r = claims_resolve(vp, pools, inventory, &claims, &n);
+	if (r < 0)
+		return r;
+	r = claims_check(vp, host, inventory, claims, n);
 	if (r < 0)
 		return r;
 	*ret_pools = TAKE_PTR(pools);
@@ -100,9 +102,9 @@ static int check_limit(struct doctor *doctor, struct vfpool_pf *pf, const struct
 
 static int check_pfs(struct doctor *doctor)
 {
-	int r = 0;
+	int r;
 
-	for (size_t i = 0; r == 0 && i < doctor->n_claims; i++) {
+	for (size_t i = 0; i < doctor->n_claims; i++) {
 		const struct pool_claim *claim = &doctor->claims[i];
 
 		if (claim->pf || !pool_is_asked_for(doctor, claim->pool))
@@ -111,15 +113,18 @@ static int check_pfs(struct doctor *doctor)
 		r = report(doctor, VFPOOL_FAULT,
 			   "plug the card in, load its driver, or change the definition", "%s",
 			   doctor->vp->err.text);
+		if (r < 0)
+			return r;
 	}
-	for (size_t i = 0; r == 0 && i < doctor->inventory->n_unread; i++) {
+	for (size_t i = 0; i < doctor->inventory->n_unread; i++) {
 		host_fail_unread(&doctor->vp->err, &doctor->inventory->unread[i]);
 		r = report(doctor, VFPOOL_WARNING,
 			   "'dmesg' tells more; its driver may have to be loaded anew", "%s",
 			   doctor->vp->err.text);
+		if (r < 0)
+			return r;
 	}
-	if (r == 0)
-		r = each_pf(doctor, check_limit);
+	r = each_pf(doctor, check_limit);
 	return r < 0 ? r : report_sound(doctor, "this host has no network card with SR-IOV");
 }
 

@@ -34,7 +34,7 @@ static bool has_word(const char *line, const char *word)
 {
 	const size_t length = strlen(word);
 
-	for (const char *at = line; (at = strstr(at, word)); at++)
+	for (const char *at = strstr(line, word); at; at = strstr(at + 1, word))
 		if ((at == line || strchr(" \"'=", at[-1])) &&
 		    (!at[length] || strchr(" \"'\n", at[length])))
 			return true;
@@ -80,28 +80,36 @@ static int read_pools(struct doctor *doctor)
 	int r = load_sound(vp, &doctor->pools);
 	bool found = !doctor->pool;
 
-	for (struct vfpool_pool **pool = doctor->pools; r == 0 && *pool; pool++)
+	if (r < 0)
+		return r;
+	for (struct vfpool_pool **pool = doctor->pools; *pool; pool++)
 		found = found || pool_is_asked_for(doctor, *pool);
-	if (r == 0 && !found)
+	if (!found)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND,
 			    "there is no pool '%s'; 'vfpool list' shows the pools", doctor->pool);
-	return r < 0 ? r :
-		       claims_resolve(vp, doctor->pools, doctor->inventory, &doctor->claims,
-				      &doctor->n_claims);
+	return claims_resolve(vp, doctor->pools, doctor->inventory, &doctor->claims,
+			      &doctor->n_claims);
 }
 
 static int read_all(struct doctor *doctor)
 {
 	static const char *const daemons[] = { "libvirtd", "virtqemud", NULL };
 	struct vfpool *vp = doctor->vp;
-	int r;
+	int r = open_host(vp, &doctor->host);
 
-	if ((r = open_host(vp, &doctor->host)) < 0 ||
-	    (r = host_read_platform(&doctor->host, vp->dirs[VFPOOL_DIR_ROOT], &doctor->platform)) <
-		    0 ||
-	    (vfpool_inventory(vp, &doctor->inventory) < 0 && /* the checks say why */
-	     (r = inventory_without_ledger(vp, &doctor->inventory)) < 0) ||
-	    (r = read_pools(doctor)) < 0)
+	if (r < 0)
+		return r;
+	r = host_read_platform(&doctor->host, vp->dirs[VFPOOL_DIR_ROOT], &doctor->platform);
+	if (r < 0)
+		return r;
+	/* Why the whole of it can't be read, the checks say. */
+	if (vfpool_inventory(vp, &doctor->inventory) < 0) {
+		r = inventory_without_ledger(vp, &doctor->inventory);
+		if (r < 0)
+			return r;
+	}
+	r = read_pools(doctor);
+	if (r < 0)
 		return r;
 	doctor->distribution = find_distribution(vp);
 	doctor->has_libvirt = libvirt_is_installed(vp);
@@ -153,10 +161,14 @@ int vfpool_doctor(struct vfpool *vp, const char *pool, const char *guest,
 	int r;
 
 	vp->doubt_is_told = true; /* the check of the ledger tells it */
-	r = diagnosis ? read_all(&doctor) : fail_oom(&vp->err);
-	if (r == 0)
-		r = run_checks(&doctor);
-	if (r == 0)
-		*ret_diagnosis = TAKE_PTR(diagnosis);
-	return r;
+	if (!diagnosis)
+		return fail_oom(&vp->err);
+	r = read_all(&doctor);
+	if (r < 0)
+		return r;
+	r = run_checks(&doctor);
+	if (r < 0)
+		return r;
+	*ret_diagnosis = TAKE_PTR(diagnosis);
+	return 0;
 }

@@ -15,8 +15,7 @@ static int check_ledger(struct doctor *doctor)
 	if (r == -EACCES)
 		return report(doctor, VFPOOL_WARNING, "ask again as root",
 			      "who leases what is for root");
-	if (r == 0 && ledger)
-		r = ledger_check(ledger);
+	r = r < 0 || !ledger ? r : ledger_check(ledger);
 	if (r == -EUCLEAN)
 		return report(
 			doctor, VFPOOL_FAULT,

@@ -71,15 +71,17 @@ static int check_conf(struct doctor *doctor)
 			doctor, VFPOOL_WARNING,
 			"put \"/dev/vfio/vfio\" into it, and restart libvirt's daemon",
 			"cgroup_device_acl lacks /dev/vfio/vfio: a guest with a VF may not start (Operation not permitted)");
-	if (r == 0 && conf.keeps_owners)
+	if (r < 0)
+		return r;
+	if (conf.keeps_owners)
 		r = report(
 			doctor, VFPOOL_FAULT, "dynamic_ownership = 1, and restart libvirt's daemon",
 			"dynamic_ownership is 0 and QEMU runs as %s, to whom nobody gives /dev/vfio/N",
 			user ? user : "libvirt's own user");
-	if (r == 0 && found_nothing(doctor))
-		r = report(doctor, VFPOOL_SOUND, NULL, "nothing in it keeps VFs from guests%s",
-			   conf.relaxed_acs ? "; relaxed_acs_check has no effect with vfio" : "");
-	return r;
+	if (r < 0 || !found_nothing(doctor))
+		return r;
+	return report(doctor, VFPOOL_SOUND, NULL, "nothing in it keeps VFs from guests%s",
+		      conf.relaxed_acs ? "; relaxed_acs_check has no effect with vfio" : "");
 }
 
 static int check_memlock(struct doctor *doctor)
@@ -189,13 +191,15 @@ static int check_hooks(struct doctor *doctor)
 	if (skip(doctor, &r))
 		return r;
 	r = check_hook(doctor, "qemu");
-	if (r == 0)
-		r = check_hook(doctor, "network");
-	if (r == 0)
-		r = check_hook_failure(doctor);
-	return r == 0 && found_nothing(doctor) ?
-		       report(doctor, VFPOOL_SOUND, NULL, "vfpool's are there") :
-		       r;
+	if (r < 0)
+		return r;
+	r = check_hook(doctor, "network");
+	if (r < 0)
+		return r;
+	r = check_hook_failure(doctor);
+	if (r < 0)
+		return r;
+	return found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "vfpool's are there") : 0;
 }
 
 /* A guest that runs has its VFs on vfio. When libvirt refuses to start one because of an unmanaged device on
@@ -388,12 +392,17 @@ static int check_device(struct doctor *doctor, const struct guest_nic *nic,
 			doctor, VFPOOL_FAULT, remedy,
 			"it has %s unmanaged, which isn't on vfio-pci (must be manually detached)",
 			address);
-	if (r == 0 && device->used && !guest->is_running)
+	if (r < 0)
+		return r;
+	if (device->used && !guest->is_running)
 		r = report(doctor, VFPOOL_FAULT, "end what uses it",
 			   "it is off, and %s is in use: %s", address, device->used);
-	if (r == 0)
-		r = check_group(doctor, device, address);
-	return r == 0 && device->is_vf ? check_vf(doctor, device, address, guest->name) : r;
+	if (r < 0)
+		return r;
+	r = check_group(doctor, device, address);
+	if (r < 0)
+		return r;
+	return device->is_vf ? check_vf(doctor, device, address, guest->name) : 0;
 }
 
 /* NULL: none, or the ledger, which has a check of its own, doesn't say. */
@@ -514,14 +523,16 @@ static int check_guest(struct doctor *doctor)
 	if (r < 0)
 		return report(doctor, VFPOOL_FAULT, "see the check libvirt", "%s",
 			      doctor->vp->err.text);
-	for (size_t i = 0; r == 0 && i < guest.n_nics; i++)
+	for (size_t i = 0; i < guest.n_nics; i++) {
 		r = check_nic(doctor, &guest.nics[i], &guest);
-	if (r == 0)
-		r = check_limit(doctor, &guest);
-	return r == 0 && found_nothing(doctor) ?
-		       report(doctor, VFPOOL_SOUND, NULL,
-			      "nothing in the definition of %s keeps VFs from it", guest.name) :
-		       r;
+		if (r < 0)
+			return r;
+	}
+	r = check_limit(doctor, &guest);
+	if (r < 0 || !found_nothing(doctor))
+		return r;
+	return report(doctor, VFPOOL_SOUND, NULL,
+		      "nothing in the definition of %s keeps VFs from it", guest.name);
 }
 
 const struct check libvirt_checks[] = {

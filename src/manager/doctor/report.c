@@ -34,10 +34,12 @@ int report(struct doctor *doctor, enum vfpool_verdict verdict, const char *remed
 		return -ENOMEM;
 	diagnosis->n++;
 	make_printable(check->found);
-	if (remedy && !(check->remedy = strdup(remedy)))
+	if (!remedy)
+		return 0;
+	check->remedy = strdup(remedy);
+	if (!check->remedy)
 		return -ENOMEM;
-	if (check->remedy)
-		make_printable(check->remedy);
+	make_printable(check->remedy);
 	return 0;
 }
 

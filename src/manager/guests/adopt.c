@@ -312,9 +312,10 @@ static int adopt_nic(struct adopt *adopt, struct adopted *what)
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	int r = identify(adopt, what);
 
-	if (r == 0 && what->pool)
-		r = adopt_device(adopt, what, &lease);
-	if (r == -ENOMEM || !what->pool)
+	if (!what->pool)
+		return r;
+	r = r < 0 ? r : adopt_device(adopt, what, &lease);
+	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
 		return report(adopt, what, NULL, adopt->vp->err.text);
