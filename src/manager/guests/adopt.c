@@ -401,8 +401,7 @@ int vfpool_adopt(struct vfpool *vp, const char *guest, bool dry_run,
 	};
 	int r = found ? adopt_open(&adopt) : fail_oom(&vp->err);
 
-	if (r == 0)
-		r = adopt_guests(&adopt, guest);
+	r = r < 0 ? r : adopt_guests(&adopt, guest);
 	if (r < 0)
 		return r == -ENOMEM ? fail_oom(&vp->err) :
 				      fail_while(&vp->err, r, "adopting %s",

@@ -217,8 +217,7 @@ static int give(struct attach *attach)
 	if (r < 0)
 		return attach->lease->made ? undo(attach, r) : r;
 	r = mend_definition(attach);
-	if (r == 0)
-		r = settle(attach);
+	r = r < 0 ? r : settle(attach);
 	return r < 0 ? fail_while(&attach->vp->err, r, "it is attached, but") : 0;
 }
 

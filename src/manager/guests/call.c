@@ -128,8 +128,7 @@ int vfpool_hook(struct vfpool *vp, const char *driver, const char *object, const
 	int r = read_xml(vp, xml, deadline, &text);
 
 	call.xml = text;
-	if (r == 0)
-		r = work_in_child(vp, &call, deadline);
+	r = r < 0 ? r : work_in_child(vp, &call, deadline);
 	if (r == 0)
 		return 0;
 	r = fail_while(&vp->err, r, "%s %s %s", driver, object, operation);

@@ -241,8 +241,7 @@ static int started(struct hook *hook, const struct vfpool_lease *lease)
 	const int mended = mend(hook, lease, MEND_RUNNING);
 	int r = lease_see_guest(hook->vp, hook->ledger, lease, hook->guest.uuid);
 
-	if (r == 0 && lease->until_stop && !lease->was_started)
-		r = note_start(hook, lease);
+	r = r < 0 || !lease->until_stop || lease->was_started ? r : note_start(hook, lease);
 	return mended < 0 ? mended : r;
 }
 
@@ -276,8 +275,14 @@ static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
 
 enum phase { STARTING, RUNNING, STOPPED, SAVED };
 
-static int do_phase(struct hook *hook, enum phase phase, struct vfpool_lease *lease)
+/* Does what the phase asks for the lease that the guest has by that device, if it has one. */
+static int do_phase(struct hook *hook, enum phase phase, const struct guest_nic *nic)
 {
+	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
+	int r = find_lease(hook, nic, &lease);
+
+	if (r < 0 || !lease)
+		return r;
 	if (phase == STARTING)
 		return mend(hook, lease, MEND_STARTING);
 	return phase == RUNNING ? started(hook, lease) : released(hook, lease, phase == SAVED);
@@ -289,11 +294,8 @@ static int for_each_lease(struct hook *hook, enum phase phase)
 	struct first_failure first = { 0 };
 
 	for (size_t i = 0; i < hook->guest.n_nics; i++) {
-		CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
-		int r = find_lease(hook, &hook->guest.nics[i], &lease);
+		int r = do_phase(hook, phase, &hook->guest.nics[i]);
 
-		if (r == 0 && lease)
-			r = do_phase(hook, phase, lease);
 		first_failure_keep(&first, r, &hook->vp->err);
 	}
 	return first_failure_tell(&first, &hook->vp->err);

@@ -201,8 +201,7 @@ static int complete(struct vfpool *vp, const char *from, char **xml)
 	size_t size;
 	int r = read_given_file(from, POOL_TEXT_MAX, &own, &size, &vp->err);
 
-	if (r == 0)
-		r = guest_network_complete(own, *xml, &whole);
+	r = r < 0 ? r : guest_network_complete(own, *xml, &whole);
 	if (r == -EBADMSG)
 		return fail(&vp->err, -EINVAL,
 			    "%s isn't a libvirt <network> with the <name> that the pool's "
