@@ -24,7 +24,14 @@ int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret
 	return r;
 }
 
-static int fail_no_pool(struct vfpool *vp, const char *name)
+int definition_check_name(struct vfpool *vp, const char *name)
+{
+	return pool_name_is_valid(name) ?
+		       0 :
+		       fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'", name);
+}
+
+int definition_fail_missing(struct vfpool *vp, const char *name)
 {
 	return fail(&vp->err, -VFPOOL_ENOTFOUND,
 		    "there is no pool '%s'; 'vfpool list' shows the pools", name);
@@ -35,13 +42,13 @@ int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
 	char *path;
 
 	if (!pool_name_is_valid(name))
-		return fail_no_pool(vp, name);
+		return definition_fail_missing(vp, name);
 	settle_definitions(vp);
 	path = pool_path(vp, name);
 	if (!path)
 		return fail_oom(&vp->err);
 	*ret_path = path; /* the caller's to free, found or not */
-	return definition_is_there(path) ? 0 : fail_no_pool(vp, name);
+	return definition_is_there(path) ? 0 : definition_fail_missing(vp, name);
 }
 
 int definition_load(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)

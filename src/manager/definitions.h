@@ -5,7 +5,13 @@
 
 #include "manager/context.h"
 
-/* The definition of that name. VFPOOL_ENOTFOUND. */
+/* Says that there is no pool of that name; returns -VFPOOL_ENOTFOUND. */
+int definition_fail_missing(struct vfpool *vp, const char *name);
+
+/* Returns -VFPOOL_ENOTFOUND, with a message, when no pool can have that name. */
+int definition_check_name(struct vfpool *vp, const char *name);
+
+/* Loads the definition of that name into *ret_pool. -VFPOOL_ENOTFOUND: there is none. */
 int definition_load(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
 
 /* The pool's definition, or one with nothing but its name when that is gone. */

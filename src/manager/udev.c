@@ -5,7 +5,6 @@
 #include "manager/definitions.h"
 
 #include "util/file.h"
-#include "util/name.h"
 
 #include <string.h>
 
@@ -73,8 +72,10 @@ int vfpool_udev_rules(struct vfpool *vp, const char *name, char **ret_text)
 
 static int rules_path(struct vfpool *vp, const char *name, char **ret_path)
 {
-	if (!pool_name_is_valid(name))
-		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'", name);
+	int r = definition_check_name(vp, name);
+
+	if (r < 0)
+		return r;
 	*ret_path = format_text("%s/90-vfpool-%s.rules", vp->dirs[VFPOOL_DIR_RULES], name);
 	return *ret_path ? 0 : fail_oom(&vp->err);
 }

@@ -85,8 +85,7 @@ static int read_pools(struct doctor *doctor)
 	for (struct vfpool_pool **pool = doctor->pools; *pool; pool++)
 		found = found || pool_is_asked_for(doctor, *pool);
 	if (!found)
-		return fail(&vp->err, -VFPOOL_ENOTFOUND,
-			    "there is no pool '%s'; 'vfpool list' shows the pools", doctor->pool);
+		return definition_fail_missing(vp, doctor->pool);
 	return claims_resolve(vp, doctor->pools, doctor->inventory, &doctor->claims,
 			      &doctor->n_claims);
 }

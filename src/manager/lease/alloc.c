@@ -1,8 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is free (ledger) → which VFs and MACs (pool) → pending (ledger) → look at
- * each VF, program it (host) → active (ledger). No transaction spans a look
- * at the host; killed anywhere, the same alloc goes on where it stopped.
+ * How vfpool_alloc() works:
+ *
+ * 1. What is asked. The definition is read, the request checked, the ledger opened, the PF that is asked for looked up.
+ *    Nothing is locked. A kill leaves nothing, or a ledger without leases where there was none.
+ * 2. What is held. The owner's leases are read, in a transaction that keeps nobody from writing. When all of them are
+ *    active they are the answer, and 4 only puts back what their VFs have lost. Where the ledger takes no change this is
+ *    all there is.
+ * 3. The choice, in one transaction of the ledger, in which nobody else allocates, defines or undefines: the definition
+ *    is the one that was read, or is read anew. Each nic gets its lease as it is, or a MAC and a VF (placement) and a
+ *    pending lease. All are committed or none. What is in use outside vfpool (links, guests, VFs' MACs) is asked before,
+ *    while nothing is locked. A kill leaves nothing, or pending leases: nobody else gets their VFs, the same alloc goes
+ *    on with them, and gc undoes them. Where libvirt picks the VFs a lease has none, and is active at once.
+ * 4. Each lease by itself, with its PF's lock held. The lease has to be what it was, the VF to be there, idle, the
+ *    pool's, named by no guest, and not in a group with what another has. Then it is programmed, compared, and gets its
+ *    driver. When that fails the VF gets back what it had, the lease is dropped, still under the lock, and 3 chooses
+ *    again; a VF that was busy, and each of some that couldn't be set up, is marked, so that it isn't chosen again. When
+ *    even the VF's old settings can't be had back, the lease stays. A release that was interrupted is finished first.
+ *    A kill leaves the pending lease, its VF programmed in part, perhaps with the owner's MAC: it stays this lease's, as
+ *    after 3.
+ * 5. All pending leases become active in one transaction; no PF is locked. A kill before it leaves what 4 leaves, one
+ *    after it leases that the same alloc answers with.
+ *
+ * When 3 finds no VF, those that are marked as busy or in quarantine are looked at again, once, each under its PF's
+ * lock; then PFs that other processes had locked, which were passed over, are waited for. When there is none at all,
+ * the pending leases of several nics are undone, MACs that nobody was told of dropped, and VFs that couldn't be set up
+ * unmarked. A kill there leaves pending or releasing leases and marks to gc; a MAC stays the owner's.
+ *
+ * No transaction spans a look at the host. A dry run ends with 3, and commits nothing.
  */
 #include "manager/context.h"
 #include "manager/lease/choose.h"

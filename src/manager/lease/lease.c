@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Leases and reservations listed, renamed and forgotten. */
 #include "manager/lease/lease.h"
+#include "manager/definitions.h"
 #include "manager/open_ledger.h"
 #include "manager/vf.h"
-
-#include "util/name.h"
 
 #include <string.h>
 
@@ -152,8 +151,9 @@ int vfpool_forget_idle(struct vfpool *vp, const char *pool, int64_t before, bool
 
 	if (r < 0)
 		return r;
-	if (pool && !pool_name_is_valid(pool))
-		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'", pool);
+	r = pool ? definition_check_name(vp, pool) : 0;
+	if (r < 0)
+		return r;
 	r = open_ledger(vp, LEDGER_READ, &ledger);
 	if (r < 0)
 		return r;

@@ -341,9 +341,7 @@ static int check_request(struct vfpool *vp, const struct vfpool_release_request 
 		return r;
 	if (!request->owner && !request->vf && !request->lease)
 		return fail(&vp->err, -EINVAL, "whose lease? Say the owner, the VF or the lease");
-	if (request->pool && !pool_name_is_valid(request->pool))
-		return fail(&vp->err, -VFPOOL_ENOTFOUND, "there is no pool '%s'", request->pool);
-	return 0;
+	return request->pool ? definition_check_name(vp, request->pool) : 0;
 }
 
 static int release_one(struct vfpool *vp, struct host *host, struct ledger *ledger,
