@@ -67,8 +67,10 @@ test_apply_tells_of_obstacles() {
 	crowded
 	pools
 	t "a definition may name a PF as libvirt does" says pci_0000_05_00_0 v dumpxml bad
-	t 'apply says once a group which VFs may not go into guests' same 1 \
-		"$(anyhow v apply --dry-run bad 2>&1 | grep -c 'VF 0 and 3 more of enp5s0 may not go into guests: IOMMU group 10 also has its PF')"
+	anyhow v apply --dry-run bad >said 2>&1
+	t 'apply says which VFs may not go into guests, and why' \
+		grep 'VF 0 and 3 more of enp5s0 may not go into guests: IOMMU group 10 also has its PF' said
+	t 'apply says once a group that its VFs may not go into guests' same 1 "$(grep -c 'may not go into guests' said)"
 	t 'apply says nothing of VFs that guests can have' code_is 1 apply_says 'may not go' good
 	t 'apply says nothing of VFs for the host' code_is 1 apply_says 'may not go' host
 	# Another function in a VF's group, on its driver; then on vfio-pci.
