@@ -113,11 +113,11 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libvfpool.a
 
 unit-tests: $(UNIT_TESTS) $(FAKES)
 
-# Needs neither root nor the lab; the sanitizers' turn is in check.
+# Needs neither root nor the lab; the sanitizers' turn is in check, as is each step of the sweeps.
 check-fast:
 	@tests/deps
 	@$(MAKE) --no-print-directory all unit-tests lint
-	@fake=$(CURDIR)/$(BUILD)/tests/fake tests/run $(UNIT_TESTS) $(FAST_TESTS)
+	@SWEEP=3 fake=$(CURDIR)/$(BUILD)/tests/fake tests/run $(UNIT_TESTS) $(FAST_TESTS)
 
 # One file of tests, or one test of it: make test T=bind, T=bind/group.
 test:

@@ -25,8 +25,11 @@ errnos="17 EEXIST File exists
 
 host() { # [ELEMENT…]: one PF with 4 VFs in pool a, applied; instead of the one before
 	rm -rf sys etc state run kernel
+	export PEER_VFS=4 PEER_STATE=kernel
+	once "host $*" new_pool "$@"
+}
+new_pool() { # [ELEMENT…]
 	"$fake/tree" sys 1 4 --netdev
-	export PEER_VFS=4 PEER_STATE=$PWD/kernel
 	mkdir -p sys/bus/pci/drivers/dpdk
 	pool a "dev='pf0' numvfs='4'" "$@" >a.xml
 	v define a.xml >/dev/null && v apply >/dev/null 2>&1

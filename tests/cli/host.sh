@@ -97,6 +97,29 @@ usage() {
 	[ $code = 2 ] && matches "$tap_pattern" "$tap_said" || { echo "code $code: $tap_said"; return 1; }
 }
 
+# Sweeps, which kill vfpool at each of its changes in turn, take these steps: check-fast leaves some out (SWEEP=3).
+sweep=${SWEEP:-1}
+
+# swept FIRST THEN SEEN: what a sweep has seen begins with some of the one and ends with some of the other; more than
+# one of each when it leaves none out.
+swept() {
+	if [ "$sweep" = 1 ]; then [[ $3 = *$1*$1*$2*$2* ]]; else [[ $3 = *$1*$2* ]]; fi
+}
+
+# once NAME COMMAND…: what the command makes in the empty folder, in which it runs, comes into this one too, by a copy
+# when another test of the file has made it.
+once() {
+	local kept=$tap_scratch/kept.${1//\//} making
+	shift
+	if [ ! -d "$kept" ]; then
+		making=$kept.$BASHPID
+		mkdir "$making"
+		(cd "$making" && "$@") || true # as it is, a test may want it so
+		mv -T "$making" "$kept" 2>/dev/null || rm -r "$making"
+	fi
+	cp -a "$kept/." .
+}
+
 # killed_at N ARGUMENT…: vfpool, killed as it comes to its Nth change of a file that others find (tests/fake/kernel.c).
 # False when it makes fewer: then it has done its work.
 killed_at() {

@@ -42,7 +42,7 @@ test_a_rename_of_a_pool_is_killed() {
 	local n code=0 web killed=0 done=0 undone=0 name
 	web=$(mac p --owner web)
 	cp -r etc etc.was && cp -r state state.was
-	for ((n = 1; n < 60; n++)); do
+	for ((n = 1; n < 60; n += sweep)); do
 		rm -rf etc state run && cp -r etc.was etc && cp -r state.was state
 		killed_at "$n" rename --pool p blue || break
 		killed=$((killed + 1))
@@ -60,7 +60,7 @@ test_a_rename_of_a_pool_is_killed() {
 	done
 	[ -e etc/pools/blue.xml ] && same "$web" "$(mac blue --owner web)" || code=1 # the last one came to its end
 	t "killed wherever it writes, the pool has one name, with its lease, and apply finds nothing to do" same "$killed 0" "$((done + undone)) $code"
-	t "rename --pool was killed before its journal was there, and after that wherever it changes a file" eval "[ $undone -ge 2 ] && [ $done -ge 8 ]"
+	t "rename --pool was killed before its journal was there, and after that wherever it changes a file" eval "[ $((undone * sweep)) -ge 2 ] && [ $((done * sweep)) -ge 8 ]"
 }
 
 test_a_rename_of_a_pool_meets_a_full_disk() {
