@@ -121,7 +121,9 @@ t 'manager/ has no header but those of its files' headers_are_of_files manager
 for room in util pool host ledger guest manager; do
 	t "$room/ has no circle: no file of it calls one that calls it" no_circle_of_calls "$room"
 done
-t 'ledger/ has no header but those of its files, and its face' headers_are_of_files ledger
+for room in pool host guest ledger; do
+	t "$room/ has no header but those of its files, and its face" headers_are_of_files "$room"
+done
 t 'manager/: the hall includes no wing' hall_includes_no_wing
 t 'manager/: apply/ includes bind/, guests/ lease/, and doctor/ any: no other wing another one' wings_keep_apart
 t 'only host/sysfs.c knows the paths of sysfs' only_in 'src/host/sysfs.c' '"[^"]*(bus/pci|class/net|module)/'

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A guest's definition, read: which MACs it has, which devices of the host. */
-#include "guest/libvirt.h"
+#include "guest/domain.h"
 
 #include "util/cleanup.h"
-#include "util/xml.h"
 
 #include <libxml/parser.h>
 #include <stdio.h>

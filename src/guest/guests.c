@@ -4,6 +4,7 @@
  * daemon that hangs must not hang vfpool. The child says, a line each: "guest UUID
  * STATE NAME", where the state is (o)ff, (r)unning or (s)aved, then "nic MAC ADDRESS VLAN NEXT-VLAN NETWORK" of that guest; at the end of all "done".
  */
+#include "guest/domain.h"
 #include "guest/libvirt.h"
 
 #include "util/cleanup.h"

@@ -2,6 +2,7 @@
 /* The only file that calls libvirt. It is loaded when it is needed: linking it
  * would cost every start of vfpool 8 ms. */
 #include "guest/libvirt.h"
+#include "guest/network.h"
 
 #include "util/cleanup.h"
 #include "util/error.h"

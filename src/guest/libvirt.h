@@ -5,17 +5,6 @@
 
 #include "guest/guest.h"
 
-#include "util/xml.h"
-
-/* Adds a copy of the device to the guest's. -ENOMEM. */
-int guest_add_nic(struct guest *guest, const struct guest_nic *nic);
-
-/* Reads an <address> of a PCI device. Returns false when it is none. */
-bool guest_read_pci(const xmlNode *address, struct vfpool_pci *ret_address);
-
-/* Has the running network, by its XML, an address that is none of these? */
-bool guest_network_has_other(const char *xml, const struct vfpool_pci *vfs, size_t n);
-
 /* Is told of one guest: (o)ff, (r)unning or (s)aved, its definition now and, when it differs, the one of its
  * next start; a NULL isn't there. */
 typedef int (*libvirt_guest_fn)(void *arg, const char *uuid, const char *name, char state,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whose is a libvirt network, and what? Read from its XML. */
-#include "guest/libvirt.h"
+#include "guest/network.h"
+#include "guest/domain.h"
 
 #include "util/cleanup.h"
 #include "util/file.h"
@@ -9,7 +10,7 @@
 
 DEFINE_CLEANUP(xmlDocPtr, cleanup_doc, xmlFreeDoc);
 
-/* No attribute is "". -ENOMEM. */
+/* Reads an attribute, "" when there is none. -ENOMEM. */
 static int attribute(const xmlNode *node, const char *name, char **ret_value)
 {
 	char *value = xml_attribute(node, name);
@@ -20,7 +21,7 @@ static int attribute(const xmlNode *node, const char *name, char **ret_value)
 	return value ? 0 : -ENOMEM;
 }
 
-/* "forward mode hostdev, PF enp1s0", "…, 4 VFs" */
+/* Says what the network has: "forward mode hostdev, PF enp1s0", "…, 4 VFs". */
 static char *describe_hostdev(const xmlNode *forward)
 {
 	AUTO_FREE char *dev = xml_attribute(xml_child(forward, "pf"), "dev");
@@ -34,7 +35,7 @@ static char *describe_hostdev(const xmlNode *forward)
 	return format_text("forward mode hostdev, %zu VF%s", n, n == 1 ? "" : "s");
 }
 
-/* "forward mode nat, bridge virbr0". Without <forward> a network is isolated, without a mode it is NAT. */
+/* Says what the network is: "forward mode nat, bridge virbr0". Without <forward> a network is isolated, without a mode it is NAT. */
 static char *describe(const xmlNode *root, const xmlNode *forward, const char *mode)
 {
 	AUTO_FREE char *bridge = NULL;
