@@ -32,7 +32,7 @@ int vfpool_format_parse(const char *name, enum vfpool_format *ret_format)
 	return -EINVAL;
 }
 
-/* Letters and digits of ASCII, '-' and '.' as they are, all else as '_' and two digits, so that no two
+/* Writes letters and digits of ASCII, '-' and '.' as they are, all else as '_' and two digits, so that no two
  * texts are alike. Returns its length, or what it would be. */
 static size_t encode(const char *text, char *out, size_t size)
 {
@@ -49,7 +49,7 @@ static size_t encode(const char *text, char *out, size_t size)
 	return n;
 }
 
-/* QEMU's id of the device: a letter, then letters, digits, '-', '.' and '_'. It is the lease's key, for in one
+/* Writes QEMU's id of the device: a letter, then letters, digits, '-', '.' and '_'. It is the lease's key, for in one
  * QEMU there may be VFs of several owners and pools: vfpool-POOL__OWNER-NIC. StratoVirt takes 255 bytes at most, so
  * a hash is in the place of what is too long. */
 static void device_id(const struct vfpool_lease *lease, char *text, size_t size)
@@ -68,7 +68,7 @@ static void device_id(const struct vfpool_lease *lease, char *text, size_t size)
 	snprintf(text, size, "vfpool-%s__%s-%u", pool, owner, lease->nic);
 }
 
-/* The bus and slot come from the command line; a comma would begin another property. */
+/* Can it be a bus or a slot? They come from the command line, and a comma would begin another property. */
 static bool is_place(const char *text)
 {
 	return *text &&
@@ -92,7 +92,7 @@ static bool shares_slot(enum vfpool_format format, const struct vfpool_interface
 	       (format == VFPOOL_FORMAT_STRATOVIRT ? options->bus : options->addr) != NULL;
 }
 
-/* "0x03" or "0x03.0x0", as QEMU reads it, and its function for one of several. */
+/* Reads a slot, "0x03" or "0x03.0x0" as QEMU does, and finds its function for one of several. */
 static int parse_slot(const char *addr, unsigned number, unsigned *ret_slot, unsigned *ret_function)
 {
 	unsigned long slot, function = 0;

@@ -15,7 +15,7 @@ DEFINE_CLEANUP(xmlBufferPtr, cleanup_buffer, xmlBufferFree);
 
 #define XML(text) ((const xmlChar *)(text))
 
-/* libxml2 returns NULL when out of memory; each of these passes it on. */
+/* Adds an element. libxml2 returns NULL when out of memory; each of these passes it on. */
 static xmlNodePtr add(xmlNodePtr parent, const char *name)
 {
 	return parent ? xmlNewChild(parent, NULL, XML(name), NULL) : NULL;
@@ -51,13 +51,13 @@ static xmlNodePtr add_mac(xmlNodePtr parent, const struct vfpool_mac *mac)
 	return set(add(parent, "mac"), "address", "%s", text);
 }
 
-/* True without a VLAN too. */
+/* Adds the VLAN, if there is one. Returns false when out of memory. */
 static bool add_vlan(xmlNodePtr parent, unsigned vlan)
 {
 	return !vlan || set(add(add(parent, "vlan"), "tag"), "id", "%u", vlan);
 }
 
-/* True without a port profile too. */
+/* Adds the port profile, if there is one. Returns false when out of memory. */
 static bool add_virtualport(xmlNodePtr parent, const struct vfpool_virtualport *port)
 {
 	xmlNodePtr node, parameters;
@@ -114,14 +114,14 @@ static xmlNodePtr set_managed(xmlNodePtr node, const struct vfpool_pool *pool)
 	return set(node, "managed", pool->unmanaged ? "no" : "yes");
 }
 
-/* The kernel's vfio driver that libvirt is to take; NULL: as usual. */
+/* Adds the kernel's vfio driver that libvirt is to take, if the pool says one. */
 static bool add_driver(xmlNodePtr parent, const struct vfpool_pool *pool)
 {
 	return !pool->driver_model ||
 	       set(set(add(parent, "driver"), "name", "vfio"), "model", "%s", pool->driver_model);
 }
 
-/* Which libvirt leaves as vfpool has programmed it. Its schema has no type='pci' here. */
+/* Fills a <hostdev>, which libvirt leaves as vfpool has programmed it. Its schema has no type='pci' here. */
 static bool fill_hostdev(xmlNodePtr hostdev, const struct vfpool_pool *pool,
 			 const struct vfpool_lease *lease)
 {
@@ -155,7 +155,7 @@ static bool fill_vf(xmlNodePtr interface, const struct vfpool_pool *pool,
 					 add_vlan(interface, vlan_of(pool, lease)));
 }
 
-/* libvirt wants letters, digits, '-' and '_' after "ua-". */
+/* Sets an alias. libvirt wants letters, digits, '-' and '_' after "ua-". */
 static xmlNodePtr set_alias(xmlNodePtr node, const char *attribute,
 			    const struct vfpool_lease *lease)
 {
@@ -165,7 +165,7 @@ static xmlNodePtr set_alias(xmlNodePtr node, const char *attribute,
 		   mac[3], mac[4], mac[5]);
 }
 
-/* The virtual card that carries on while the VF is away. */
+/* Fills the interface of the virtual card that carries on while the VF is away. */
 static bool fill_standby(xmlNodePtr interface, const struct vfpool_pool *pool,
 			 const struct vfpool_lease *lease)
 {
@@ -195,7 +195,7 @@ static int standby_xml(const struct vfpool_pool *pool, const struct vfpool_lease
 	return fill_standby(interface, pool, lease) ? dump(doc, ret_xml) : -ENOMEM;
 }
 
-/* Two elements, for a guest's <devices>. */
+/* Writes two elements, for a guest's <devices>. */
 static int teaming_xml(const struct vfpool_pool *pool, const struct vfpool_lease *lease,
 		       const char *portgroup, char **ret_xml)
 {
@@ -258,7 +258,7 @@ static bool add_portgroup(xmlNodePtr network, const struct vfpool_portgroup *gro
 	return node && add_vlan(node, group->vlan) && add_virtualport(node, &group->virtualport);
 }
 
-/* By which it is known as vfpool's. */
+/* Adds the mark by which the network is known as vfpool's. */
 static bool add_mark(xmlNodePtr network, const struct vfpool_pool *pool)
 {
 	xmlNodePtr metadata = add(network, "metadata");
@@ -345,7 +345,7 @@ static bool same_text(const xmlNode *a, const xmlNode *b)
 	return same;
 }
 
-/* The depth of what we compare is that of a network, a handful. */
+/* Are both trees the same? The depth of what we compare is that of a network, a handful. */
 static bool same_tree(const xmlNode *a, const xmlNode *b)
 {
 	const xmlNode *x = next_part(a->children), *y = next_part(b->children);
@@ -399,7 +399,7 @@ static void drop_marks(xmlNodePtr root)
 		drop(metadata);
 }
 
-/* Without what isn't the definition's: its UUID, its mark, how many guests use it, and the VFs that
+/* Returns the network without what isn't the definition's: its UUID, its mark, how many guests use it, and the VFs that
  * libvirt has found for a whole PF. */
 static xmlNodePtr normal_root(xmlDocPtr doc)
 {
@@ -459,7 +459,7 @@ static bool same_name(xmlNodePtr a, xmlNodePtr b)
 	       same_text(child(a, "name"), child(b, "name"));
 }
 
-/* A copy of the other's element goes behind `after`. */
+/* Puts a copy of the other's element behind `after`. */
 static bool put(xmlDocPtr doc, xmlNodePtr after, xmlNodePtr other)
 {
 	xmlNodePtr copy = xmlDocCopyNode(other, doc, 1);
@@ -470,7 +470,7 @@ static bool put(xmlDocPtr doc, xmlNodePtr after, xmlNodePtr other)
 	return false;
 }
 
-/* The other's mark, in the order of libvirt's own text. */
+/* Puts the other's mark in, in the order of libvirt's own text. */
 static bool put_mark(xmlDocPtr doc, xmlNodePtr root, xmlNodePtr other)
 {
 	static const char *const before[] = { "description", "title", "uuid", "name" };

@@ -143,7 +143,7 @@ static bool is_held(const struct vfpool_pf *pf)
 	return false;
 }
 
-/* A child looks, since reading the command line of a process that hangs in the
+/* Names who holds the VFs. A child looks, since reading the command line of a process that hangs in the
  * kernel hangs too. */
 void host_name_holders(struct host *host, struct vfpool_pf *pf)
 {
@@ -209,7 +209,7 @@ static void look_for_writer(void *arg, int out)
 	}
 }
 
-/* The kernel takes a PF's VFs away from the first on, and waits for each until nobody has it open. */
+/* Finds who takes the PF's VFs away. The kernel takes them from the first on, and waits for each until nobody has it open. */
 int host_find_remover(struct host *host, const struct vfpool_pf *pf, char **ret_text)
 {
 	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &pf->address);

@@ -32,7 +32,7 @@ void vfpool_groups_free(struct vfpool_groups *groups)
 
 DEFINE_CLEANUP(struct vfpool_groups *, cleanup_groups, vfpool_groups_free);
 
-/* The kernel's drivers that have no DMA of their own (driver_managed_dma in struct pci_driver). Before
+/* Does the driver keep the group from its guest? Those of the kernel don't that have no DMA of their own (driver_managed_dma in struct pci_driver). Before
  * 5.19 it took any driver of a bridge; since then shpchp, for one, keeps a group from its guest. */
 static bool is_in_the_way(const char *driver)
 {
@@ -151,7 +151,7 @@ int host_read_group_of(struct host *host, const struct vfpool_pci *address,
 			    host_read_group(host, number, ret_group);
 }
 
-/* reserved_regions has a line each of start, end and kind; what is "direct" must stay where it is
+/* Reads reserved_regions, which has a line each of start, end and kind; what is "direct" must stay where it is
  * (Documentation/ABI/testing/sysfs-kernel-iommu_groups). */
 bool host_group_is_reserved(struct host *host, int number)
 {

@@ -66,7 +66,7 @@ static void read_seen_mac(int folder, struct vfpool_vf *vf)
 			   vfpool_mac_parse(text, &vf->seen_mac) == 0;
 }
 
-/* When a driver's module comes, the kernel tries it with every VF, which names it for a moment even
+/* Is the VF's driver just being tried? When a driver's module comes, the kernel tries it with every VF, which names it for a moment even
  * where autoprobe is off, so that it isn't taken: that is nobody's use of the VF. */
 static bool is_being_tried(struct host *host, const struct vfpool_pf *pf,
 			   const struct vfpool_vf *vf)

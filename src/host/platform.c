@@ -54,7 +54,7 @@ static bool take_processor(struct host_platform *platform, const char *line)
 	return *line == '\n'; /* the others are alike */
 }
 
-/* The chips' names: IR-PCI-MSI, IR-IO-APIC, and in a virtual machine also vIR-PCI-MSI. */
+/* Looks for the names of chips that remap: IR-PCI-MSI, IR-IO-APIC, and in a virtual machine also vIR-PCI-MSI. */
 static bool take_interrupt(struct host_platform *platform, const char *line)
 {
 	platform->remaps_interrupts = strstr(line, " IR-") || strstr(line, " vIR-");

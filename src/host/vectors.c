@@ -16,7 +16,7 @@
 /* More capabilities than fit, so that a loop of them ends. */
 #define MAX_CAPABILITIES 48
 
-/* By the PCI configuration space's MSI-X capability, 0: there is none to be seen. */
+/* Returns the number in the PCI configuration space's MSI-X capability, 0: there is none to be seen. */
 static unsigned count_vectors(const uint8_t *config, size_t size)
 {
 	size_t at = size > PCI_CAPABILITY_LIST ? config[PCI_CAPABILITY_LIST] & ~3u : 0;
@@ -35,7 +35,7 @@ static unsigned count_vectors(const uint8_t *config, size_t size)
 	return 0;
 }
 
-/* 0: not known. The kernel shows no more than 64 bytes without CAP_SYS_ADMIN, which vfpool's units don't
+/* Returns how many the VF has, 0: that isn't known. The kernel shows no more than 64 bytes without CAP_SYS_ADMIN, which vfpool's units don't
  * have (pci_read_config() in drivers/pci/pci-sysfs.c). */
 static unsigned read_vectors(int folder)
 {
@@ -45,7 +45,7 @@ static unsigned read_vectors(int folder)
 	return n < 0 ? 0 : count_vectors(config, (size_t)n);
 }
 
-/* The kernel answers sriov_vf_total_msix under the PF's device lock, which it also holds while it makes
+/* Reads how many there are. The kernel answers sriov_vf_total_msix under the PF's device lock, which it also holds while it makes
  * VFs, and that may be for ever: so not while a vfpool does that. */
 void host_read_vectors(struct host *host, struct vfpool_pf *pf, bool locked)
 {
@@ -66,7 +66,7 @@ void host_read_vectors(struct host *host, struct vfpool_pf *pf, bool locked)
 	}
 }
 
-/* What the kernel, or the PF's driver, means by an error here. */
+/* Says what the kernel, or the PF's driver, means by an error here. */
 static const char *explain(int r)
 {
 	switch (r) {

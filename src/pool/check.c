@@ -119,7 +119,7 @@ static bool same_pf(const struct pool_claim *a, const struct pool_claim *b)
 	return same_selector(a->want, b->want);
 }
 
-/* The first VF that both have, -1: none. */
+/* Returns the first VF that both have, -1: none. */
 static int common_vf(const struct vfpool_pool_pf *a, const struct vfpool_pool_pf *b)
 {
 	for (unsigned i = 0; i < a->numvfs; i++)
@@ -193,7 +193,7 @@ static unsigned long count_vectors(const struct pool_claim *claim)
 	return n;
 }
 
-/* All that the n definitions give the PF's VFs. Those of VFs without a definition's word
+/* Checks that the card has the message vectors that the n definitions give the PF's VFs. Those of VFs without a definition's word
  * aren't known: a driver may yet refuse what passes here. */
 static int check_vectors(const struct pool_claim *claims, size_t n_claims, size_t i,
 			 struct error *err)

@@ -25,7 +25,7 @@ int placement_choose(enum vfpool_placement policy, const struct placement_pf *pf
 	return best;
 }
 
-/* A seed is text of any length; SipHash wants 16 bytes. */
+/* Makes the 16 bytes that SipHash wants of a seed, which is text of any length. */
 static void key_from_seed(const char *seed, uint8_t key[16])
 {
 	for (uint8_t half = 0; half < 2; half++) {

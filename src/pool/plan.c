@@ -137,7 +137,7 @@ static int refuse(struct vfpool_plan *plan, const struct vfpool_pf *pf, int vf, 
 	return n < 0 ? -ENOMEM : 0;
 }
 
-/* The step that refuse() has just added, when its `r` says that it could, is a failure. Returns `r`. */
+/* Makes a failure of the step that refuse() has just added, when its `r` says that it could. Returns `r`. */
 static int fail_step(struct vfpool_plan *plan, int r)
 {
 	if (r == 0)

@@ -32,7 +32,7 @@ int sync_folder(const char *path);
 /* Finds where the system has a program. The caller's PATH isn't asked: by sudo it may be anyone's. -ENOENT. */
 int find_program(const char *name, char **ret_path);
 
-/* asprintf() that returns NULL when out of memory. */
+/* Formats a text as asprintf() does, or returns NULL when out of memory. */
 char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef VFPOOL_JOURNAL_H
 #define VFPOOL_JOURNAL_H
 
-/* A warning to the system's journal, which listens at that socket (/dev/log). Where nobody listens, or
+/* Sends a warning to the system's journal, which listens at that socket (/dev/log). Where nobody listens, or
  * isn't ready at once, it is lost: syslog(3) would wait. */
 void journal_warn(const char *socket_path, const char *text);
 

@@ -44,7 +44,7 @@ size_t utf8_read(const char *text, uint32_t *ret_code)
 	return length;
 }
 
-/* Unicode's controls, its Default_Ignorable_Code_Point, separators of lines, and what is no character. */
+/* Is it one of Unicode's controls, its Default_Ignorable_Code_Point, separators of lines, or no character? */
 static bool is_hidden(uint32_t code)
 {
 	static const struct {

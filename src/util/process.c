@@ -159,7 +159,7 @@ int read_until(int in, long long deadline, size_t max, char **ret_text)
 	return 0;
 }
 
-/* Who waits for the end of the caller's output must not wait for a child that hangs. */
+/* Leaves the caller's files to the caller: who waits for the end of its output must not wait for a child that hangs. */
 static void leave_callers_files(void)
 {
 	int null = open("/dev/null", O_RDWR);
