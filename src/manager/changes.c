@@ -141,7 +141,7 @@ static int open_journal(struct vfpool *vp, struct journal *journal)
 	size_t size;
 	int r;
 
-	journal->path = journal_path(vp);
+	journal->path = definition_journal_path(vp);
 	if (!journal->path)
 		return fail_oom(&vp->err);
 	journal->fd = open(journal->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
@@ -191,7 +191,7 @@ static int store(struct vfpool *vp, const struct journal *journal)
 	int r = 0;
 
 	while (r == 0 && next_entry(&at, journal->end, &entry) > 0) {
-		AUTO_FREE char *path = pool_path(vp, entry.name);
+		AUTO_FREE char *path = definition_path(vp, entry.name);
 
 		if (!path)
 			return fail_oom(&vp->err);
@@ -217,7 +217,7 @@ static void remove_leftovers(const struct vfpool *vp)
 /* `ledger` is in a transaction when a pool gets a new name, and that ends. */
 static int carry_out(struct vfpool *vp, struct ledger *ledger, const struct journal *journal)
 {
-	AUTO_FREE char *old = pool_path(vp, journal->from);
+	AUTO_FREE char *old = definition_path(vp, journal->from);
 	const bool renames = journal->to[0];
 	int r = !old    ? fail_oom(&vp->err) :
 		renames ? ledger_rename_pool(ledger, journal->from, journal->to) :
@@ -269,16 +269,6 @@ static int follow_journal(struct vfpool *vp, struct ledger *ledger)
 	return r == 0 && is ? carry_out(vp, ledger, &journal) : r;
 }
 
-bool definition_is(const struct vfpool *vp, const char *name, const char *text, size_t size)
-{
-	AUTO_FREE char *path = pool_path(vp, name), *is = NULL;
-	struct error ignored;
-	size_t is_size;
-
-	return path && read_file(path, POOL_TEXT_MAX, &is, &is_size, &ignored) == 0 &&
-	       is_size == size && memcmp(is, text, size) == 0;
-}
-
 /* Was any of it done, as far as the files go? */
 static bool is_begun(const struct vfpool *vp, const struct journal *journal)
 {
@@ -286,7 +276,7 @@ static bool is_begun(const struct vfpool *vp, const struct journal *journal)
 	struct entry entry;
 
 	while (next_entry(&at, journal->end, &entry) > 0)
-		if (!entry.from[0] && definition_is(vp, entry.name, entry.text, entry.size))
+		if (!entry.from[0] && definition_file_is(vp, entry.name, entry.text, entry.size))
 			return true;
 	return false;
 }
@@ -307,11 +297,10 @@ static int take_back(struct vfpool *vp, int r)
 		       fail(&vp->err, r, "%s; the next command of vfpool finishes it", why.text);
 }
 
-int change_definitions(struct vfpool *vp, struct ledger *ledger,
-		       const struct definition_changes *changes)
+int changes_make(struct vfpool *vp, struct ledger *ledger, const struct definition_changes *changes)
 {
 	AUTO_FREE char *folder = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]),
-		       *path = journal_path(vp);
+		       *path = definition_journal_path(vp);
 	AUTO_FREE char *text = NULL;
 	size_t size = 0;
 	int r = folder && path ? make_dirs(folder, 0755, &vp->err) : fail_oom(&vp->err);
@@ -335,7 +324,7 @@ int change_definitions(struct vfpool *vp, struct ledger *ledger,
 
 /* ---- before they are read or changed ---- */
 
-bool settle_definitions(struct vfpool *vp)
+bool changes_settle(struct vfpool *vp)
 {
 	const struct error before = vp->err;
 	int r = follow_journal(vp, NULL);
@@ -358,7 +347,7 @@ bool settle_definitions(struct vfpool *vp)
 	return r == 0;
 }
 
-int hold_definitions(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger)
+int changes_hold(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger)
 {
 	struct ledger *ledger = NULL;
 
@@ -371,7 +360,7 @@ int hold_definitions(struct vfpool *vp, enum ledger_mode mode, struct ledger **r
 		if (r < 0)
 			return r;
 		*ret_ledger = ledger;
-		if (!changes_are_pending(vp))
+		if (!definition_changes_are_pending(vp))
 			return 0;
 		ledger_rollback(ledger);
 		r = follow_journal(vp, NULL);

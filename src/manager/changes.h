@@ -19,20 +19,17 @@ struct definition_changes {
 	size_t n;
 };
 
-/* Does it, whenever it is killed: what was begun is finished by settle_definitions(). `ledger` is from hold_definitions(),
+/* Does it, whenever it is killed: what was begun is finished by changes_settle(). `ledger` is from changes_hold(),
  * whose transaction ends where a pool gets a new name. */
-int change_definitions(struct vfpool *vp, struct ledger *ledger,
-		       const struct definition_changes *changes);
+int changes_make(struct vfpool *vp, struct ledger *ledger,
+		 const struct definition_changes *changes);
 
 /* The ledger (NULL: there is none, and `mode` makes none) in a transaction, in which nobody else changes definitions and
  * nothing is left of earlier changes. */
-int hold_definitions(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger);
+int changes_hold(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger);
 
 /* Before definitions are read: finishes what was begun. False: that isn't for this process to do, or fails, as is
  * told in a note. */
-bool settle_definitions(struct vfpool *vp);
-
-/* Is that, to the byte, the pool's definition? */
-bool definition_is(const struct vfpool *vp, const char *name, const char *text, size_t size);
+bool changes_settle(struct vfpool *vp);
 
 #endif

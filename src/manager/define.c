@@ -46,8 +46,8 @@ static int load_batch(struct vfpool *vp, const char *const *files, size_t n,
 	if (!batch->pools || !batch->texts || !batch->sizes || !batch->changed)
 		return fail_oom(&vp->err);
 	for (size_t i = 0; i < n; i++) {
-		int r = load_pool_file(vp, files[i], &batch->pools[i], &batch->texts[i],
-				       &batch->sizes[i]);
+		int r = definition_load_file(vp, files[i], &batch->pools[i], &batch->texts[i],
+					     &batch->sizes[i]);
 
 		for (size_t j = 0; r == 0 && j < i; j++)
 			if (strcmp(batch->pools[i]->name, batch->pools[j]->name) == 0)
@@ -67,7 +67,7 @@ static int check_beside_others(struct vfpool *vp, struct host *host,
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_claim *claims = NULL;
 	size_t n = 0, n_claims;
-	int r = load_others(vp, batch->pools, batch->n, &pools, &n);
+	int r = definition_load_others(vp, batch->pools, batch->n, &pools, &n);
 
 	if (r < 0)
 		return r;
@@ -83,7 +83,7 @@ static bool may_be_lease_pf(const struct vfpool_pool_pf *want, const struct vfpo
 			    const struct vfpool_inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->n_pfs; i++)
-		if (is_lease_pf(lease, &inventory->pfs[i]))
+		if (vf_is_lease_pf(lease, &inventory->pfs[i]))
 			return false;
 	if (want->by == VFPOOL_PF_BY_MAC && lease->has_pf_mac)
 		return vfpool_mac_equal(&want->mac, &lease->pf_mac);
@@ -98,7 +98,7 @@ static bool lease_stays(const struct vfpool_lease *lease, const struct vfpool_po
 	for (size_t i = 0; lease->has_vf && i < pool->n_pfs; i++) {
 		const struct vfpool_pf *pf = vfpool_find_pf(inventory, &pool->pfs[i]);
 
-		if ((pf ? is_lease_pf(lease, pf) :
+		if ((pf ? vf_is_lease_pf(lease, pf) :
 			  may_be_lease_pf(&pool->pfs[i], lease, inventory)) &&
 		    vfpool_pool_has_vf(&pool->pfs[i], lease->vf))
 			return true;
@@ -142,7 +142,7 @@ static int check_networks(struct vfpool *vp, const struct definition_batch *batc
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **others = NULL;
 	size_t n = 0;
-	int r = load_others(vp, batch->pools, batch->n, &others, &n);
+	int r = definition_load_others(vp, batch->pools, batch->n, &others, &n);
 
 	for (size_t i = 0; r == 0 && i < batch->n; i++) {
 		r = check_network_name(vp, batch->pools[i], others, n);
@@ -151,7 +151,7 @@ static int check_networks(struct vfpool *vp, const struct definition_batch *batc
 		r = check_network_name(vp, batch->pools[i], batch->pools, i);
 		if (r < 0)
 			return r;
-		r = check_network_is_free(vp, batch->pools[i]);
+		r = network_file_check_free(vp, batch->pools[i]);
 	}
 	return r;
 }
@@ -168,7 +168,7 @@ static int check_batch(struct vfpool *vp, struct ledger *ledger,
 	if (r < 0)
 		return r;
 	r = again ? host_read_inventory(&host, HOST_NO_VFS, &inventory) :
-		    read_host(vp, &host, HOST_NO_VFS, &inventory);
+		    inventory_read_host(vp, &host, HOST_NO_VFS, &inventory);
 	if (r < 0)
 		return r;
 	r = check_beside_others(vp, &host, batch, inventory);
@@ -221,12 +221,12 @@ static bool is_too_open(const char *path, const struct vfpool_pool *pool)
 static int is_changed(struct vfpool *vp, const struct definition_batch *batch, size_t i,
 		      bool *ret_changed)
 {
-	AUTO_FREE char *path = pool_path(vp, batch->pools[i]->name);
+	AUTO_FREE char *path = definition_path(vp, batch->pools[i]->name);
 
 	if (!path)
 		return fail_oom(&vp->err);
-	*ret_changed = !definition_is(vp, batch->pools[i]->name, batch->texts[i],
-				      batch->sizes[i]) ||
+	*ret_changed = !definition_file_is(vp, batch->pools[i]->name, batch->texts[i],
+					   batch->sizes[i]) ||
 		       is_too_open(path, batch->pools[i]);
 	return 0;
 }
@@ -251,7 +251,7 @@ static int store(struct vfpool *vp, struct definition_batch *batch)
 	AUTO_FREE struct definition_text *stored = calloc(batch->n, sizeof(*stored));
 	struct definition_changes changes = { .stored = stored };
 	bool any = false;
-	int r = stored ? hold_definitions(vp, LEDGER_WRITE, &ledger) : fail_oom(&vp->err);
+	int r = stored ? changes_hold(vp, LEDGER_WRITE, &ledger) : fail_oom(&vp->err);
 
 	if (r < 0)
 		return r;
@@ -267,7 +267,7 @@ static int store(struct vfpool *vp, struct definition_batch *batch)
 									batch->texts[i],
 									batch->sizes[i],
 									mode_of(batch->pools[i]) };
-	r = change_definitions(vp, ledger, &changes);
+	r = changes_make(vp, ledger, &changes);
 	return r < 0 ? fail_while(&vp->err, r, "defining") : 0; /* the ledger was only held */
 }
 
@@ -298,7 +298,7 @@ int vfpool_define(struct vfpool *vp, const char *const *files, size_t n, bool dr
 	if (any && !dry_run)
 		r = store(vp, &batch);
 	else
-		tell_doubt(vp);
+		open_ledger_tell_doubt(vp);
 	if (r < 0)
 		return r;
 	memcpy(ret_changed, batch.changed, n * sizeof(*ret_changed));
@@ -334,11 +334,11 @@ int vfpool_undefine(struct vfpool *vp, const char *name, bool dry_run)
 
 	if (r < 0)
 		return r;
-	r = find_pool_path(vp, name, &path);
+	r = definition_find(vp, name, &path);
 	if (r < 0)
 		return r;
 	r = dry_run ? open_ledger(vp, LEDGER_READ, &ledger) :
-		      hold_definitions(vp, LEDGER_CHANGE, &ledger);
+		      changes_hold(vp, LEDGER_CHANGE, &ledger);
 	if (r < 0)
 		return r;
 	return undefine_held(vp, ledger, name, path, dry_run); /* the ledger is only held */

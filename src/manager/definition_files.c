@@ -11,19 +11,19 @@
 
 #define READ_TRIES 10
 
-char *pool_path(const struct vfpool *vp, const char *name)
+char *definition_path(const struct vfpool *vp, const char *name)
 {
 	return format_text("%s/pools/%s.xml", vp->dirs[VFPOOL_DIR_CONFIG], name);
 }
 
-char *journal_path(const struct vfpool *vp)
+char *definition_journal_path(const struct vfpool *vp)
 {
 	return format_text("%s/pools/.changes", vp->dirs[VFPOOL_DIR_CONFIG]);
 }
 
-bool changes_are_pending(const struct vfpool *vp)
+bool definition_changes_are_pending(const struct vfpool *vp)
 {
-	AUTO_FREE char *path = journal_path(vp);
+	AUTO_FREE char *path = definition_journal_path(vp);
 	struct stat is;
 
 	return !path || lstat(path, &is) == 0;
@@ -34,6 +34,16 @@ bool definition_is_there(const char *path)
 	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+bool definition_file_is(const struct vfpool *vp, const char *name, const char *text, size_t size)
+{
+	AUTO_FREE char *path = definition_path(vp, name), *is = NULL;
+	struct error ignored;
+	size_t is_size;
+
+	return path && read_file(path, POOL_TEXT_MAX, &is, &is_size, &ignored) == 0 &&
+	       is_size == size && memcmp(is, text, size) == 0;
+}
+
 static int check_file_name(struct vfpool *vp, const struct vfpool_pool *pool, const char *name)
 {
 	if (strcmp(pool->name, name) == 0)
@@ -42,7 +52,7 @@ static int check_file_name(struct vfpool *vp, const struct vfpool_pool *pool, co
 		    pool->file, pool->name, pool->name);
 }
 
-int parse_definition(struct vfpool *vp, const char *name, const char *path, const char *text,
+int definition_parse(struct vfpool *vp, const char *name, const char *path, const char *text,
 		     size_t size, struct vfpool_pool **ret_pool)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
@@ -99,7 +109,7 @@ static int add_file(const struct vfpool *vp, struct definition_files *files, con
 		return 0;
 	}
 	files->n++;
-	file->path = file->name ? pool_path(vp, file->name) : NULL;
+	file->path = file->name ? definition_path(vp, file->name) : NULL;
 	if (file->path)
 		(void)stat(file->path, &file->is);
 	return file->path ? 0 : -ENOMEM;
@@ -138,7 +148,7 @@ static bool are_same(const struct definition_files *a, const struct definition_f
 	return same;
 }
 
-int read_definition_files(struct vfpool *vp, struct definition_files *files, bool *ret_is_one)
+int definition_files_read(struct vfpool *vp, struct definition_files *files, bool *ret_is_one)
 {
 	CLEANUP(definition_files_end) struct definition_files after = { 0 };
 	struct error ignored;
@@ -148,7 +158,7 @@ int read_definition_files(struct vfpool *vp, struct definition_files *files, boo
 	for (size_t i = 0; r == 0 && i < files->n; i++)
 		(void)read_file(files->list[i].path, POOL_TEXT_MAX, &files->list[i].text,
 				&files->list[i].size, &ignored);
-	is_pending = changes_are_pending(
+	is_pending = definition_changes_are_pending(
 		vp); /* asked first: one that begins now has changed none of those that were read */
 	if (r < 0)
 		return r;
@@ -167,7 +177,7 @@ static bool is_one_of(const char *name, struct vfpool_pool *const *pools, size_t
 	return false;
 }
 
-int parse_definition_files(struct vfpool *vp, const struct definition_files *files,
+int definition_files_parse(struct vfpool *vp, const struct definition_files *files,
 			   struct vfpool_pool *const *except, size_t n_except, enum broken broken,
 			   struct vfpool_pool ***ret_pools, size_t *ret_n, unsigned *ret_broken)
 {
@@ -184,7 +194,7 @@ int parse_definition_files(struct vfpool *vp, const struct definition_files *fil
 
 		if (is_one_of(file->name, except, n_except))
 			continue;
-		r = parse_definition(vp, file->name, file->path, file->text, file->size, &pools[n]);
+		r = definition_parse(vp, file->name, file->path, file->text, file->size, &pools[n]);
 		if (r == 0) {
 			n++;
 		} else if (!definition_is_there(file->path)) {
@@ -203,7 +213,7 @@ int parse_definition_files(struct vfpool *vp, const struct definition_files *fil
 	return 0;
 }
 
-int load_unsettled(struct vfpool *vp, struct vfpool_pool ***ret_pools)
+int definition_load_unsettled(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 {
 	CLEANUP(definition_files_end) struct definition_files files = { 0 };
 	unsigned n_broken;
@@ -213,11 +223,11 @@ int load_unsettled(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 
 	for (int left = READ_TRIES; r == 0 && !is_one && left > 0; left--) {
 		definition_files_end(&files);
-		r = read_definition_files(vp, &files, &is_one);
-		if (changes_are_pending(vp))
+		r = definition_files_read(vp, &files, &is_one);
+		if (definition_changes_are_pending(vp))
 			break;
 	}
 	return r < 0 ? r :
-		       parse_definition_files(vp, &files, NULL, 0, SKIP_BROKEN, ret_pools, &n,
+		       definition_files_parse(vp, &files, NULL, 0, SKIP_BROKEN, ret_pools, &n,
 					      &n_broken);
 }

@@ -7,8 +7,8 @@
 #include "util/file.h"
 #include "util/name.h"
 
-int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
-		   char **ret_text, size_t *ret_size)
+int definition_load_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
+			 char **ret_text, size_t *ret_size)
 {
 	AUTO_FREE char *text = NULL;
 	size_t size;
@@ -37,14 +37,14 @@ int definition_fail_missing(struct vfpool *vp, const char *name)
 		    "there is no pool '%s'; 'vfpool list' shows the pools", name);
 }
 
-int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
+int definition_find(struct vfpool *vp, const char *name, char **ret_path)
 {
 	char *path;
 
 	if (!pool_name_is_valid(name))
 		return definition_fail_missing(vp, name);
-	settle_definitions(vp);
-	path = pool_path(vp, name);
+	changes_settle(vp);
+	path = definition_path(vp, name);
 	if (!path)
 		return fail_oom(&vp->err);
 	*ret_path = path; /* the caller's to free, found or not */
@@ -54,12 +54,12 @@ int find_pool_path(struct vfpool *vp, const char *name, char **ret_path)
 int definition_load(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
 	AUTO_FREE char *path = NULL;
-	int r = find_pool_path(vp, name, &path);
+	int r = definition_find(vp, name, &path);
 
-	return r < 0 ? r : parse_definition(vp, name, path, NULL, 0, ret_pool);
+	return r < 0 ? r : definition_parse(vp, name, path, NULL, 0, ret_pool);
 }
 
-int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
+int definition_load_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
 	int r = definition_load(vp, name, ret_pool);
 
@@ -74,12 +74,12 @@ int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool
 static int read_files(struct vfpool *vp, struct definition_files *files)
 {
 	for (int left = READ_TRIES; left > 0; left--) {
-		const bool is_settled = settle_definitions(vp);
+		const bool is_settled = changes_settle(vp);
 		bool is_one = false;
 		int r;
 
 		definition_files_end(files);
-		r = read_definition_files(vp, files, &is_one);
+		r = definition_files_read(vp, files, &is_one);
 		if (r < 0 || is_one || !is_settled)
 			return r;
 	}
@@ -95,19 +95,19 @@ static int load(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_e
 	int r = read_files(vp, &files);
 
 	return r < 0 ? r :
-		       parse_definition_files(vp, &files, except, n_except, broken, ret_pools,
+		       definition_files_parse(vp, &files, except, n_except, broken, ret_pools,
 					      ret_n, ret_broken);
 }
 
-int load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
-		struct vfpool_pool ***ret_pools, size_t *ret_n)
+int definition_load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
+			   struct vfpool_pool ***ret_pools, size_t *ret_n)
 {
 	unsigned none;
 
 	return load(vp, except, n_except, FAIL_BROKEN, ret_pools, ret_n, &none);
 }
 
-int load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools)
+int definition_load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 {
 	unsigned n_broken;
 	size_t n;
@@ -115,7 +115,8 @@ int load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools)
 	return load(vp, NULL, 0, SKIP_BROKEN, ret_pools, &n, &n_broken);
 }
 
-int load_telling(struct vfpool *vp, struct vfpool_pool ***ret_pools, unsigned *ret_broken)
+int definition_load_telling(struct vfpool *vp, struct vfpool_pool ***ret_pools,
+			    unsigned *ret_broken)
 {
 	size_t n;
 
@@ -140,7 +141,7 @@ int vfpool_dumpxml(struct vfpool *vp, const char *name, char **ret_text)
 	AUTO_FREE char *path = NULL;
 	int r;
 
-	r = find_pool_path(vp, name, &path);
+	r = definition_find(vp, name, &path);
 	if (r < 0)
 		return r;
 	return read_file(path, POOL_TEXT_MAX, ret_text, NULL, &vp->err);

@@ -15,24 +15,25 @@ int definition_check_name(struct vfpool *vp, const char *name);
 int definition_load(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
 
 /* The pool's definition, or one with nothing but its name when that is gone. */
-int load_pool_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
+int definition_load_or_default(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool);
 
 /* Where the pool's definition is; free() it, found or not. VFPOOL_ENOTFOUND:
  * there is none. */
-int find_pool_path(struct vfpool *vp, const char *name, char **ret_path);
+int definition_find(struct vfpool *vp, const char *name, char **ret_path);
 
 /* A definition from the file that a person names, with its text. */
-int load_pool_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
-		   char **ret_text, size_t *ret_size);
+int definition_load_file(struct vfpool *vp, const char *file, struct vfpool_pool **ret_pool,
+			 char **ret_text, size_t *ret_size);
 
 /* All definitions but those of these names, in an array with room for these;
  * it ends with NULL. */
-int load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
-		struct vfpool_pool ***ret_pools, size_t *ret_n);
+int definition_load_others(struct vfpool *vp, struct vfpool_pool *const *except, size_t n_except,
+			   struct vfpool_pool ***ret_pools, size_t *ret_n);
 
 /* All definitions but those that are broken. */
-int load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools);
+int definition_load_sound(struct vfpool *vp, struct vfpool_pool ***ret_pools);
 /* Likewise, each of those told in a note, and counted. */
-int load_telling(struct vfpool *vp, struct vfpool_pool ***ret_pools, unsigned *ret_broken);
+int definition_load_telling(struct vfpool *vp, struct vfpool_pool ***ret_pools,
+			    unsigned *ret_broken);
 
 #endif

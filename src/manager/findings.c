@@ -18,9 +18,9 @@ void vfpool_findings_free(struct vfpool_findings *findings)
 	free(findings);
 }
 
-int add_finding(struct vfpool_findings *found, enum vfpool_finding_kind kind,
-		enum vfpool_finding_result result, struct vfpool_lease **lease, const char *format,
-		...)
+int findings_add(struct vfpool_findings *found, enum vfpool_finding_kind kind,
+		 enum vfpool_finding_result result, struct vfpool_lease **lease, const char *format,
+		 ...)
 {
 	struct vfpool_finding *grown = reallocarray(found->list, found->n + 1, sizeof(*grown));
 	va_list args;
@@ -45,7 +45,7 @@ int add_finding(struct vfpool_findings *found, enum vfpool_finding_kind kind,
 	return 0;
 }
 
-int sum_up_findings(struct vfpool *vp, const struct vfpool_findings *found, const char *doing)
+int findings_sum_up(struct vfpool *vp, const struct vfpool_findings *found, const char *doing)
 {
 	for (size_t i = 0; i < found->n; i++)
 		if (found->list[i].result == VFPOOL_FINDING_FAILED)

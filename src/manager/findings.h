@@ -7,11 +7,11 @@
 
 /* Takes the lease (NULL: it is about a VF without one) out of *lease. -ENOMEM, without a
  * message. */
-int add_finding(struct vfpool_findings *found, enum vfpool_finding_kind kind,
-		enum vfpool_finding_result result, struct vfpool_lease **lease, const char *format,
-		...) __attribute__((format(printf, 5, 6)));
+int findings_add(struct vfpool_findings *found, enum vfpool_finding_kind kind,
+		 enum vfpool_finding_result result, struct vfpool_lease **lease, const char *format,
+		 ...) __attribute__((format(printf, 5, 6)));
 
 /* VFPOOL_EPARTIAL when something failed. */
-int sum_up_findings(struct vfpool *vp, const struct vfpool_findings *found, const char *doing);
+int findings_sum_up(struct vfpool *vp, const struct vfpool_findings *found, const char *doing);
 
 #endif

@@ -29,7 +29,7 @@ static int is_parking(struct vfpool *vp, struct ledger *ledger, const struct poo
 	*ret_is = false;
 	if (!ledger && !claim->pool->seed)
 		return 0;
-	r = pool_seed(vp, ledger, claim->pool, &seed);
+	r = parking_seed(vp, ledger, claim->pool, &seed);
 	parking_key(claim->pf, vf, key);
 	for (unsigned attempt = 0; r == 0 && attempt < PARKING_TRIES && !*ret_is; attempt++) {
 		struct vfpool_mac own;
@@ -93,7 +93,7 @@ static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 	AUTO_FREE struct pool_claim *claims = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	size_t n_claims = 0;
-	int r = load_unsettled(vp, &pools);
+	int r = definition_load_unsettled(vp, &pools);
 
 	if (r < 0 || !pools[0])
 		return r;
@@ -112,7 +112,7 @@ static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 	return r;
 }
 
-int judge_ledger(struct vfpool *vp, struct ledger *ledger)
+int identity_judge(struct vfpool *vp, struct ledger *ledger)
 {
 	const char *state = vp->dirs[VFPOOL_DIR_STATE];
 	enum ledger_standing standing;

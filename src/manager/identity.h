@@ -6,6 +6,6 @@
 #include "manager/context.h"
 
 /* Is that ledger (NULL: there is none) the one by which this host's VFs are given out? Fills vp->doubt. */
-int judge_ledger(struct vfpool *vp, struct ledger *ledger);
+int identity_judge(struct vfpool *vp, struct ledger *ledger);
 
 #endif

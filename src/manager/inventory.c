@@ -12,8 +12,8 @@
 
 #include <string.h>
 
-int read_host(struct vfpool *vp, struct host *host, int which,
-	      struct vfpool_inventory **ret_inventory)
+int inventory_read_host(struct vfpool *vp, struct host *host, int which,
+			struct vfpool_inventory **ret_inventory)
 {
 	int r = host_read_inventory(host, which, ret_inventory);
 
@@ -24,8 +24,8 @@ int read_host(struct vfpool *vp, struct host *host, int which,
 	return r;
 }
 
-int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
-		  const struct vfpool_pf **ret_pf)
+int inventory_find_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
+		      const struct vfpool_pf **ret_pf)
 {
 	struct vfpool_pool_pf want = { .by = VFPOOL_PF_BY_DEV, .dev = (char *)name };
 
@@ -65,7 +65,7 @@ static bool has_its_driver(const struct vfpool_pool *pool, const struct vfpool_v
 {
 	const char *is = vf->driver ? vf->driver : "";
 
-	return driver_is(is, driver_name(pool->driver)) ||
+	return driver_is(is, vf_driver_name(pool->driver)) ||
 	       (pool->driver == VFPOOL_DRIVER_VFIO && vf->busy && driver_is_vfio(is));
 }
 
@@ -83,8 +83,8 @@ static bool is_off(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
 	if (!row->id || !has_its_driver(pool, vf) ||
 	    (pool->vectors && vf->vectors && vf->vectors != pool->vectors))
 		return true;
-	want = lease ? settings_of_lease(pool, pf, lease) :
-		       settings_with_mac(pool, pf, &row->parking);
+	want = lease ? vf_settings_of_lease(pool, pf, lease) :
+		       vf_settings_with_mac(pool, pf, &row->parking);
 	return vfpool_settings_differ(&vf->programmed, &want) ||
 	       vfpool_settings_refused(&want, pf->refusals, pf->n_refusals);
 }
@@ -128,7 +128,7 @@ int inventory_mark_vfs(struct vfpool *vp, struct ledger *ledger, const struct po
 	if (r < 0)
 		return r;
 	if (pf_id)
-		r = read_refusals(ledger, pf);
+		r = refusals_read(ledger, pf);
 	for (size_t i = 0; r == 0 && i < pf->n_vfs; i++) {
 		struct vfpool_vf *vf = &pf->vfs[i];
 		const struct vfpool_pool *pool = claims_pool_of_vf(claims, n_claims, &pf->address,
@@ -176,7 +176,7 @@ static int read_inventory(struct vfpool *vp, bool with_ledger,
 	r = host_read_inventory(&host, HOST_ALL_VFS, &inventory);
 	if (r < 0)
 		return r;
-	r = load_sound(vp, &pools);
+	r = definition_load_sound(vp, &pools);
 	if (r < 0)
 		return r;
 	r = claims_resolve(vp, pools, inventory, &claims, &n_claims);
@@ -184,7 +184,7 @@ static int read_inventory(struct vfpool *vp, bool with_ledger,
 		return r;
 	if (with_ledger) {
 		r = open_ledger(vp, LEDGER_READ, &ledger);
-		readable = !ledger_is_out_of_reach(r);
+		readable = !open_ledger_is_out_of_reach(r);
 	}
 	if (with_ledger && !readable)
 		note(vp, "%s, so free and leased aren't told apart",

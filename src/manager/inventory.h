@@ -6,13 +6,13 @@
 #include "manager/context.h"
 
 /* host_read_inventory(), with a note for each PF that can't be looked at. */
-int read_host(struct vfpool *vp, struct host *host, int which,
-	      struct vfpool_inventory **ret_inventory);
+int inventory_read_host(struct vfpool *vp, struct host *host, int which,
+			struct vfpool_inventory **ret_inventory);
 
 /* The PF that a person names: netdev, PCI address or permanent MAC. VFPOOL_ENOTFOUND.
  * The PF is the inventory's. */
-int find_named_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
-		  const struct vfpool_pf **ret_pf);
+int inventory_find_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
+		      const struct vfpool_pf **ret_pf);
 
 /* Fills each VF's pool, owner and state. A NULL ledger has no leases. */
 int inventory_mark_vfs(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claims,

@@ -127,8 +127,9 @@ static int look_at_group(struct host *host, struct ledger *ledger, const struct 
 	return r;
 }
 
-int find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
-		  struct vfpool_pf *pf, const char *owner, uint64_t lease, char **ret_obstacle)
+int iommu_find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+			struct vfpool_pf *pf, const char *owner, uint64_t lease,
+			char **ret_obstacle)
 {
 	const struct vfpool_vf *vf = pf->vfs;
 	int r = pool->driver == VFPOOL_DRIVER_VFIO ? host_judge_vfs(host, pf) : 0;

@@ -10,7 +10,8 @@
  * pool whose VFs are for guests: its IOMMU group also has what the host uses, or what another owner has.
  * *ret_obstacle is NULL when nothing is in the way; free() it.
  */
-int find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
-		  struct vfpool_pf *pf, const char *owner, uint64_t lease, char **ret_obstacle);
+int iommu_find_obstacle(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+			struct vfpool_pf *pf, const char *owner, uint64_t lease,
+			char **ret_obstacle);
 
 #endif

@@ -12,7 +12,7 @@ static char *network_file(const struct vfpool *vp, const char *folder,
 	return format_text("%s/%s%s.xml", vp->dirs[VFPOOL_DIR_NETWORKS], folder, pool->network);
 }
 
-bool network_has_autostart(const struct vfpool *vp, const struct vfpool_pool *pool)
+bool network_file_has_autostart(const struct vfpool *vp, const struct vfpool_pool *pool)
 {
 	AUTO_FREE char *path = network_file(vp, "autostart/", pool);
 
@@ -22,11 +22,11 @@ bool network_has_autostart(const struct vfpool *vp, const struct vfpool_pool *po
 bool vfpool_network_is_synced(const struct vfpool *vp, const struct vfpool_pool *pool)
 {
 	return pool->allocate == VFPOOL_BY_LIBVIRT &&
-	       (pool->network_autostart || network_has_autostart(vp, pool));
+	       (pool->network_autostart || network_file_has_autostart(vp, pool));
 }
 
-int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool,
-			 enum guest_network_kind *ret_kind, char **ret_what)
+int network_file_look(const struct vfpool *vp, const struct vfpool_pool *pool,
+		      enum guest_network_kind *ret_kind, char **ret_what)
 {
 	AUTO_FREE char *path = network_file(vp, "", pool), *xml = NULL;
 	struct error ignored;
@@ -40,7 +40,7 @@ int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool
 		       guest_network_look(xml, ret_kind, ret_what);
 }
 
-int check_network_is_free(struct vfpool *vp, const struct vfpool_pool *pool)
+int network_file_check_free(struct vfpool *vp, const struct vfpool_pool *pool)
 {
 	enum guest_network_kind kind = GUEST_NETWORK_OURS;
 	AUTO_FREE char *what = NULL, *xml = NULL;
@@ -49,7 +49,7 @@ int check_network_is_free(struct vfpool *vp, const struct vfpool_pool *pool)
 	if (pool->allocate != VFPOOL_BY_LIBVIRT)
 		return 0;
 	/* One that only runs has no file. A libvirt that isn't there or doesn't answer has none to lose now. */
-	if (look_at_network_file(vp, pool, &kind, &what) < 0 &&
+	if (network_file_look(vp, pool, &kind, &what) < 0 &&
 	    guest_ask(vp->uri, vp->dirs[VFPOOL_DIR_LIBVIRT_RUN], guest_network_get, pool->network,
 		      &xml, &ignored) == 0 &&
 	    xml)

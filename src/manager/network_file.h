@@ -7,13 +7,13 @@
 
 /* What is libvirt's network of the pool's name, by its file? -ENOENT: libvirt has none; another error: it
  * can't be told, without a message. */
-int look_at_network_file(const struct vfpool *vp, const struct vfpool_pool *pool,
-			 enum guest_network_kind *ret_kind, char **ret_what);
+int network_file_look(const struct vfpool *vp, const struct vfpool_pool *pool,
+		      enum guest_network_kind *ret_kind, char **ret_what);
 
 /* Does libvirt itself start the pool's network? By its files. */
-bool network_has_autostart(const struct vfpool *vp, const struct vfpool_pool *pool);
+bool network_file_has_autostart(const struct vfpool *vp, const struct vfpool_pool *pool);
 
 /* VFPOOL_EINUSE: libvirt has a network of that pool's network's name that isn't of VFs. */
-int check_network_is_free(struct vfpool *vp, const struct vfpool_pool *pool);
+int network_file_check_free(struct vfpool *vp, const struct vfpool_pool *pool);
 
 #endif

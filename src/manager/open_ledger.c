@@ -3,7 +3,7 @@
 #include "manager/open_ledger.h"
 #include "manager/identity.h"
 
-void tell_doubt(struct vfpool *vp)
+void open_ledger_tell_doubt(struct vfpool *vp)
 {
 	if (vp->doubt.text[0] && !vp->doubt_is_told)
 		note(vp, "%s", vp->doubt.text);
@@ -14,7 +14,7 @@ void tell_doubt(struct vfpool *vp)
  * is refused, so that no VF, MAC or lease number goes to two. */
 static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
 {
-	int r = vp->ledger_is_judged ? 0 : judge_ledger(vp, vp->ledger);
+	int r = vp->ledger_is_judged ? 0 : identity_judge(vp, vp->ledger);
 
 	if (r < 0)
 		return mode == LEDGER_READ ? 0 : r;
@@ -22,7 +22,7 @@ static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
 	if (!vp->doubt.text[0])
 		return 0;
 	if (mode == LEDGER_READ) {
-		tell_doubt(vp);
+		open_ledger_tell_doubt(vp);
 		return 0;
 	}
 	return vp->accept_ledger ?
@@ -76,13 +76,13 @@ void vfpool_accept_new_ledger(struct vfpool *vp, bool accept)
 	vp->accept_ledger = accept;
 }
 
-void drop_ledger(struct vfpool *vp)
+void open_ledger_drop(struct vfpool *vp)
 {
 	ledger_close(vp->ledger);
 	vp->ledger = NULL;
 }
 
-int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger)
+int open_ledger_copy(struct vfpool *vp, struct ledger **ret_ledger)
 {
 	struct ledger *copy;
 	int r = ledger_open_copy(vp->dirs[VFPOOL_DIR_STATE], vp->dirs[VFPOOL_DIR_RUN], &copy,
@@ -90,7 +90,7 @@ int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger)
 
 	if (r < 0)
 		return r;
-	drop_ledger(vp);
+	open_ledger_drop(vp);
 	vp->ledger = copy;
 	if (copy)
 		ledger_set_command(copy, vp->command);
@@ -98,7 +98,7 @@ int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger)
 	return 0;
 }
 
-bool ledger_is_out_of_reach(int r)
+bool open_ledger_is_out_of_reach(int r)
 {
 	return r == -EACCES || ledger_takes_no_more(r);
 }

@@ -10,14 +10,14 @@
 int open_ledger(struct vfpool *vp, enum ledger_mode mode, struct ledger **ret_ledger);
 
 /* Who only reads is told of it, once. */
-void tell_doubt(struct vfpool *vp);
+void open_ledger_tell_doubt(struct vfpool *vp);
 
 /* In its place, a copy in memory, where the ledger's file system takes no more: its changes are lost, so that
  * whoever asks for it drops it in the end. NULL: there is no ledger yet. */
-int copy_ledger(struct vfpool *vp, struct ledger **ret_ledger);
-void drop_ledger(struct vfpool *vp);
+int open_ledger_copy(struct vfpool *vp, struct ledger **ret_ledger);
+void open_ledger_drop(struct vfpool *vp);
 
 /* Did open_ledger() fail for a reason that leaves the rest of the host to look at? */
-bool ledger_is_out_of_reach(int r);
+bool open_ledger_is_out_of_reach(int r);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-int pool_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
-	      char **ret_seed)
+int parking_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		 char **ret_seed)
 {
 	char *seed;
 
@@ -30,7 +30,7 @@ void parking_key(const struct vfpool_pf *pf, unsigned vf, char ret_key[PARKING_K
 	snprintf(ret_key, PARKING_KEY, "%s\n%u", pf->has_mac ? mac : address, vf);
 }
 
-bool can_be_an_owners(const struct vfpool_mac *mac)
+bool parking_can_be_an_owners(const struct vfpool_mac *mac)
 {
 	static const struct vfpool_mac zero = { 0 };
 
@@ -45,7 +45,7 @@ static int find_in_range(struct ledger *ledger, uint64_t first, uint64_t last,
 		const struct vfpool_mac from = mac_of_number(first), to = mac_of_number(last);
 		int r = ledger_free_mac(ledger, &from, &to, ret_mac);
 
-		if (r < 0 || (can_be_an_owners(ret_mac) &&
+		if (r < 0 || (parking_can_be_an_owners(ret_mac) &&
 			      (!filter || !filter->is_taken(filter->arg, ret_mac))))
 			return r;
 		first = mac_number(ret_mac) + 1;
@@ -53,9 +53,9 @@ static int find_in_range(struct ledger *ledger, uint64_t first, uint64_t last,
 	return -ENOENT;
 }
 
-int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
-		  const struct vfpool_mac *from, const struct mac_filter *filter,
-		  struct vfpool_mac *ret_mac)
+int parking_find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
+			  const struct vfpool_mac *from, const struct mac_filter *filter,
+			  struct vfpool_mac *ret_mac)
 {
 	struct vfpool_mac first, last;
 	const uint64_t start = mac_number(from);
@@ -70,7 +70,7 @@ int find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum ma
 
 /* ---- a VF's own ---- */
 
-bool is_anothers(const struct pool_claim *claim, const struct ledger_vf *row)
+bool parking_is_anothers(const struct pool_claim *claim, const struct ledger_vf *row)
 {
 	return row->id && (row->lease || row->quarantined) &&
 	       strcmp(row->pool, claim->pool->name) != 0;
@@ -94,7 +94,7 @@ static int choose_parking(const struct parked *parked, bool record, struct vfpoo
 	const struct vfpool_pool *pool = parked->claim->pool;
 	char key[PARKING_KEY];
 	AUTO_FREE char *seed = NULL;
-	int r = pool_seed(parked->vp, parked->ledger, pool, &seed);
+	int r = parking_seed(parked->vp, parked->ledger, pool, &seed);
 
 	if (r < 0)
 		return r;
@@ -115,7 +115,7 @@ static int choose_parking(const struct parked *parked, bool record, struct vfpoo
 		}
 	}
 	mac_make(pool, seed, MAC_PARKING, key, 0, ret_mac);
-	r = find_free_mac(parked->ledger, pool, MAC_PARKING, ret_mac, NULL, ret_mac);
+	r = parking_find_free_mac(parked->ledger, pool, MAC_PARKING, ret_mac, NULL, ret_mac);
 	if (r == 0)
 		return record ? ledger_add_vf(parked->ledger, parked->pf_id, parked->vf, pool->name,
 					      ret_mac) :
@@ -135,7 +135,7 @@ static int take_over(const struct parked *parked, const struct ledger_vf *row)
 	struct vfpool_mac mac;
 	int r = 0;
 
-	if (is_anothers(parked->claim, row))
+	if (parking_is_anothers(parked->claim, row))
 		return 0; /* the plan says why it isn't worked on */
 	if (row->held)
 		r = ledger_held(parked->ledger, parked->pf_id, (int)row->index, &reason);
@@ -160,8 +160,8 @@ static int find_row(const struct parked *parked, struct ledger_vf *row, bool *re
 	return r;
 }
 
-int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
-	      int64_t pf_id, unsigned vf)
+int parking_record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
+		      int64_t pf_id, unsigned vf)
 {
 	const struct parked parked = { vp, ledger, claim, pf_id, vf };
 	struct ledger_vf row = { 0 };
@@ -174,7 +174,7 @@ int record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_claim 
 	return row.id ? take_over(&parked, &row) : choose_parking(&parked, true, &mac);
 }
 
-int foresee_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
+int parking_foresee(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
 		    int64_t pf_id, unsigned vf, struct vfpool_mac *ret_mac)
 {
 	const struct parked parked = { vp, ledger, claim, pf_id, vf };

@@ -18,7 +18,7 @@ static void name_driver(const struct vfpool_pf *pf, char text[DRIVER_TEXT])
 	snprintf(text, DRIVER_TEXT, "%s %s", pf->driver ? pf->driver : "-", kernel.release);
 }
 
-int read_refusals(struct ledger *ledger, struct vfpool_pf *pf)
+int refusals_read(struct ledger *ledger, struct vfpool_pf *pf)
 {
 	struct vfpool_refusal *refusals = NULL;
 	char driver[DRIVER_TEXT];
@@ -57,8 +57,8 @@ static int remember(struct vfpool *vp, struct ledger *ledger, struct vfpool_pf *
 	return r == 0 && id ? ledger_add_refusal(ledger, id, driver, refusal) : r;
 }
 
-int remember_refused(struct vfpool *vp, struct ledger *ledger, struct vfpool_pf *pf,
-		     const struct vfpool_step *step)
+int refusals_remember(struct vfpool *vp, struct ledger *ledger, struct vfpool_pf *pf,
+		      const struct vfpool_step *step)
 {
 	/* What shows is compared at each apply, a MAC is the VF's alone, and a default that the card
 	 * doesn't have is nothing that anyone asked for. */
@@ -79,7 +79,7 @@ int remember_refused(struct vfpool *vp, struct ledger *ledger, struct vfpool_pf 
 	return r;
 }
 
-int forget_refusals(struct ledger *ledger, const struct vfpool_pf *pf)
+int refusals_forget(struct ledger *ledger, const struct vfpool_pf *pf)
 {
 	int64_t id = 0;
 	int r = ledger_pf(ledger, pf, false, &id);
@@ -97,7 +97,8 @@ static bool is_asked(const struct wanted *wanted, const struct vfpool_pf *pf,
 	return false;
 }
 
-int forget_unasked(struct ledger *ledger, const struct vfpool_pf *pf, const struct wanted *wanted)
+int refusals_forget_unasked(struct ledger *ledger, const struct vfpool_pf *pf,
+			    const struct wanted *wanted)
 {
 	int64_t id = 0;
 	int r = pf->n_refusals > 0 ? ledger_pf(ledger, pf, false, &id) : 0;

@@ -68,7 +68,7 @@ static int rename_in_text(struct vfpool *vp, const struct vfpool_pool *pool, con
 
 static int check_is_free(struct vfpool *vp, struct ledger *ledger, const char *name)
 {
-	AUTO_FREE char *path = pool_path(vp, name);
+	AUTO_FREE char *path = definition_path(vp, name);
 	bool known = false;
 	int r = path ? ledger_knows_pool(ledger, name, &known) : fail_oom(&vp->err);
 
@@ -116,9 +116,9 @@ static int rename_held(struct vfpool *vp, struct ledger *ledger, const char *fro
 	stored.text = new_text;
 	stored.size = strlen(new_text);
 	stored.mode = mode_of(pool);
-	return change_definitions(vp, ledger,
-				  &(struct definition_changes){
-					  .from = from, .to = to, .stored = &stored, .n = 1 });
+	return changes_make(vp, ledger,
+			    &(struct definition_changes){
+				    .from = from, .to = to, .stored = &stored, .n = 1 });
 }
 
 static int rename_pool(struct vfpool *vp, const char *name, const char *new_name, bool dry_run)
@@ -129,7 +129,7 @@ static int rename_pool(struct vfpool *vp, const char *name, const char *new_name
 
 	if (r < 0)
 		return r;
-	r = find_pool_path(vp, name, &path);
+	r = definition_find(vp, name, &path);
 	if (r < 0)
 		return r;
 	if (!pool_name_is_valid(new_name))
@@ -138,7 +138,7 @@ static int rename_pool(struct vfpool *vp, const char *name, const char *new_name
 			"'%s' can't be a pool's name: 1 to 50 letters, digits, '_', '.' and '-', the "
 			"first a letter or digit",
 			new_name);
-	r = hold_definitions(vp, LEDGER_WRITE, &ledger);
+	r = changes_hold(vp, LEDGER_WRITE, &ledger);
 	return r < 0 ? r : rename_held(vp, ledger, name, new_name, dry_run);
 }
 

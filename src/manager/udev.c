@@ -43,8 +43,8 @@ static bool file_is(const char *path, const char *text)
 	return read_file(path, POOL_TEXT_MAX, &is, NULL, &ignored) == 0 && strcmp(is, text) == 0;
 }
 
-bool rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
-		  const struct vfpool_inventory *inventory, const char *path)
+bool udev_rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
+		       const struct vfpool_inventory *inventory, const char *path)
 {
 	AUTO_FREE char *text = NULL;
 
@@ -208,7 +208,7 @@ static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vf
 	r = host_read_pf(host, &address, HOST_NO_VFS, &pf);
 	if (r < 0)
 		return r;
-	r = load_sound(vp, &pools);
+	r = definition_load_sound(vp, &pools);
 	if (r < 0)
 		return r;
 	r = claims_resolve(vp, pools, &one, &claims, &n);

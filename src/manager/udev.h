@@ -6,7 +6,7 @@
 #include "manager/context.h"
 
 /* Is the file something else than the pool's udev rules as they should be? */
-bool rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
-		  const struct vfpool_inventory *inventory, const char *path);
+bool udev_rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
+		       const struct vfpool_inventory *inventory, const char *path);
 
 #endif

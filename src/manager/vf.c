@@ -22,8 +22,9 @@ static unsigned must_have(const struct vfpool_settings *settings)
 	       (settings->vlan ? VFPOOL_ATTR_VLAN : 0) | (settings->trust ? VFPOOL_ATTR_TRUST : 0);
 }
 
-struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
-					 const struct vfpool_mac *mac)
+struct vfpool_settings vf_settings_with_mac(const struct vfpool_pool *pool,
+					    const struct vfpool_pf *pf,
+					    const struct vfpool_mac *mac)
 {
 	struct vfpool_settings settings = pool->policy;
 
@@ -37,10 +38,11 @@ struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool, const s
 	return settings;
 }
 
-struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
-					 const struct vfpool_lease *lease)
+struct vfpool_settings vf_settings_of_lease(const struct vfpool_pool *pool,
+					    const struct vfpool_pf *pf,
+					    const struct vfpool_lease *lease)
 {
-	struct vfpool_settings settings = settings_with_mac(pool, pf, &lease->mac);
+	struct vfpool_settings settings = vf_settings_with_mac(pool, pf, &lease->mac);
 
 	if (lease->vlan >= 0)
 		settings.vlan = (uint16_t)lease->vlan;
@@ -93,7 +95,7 @@ static int judge_step(struct host *host, const struct vfpool_pf *pf, const struc
 	return 0;
 }
 
-int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+int vf_program(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 	       const struct vfpool_settings *to, unsigned *ret_deferred, unsigned *ret_sent)
 {
 	struct vfpool_step step;
@@ -109,7 +111,7 @@ int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpoo
 	return r;
 }
 
-int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+int vf_restore(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 	       unsigned sent)
 {
 	struct vfpool_settings before = vf->programmed;
@@ -133,7 +135,7 @@ bool vf_has_lease_mac(const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 				   vfpool_mac_equal(&vf->programmed.mac, &lease->mac);
 }
 
-bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf)
+bool vf_is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf)
 {
 	if (lease->has_pf_mac && pf->has_mac)
 		return vfpool_mac_equal(&lease->pf_mac, &pf->mac);
@@ -149,7 +151,7 @@ static int find_lease_pf(struct host *host, const struct vfpool_lease *lease,
 	int r = host_read_inventory(host, HOST_NO_VFS, &inventory);
 
 	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
-		if (is_lease_pf(lease, &inventory->pfs[i])) {
+		if (vf_is_lease_pf(lease, &inventory->pfs[i])) {
 			*ret_address = inventory->pfs[i].address;
 			return 0;
 		}
@@ -173,7 +175,7 @@ static int open_pf(struct host *host, const struct vfpool_lease *lease, bool soo
 			    host_lock_pf(host, &pf, &lock);
 
 	r = r < 0 ? r : host_read_pf(host, &lease->pf, (int)lease->vf, &pf);
-	if (r == -VFPOOL_ENOTFOUND || (r == 0 && !is_lease_pf(lease, &pf))) {
+	if (r == -VFPOOL_ENOTFOUND || (r == 0 && !vf_is_lease_pf(lease, &pf))) {
 		struct vfpool_lease moved = *lease;
 
 		if (r == 0)
@@ -192,22 +194,22 @@ static int open_pf(struct host *host, const struct vfpool_lease *lease, bool soo
 	return 0;
 }
 
-int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
-		  int *ret_lock)
+int vf_open_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+	       int *ret_lock)
 {
 	return open_pf(host, lease, false, ret_pf, ret_lock);
 }
 
-int open_lease_pf_soon(struct host *host, const struct vfpool_lease *lease,
-		       struct vfpool_pf *ret_pf, int *ret_lock)
+int vf_open_pf_soon(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+		    int *ret_lock)
 {
 	return open_pf(host, lease, true, ret_pf, ret_lock);
 }
 
-int look_up_address(struct host *host, struct vfpool_lease *lease)
+int vf_look_up_address(struct host *host, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-	int r = lease->has_vf ? open_lease_pf(host, lease, &pf, NULL) : 0;
+	int r = lease->has_vf ? vf_open_pf(host, lease, &pf, NULL) : 0;
 
 	if (r == 0 && pf.n_vfs > 0)
 		lease->address = pf.vfs[0].address;
@@ -218,7 +220,7 @@ int look_up_address(struct host *host, struct vfpool_lease *lease)
 	return r;
 }
 
-int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease)
+int vf_fail_unread(struct vfpool *vp, const struct vfpool_lease *lease)
 {
 	return fail(&vp->err, -E_UNREAD,
 		    "%s; if it stays so, 'vfpool release --lease %llu --force' gives its VF up, to "
@@ -244,7 +246,7 @@ static bool is_parked(const struct vfpool_step *step)
 static int park_vf(struct host *host, const struct vfpool_pool *pool, const struct vfpool_pf *pf,
 		   const struct vfpool_mac *parking)
 {
-	const struct vfpool_settings to = settings_with_mac(pool, pf, parking);
+	const struct vfpool_settings to = vf_settings_with_mac(pool, pf, parking);
 	struct vfpool_step step;
 	int r = run_step(host, pf, &pf->vfs[0], &to, false, &step);
 
@@ -253,7 +255,7 @@ static int park_vf(struct host *host, const struct vfpool_pool *pool, const stru
 	return r;
 }
 
-int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+int vf_scrub(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
 	     const struct vfpool_pf *pf, const struct vfpool_lease *lease)
 {
 	struct ledger_vf row = { 0 };
@@ -271,7 +273,7 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 	return park_vf(host, pool, pf, &row.parking);
 }
 
-bool is_named(const struct guests *guests, const struct vfpool_pf *pf)
+bool vf_is_named(const struct guests *guests, const struct vfpool_pf *pf)
 {
 	const struct vfpool_lease nobody = { .address = pf->n_vfs > 0 ? pf->vfs[0].address :
 									(struct vfpool_pci){ 0 } };
@@ -279,7 +281,7 @@ bool is_named(const struct guests *guests, const struct vfpool_pf *pf)
 	return pf->n_vfs > 0 && guests_stranger(guests, &nobody);
 }
 
-struct vfpool_lease place_of(const struct ledger_vf *row)
+struct vfpool_lease vf_place_of(const struct ledger_vf *row)
 {
 	return (struct vfpool_lease){
 		.pf = row->pf,
@@ -303,7 +305,7 @@ static int commit_free(struct ledger *ledger, const struct ledger_vf *row)
 	return r < 0 ? r : ledger_commit(ledger);
 }
 
-int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
+int vf_free_idle(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		 const struct vfpool_pool *pool, const struct ledger_vf *seen, struct vfpool_pf *pf,
 		 const char *owner, bool *ret_freed)
 {
@@ -319,7 +321,7 @@ int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
 	if (r < 0 || !row.id || row.lease || (!row.quarantined && !(row.avoid && is_there)))
 		return r; /* another process was faster */
 	if (!row.quarantined)
-		r = find_obstacle(host, ledger, pool, pf, owner, 0, &obstacle);
+		r = iommu_find_obstacle(host, ledger, pool, pf, owner, 0, &obstacle);
 	if (r < 0 || obstacle)
 		return r;
 	if (row.quarantined && is_there)
@@ -338,8 +340,8 @@ static unsigned mended(enum mending when)
 	return when == MEND_STOPPED ? VFPOOL_ATTR_MAC | VFPOOL_ATTR_VLAN : VFPOOL_ATTR_VLAN;
 }
 
-int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
-	       const struct vfpool_lease *lease, enum mending when)
+int vf_mend(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+	    const struct vfpool_lease *lease, enum mending when)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
@@ -350,13 +352,13 @@ int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_poo
 
 	if (!lease->has_vf || (when == MEND_RUNNING && !guest_vlan_is_beyond_libvirt(pool, lease)))
 		return 0;
-	r = open_lease_pf(host, lease, &pf, &lock);
+	r = vf_open_pf(host, lease, &pf, &lock);
 	if (r < 0)
 		return r;
 	r = ledger_get_lease(ledger, (int64_t)lease->id, &now);
 	if (r < 0)
 		return r;
-	to = settings_of_lease(pool, &pf, lease);
+	to = vf_settings_of_lease(pool, &pf, lease);
 	to.have &= mended(when);
 	if (!now || now->state != VFPOOL_LEASE_ACTIVE || pf.n_vfs == 0)
 		return 0;
@@ -378,8 +380,8 @@ static void vlan_text(int vlan, char text[16])
 		strcpy(text, "no VLAN");
 }
 
-bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan,
-		   char text[VLANS_TEXT])
+bool vf_vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan,
+		      char text[VLANS_TEXT])
 {
 	const int wanted = guest_vlan(pool, lease);
 	char is[16], should[16];
@@ -392,7 +394,7 @@ bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *le
 	return true;
 }
 
-const char *driver_name(enum vfpool_driver driver)
+const char *vf_driver_name(enum vfpool_driver driver)
 {
 	switch (driver) {
 	case VFPOOL_DRIVER_VFIO:

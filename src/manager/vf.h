@@ -6,18 +6,20 @@
 #include "manager/context.h"
 
 /* What the pool programs into a VF of that PF that has this MAC, */
-struct vfpool_settings settings_with_mac(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
-					 const struct vfpool_mac *mac);
+struct vfpool_settings vf_settings_with_mac(const struct vfpool_pool *pool,
+					    const struct vfpool_pf *pf,
+					    const struct vfpool_mac *mac);
 /* and into the VF of that lease. */
-struct vfpool_settings settings_of_lease(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
-					 const struct vfpool_lease *lease);
+struct vfpool_settings vf_settings_of_lease(const struct vfpool_pool *pool,
+					    const struct vfpool_pf *pf,
+					    const struct vfpool_lease *lease);
 
 /*
  * Programs one VF that the caller has locked, only where it differs, and
  * compares. *ret_deferred: what waits for the PF's link; *ret_sent: what was
  * changed, after a failure too.
  */
-int program_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+int vf_program(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 	       const struct vfpool_settings *to, unsigned *ret_deferred, unsigned *ret_sent);
 
 enum mending {
@@ -29,17 +31,17 @@ enum mending {
 /* Programs what the lease says where libvirt has programmed something else: the VLAN of a guest that starts, by whatever
  * its definition says; the VLAN's qos and protocol while it runs; MAC and VLAN when it has stopped, unless something has
  * the VF. 0 when there is nothing to program, or the lease isn't there any more. */
-int mend_lease(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
-	       const struct vfpool_lease *lease, enum mending when);
+int vf_mend(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+	    const struct vfpool_lease *lease, enum mending when);
 
 /* Does a guest's definition with that VLAN (0: none, -1: it says nothing) say another than the lease? Then `text` is both,
  * after "says". */
 #define VLANS_TEXT 60
-bool vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan,
-		   char text[VLANS_TEXT]);
+bool vf_vlan_is_stale(const struct vfpool_pool *pool, const struct vfpool_lease *lease, int vlan,
+		      char text[VLANS_TEXT]);
 
 /* Gives a VF back what it had in those settings when it was read. */
-int restore_vf(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
+int vf_restore(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 	       unsigned sent);
 
 /* Is the lease's MAC (on InfiniBand its GUID) on that VF? */
@@ -47,29 +49,29 @@ bool vf_has_lease_mac(const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 		      const struct vfpool_lease *lease);
 
 /* Is it the PF that the lease's VF is on, wherever it is plugged now? */
-bool is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf);
+bool vf_is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf);
 
 /*
  * The lease's PF where it is now, with the lease's one VF (ret_pf->n_vfs == 0: it
  * isn't there), locked unless ret_lock is NULL. VFPOOL_ENOTFOUND: the PF is
  * gone; -E_UNREAD: it is there, or may be, and can't be looked at.
  */
-int open_lease_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
-		  int *ret_lock);
+int vf_open_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+	       int *ret_lock);
 
 /* The same where another PF will do: -EWOULDBLOCK, without a message, when another process has the lock and keeps it. */
-int open_lease_pf_soon(struct host *host, const struct vfpool_lease *lease,
-		       struct vfpool_pf *ret_pf, int *ret_lock);
+int vf_open_pf_soon(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+		    int *ret_lock);
 
 /* Its PF can't be looked at, as the last error says: -E_UNREAD, and what gives it up. */
-int fail_unread_lease(struct vfpool *vp, const struct vfpool_lease *lease);
+int vf_fail_unread(struct vfpool *vp, const struct vfpool_lease *lease);
 
 /* Fills the lease's address when its VF is there, also on a PF that can't be looked at otherwise. */
-int look_up_address(struct host *host, struct vfpool_lease *lease);
+int vf_look_up_address(struct host *host, struct vfpool_lease *lease);
 
 /* The VF of a lease that ends, pf->vfs[0], goes back to the baseline with its
  * parking MAC, before anyone else gets it. The caller has locked the PF. */
-int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
+int vf_scrub(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
 	     const struct vfpool_pf *pf, const struct vfpool_lease *lease);
 
 /*
@@ -78,17 +80,17 @@ int scrub_vf(struct host *host, struct ledger *ledger, const struct vfpool_pool 
  * (pf->n_vfs == 0) leaves quarantine: its MAC went with it. The caller has locked
  * the PF, if that is there.
  */
-int free_idle_vf(struct vfpool *vp, struct host *host, struct ledger *ledger,
+int vf_free_idle(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		 const struct vfpool_pool *pool, const struct ledger_vf *seen, struct vfpool_pf *pf,
 		 const char *owner, bool *ret_freed);
 
 /* Does a guest name the VF, pf->vfs[0]? */
-bool is_named(const struct guests *guests, const struct vfpool_pf *pf);
+bool vf_is_named(const struct guests *guests, const struct vfpool_pf *pf);
 
-/* Where that row's VF is, in the form that open_lease_pf() wants. */
-struct vfpool_lease place_of(const struct ledger_vf *row);
+/* Where that row's VF is, in the form that vf_open_pf() wants. */
+struct vfpool_lease vf_place_of(const struct ledger_vf *row);
 
 /* The driver's name for host_bind(). */
-const char *driver_name(enum vfpool_driver driver);
+const char *vf_driver_name(enum vfpool_driver driver);
 
 #endif

@@ -55,7 +55,7 @@ static void apply_end(struct apply *apply)
 	vfpool_inventory_free(apply->inventory);
 	ledger_rollback(apply->ledger);
 	if (apply->unrecorded)
-		drop_ledger(apply->vp);
+		open_ledger_drop(apply->vp);
 	free(apply->unrecorded);
 	host_end(&apply->host);
 }
@@ -104,7 +104,7 @@ static int plan_for_pf(struct apply *apply, struct vfpool_pf *pf, struct vfpool_
 		return r;
 	/* Of one pool, what the others ask for isn't known. */
 	if (!apply->name && !(apply->flags & VFPOOL_APPLY_DRY_RUN)) {
-		r = forget_unasked(apply->ledger, pf, &wanted);
+		r = refusals_forget_unasked(apply->ledger, pf, &wanted);
 		if (r < 0)
 			return r;
 	}
@@ -154,7 +154,7 @@ static int free_vf(struct apply *apply, const struct pool_claim *claim, const st
 
 	if (r < 0)
 		return r;
-	return free_idle_vf(apply->vp, &apply->host, apply->ledger, claim->pool, row, &pf, NULL,
+	return vf_free_idle(apply->vp, &apply->host, apply->ledger, claim->pool, row, &pf, NULL,
 			    &freed);
 }
 
@@ -346,7 +346,7 @@ static int check_pfs_are_here(struct apply *apply)
 static int go_on_unrecorded(struct apply *apply)
 {
 	apply->unrecorded = strdup(apply->vp->err.text);
-	return apply->unrecorded ? copy_ledger(apply->vp, &apply->ledger) :
+	return apply->unrecorded ? open_ledger_copy(apply->vp, &apply->ledger) :
 				   fail_oom(&apply->vp->err);
 }
 

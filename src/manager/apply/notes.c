@@ -50,7 +50,7 @@ static int note_rule(struct apply *apply, struct vfpool_plan *plan, struct vfpoo
 			"pool %s: nothing makes its VFs at boot; 'systemctl enable "
 			"vfpool.service' does, or 'vfpool udev %s --install' for their number alone",
 			pool->name, pool->name);
-	if (is_there && rules_differ(apply->vp, pool, apply->inventory, rule))
+	if (is_there && udev_rules_differ(apply->vp, pool, apply->inventory, rule))
 		return plan_note(
 			plan,
 			"pool %s: its udev rule isn't up to date, so the next boot makes other "
@@ -83,7 +83,7 @@ static int note_network(struct apply *apply, struct vfpool_plan *plan,
 
 	if (pool->allocate != VFPOOL_BY_LIBVIRT)
 		return 0;
-	r = look_at_network_file(apply->vp, pool, &kind, &what);
+	r = network_file_look(apply->vp, pool, &kind, &what);
 	if (r == -ENOENT)
 		return plan_note(plan,
 				 "pool %s: libvirt has no network %s; 'vfpool network %s --define "
@@ -93,7 +93,7 @@ static int note_network(struct apply *apply, struct vfpool_plan *plan,
 		return r;
 	if (r == 0 && kind != GUEST_NETWORK_OURS)
 		return note_others_network(plan, pool, kind, what);
-	if (pool->network_autostart && !network_has_autostart(apply->vp, pool) &&
+	if (pool->network_autostart && !network_file_has_autostart(apply->vp, pool) &&
 	    !unit_is_enabled(apply->vp, LATE_UNIT))
 		return plan_note(
 			plan,
@@ -234,7 +234,7 @@ static int avoid_vf(struct apply *apply, const struct vfpool_pf *pf, struct vfpo
 		return 0;
 	one.vfs = vf;
 	one.n_vfs = 1;
-	r = find_obstacle(&apply->host, apply->ledger, pool, &one, NULL, 0, &obstacle);
+	r = iommu_find_obstacle(&apply->host, apply->ledger, pool, &one, NULL, 0, &obstacle);
 	if (r < 0 || !obstacle)
 		return r;
 	r = ledger_pf(apply->ledger, pf, false, &pf_id);
@@ -323,7 +323,7 @@ static int note_nic(struct apply *apply, struct vfpool_plan *plan, const struct 
 	if (!lease || lease->state != VFPOOL_LEASE_ACTIVE)
 		return 0;
 	pool = find_pool(apply, lease->pool);
-	if (!pool || !vlan_is_stale(pool, lease, nic->vlan, vlans))
+	if (!pool || !vf_vlan_is_stale(pool, lease, nic->vlan, vlans))
 		return 0;
 	return plan_note(
 		plan,

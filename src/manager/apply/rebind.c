@@ -24,7 +24,7 @@ static int find_place(struct apply *apply, const struct ledger_binding *binding,
 		*ret_address = binding->address;
 		return 0;
 	}
-	r = open_lease_pf(&apply->host, &place, &pf, NULL);
+	r = vf_open_pf(&apply->host, &place, &pf, NULL);
 	if (r < 0)
 		return r;
 	if (pf.n_vfs == 0)

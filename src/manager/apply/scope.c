@@ -49,8 +49,8 @@ static bool is_there(const struct apply *apply)
 static int load_definitions(struct apply *apply)
 {
 	struct vfpool_pool *broken;
-	int r = apply->name ? load_sound(apply->vp, &apply->pools) :
-			      load_telling(apply->vp, &apply->pools, &apply->n_broken);
+	int r = apply->name ? definition_load_sound(apply->vp, &apply->pools) :
+			      definition_load_telling(apply->vp, &apply->pools, &apply->n_broken);
 
 	if (r < 0 || !apply->name || is_there(apply))
 		return r;

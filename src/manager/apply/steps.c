@@ -37,7 +37,7 @@ static int make_vfs(struct apply *apply, struct vfpool_pf *pf, unsigned count, i
 		return fail(&apply->vp->err, -EROFS,
 			    "the VFs that are there stay, since the ledger can't be changed");
 	if (apply->ledger) {
-		r = forget_refusals(apply->ledger, pf);
+		r = refusals_forget(apply->ledger, pf);
 		if (r < 0)
 			return r;
 	}
@@ -167,7 +167,7 @@ static int tell_unsupported(struct apply *apply, struct vfpool_plan *plan, struc
 			continue;
 		if (plan_lacks(plan, pf, step.unsupported, &step.to) < 0)
 			return fail_oom(&apply->vp->err);
-		r = remember_refused(apply->vp, apply->ledger, pf, &step);
+		r = refusals_remember(apply->vp, apply->ledger, pf, &step);
 		if (r < 0)
 			return r;
 	}

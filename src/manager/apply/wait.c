@@ -47,7 +47,7 @@ int vfpool_wait(struct vfpool *vp, const char *name, unsigned seconds, bool *ret
 {
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	const long long deadline = clock_ms() + seconds * 1000LL;
-	int r = load_sound(vp, &pools);
+	int r = definition_load_sound(vp, &pools);
 
 	if (r < 0)
 		return r;

@@ -28,12 +28,12 @@ static bool lacks_pf(const struct apply *apply, const struct vfpool_pool *pool)
 static bool has_row(const struct apply *apply, const struct vfpool_pool *pool,
 		    const struct ledger_vf *row)
 {
-	const struct vfpool_lease place = place_of(row);
+	const struct vfpool_lease place = vf_place_of(row);
 
 	for (size_t i = 0; i < apply->n_claims; i++) {
 		const struct pool_claim *claim = &apply->claims[i];
 
-		if (claim->pool == pool && claim->pf && is_lease_pf(&place, claim->pf) &&
+		if (claim->pool == pool && claim->pf && vf_is_lease_pf(&place, claim->pf) &&
 		    vfpool_pool_has_vf(claim->want, row->index))
 			return true;
 	}
@@ -109,7 +109,7 @@ static int record_pf(struct apply *apply, const struct pool_claim *claim, int64_
 	for (unsigned vf = 0; vf < claim->want->numvfs; vf++) {
 		if (!vfpool_pool_has_vf(claim->want, vf))
 			continue;
-		r = record_vf(apply->vp, apply->ledger, claim, pfs[n], vf);
+		r = parking_record_vf(apply->vp, apply->ledger, claim, pfs[n], vf);
 		if (r < 0)
 			return r;
 	}
@@ -240,14 +240,14 @@ static int want_vf(struct apply *apply, const struct pool_claim *claim, int64_t 
 		*ret_wanted = false;
 		return 0;
 	}
-	if (is_anothers(claim, &row)) {
+	if (parking_is_anothers(claim, &row)) {
 		*want = (struct wanted_vf){ .pf = claim->pf->address,
 					    .index = vf,
 					    .refused = explain_anothers(claim, &row) };
 		*ret_wanted = true;
 		return want->refused ? 0 : fail_oom(&apply->vp->err);
 	}
-	r = foresee_parking(apply->vp, apply->ledger, claim, pf_id, vf, &mac);
+	r = parking_foresee(apply->vp, apply->ledger, claim, pf_id, vf, &mac);
 	if (r < 0)
 		return r;
 	r = row.lease ? ledger_get_lease(apply->ledger, row.lease, &lease) : 0;
@@ -259,8 +259,8 @@ static int want_vf(struct apply *apply, const struct pool_claim *claim, int64_t 
 	*want = (struct wanted_vf){
 		.pf = claim->pf->address,
 		.index = vf,
-		.settings = is_active ? settings_of_lease(claim->pool, claim->pf, lease) :
-					settings_with_mac(claim->pool, claim->pf, &mac),
+		.settings = is_active ? vf_settings_of_lease(claim->pool, claim->pf, lease) :
+					vf_settings_with_mac(claim->pool, claim->pf, &mac),
 		.vectors = claim->pool->vectors,
 		.driver = claim->pool->driver,
 		.leave_busy = claim->pool->allocate == VFPOOL_BY_LIBVIRT || row.quarantined,

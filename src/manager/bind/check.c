@@ -117,7 +117,7 @@ static int load_definitions(struct binding_job *job, struct definitions *definit
 
 	if (r < 0)
 		return r;
-	r = load_sound(job->vp, &definitions->pools);
+	r = definition_load_sound(job->vp, &definitions->pools);
 	if (r < 0)
 		return r;
 	return claims_resolve(job->vp, definitions->pools, definitions->inventory,
@@ -145,9 +145,9 @@ static int check_pool(struct binding_job *job, const struct definitions *definit
 	if (target->before.is_vf && target->state != TARGET_LEFT)
 		pool = claims_pool_of_vf(definitions->claims, definitions->n_claims,
 					 &target->before.pf, target->before.vf);
-	if (!pool || strcmp(driver_name(pool->driver), target->driver) == 0 ||
+	if (!pool || strcmp(vf_driver_name(pool->driver), target->driver) == 0 ||
 	    (strcmp(target->driver, "host") != 0 &&
-	     driver_is(target->driver, driver_name(pool->driver))))
+	     driver_is(target->driver, vf_driver_name(pool->driver))))
 		return 0;
 	if (job->request->persist)
 		return fail(
@@ -155,7 +155,7 @@ static int check_pool(struct binding_job *job, const struct definitions *definit
 			"%s is a VF of pool %s, whose definition has another driver (%s): change <driver> in the "
 			"definition, or 'vfpool unbind' it; nothing was changed",
 			text_of(target, text), pool->name,
-			pool->driver == VFPOOL_DRIVER_NONE ? "none" : driver_name(pool->driver));
+			pool->driver == VFPOOL_DRIVER_NONE ? "none" : vf_driver_name(pool->driver));
 	target->pool = strdup(pool->name);
 	return target->pool ? 0 : fail_oom(&job->vp->err);
 }

@@ -22,7 +22,7 @@ static bool is_gone(struct binding_job *job, const struct ledger_binding *found)
 
 	if (!found->pf_id)
 		return false;
-	r = open_lease_pf(&job->host, &place, &pf, NULL);
+	r = vf_open_pf(&job->host, &place, &pf, NULL);
 	return r == -VFPOOL_ENOTFOUND || (r == 0 && pf.n_vfs == 0);
 }
 

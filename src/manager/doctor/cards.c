@@ -50,7 +50,7 @@ static int load_checked_claims(struct vfpool *vp, struct host *host,
 	CLEANUP(cleanup_pools) struct vfpool_pool **pools = NULL;
 	AUTO_FREE struct pool_claim *claims = NULL;
 	size_t n;
-	int r = load_others(vp, NULL, 0, &pools, &n);
+	int r = definition_load_others(vp, NULL, 0, &pools, &n);
 
 	if (r < 0)
 		return r;
@@ -260,7 +260,7 @@ static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struc
 
 		off += pool != NULL;
 		unbound += pool && !driver_is(pf->vfs[i].driver ? pf->vfs[i].driver : "",
-					      driver_name(pool->driver));
+					      vf_driver_name(pool->driver));
 	}
 	if (unbound)
 		return report(

@@ -77,7 +77,7 @@ static bool libvirt_is_installed(const struct vfpool *vp)
 static int read_pools(struct doctor *doctor)
 {
 	struct vfpool *vp = doctor->vp;
-	int r = load_sound(vp, &doctor->pools);
+	int r = definition_load_sound(vp, &doctor->pools);
 	bool found = !doctor->pool;
 
 	if (r < 0)

@@ -258,8 +258,7 @@ static int check_pool_network(struct doctor *doctor, const struct vfpool_pool *p
 			      pool->name, pool->network);
 	if (strcmp(is, wanted) == 0)
 		return 0;
-	if (look_at_network_file(doctor->vp, pool, &kind, &what) == 0 &&
-	    kind == GUEST_NETWORK_HOSTDEV)
+	if (network_file_look(doctor->vp, pool, &kind, &what) == 0 && kind == GUEST_NETWORK_HOSTDEV)
 		return report(doctor, VFPOOL_WARNING,
 			      GUEST_OTHER_NAME
 			      "; 'vfpool network' with --define --force takes this one",
@@ -446,7 +445,7 @@ static int check_vlan(struct doctor *doctor, const struct guest_nic *nic, const 
 		return -ENOMEM;
 	for (struct vfpool_pool **pool = doctor->pools; lease && *pool; pool++)
 		if (strcmp((*pool)->name, lease->pool) == 0 &&
-		    vlan_is_stale(*pool, lease, nic->vlan, vlans) &&
+		    vf_vlan_is_stale(*pool, lease, nic->vlan, vlans) &&
 		    has_next_start(doctor, guest, &nic->mac))
 			return report(doctor, VFPOOL_FAULT, remedy,
 				      "its definition says %s, of pool %s", vlans, lease->pool);

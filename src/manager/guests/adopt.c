@@ -200,8 +200,8 @@ static int add_lease(struct adopt *adopt, const struct adopted *what,
 
 	if (r < 0)
 		return r;
-	r = reserve_mac(adopt->vp, ledger, what->pool, what->guest->name, nic,
-			what->has_mac ? &what->mac : NULL, &adopt->foreign, &reservation);
+	r = macs_reserve(adopt->vp, ledger, what->pool, what->guest->name, nic,
+			 what->has_mac ? &what->mac : NULL, &adopt->foreign, &reservation);
 	if (r < 0)
 		return r;
 	r = ledger_add_lease(ledger, reservation.id, what->row.id, what->vlan, &id);
@@ -271,16 +271,16 @@ static int report(struct adopt *adopt, const struct adopted *what, struct vfpool
 	const char *guest = what->guest->name;
 
 	if (!what->row.id)
-		return add_finding(adopt->found, VFPOOL_FOUND_ADOPTED, result, lease,
-				   "guest %s on network %s: %s", guest, what->pool->network,
-				   why ? why : "it is counted, and its MAC reserved");
-	return add_finding(adopt->found, VFPOOL_FOUND_ADOPTED, result, lease,
-			   "guest %s with VF %u of %s: %s", guest, what->row.index,
-			   what->pf.netdev ? what->pf.netdev : "its PF",
-			   why ? why :
-			   what->has_mac ?
-				 "it has a lease now" :
-				 "it has a lease and a new MAC now; 'vfpool apply' programs it");
+		return findings_add(adopt->found, VFPOOL_FOUND_ADOPTED, result, lease,
+				    "guest %s on network %s: %s", guest, what->pool->network,
+				    why ? why : "it is counted, and its MAC reserved");
+	return findings_add(adopt->found, VFPOOL_FOUND_ADOPTED, result, lease,
+			    "guest %s with VF %u of %s: %s", guest, what->row.index,
+			    what->pf.netdev ? what->pf.netdev : "its PF",
+			    why ? why :
+			    what->has_mac ?
+				  "it has a lease now" :
+				  "it has a lease and a new MAC now; 'vfpool apply' programs it");
 }
 
 /* Makes the lease of a device whose pool is known; *ret_lease is NULL when it has its lease already. */
@@ -407,7 +407,7 @@ int vfpool_adopt(struct vfpool *vp, const char *guest, bool dry_run,
 				      fail_while(&vp->err, r, "adopting %s",
 						 guest ? guest : "libvirt's guests");
 	found->guests_known = true;
-	r = sum_up_findings(vp, found, "adopted");
+	r = findings_sum_up(vp, found, "adopted");
 	*ret_findings = TAKE_PTR(found);
 	return r;
 }

@@ -171,7 +171,7 @@ static int settle(struct attach *attach)
 	r = open_ledger(vp, LEDGER_WRITE, &ledger);
 	if (r < 0)
 		return r;
-	r = mend_lease(&host, ledger, attach->pool, attach->lease, MEND_RUNNING);
+	r = vf_mend(&host, ledger, attach->pool, attach->lease, MEND_RUNNING);
 	if (r < 0)
 		return r;
 	return lease_see_guest(vp, ledger, attach->lease, attach->guest.uuid);
@@ -186,7 +186,7 @@ static int mend_definition(struct attach *attach)
 	char vlans[VLANS_TEXT];
 	int r;
 
-	if (!nic || !nic->has_mac || !vlan_is_stale(attach->pool, lease, nic->vlan, vlans))
+	if (!nic || !nic->has_mac || !vf_vlan_is_stale(attach->pool, lease, nic->vlan, vlans))
 		return 0;
 	r = guest_move(attach->vp->uri, attach->guest.uuid, &lease->mac, &lease->address,
 		       guest_vlan(attach->pool, lease), &attach->vp->err);
@@ -273,7 +273,7 @@ static int find_lease(struct attach *attach)
 			name_for_shell(attach->guest.name, name));
 	attach->lease = leases[0];
 	leases[0] = NULL;
-	return load_pool_or_default(attach->vp, attach->lease->pool, &attach->pool);
+	return definition_load_or_default(attach->vp, attach->lease->pool, &attach->pool);
 }
 
 /* Takes the VF out of one definition, as that has it. */

@@ -190,7 +190,7 @@ static int mend(struct hook *hook, const struct vfpool_lease *lease, enum mendin
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 	int r = definition_load(hook->vp, lease->pool, &pool);
 
-	return r < 0 ? r : mend_lease(&hook->host, hook->ledger, pool, lease, when);
+	return r < 0 ? r : vf_mend(&hook->host, hook->ledger, pool, lease, when);
 }
 
 static int refuse_vlan(struct hook *hook, const char *why)
@@ -216,7 +216,7 @@ static void guard_vlan(struct hook *hook, const struct guest_nic *nic)
 
 	if (r < 0 || !lease || lease->state != VFPOOL_LEASE_ACTIVE ||
 	    definition_load(hook->vp, lease->pool, &pool) < 0 ||
-	    !vlan_is_stale(pool, lease, nic->vlan, hook->stale_vlans))
+	    !vf_vlan_is_stale(pool, lease, nic->vlan, hook->stale_vlans))
 		return;
 	snprintf(hook->stale_pool, sizeof(hook->stale_pool), "%s", pool->name);
 	hook_answer(hook->call, refuse_vlan(hook, "not in time"), hook->vp->err.text);
@@ -266,7 +266,7 @@ static int released(struct hook *hook, struct vfpool_lease *lease, bool saved)
 
 	if (!lease->was_started || saved || !lease_is_guests(lease, &hook->guest))
 		return mend(hook, lease, MEND_STOPPED);
-	r = load_pool_or_default(hook->vp, lease->pool, &pool);
+	r = definition_load_or_default(hook->vp, lease->pool, &pool);
 	ending.pool = pool;
 	return r < 0 ? r : lease_end(&ending, lease);
 }
@@ -359,7 +359,7 @@ int hook_run(struct vfpool *vp, const struct hook_call *call)
 	r = open_ledger(vp, LEDGER_CHANGE, &hook.ledger);
 	if (ledger_takes_no_more(r))
 		/* Whose VF it is can be told all the same; the process ends with the copy. */
-		r = copy_ledger(vp, &hook.ledger);
+		r = open_ledger_copy(vp, &hook.ledger);
 	if (r < 0)
 		return r;
 	if (!hook.ledger) /* there is no pool yet */

@@ -69,7 +69,7 @@ static int look_for_obstacles(struct host *host, const struct pool_claim *claim,
 		one.n_vfs = 1;
 		if (vf->busy || !vfpool_pool_has_vf(claim->want, vf->index))
 			continue;
-		r = find_obstacle(host, NULL, claim->pool, &one, NULL, 0, &obstacle);
+		r = iommu_find_obstacle(host, NULL, claim->pool, &one, NULL, 0, &obstacle);
 		free(vf->obstacle);
 		vf->obstacle = r < 0 ? NULL : obstacle;
 		if (r < 0)
@@ -137,7 +137,7 @@ static int look_at_host(struct vfpool *vp, struct host *host,
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	struct ledger *ledger;
-	int r = read_host(vp, host, HOST_ALL_VFS, &inventory);
+	int r = inventory_read_host(vp, host, HOST_ALL_VFS, &inventory);
 
 	if (r < 0)
 		return r;

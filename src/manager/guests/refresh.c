@@ -50,7 +50,7 @@ static void compare_vlan(struct refresh *refresh, const struct guest_nic *nic,
 	if (definition_load(refresh->vp, lease->pool, &pool) < 0)
 		return;
 	stale->vlan = guest_vlan(pool, lease);
-	vlan_is_stale(pool, lease, nic->next_vlan, stale->vlans);
+	vf_vlan_is_stale(pool, lease, nic->next_vlan, stale->vlans);
 }
 
 /* Finds what the definition says of the lease of its MAC that isn't so. A lease that ends is of no use. */
@@ -62,7 +62,7 @@ static int find_stale(struct refresh *refresh, const struct guest_nic *nic, stru
 
 	if (r < 0 || !lease || !lease->has_vf || lease->state != VFPOOL_LEASE_ACTIVE)
 		return r;
-	r = look_up_address(&refresh->host, lease);
+	r = vf_look_up_address(&refresh->host, lease);
 	if (r < 0)
 		return r == -VFPOOL_ENOTFOUND ? 0 : r;
 	if (vfpool_pci_equal(&lease->address, &unknown))
@@ -79,7 +79,7 @@ static int add_stranger(struct refresh *refresh, const struct guest *guest,
 			struct vfpool_lease *lease)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *own = lease;
-	int r = add_finding(
+	int r = findings_add(
 		refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, &own,
 		"the definition of guest %s has this MAC, and the lease is another guest's",
 		guest->name);
@@ -100,11 +100,11 @@ static int find_unnamed(struct refresh *refresh, const struct guest *guest)
 		char is[VFPOOL_PCI_TEXT];
 
 		if (!leases[i]->has_vf || guest_has_mac(guest, &leases[i]->mac) ||
-		    look_up_address(&refresh->host, leases[i]) < 0 ||
+		    vf_look_up_address(&refresh->host, leases[i]) < 0 ||
 		    guest_has_device(guest, &leases[i]->address))
 			continue;
 		vfpool_pci_format(&leases[i]->address, is);
-		if (add_finding(
+		if (findings_add(
 			    refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, NULL,
 			    "the definition of guest %s has plain <hostdev>s, none of which is its VF %s of pool %s: "
 			    "see to it by 'virsh edit'",
@@ -124,7 +124,7 @@ static char *tell_owner(struct refresh *refresh, const struct guest *guest,
 	if (lease)
 		return format_text("is leased to %s nic %u: see to it by 'virsh edit'",
 				   lease->owner, lease->nic);
-	if (load_pool_or_default(refresh->vp, row->pool, &pool) == 0 &&
+	if (definition_load_or_default(refresh->vp, row->pool, &pool) == 0 &&
 	    pool->allocate == VFPOOL_BY_LIBVIRT)
 		return format_text(
 			"libvirt gives to guests on its network %s: see to it by 'virsh edit'",
@@ -151,7 +151,7 @@ static int find_taken(struct refresh *refresh, const struct guest *guest,
 	owner = tell_owner(refresh, guest, &row, lease);
 	vfpool_pci_format(address, vf);
 	if (!owner ||
-	    add_finding(
+	    findings_add(
 		    refresh->found, VFPOOL_FOUND_MOVED, VFPOOL_FINDING_LEFT, NULL,
 		    "the definition of guest %s has VF %s of pool %s in a plain <hostdev>, which %s",
 		    guest->name, vf, row.pool, owner) < 0)
@@ -191,10 +191,10 @@ static int add_stale(struct refresh *refresh, const struct guest *guest,
 	if (stale->has_moved)
 		snprintf(moved, sizeof(moved), "names its VF as %s, which is %s now%s", was, is,
 			 *stale->vlans ? "; it " : "");
-	return add_finding(refresh->found, kind, result, &stale->lease,
-			   "the definition of guest %s %s%s%s%s%s", guest->name, moved,
-			   *stale->vlans ? "says " : "", stale->vlans, failure ? ": " : "",
-			   failure ? failure : "");
+	return findings_add(refresh->found, kind, result, &stale->lease,
+			    "the definition of guest %s %s%s%s%s%s", guest->name, moved,
+			    *stale->vlans ? "says " : "", stale->vlans, failure ? ": " : "",
+			    failure ? failure : "");
 }
 
 static int refresh_nic(struct refresh *refresh, const struct guest *guest,
@@ -279,7 +279,7 @@ int vfpool_refresh(struct vfpool *vp, const char *guest, bool dry_run, unsigned 
 	r = refresh.ledger ? refresh_all(&refresh, guest) : 0;
 	if (r < 0)
 		return r;
-	r = sum_up_findings(vp, found, "mended");
+	r = findings_sum_up(vp, found, "mended");
 	if (r == 0 || r == -VFPOOL_EPARTIAL)
 		*ret_findings = TAKE_PTR(found);
 	return r;

@@ -88,10 +88,10 @@ static void undo(struct alloc *alloc, struct vfpool_lease *lease)
 		.pool = alloc->pool,
 		.only_pending = true,
 	};
-	const bool untouched = find_untouched(alloc, lease);
+	const bool untouched = settle_find_untouched(alloc, lease);
 
 	if (lease_end(&ending, lease) < 0 && untouched)
-		drop_pending(alloc, lease, false); /* else gc does it */
+		choose_drop_pending(alloc, lease, false); /* else gc does it */
 }
 
 /* Of several that were asked for not all can be had: none is to be left. */
@@ -158,7 +158,7 @@ static int fail_none(struct alloc *alloc)
 static int choose_again(struct alloc *alloc, bool *looked, bool *ret_any)
 {
 	const struct error none_free = alloc->vp->err;
-	int r = *looked ? 0 : free_idle_vfs(alloc, ret_any);
+	int r = *looked ? 0 : settle_free_idle_vfs(alloc, ret_any);
 
 	*looked = true;
 	alloc->vp->err = r < 0 ? alloc->vp->err : none_free;
@@ -242,9 +242,9 @@ static int alloc_open(struct alloc *alloc)
 	if (r < 0)
 		return r;
 	if (!alloc->ledger)
-		return fail_no_vf(alloc, 0);
+		return choose_fail_no_vf(alloc, 0);
 	r = open_host(vp, &alloc->host);
-	return r == 0 && alloc->request->pf ? find_want_pf(alloc) : r;
+	return r == 0 && alloc->request->pf ? choose_find_want_pf(alloc) : r;
 }
 
 /* A MAC that nobody was told of isn't kept for one who got no VF with it. */
@@ -266,7 +266,7 @@ static void drop_untold(struct alloc *alloc)
 
 static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 {
-	int r = load_definition(alloc);
+	int r = choose_load_definition(alloc);
 
 	if (r < 0)
 		return r;
@@ -282,7 +282,7 @@ static int run(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 	}
 	r = choose(alloc, true, ret_leases);
 	for (size_t i = 0; r == 0 && (*ret_leases)[i]; i++)
-		look_up_address(&alloc->host, (*ret_leases)[i]); /* as far as it can be told */
+		vf_look_up_address(&alloc->host, (*ret_leases)[i]); /* as far as it can be told */
 	return r;
 }
 
@@ -308,7 +308,7 @@ int vfpool_alloc(struct vfpool *vp, const char *pool_name,
 	r = run(&alloc, ret_leases);
 	if (r < 0) {
 		drop_untold(&alloc);
-		forgive_faulty(&alloc);
+		settle_forgive_faulty(&alloc);
 	} else if (alloc.n_faulty > 0) {
 		note(vp, "passed over: %s", alloc.fault.text);
 	}

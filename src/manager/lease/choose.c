@@ -44,11 +44,11 @@ static int check_request(struct alloc *alloc)
 	return 0;
 }
 
-int load_definition(struct alloc *alloc)
+int choose_load_definition(struct alloc *alloc)
 {
 	struct vfpool_pool *pool;
 	AUTO_FREE char *path = NULL;
-	int r = find_pool_path(alloc->vp, alloc->pool_name, &path);
+	int r = definition_find(alloc->vp, alloc->pool_name, &path);
 
 	if (r < 0)
 		return r;
@@ -65,7 +65,7 @@ int load_definition(struct alloc *alloc)
 /* Files are only ever replaced. */
 static bool definition_is_read(const struct alloc *alloc)
 {
-	AUTO_FREE char *path = pool_path(alloc->vp, alloc->pool_name);
+	AUTO_FREE char *path = definition_path(alloc->vp, alloc->pool_name);
 	const struct stat *was = &alloc->definition;
 	struct stat is;
 
@@ -84,13 +84,13 @@ static int begin(struct alloc *alloc)
 		if (r < 0 || definition_is_read(alloc))
 			return r;
 		ledger_rollback(alloc->ledger);
-		r = load_definition(alloc);
+		r = choose_load_definition(alloc);
 		if (r < 0)
 			return r;
 	}
 }
 
-int find_want_pf(struct alloc *alloc)
+int choose_find_want_pf(struct alloc *alloc)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	const struct vfpool_pf *pf;
@@ -98,7 +98,7 @@ int find_want_pf(struct alloc *alloc)
 
 	if (r < 0)
 		return r;
-	r = find_named_pf(alloc->vp, inventory, alloc->request->pf, &pf);
+	r = inventory_find_pf(alloc->vp, inventory, alloc->request->pf, &pf);
 	if (r < 0)
 		return r;
 	r = ledger_pf(alloc->ledger, pf, false, &alloc->want_pf_id);
@@ -142,7 +142,7 @@ static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
 		return r;
 	if (request->vf >= 0 && (unsigned)request->vf != lease->vf)
 		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", VF %d", request->vf);
-	if (request->pf && !is_lease_pf(lease, &alloc->want_pf))
+	if (request->pf && !vf_is_lease_pf(lease, &alloc->want_pf))
 		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", PF %.40s", request->pf);
 	vfpool_mac_format(&request->mac, mac);
 	if (request->has_mac && !vfpool_mac_equal(&request->mac, &lease->mac))
@@ -161,7 +161,7 @@ static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
 
 /* ---- in the ledger ---- */
 
-int fail_no_vf(struct alloc *alloc, size_t n_pfs)
+int choose_fail_no_vf(struct alloc *alloc, size_t n_pfs)
 {
 	const char *name = alloc->pool_name;
 
@@ -205,14 +205,14 @@ static int find_pf_row(const struct alloc *alloc, const struct vfpool_lease *lea
 	return ledger_pf(alloc->ledger, &pf, false, ret_row);
 }
 
-bool is_on_lost_pf(const struct alloc *alloc, const struct vfpool_lease *lease)
+bool choose_is_on_lost_pf(const struct alloc *alloc, const struct vfpool_lease *lease)
 {
 	int64_t row;
 
 	return alloc->n_lost > 0 && find_pf_row(alloc, lease, &row) == 0 && is_lost(alloc, row);
 }
 
-int lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result)
+int choose_lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result)
 {
 	const struct error why = alloc->vp->err;
 	int64_t *grown = reallocarray(alloc->lost_pfs, alloc->n_lost + 1, sizeof(*grown));
@@ -308,7 +308,7 @@ static int choose_vf(struct alloc *alloc, int64_t *ret_vf)
 		return choose_named_vf(alloc, find_place(alloc, places, n), ret_vf);
 	best = placement_choose(alloc->pool->placement, candidates, n);
 	if (best < 0)
-		return fail_no_vf(alloc, n);
+		return choose_fail_no_vf(alloc, n);
 	r = ledger_free_vf(alloc->ledger, alloc->pool->name, places[best].pf, &row);
 	if (r < 0)
 		return r;
@@ -334,7 +334,7 @@ static int check_capacity(struct alloc *alloc)
 		return r;
 	for (size_t i = 0; i < n; i++)
 		n_vfs += places[i].held ? 0 : places[i].free;
-	return n_leases < n_vfs ? 0 : fail_no_vf(alloc, n);
+	return n_leases < n_vfs ? 0 : choose_fail_no_vf(alloc, n);
 }
 
 static int note_untouched(struct alloc *alloc, uint64_t lease)
@@ -363,8 +363,8 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 	alloc->foreign.own_vf = vf;
 	if (r < 0)
 		return r;
-	r = reserve_mac(alloc->vp, alloc->ledger, alloc->pool, request->owner, nic,
-			request->has_mac ? &request->mac : NULL, &alloc->foreign, &reservation);
+	r = macs_reserve(alloc->vp, alloc->ledger, alloc->pool, request->owner, nic,
+			 request->has_mac ? &request->mac : NULL, &alloc->foreign, &reservation);
 	if (r < 0)
 		return r;
 	alloc->has_reserved = true;
@@ -405,7 +405,7 @@ static int collect(struct alloc *alloc,
 		r = get(alloc, nic, &lease);
 		if (r < 0)
 			return r;
-		if (add_to_leases(&leases, &n, TAKE_PTR(lease)) < 0)
+		if (lease_add(&leases, &n, TAKE_PTR(lease)) < 0)
 			return fail_oom(&alloc->vp->err);
 	}
 	*ret_leases = TAKE_PTR(leases);
@@ -493,9 +493,9 @@ int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 	for (;;) { /* each is asked once */
 		r = try_choose(alloc, dry_run, ret_leases);
 		if (r == -E_FOREIGN)
-			r = find_foreign_macs(alloc->vp, &alloc->host, &alloc->foreign);
+			r = macs_find_foreign(alloc->vp, &alloc->host, &alloc->foreign);
 		else if (r == -E_VF_MACS)
-			r = find_vf_macs(alloc->vp, alloc->ledger, alloc->pool, &alloc->foreign);
+			r = macs_find_vfs(alloc->vp, alloc->ledger, alloc->pool, &alloc->foreign);
 		else
 			return r;
 		if (r < 0)
@@ -503,7 +503,7 @@ int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases)
 	}
 }
 
-int drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid)
+int choose_drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid)
 {
 	CLEANUP(rollback) struct ledger *begun = alloc->ledger;
 	const int64_t id = (int64_t)lease->id;

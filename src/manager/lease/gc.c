@@ -44,20 +44,20 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 		.dry_run = gc->dry_run,
 		.only_pending = only_pending,
 	};
-	int r = load_pool_or_default(gc->vp, (*lease)->pool, &pool);
+	int r = definition_load_or_default(gc->vp, (*lease)->pool, &pool);
 
 	ending.pool = pool;
 	r = r < 0 ? r : lease_end(&ending, *lease);
 	if (r == 0)
-		return add_finding(gc->found, kind, VFPOOL_FINDING_DONE, lease, "%s", why);
+		return findings_add(gc->found, kind, VFPOOL_FINDING_DONE, lease, "%s", why);
 	if (r == -ENOMEM)
 		return r;
 	if (r == -E_CHANGED || r == -VFPOOL_ENOTFOUND) /* another vfpool was faster */
 		return 0;
-	return add_finding(gc->found, kind,
-			   r == -VFPOOL_EINUSE || r == -E_UNREAD ? VFPOOL_FINDING_LEFT :
-								   VFPOOL_FINDING_FAILED,
-			   lease, "%s; but %s", why, gc->vp->err.text);
+	return findings_add(gc->found, kind,
+			    r == -VFPOOL_EINUSE || r == -E_UNREAD ? VFPOOL_FINDING_LEFT :
+								    VFPOOL_FINDING_FAILED,
+			    lease, "%s; but %s", why, gc->vp->err.text);
 }
 
 /* ---- guests ---- */
@@ -91,9 +91,9 @@ static int note_guest(struct gc *gc, struct vfpool_lease **lease, const struct g
 	int r = gc->dry_run ? 0 : lease_see_guest(gc->vp, gc->ledger, *lease, guest->uuid);
 
 	return r < 0 ? r :
-		       add_finding(gc->found, VFPOOL_FOUND_GUEST, VFPOOL_FINDING_DONE, lease,
-				   "guest %s (%s) has its %s", guest->name, guest->uuid,
-				   guest_has_mac(guest, &(*lease)->mac) ? "MAC" : "VF");
+		       findings_add(gc->found, VFPOOL_FOUND_GUEST, VFPOOL_FINDING_DONE, lease,
+				    "guest %s (%s) has its %s", guest->name, guest->uuid,
+				    guest_has_mac(guest, &(*lease)->mac) ? "MAC" : "VF");
 }
 
 /* The guest of an active lease: seen, gone, or never seen. */
@@ -113,7 +113,7 @@ static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
 		return end(gc, VFPOOL_FOUND_ORPHAN, lease, false, "its guest is gone from libvirt");
 	if (busy) /* something that isn't libvirt's has it */
 		return 0;
-	return add_finding(
+	return findings_add(
 		gc->found, VFPOOL_FOUND_UNSEEN, VFPOOL_FINDING_LEFT, lease,
 		(*lease)->guest ?
 			"its guest doesn't name its MAC any more; release it if it is done with" :
@@ -127,7 +127,7 @@ static int look_at_vf(struct gc *gc, struct vfpool_lease *lease, bool *ret_there
 		      bool *ret_busy)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-	int r = lease->has_vf ? open_lease_pf(&gc->host, lease, &pf, NULL) : 0;
+	int r = lease->has_vf ? vf_open_pf(&gc->host, lease, &pf, NULL) : 0;
 
 	if (r < 0 && r != -VFPOOL_ENOTFOUND)
 		return r;
@@ -156,20 +156,20 @@ static int look_at_lease(struct gc *gc, struct vfpool_lease **lease)
 	}
 	r = look_at_vf(gc, *lease, &there, &gone, &busy);
 	if (r == -E_UNREAD) {
-		fail_unread_lease(gc->vp, *lease);
-		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
-				   "%s", gc->vp->err.text);
+		vf_fail_unread(gc->vp, *lease);
+		return findings_add(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
+				    "%s", gc->vp->err.text);
 	}
 	if (r < 0)
-		return add_finding(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_FAILED, lease,
-				   "%s", gc->vp->err.text);
+		return findings_add(gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_FAILED, lease,
+				    "%s", gc->vp->err.text);
 	if (gone)
-		return add_finding(
+		return findings_add(
 			gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
 			"%s; if it is gone for good, 'vfpool release --lease %llu' gives the VF up",
 			gc->vp->err.text, (unsigned long long)(*lease)->id);
 	if (!there)
-		return add_finding(
+		return findings_add(
 			gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, lease,
 			"its VF isn't there; 'vfpool apply' makes it, 'vfpool release --lease %llu' gives it up",
 			(unsigned long long)(*lease)->id);
@@ -206,11 +206,11 @@ static int free_or_foresee(struct gc *gc, const struct vfpool_pool *pool,
 	int r;
 
 	if (!gc->dry_run)
-		return free_idle_vf(gc->vp, &gc->host, gc->ledger, pool, row, pf, NULL, ret_freed);
+		return vf_free_idle(gc->vp, &gc->host, gc->ledger, pool, row, pf, NULL, ret_freed);
 	*ret_freed = row->quarantined;
 	if (row->quarantined || pf->n_vfs == 0)
 		return 0;
-	r = find_obstacle(&gc->host, gc->ledger, pool, pf, NULL, 0, &obstacle);
+	r = iommu_find_obstacle(&gc->host, gc->ledger, pool, pf, NULL, 0, &obstacle);
 	*ret_freed = !obstacle;
 	return r;
 }
@@ -218,55 +218,55 @@ static int free_or_foresee(struct gc *gc, const struct vfpool_pool *pool,
 static int free_vf(struct gc *gc, const struct ledger_vf *row)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	const struct vfpool_lease place = place_of(row);
+	const struct vfpool_lease place = vf_place_of(row);
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	enum vfpool_finding_kind kind = row->quarantined ? VFPOOL_FOUND_QUARANTINED :
 							   VFPOOL_FOUND_IDLE;
 	AUTO_CLOSE int lock = -1;
 	bool freed = false;
-	int r = load_pool_or_default(gc->vp, row->pool, &pool);
+	int r = definition_load_or_default(gc->vp, row->pool, &pool);
 
-	r = r < 0 ? r : open_lease_pf(&gc->host, &place, &pf, gc->dry_run ? NULL : &lock);
+	r = r < 0 ? r : vf_open_pf(&gc->host, &place, &pf, gc->dry_run ? NULL : &lock);
 	if (pf.n_vfs > 0 && pf.vfs[0].busy)
-		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
-				   "VF %u of %s is in use still: %s", row->index,
-				   pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
-	if (!row->quarantined && is_named(&gc->guests, &pf))
+		return findings_add(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
+				    "VF %u of %s is in use still: %s", row->index,
+				    pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
+	if (!row->quarantined && vf_is_named(&gc->guests, &pf))
 		return 0; /* alloc passes over it for that */
 	if (r == -VFPOOL_ENOTFOUND)
 		r = 0; /* the PF is gone, and its VFs with it */
 	r = r < 0 ? r : free_or_foresee(gc, pool, row, &pf, &freed);
 	if (r == -E_UNREAD)
-		return add_finding(gc->found, kind, VFPOOL_FINDING_LEFT, NULL, "VF %u stays %s: %s",
-				   row->index,
-				   row->quarantined ? "in quarantine" : "marked as busy",
-				   gc->vp->err.text);
+		return findings_add(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
+				    "VF %u stays %s: %s", row->index,
+				    row->quarantined ? "in quarantine" : "marked as busy",
+				    gc->vp->err.text);
 	if (r < 0)
-		return add_finding(gc->found, kind, VFPOOL_FINDING_FAILED, NULL, "%s",
-				   gc->vp->err.text);
+		return findings_add(gc->found, kind, VFPOOL_FINDING_FAILED, NULL, "%s",
+				    gc->vp->err.text);
 	if (freed && pf.n_vfs == 0)
-		return add_finding(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
-				   "VF %u isn't there any more, and in quarantine no more",
-				   row->index);
+		return findings_add(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
+				    "VF %u isn't there any more, and in quarantine no more",
+				    row->index);
 	return !freed ? 0 :
-			add_finding(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
-				    "VF %u of %s is free again", row->index,
-				    pf.netdev ? pf.netdev : "its PF");
+			findings_add(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
+				     "VF %u of %s is free again", row->index,
+				     pf.netdev ? pf.netdev : "its PF");
 }
 
 /* The hold of a VF, or of a whole PF, that isn't there: who doesn't know of it can't end it. */
 static int note_lost_hold(struct gc *gc, const struct ledger_vf *row)
 {
-	const struct vfpool_lease place = place_of(row);
+	const struct vfpool_lease place = vf_place_of(row);
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	char mac[VFPOOL_MAC_TEXT], index[24] = "";
 
-	if (!row->has_pf_mac || open_lease_pf(&gc->host, &place, &pf, NULL) != -VFPOOL_ENOTFOUND)
+	if (!row->has_pf_mac || vf_open_pf(&gc->host, &place, &pf, NULL) != -VFPOOL_ENOTFOUND)
 		return 0;
 	vfpool_mac_format(&row->pf_mac, mac);
 	if (row->held)
 		snprintf(index, sizeof(index), " --vf %u", row->index);
-	return add_finding(
+	return findings_add(
 		gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, NULL,
 		"VF %u of pool %s is held, and %s; if it is gone for good, 'vfpool unhold %s%s' ends the "
 		"hold",
@@ -311,7 +311,7 @@ static int prune_history(struct gc *gc)
 	while (r == 0 && more > 0);
 	if (r < 0)
 		return r;
-	return add_finding(
+	return findings_add(
 		gc->found, VFPOOL_FOUND_HISTORY, VFPOOL_FINDING_DONE, NULL,
 		"%u entr%s of the history, older than %u days or beyond the newest %u, %s removed",
 		n, n == 1 ? "y" : "ies", gc->request->history_days, gc->request->history_rows,
@@ -370,7 +370,7 @@ int vfpool_gc(struct vfpool *vp, const struct vfpool_gc_request *request,
 		r = look(&gc);
 	if (r < 0)
 		return r == -ENOMEM ? fail_oom(&vp->err) : r;
-	r = sum_up_findings(vp, found, "cleaned up");
+	r = findings_sum_up(vp, found, "cleaned up");
 	*ret_findings = TAKE_PTR(found);
 	return r;
 }

@@ -22,9 +22,9 @@ static int find_device(struct vfpool *vp, struct host *host, const char *device,
 	*ret_vf = vf;
 	if (vfpool_pci_parse(device, &address) < 0 || vf >= 0 ||
 	    host_find_vf(host, &address, &pf, &index) < 0)
-		return find_named_pf(vp, inventory, device, ret_pf);
+		return inventory_find_pf(vp, inventory, device, ret_pf);
 	vfpool_pci_format(&pf, text);
-	r = find_named_pf(vp, inventory, text, ret_pf);
+	r = inventory_find_pf(vp, inventory, text, ret_pf);
 	if (r < 0)
 		return r;
 	*ret_vf = (int)index;
@@ -85,7 +85,7 @@ static void note_networks(struct vfpool *vp, struct ledger *ledger, const struct
 		    strcmp(rows[i].pool, noted) == 0 || (vf >= 0 && rows[i].index != (unsigned)vf))
 			continue;
 		noted = rows[i].pool;
-		if (load_pool_or_default(vp, noted, &pool) == 0 &&
+		if (definition_load_or_default(vp, noted, &pool) == 0 &&
 		    pool->allocate == VFPOOL_BY_LIBVIRT)
 			note(vp,
 			     "libvirt gives its VFs to guests until 'vfpool network %s --define' has told it",

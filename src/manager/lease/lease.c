@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease)
+int lease_add(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease)
 {
 	struct vfpool_lease **grown = reallocarray(*leases, *n + 2, sizeof(*grown));
 
@@ -44,7 +44,7 @@ static void look_up_addresses(struct vfpool_lease **leases,
 			const struct vfpool_pf *pf = &inventory->pfs[i];
 			const struct vfpool_vf *vf;
 
-			if (!(*lease)->has_vf || !is_lease_pf(*lease, pf))
+			if (!(*lease)->has_vf || !vf_is_lease_pf(*lease, pf))
 				continue;
 			vf = vfpool_find_vf(pf, (*lease)->vf);
 			if (vf)
@@ -60,7 +60,7 @@ int vfpool_leases(struct vfpool *vp, const char *pool, const struct vfpool_inven
 	struct ledger *ledger;
 	int r = open_ledger(vp, LEDGER_READ, &ledger);
 
-	if (ledger_is_out_of_reach(r)) {
+	if (open_ledger_is_out_of_reach(r)) {
 		*ret_leases = NULL;
 		return 0;
 	}
@@ -103,7 +103,7 @@ int vfpool_find_leases(struct vfpool *vp, const char *pool, const char *owner, i
 			    "owners and their nics");
 	r = open_host(vp, &host);
 	for (size_t i = 0; r == 0 && leases[i]; i++) {
-		r = look_up_address(&host, leases[i]);
+		r = vf_look_up_address(&host, leases[i]);
 		if (r == -VFPOOL_ENOTFOUND) /* its PF isn't there: no address */
 			r = 0;
 	}

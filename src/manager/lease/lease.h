@@ -14,7 +14,7 @@ int lease_find_row(struct host *host, struct ledger *ledger, const struct vfpool
 		   struct ledger_vf *ret_row);
 
 /* Appends to an array that ends with NULL. -ENOMEM. */
-int add_to_leases(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease);
+int lease_add(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lease);
 
 /* Notes in the lease which guest of the context's libvirt has it. */
 int lease_see_guest(struct vfpool *vp, struct ledger *ledger, const struct vfpool_lease *lease,

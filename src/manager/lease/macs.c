@@ -33,7 +33,7 @@ static bool guests_are_defined(const struct vfpool *vp)
 	return any;
 }
 
-int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *macs)
+int macs_find_foreign(struct vfpool *vp, struct host *host, struct foreign_macs *macs)
 {
 	struct error why = vp->err;
 	int r = host_links(host, &macs->links);
@@ -54,8 +54,8 @@ int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs 
 	return 0;
 }
 
-int find_vf_macs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
-		 struct foreign_macs *macs)
+int macs_find_vfs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		  struct foreign_macs *macs)
 {
 	const struct host_link *unread;
 	int r = host_vf_macs(macs->host, &macs->links, &macs->vfs, &unread);
@@ -185,7 +185,7 @@ static int reserve_given(struct vfpool *vp, struct ledger *ledger, const char *p
 	int r;
 
 	vfpool_mac_format(mac, text);
-	if (!can_be_an_owners(mac))
+	if (!parking_can_be_an_owners(mac))
 		return fail(&vp->err, -EINVAL, "%s can't be an owner's MAC: it is %s", text,
 			    mac->byte[0] & 1 ? "a multicast one" : "zero");
 	if (foreign->compares_vfs && !foreign->vfs_known)
@@ -273,11 +273,11 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 		return -E_VF_MACS;
 	if (r < 0)
 		return r;
-	r = pool_seed(vp, ledger, pool, &seed);
+	r = parking_seed(vp, ledger, pool, &seed);
 	snprintf(key, sizeof(key), "%s\n%u", owner, nic);
 	for (unsigned attempt = 0; r == 0 && attempt < MAC_ATTEMPTS; attempt++) {
 		mac_make(pool, seed, MAC_LEASE, key, attempt, &reservation->mac);
-		if (!can_be_an_owners(&reservation->mac) ||
+		if (!parking_can_be_an_owners(&reservation->mac) ||
 		    is_foreign(foreign, &reservation->mac, owner))
 			continue;
 		r = ledger_reserve(ledger, pool->name, owner, nic, &reservation->mac, attempt,
@@ -289,7 +289,8 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 	if (r < 0)
 		return r;
 	mac_make(pool, seed, MAC_LEASE, key, 0, &reservation->mac);
-	r = find_free_mac(ledger, pool, MAC_LEASE, &reservation->mac, &filter, &reservation->mac);
+	r = parking_find_free_mac(ledger, pool, MAC_LEASE, &reservation->mac, &filter,
+				  &reservation->mac);
 	if (r == -ENOENT)
 		return fail_full(vp, ledger, pool, owner);
 	return r < 0 ? r :
@@ -364,9 +365,9 @@ static int check_not_elsewhere(struct vfpool *vp, struct ledger *ledger,
 	return guest ? check_other_guest(vp, ledger, owner, guest, text) : 0;
 }
 
-int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
-		const char *owner, unsigned nic, const struct vfpool_mac *mac,
-		const struct foreign_macs *foreign, struct ledger_reservation *ret_reservation)
+int macs_reserve(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		 const char *owner, unsigned nic, const struct vfpool_mac *mac,
+		 const struct foreign_macs *foreign, struct ledger_reservation *ret_reservation)
 {
 	struct ledger_reservation reservation;
 	char is[VFPOOL_MAC_TEXT], asked[VFPOOL_MAC_TEXT];

@@ -20,11 +20,11 @@ struct foreign_macs {
 };
 
 /* Asks the kernel and, when it answers in time, libvirt. */
-int find_foreign_macs(struct vfpool *vp, struct host *host, struct foreign_macs *macs);
+int macs_find_foreign(struct vfpool *vp, struct host *host, struct foreign_macs *macs);
 /* After that: what the VFs of this host are programmed with, as far as their PFs can be read. It asks each PF for all
  * its VFs, and so is for those MACs only that may be on one by more than chance. */
-int find_vf_macs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
-		 struct foreign_macs *macs);
+int macs_find_vfs(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		  struct foreign_macs *macs);
 void foreign_macs_end(struct foreign_macs *macs);
 
 /*
@@ -32,8 +32,8 @@ void foreign_macs_end(struct foreign_macs *macs);
  * `mac`, or one made of the seed (NULL). In a transaction. VFPOOL_EINUSE: the MAC is
  * somebody's, or the owner has another one. -E_VF_MACS, without a message: those of the VFs have to be known.
  */
-int reserve_mac(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
-		const char *owner, unsigned nic, const struct vfpool_mac *mac,
-		const struct foreign_macs *foreign, struct ledger_reservation *ret_reservation);
+int macs_reserve(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
+		 const char *owner, unsigned nic, const struct vfpool_mac *mac,
+		 const struct foreign_macs *foreign, struct ledger_reservation *ret_reservation);
 
 #endif

@@ -64,7 +64,7 @@ static int scrub_and_remove(const struct ending *ending, struct vfpool_lease *le
 
 	if (r == 0 && pf->n_vfs > 0) {
 		lease->address = pf->vfs[0].address;
-		r = scrub_vf(ending->host, ending->ledger, ending->pool, pf, lease);
+		r = vf_scrub(ending->host, ending->ledger, ending->pool, pf, lease);
 		if (r < 0)
 			return fail_while(
 				&ending->vp->err, r,
@@ -133,12 +133,12 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
 	AUTO_CLOSE int lock = -1;
-	int r = open_lease_pf(ending->host, lease, &pf, ending->dry_run ? NULL : &lock);
+	int r = vf_open_pf(ending->host, lease, &pf, ending->dry_run ? NULL : &lock);
 
 	const bool is_there = r == 0, is_given_up = r == -E_UNREAD && ending->force;
 
 	if (r == -E_UNREAD && !ending->force)
-		return fail_unread_lease(ending->vp, lease);
+		return vf_fail_unread(ending->vp, lease);
 	if (r < 0 && r != -VFPOOL_ENOTFOUND &&
 	    !is_given_up) /* a PF that is gone needs no scrubbing */
 		return r;
@@ -167,7 +167,7 @@ static int check_pfs_are_read(const struct ending *ending, const struct vfpool_l
 		if (!vfpool_find_pf(inventory, &ending->pool->pfs[i]) &&
 		    vfpool_may_be_unread(inventory, &ending->pool->pfs[i])) {
 			host_explain_missing(ending->host, &ending->pool->pfs[i]);
-			return fail_unread_lease(ending->vp, lease);
+			return vf_fail_unread(ending->vp, lease);
 		}
 	return 0;
 }
@@ -176,7 +176,7 @@ static int check_pfs_are_read(const struct ending *ending, const struct vfpool_l
 static int check_mac_is_idle(const struct ending *ending, const struct vfpool_lease *lease)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
-	int r = read_host(ending->vp, ending->host, HOST_ALL_VFS, &inventory);
+	int r = inventory_read_host(ending->vp, ending->host, HOST_ALL_VFS, &inventory);
 
 	if (r < 0)
 		return r;
@@ -356,7 +356,7 @@ static int release_one(struct vfpool *vp, struct host *host, struct ledger *ledg
 		.force = request->force,
 		.dry_run = request->dry_run,
 	};
-	int r = load_pool_or_default(vp, lease->pool, &pool);
+	int r = definition_load_or_default(vp, lease->pool, &pool);
 
 	ending.pool = pool;
 	r = r < 0 ? r : lease_end(&ending, lease);

@@ -42,9 +42,9 @@ static int lease_again(struct restore *restore, const struct pool_claim *claim,
 	r = ledger_get_lease(restore->ledger, id, &lease);
 	if (r < 0)
 		return r;
-	return add_finding(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_DONE, &lease,
-			   "VF %u of %s has its MAC: it has a lease again", vf->index,
-			   pf_name_of(claim->pf));
+	return findings_add(restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_DONE, &lease,
+			    "VF %u of %s has its MAC: it has a lease again", vf->index,
+			    pf_name_of(claim->pf));
 }
 
 /* Nobody knows whose it is: nobody gets it before a person has looked. By the backup it may be another's. */
@@ -63,7 +63,7 @@ static int hold_stray(struct restore *restore, const struct pool_claim *claim,
 		 mac);
 	r = ledger_hold(restore->ledger, pf_id, (int)vf->index, reason, &before);
 	return r < 0 ? r :
-		       add_finding(
+		       findings_add(
 			       restore->found, VFPOOL_FOUND_ADOPTED, VFPOOL_FINDING_LEFT, &lease,
 			       "VF %u of %s is held: it %s, and the backup doesn't know whose it is; 'vfpool unhold' "
 			       "when nobody has it",
@@ -94,8 +94,8 @@ static int adopt_vf(struct restore *restore, const struct pool_claim *claim,
 
 	if (!has_owners_mac(claim->pool, vf))
 		return 0;
-	r = record_vf(restore->vp, restore->ledger, claim, pf_id,
-		      vf->index); /* it may have come into the pool since */
+	r = parking_record_vf(restore->vp, restore->ledger, claim, pf_id,
+			      vf->index); /* it may have come into the pool since */
 	if (r < 0)
 		return r;
 	r = ledger_vf(restore->ledger, pf_id, vf->index, &row);
@@ -130,7 +130,7 @@ static int adopt_vfs(struct restore *restore)
 	AUTO_FREE struct pool_claim *claims = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	size_t n_claims = 0;
-	int r = load_sound(restore->vp, &pools);
+	int r = definition_load_sound(restore->vp, &pools);
 
 	if (r < 0 || !pools[0])
 		return r;

@@ -25,19 +25,19 @@ static int check_generation(struct alloc *alloc, const struct vfpool_lease *leas
 static int set_up_vf(struct alloc *alloc, const struct vfpool_pf *pf, struct vfpool_lease *lease,
 		     bool *ret_clean)
 {
-	const struct vfpool_settings to = settings_of_lease(alloc->pool, pf, lease);
+	const struct vfpool_settings to = vf_settings_of_lease(alloc->pool, pf, lease);
 	const struct vfpool_vf *vf = &pf->vfs[0];
 	unsigned deferred, sent;
 	struct error why;
-	int r = program_vf(&alloc->host, pf, vf, &to, &deferred, &sent);
+	int r = vf_program(&alloc->host, pf, vf, &to, &deferred, &sent);
 
-	r = r < 0 ? r : host_bind(&alloc->host, &vf->address, driver_name(alloc->pool->driver));
+	r = r < 0 ? r : host_bind(&alloc->host, &vf->address, vf_driver_name(alloc->pool->driver));
 	if (r == 0) {
 		lease->deferred = deferred;
 		return 0;
 	}
 	why = alloc->vp->err;
-	*ret_clean = restore_vf(&alloc->host, pf, vf, sent) == 0;
+	*ret_clean = vf_restore(&alloc->host, pf, vf, sent) == 0;
 	if (!*ret_clean)
 		fail(&why, r,
 		     "%s (giving the VF its old settings back failed too: %s; the lease stays, "
@@ -108,8 +108,8 @@ static int check_obstacle(struct alloc *alloc, const struct vfpool_lease *lease,
 {
 	AUTO_FREE char *obstacle = NULL;
 	char address[VFPOOL_PCI_TEXT];
-	int r = find_obstacle(&alloc->host, alloc->ledger, alloc->pool, pf, alloc->request->owner,
-			      lease->id, &obstacle);
+	int r = iommu_find_obstacle(&alloc->host, alloc->ledger, alloc->pool, pf,
+				    alloc->request->owner, lease->id, &obstacle);
 
 	if (r < 0 || !obstacle)
 		return r;
@@ -131,7 +131,7 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease, struc
 	*ret_drop = false;
 	if (r < 0)
 		return r;
-	r = read_refusals(alloc->ledger, pf);
+	r = refusals_read(alloc->ledger, pf);
 	if (r < 0)
 		return r;
 	*ret_drop = true;
@@ -179,16 +179,16 @@ static int pass_over(struct alloc *alloc, const struct vfpool_lease *lease, int 
 		     bool lose)
 {
 	const struct error why = alloc->vp->err;
-	int r = drop_pending(alloc, lease, avoid);
+	int r = choose_drop_pending(alloc, lease, avoid);
 
 	if (r < 0)
 		return fail_while(&alloc->vp->err, r, "%s; and dropping the lease", why.text);
 	alloc->vp->err = alloc->passed_over = why;
-	r = lose ? lose_pf(alloc, lease, result) : 0;
+	r = lose ? choose_lose_pf(alloc, lease, result) : 0;
 	return r < 0 ? r : -E_CHANGED;
 }
 
-uint64_t *find_untouched(const struct alloc *alloc, const struct vfpool_lease *lease)
+uint64_t *settle_find_untouched(const struct alloc *alloc, const struct vfpool_lease *lease)
 {
 	for (size_t i = 0; i < alloc->n_untouched; i++)
 		if (alloc->untouched[i] == lease->id)
@@ -199,7 +199,8 @@ uint64_t *find_untouched(const struct alloc *alloc, const struct vfpool_lease *l
 /* Its PF can't be locked or looked at. What an interrupted alloc has left on the VF stays this lease's. */
 static int pass_over_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result)
 {
-	if (result == -ENOMEM || (!find_untouched(alloc, lease) && result != -VFPOOL_ENOTFOUND))
+	if (result == -ENOMEM ||
+	    (!settle_find_untouched(alloc, lease) && result != -VFPOOL_ENOTFOUND))
 		return result;
 	return pass_over(alloc, lease, result, false, true);
 }
@@ -241,7 +242,7 @@ static int pass_over_faulty(struct alloc *alloc, const struct vfpool_lease *leas
 	return r;
 }
 
-void forgive_faulty(struct alloc *alloc)
+void settle_forgive_faulty(struct alloc *alloc)
 {
 	const struct error why = alloc->vp->err;
 
@@ -255,8 +256,8 @@ static int open_pf(struct alloc *alloc, const struct vfpool_lease *lease, bool w
 		   struct vfpool_pf *ret_pf, int *ret_lock)
 {
 	char address[VFPOOL_PCI_TEXT];
-	int r = waits ? open_lease_pf(&alloc->host, lease, ret_pf, ret_lock) :
-			open_lease_pf_soon(&alloc->host, lease, ret_pf, ret_lock);
+	int r = waits ? vf_open_pf(&alloc->host, lease, ret_pf, ret_lock) :
+			vf_open_pf_soon(&alloc->host, lease, ret_pf, ret_lock);
 
 	if (r != -EWOULDBLOCK)
 		return r;
@@ -272,11 +273,11 @@ static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	AUTO_CLOSE int lock = -1;
-	uint64_t *untouched = find_untouched(alloc, lease);
+	uint64_t *untouched = settle_find_untouched(alloc, lease);
 	bool drop, avoid;
 	int r;
 
-	if (untouched && is_on_lost_pf(alloc, lease)) {
+	if (untouched && choose_is_on_lost_pf(alloc, lease)) {
 		alloc->vp->err = alloc->lost;
 		return pass_over(alloc, lease, alloc->lost_result, false, false);
 	}
@@ -307,7 +308,7 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	AUTO_CLOSE int lock = -1;
 	bool clean;
-	int r = open_lease_pf(&alloc->host, lease, &pf, &lock);
+	int r = vf_open_pf(&alloc->host, lease, &pf, &lock);
 
 	if (r == -VFPOOL_ENOTFOUND)
 		return fail(&alloc->vp->err, r,
@@ -315,13 +316,13 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 			    "VF up, and the next alloc gets another",
 			    alloc->vp->err.text, (unsigned long long)lease->id);
 	if (r == -E_UNREAD)
-		return fail_unread_lease(alloc->vp, lease);
+		return vf_fail_unread(alloc->vp, lease);
 	if (r < 0)
 		return r;
 	r = check_generation(alloc, lease);
 	if (r < 0)
 		return r;
-	r = read_refusals(alloc->ledger, &pf);
+	r = refusals_read(alloc->ledger, &pf);
 	if (r < 0)
 		return r;
 	if (pf.n_vfs == 0)
@@ -384,13 +385,13 @@ static int free_place(struct alloc *alloc, const struct ledger_vf *row, struct v
 		alloc->passed_over = alloc->vp->err;
 		return 0;
 	}
-	return free_idle_vf(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf,
+	return vf_free_idle(alloc->vp, &alloc->host, alloc->ledger, alloc->pool, row, &pf,
 			    alloc->request->owner, ret_freed);
 }
 
 static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
 {
-	struct vfpool_lease place = place_of(row);
+	struct vfpool_lease place = vf_place_of(row);
 	bool freed = false;
 
 	place.owner = (char *)alloc->request->owner;
@@ -402,13 +403,13 @@ static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
 /* Where one is asked for, what the others are is of no interest. */
 static bool is_asked_for(const struct alloc *alloc, const struct ledger_vf *row)
 {
-	const struct vfpool_lease place = place_of(row);
+	const struct vfpool_lease place = vf_place_of(row);
 
 	return (alloc->request->vf < 0 || (unsigned)alloc->request->vf == row->index) &&
-	       (!alloc->want_pf_id || is_lease_pf(&place, &alloc->want_pf));
+	       (!alloc->want_pf_id || vf_is_lease_pf(&place, &alloc->want_pf));
 }
 
-int free_idle_vfs(struct alloc *alloc, bool *ret_any)
+int settle_free_idle_vfs(struct alloc *alloc, bool *ret_any)
 {
 	AUTO_FREE struct ledger_vf *rows = NULL;
 	size_t n = 0;

@@ -6,17 +6,17 @@
 #include "manager/lease/choose.h"
 
 /* Was the lease made by this alloc, and nothing programmed for it? NULL: no, or it isn't known. */
-uint64_t *find_untouched(const struct alloc *alloc, const struct vfpool_lease *lease);
+uint64_t *settle_find_untouched(const struct alloc *alloc, const struct vfpool_lease *lease);
 
 /* Makes the lease's VF what the lease says. -E_CHANGED: choose anew, since the VF can't be
  * had, or another process was at work on the lease. */
 int settle(struct alloc *alloc, struct vfpool_lease *lease);
 
 /* None was got, so that those that couldn't be set up are like the others again. */
-void forgive_faulty(struct alloc *alloc);
+void settle_forgive_faulty(struct alloc *alloc);
 
 /* VFs that were passed over, or in quarantine, may be had again. *ret_any: at
  * least one. */
-int free_idle_vfs(struct alloc *alloc, bool *ret_any);
+int settle_free_idle_vfs(struct alloc *alloc, bool *ret_any);
 
 #endif
