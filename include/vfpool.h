@@ -159,6 +159,14 @@ enum vfpool_lease_state {
 	VFPOOL_LEASE_RELEASED,  /* what a release returns; the ledger has no such lease */
 };
 
+/* Where a VF is: by its PF, which is known by its permanent MAC wherever it is plugged, and its index on that. */
+struct vfpool_place {
+	struct vfpool_pci pf; /* where its PF was last seen */
+	bool has_pf_mac;
+	struct vfpool_mac pf_mac; /* the PF's permanent MAC */
+	unsigned vf;
+};
+
 /* One VF, or one unit of a libvirt pool's capacity, handed to one owner. */
 struct vfpool_lease {
 	uint64_t id; /* never used twice on this host: the lease's generation */
@@ -167,17 +175,14 @@ struct vfpool_lease {
 	unsigned nic; /* which of the owner's interfaces, from 0 on */
 	struct vfpool_mac mac;
 	enum vfpool_lease_state state;
-	int vlan;             /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
-	char *guest;          /* UUID of the libvirt guest that was seen with it, NULL: none was */
-	char *uri;            /* the libvirt that knows this guest, NULL: none was seen */
-	bool until_stop;      /* it ends when its guest stops */
-	bool was_started;     /* until_stop, and its guest has started */
-	bool made;            /* of vfpool_alloc(): it wasn't there before */
-	bool has_vf;          /* false in a pool that libvirt allocates */
-	struct vfpool_pci pf; /* where its PF was last seen */
-	bool has_pf_mac;
-	struct vfpool_mac pf_mac; /* the PF's permanent MAC, by which it is known */
-	unsigned vf;              /* index on its PF */
+	int vlan;         /* instead of the pool's: 0 (none) to 4094; -1: the pool's */
+	char *guest;      /* UUID of the libvirt guest that was seen with it, NULL: none was */
+	char *uri;        /* the libvirt that knows this guest, NULL: none was seen */
+	bool until_stop;  /* it ends when its guest stops */
+	bool was_started; /* until_stop, and its guest has started */
+	bool made;        /* of vfpool_alloc(): it wasn't there before */
+	bool has_vf;      /* false in a pool that libvirt allocates */
+	struct vfpool_place place;
 	/* The VF's, looked up now; all zero when the VF isn't there */
 	struct vfpool_pci address;
 	unsigned deferred; /* settings that wait for the PF's link, a set of enum vfpool_attr */

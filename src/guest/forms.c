@@ -231,11 +231,11 @@ static char *shell_variables(const struct vfpool_pool *pool, const struct vfpool
 	variable(out, "VLAN", number, text);
 	variable(out, "NETWORK", number, pool->network ? pool->network : "");
 	if (lease->has_vf) {
-		vfpool_pci_format(&lease->pf, text);
+		vfpool_pci_format(&lease->place.pf, text);
 		variable(out, "PF", number, text);
 		vfpool_pci_format(&lease->address, text);
 		variable(out, "ADDRESS", number, text);
-		snprintf(text, sizeof(text), "%u", lease->vf);
+		snprintf(text, sizeof(text), "%u", lease->place.vf);
 		variable(out, "VF", number, text);
 	}
 	return fclose(out) == 0 ? all : NULL;
@@ -307,7 +307,7 @@ static int check(const struct vfpool_pool *pool, const struct vfpool_lease *leas
 	if (lease->has_vf && format != VFPOOL_FORMAT_ENV &&
 	    vfpool_pci_equal(&lease->address, &nowhere))
 		return fail(err, -VFPOOL_ENOTFOUND, "VF %u isn't there; 'vfpool apply' makes it",
-			    lease->vf);
+			    lease->place.vf);
 	if (options->portgroup && (lease->has_vf || !has_portgroup(pool, options->portgroup)))
 		return fail(err, -EINVAL, "pool %s has no portgroup %s", pool->name,
 			    options->portgroup);

@@ -14,8 +14,8 @@ static int read_binding(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger
 	*binding = (struct ledger_binding){
 		.id = sqlite3_column_int64(stmt, 0),
 		.pf_id = sqlite3_column_int64(stmt, 1),
-		.has_pf_mac = sqlite3_column_type(stmt, 3) != SQLITE_NULL,
-		.vf = (unsigned)sqlite3_column_int(stmt, 4),
+		.place.has_pf_mac = sqlite3_column_type(stmt, 3) != SQLITE_NULL,
+		.place.vf = (unsigned)sqlite3_column_int(stmt, 4),
 		.vendor = (uint16_t)sqlite3_column_int(stmt, 6),
 		.device = (uint16_t)sqlite3_column_int(stmt, 7),
 		.persists = sqlite3_column_int(stmt, 11) != 0,
@@ -25,8 +25,9 @@ static int read_binding(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger
 	snprintf(binding->from_override, sizeof(binding->from_override), "%s", db_text(stmt, 10));
 	snprintf(binding->boot, sizeof(binding->boot), "%s", db_text(stmt, 12));
 	if (vfpool_pci_parse(db_text(stmt, 5), &binding->address) < 0 ||
-	    (binding->pf_id && vfpool_pci_parse(db_text(stmt, 2), &binding->pf) < 0) ||
-	    (binding->has_pf_mac && vfpool_mac_parse(db_text(stmt, 3), &binding->pf_mac) < 0))
+	    (binding->pf_id && vfpool_pci_parse(db_text(stmt, 2), &binding->place.pf) < 0) ||
+	    (binding->place.has_pf_mac &&
+	     vfpool_mac_parse(db_text(stmt, 3), &binding->place.pf_mac) < 0))
 		return fail(ledger->err, -EUCLEAN,
 			    "the ledger's row of the driver of %s can't be understood",
 			    db_text(stmt, 5));
@@ -122,16 +123,16 @@ static int drop(struct ledger *ledger, const struct ledger_binding *binding)
 	vfpool_pci_format(&binding->address, address);
 	if (binding->pf_id)
 		return db_run(ledger, "DELETE FROM binding WHERE pf = ? AND idx = ?", "ii",
-			      binding->pf_id, (int64_t)binding->vf);
+			      binding->pf_id, (int64_t)binding->place.vf);
 	return db_run(ledger, "DELETE FROM binding WHERE pf IS NULL AND address = ?", "s", address);
 }
 
 /* The history is of VFs; another device's bindings aren't in it. */
 static int tell(struct ledger *ledger, const char *event, const struct ledger_binding *binding)
 {
-	return binding->pf_id ?
-		       history_add(ledger, event, "", "", 0, "", binding->pf_id, (int)binding->vf) :
-		       0;
+	return binding->pf_id ? history_add(ledger, event, "", "", 0, "", binding->pf_id,
+					    (int)binding->place.vf) :
+				0;
 }
 
 int ledger_set_binding(struct ledger *ledger, const struct ledger_binding *binding)
@@ -147,7 +148,7 @@ int ledger_set_binding(struct ledger *ledger, const struct ledger_binding *bindi
 		"INSERT INTO binding (pf, idx, address, vendor, device, driver, from_driver, "
 		"from_override, persist, boot) VALUES (nullif(?1, 0), iif(?1 = 0, NULL, ?2), ?3, "
 		"?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-		"iisiisssis", binding->pf_id, (int64_t)binding->vf, address,
+		"iisiisssis", binding->pf_id, (int64_t)binding->place.vf, address,
 		(int64_t)binding->vendor, (int64_t)binding->device, binding->driver,
 		binding->from_driver, binding->from_override, (int64_t)binding->persists,
 		binding->boot);

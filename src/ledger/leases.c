@@ -67,16 +67,17 @@ static int read_lease(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_l
 	lease->id = (uint64_t)sqlite3_column_int64(stmt, 0);
 	lease->nic = (unsigned)sqlite3_column_int(stmt, 3);
 	lease->has_vf = sqlite3_column_type(stmt, 6) != SQLITE_NULL;
-	lease->vf = (unsigned)sqlite3_column_int(stmt, 6);
-	lease->has_pf_mac = sqlite3_column_type(stmt, 8) != SQLITE_NULL;
+	lease->place.vf = (unsigned)sqlite3_column_int(stmt, 6);
+	lease->place.has_pf_mac = sqlite3_column_type(stmt, 8) != SQLITE_NULL;
 	lease->until_stop = sqlite3_column_int(stmt, 12) != 0;
 	lease->was_started = sqlite3_column_int(stmt, 12) == 2;
 	lease->vlan = sqlite3_column_type(stmt, 9) == SQLITE_NULL ? -1 :
 								    sqlite3_column_int(stmt, 9);
 	if (!read_state(db_text(stmt, 5), &lease->state) ||
 	    vfpool_mac_parse(db_text(stmt, 4), &lease->mac) < 0 ||
-	    (lease->has_vf && vfpool_pci_parse(db_text(stmt, 7), &lease->pf) < 0) ||
-	    (lease->has_pf_mac && vfpool_mac_parse(db_text(stmt, 8), &lease->pf_mac) < 0))
+	    (lease->has_vf && vfpool_pci_parse(db_text(stmt, 7), &lease->place.pf) < 0) ||
+	    (lease->place.has_pf_mac &&
+	     vfpool_mac_parse(db_text(stmt, 8), &lease->place.pf_mac) < 0))
 		return fail(ledger->err, -EUCLEAN, "the ledger's lease %llu can't be understood",
 			    (unsigned long long)lease->id);
 	*ret_lease = TAKE_PTR(lease);

@@ -109,7 +109,7 @@ int ledger_seed(struct ledger *ledger, char **ret_seed);
 int ledger_pf(struct ledger *ledger, const struct vfpool_pf *pf, bool add, int64_t *ret_id);
 
 /* A PF of a pool, as placement needs it. */
-struct ledger_place {
+struct ledger_pool_pf {
 	int64_t pf;
 	int numa;
 	bool held; /* nobody gets its VFs */
@@ -117,16 +117,13 @@ struct ledger_place {
 };
 
 /* The pool's PFs in its definition's order; free() it. */
-int ledger_places(struct ledger *ledger, const char *pool, struct ledger_place **ret_places,
-		  size_t *ret_n);
+int ledger_pool_pfs(struct ledger *ledger, const char *pool, struct ledger_pool_pf **ret_places,
+		    size_t *ret_n);
 int ledger_set_pool_pfs(struct ledger *ledger, const char *pool, const int64_t *pfs, size_t n);
 
 struct ledger_vf {
 	int64_t id; /* 0: no such row */
-	struct vfpool_pci pf;
-	bool has_pf_mac;
-	struct vfpool_mac pf_mac;
-	unsigned index;
+	struct vfpool_place place;
 	struct vfpool_mac parking;
 	int64_t lease; /* 0: none */
 	bool avoid;    /* it was found busy */
@@ -287,12 +284,9 @@ int ledger_see_guest(struct ledger *ledger, int64_t id, const char *uuid, const 
 #define LEDGER_DRIVER 128
 
 struct ledger_binding {
-	int64_t id;    /* 0: none */
-	int64_t pf_id; /* of a VF, 0: it is none */
-	struct vfpool_pci pf;
-	bool has_pf_mac;
-	struct vfpool_mac pf_mac;
-	unsigned vf;
+	int64_t id;                /* 0: none */
+	int64_t pf_id;             /* of a VF, 0: it is none */
+	struct vfpool_place place; /* of a VF */
 	struct vfpool_pci address; /* a VF's: where it was last seen */
 	uint16_t vendor, device;
 	char driver[LEDGER_DRIVER];        /* it is to have */

@@ -65,11 +65,11 @@ int ledger_pf(struct ledger *ledger, const struct vfpool_pf *pf, bool add, int64
 	return 0;
 }
 
-int ledger_places(struct ledger *ledger, const char *pool, struct ledger_place **ret_places,
-		  size_t *ret_n)
+int ledger_pool_pfs(struct ledger *ledger, const char *pool, struct ledger_pool_pf **ret_places,
+		    size_t *ret_n)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	AUTO_FREE struct ledger_place *places = NULL;
+	AUTO_FREE struct ledger_pool_pf *places = NULL;
 	size_t n = 0;
 	int r = db_prepare(
 		ledger, &stmt,
@@ -80,12 +80,12 @@ int ledger_places(struct ledger *ledger, const char *pool, struct ledger_place *
 	if (r < 0)
 		return r;
 	for (r = db_step(ledger, stmt); r > 0; r = db_step(ledger, stmt)) {
-		struct ledger_place *grown = reallocarray(places, n + 1, sizeof(*grown));
+		struct ledger_pool_pf *grown = reallocarray(places, n + 1, sizeof(*grown));
 
 		if (!grown)
 			return fail_oom(ledger->err);
 		places = grown;
-		places[n++] = (struct ledger_place){
+		places[n++] = (struct ledger_pool_pf){
 			.pf = sqlite3_column_int64(stmt, 0),
 			.numa = sqlite3_column_int(stmt, 1),
 			.held = sqlite3_column_int(stmt, 2) != 0,
@@ -100,7 +100,7 @@ int ledger_places(struct ledger *ledger, const char *pool, struct ledger_place *
 	return 0;
 }
 
-static bool has_places(const struct ledger_place *places, size_t n_places, const int64_t *pfs,
+static bool has_places(const struct ledger_pool_pf *places, size_t n_places, const int64_t *pfs,
 		       size_t n)
 {
 	for (size_t i = 0; i < n && n == n_places; i++)
@@ -111,9 +111,9 @@ static bool has_places(const struct ledger_place *places, size_t n_places, const
 
 int ledger_set_pool_pfs(struct ledger *ledger, const char *pool, const int64_t *pfs, size_t n)
 {
-	AUTO_FREE struct ledger_place *places = NULL;
+	AUTO_FREE struct ledger_pool_pf *places = NULL;
 	size_t n_places;
-	int r = ledger_places(ledger, pool, &places, &n_places);
+	int r = ledger_pool_pfs(ledger, pool, &places, &n_places);
 
 	if (r < 0 || has_places(places, n_places, pfs, n))
 		return r;
@@ -137,21 +137,21 @@ static int read_vf(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_vf *
 {
 	*vf = (struct ledger_vf){
 		.id = sqlite3_column_int64(stmt, 0),
-		.index = (unsigned)sqlite3_column_int(stmt, 1),
+		.place.vf = (unsigned)sqlite3_column_int(stmt, 1),
 		.lease = sqlite3_column_int64(stmt, 3),
 		.avoid = sqlite3_column_int(stmt, 6) != 0,
-		.has_pf_mac = sqlite3_column_type(stmt, 7) != SQLITE_NULL,
+		.place.has_pf_mac = sqlite3_column_type(stmt, 7) != SQLITE_NULL,
 		.held = sqlite3_column_int(stmt, 8) != 0,
 		.pf_held = sqlite3_column_int(stmt, 9) != 0,
 		.quarantined = sqlite3_column_type(stmt, 10) != SQLITE_NULL,
 	};
 	snprintf(vf->pool, sizeof(vf->pool), "%s", db_text(stmt, 5));
 	if (vfpool_mac_parse(db_text(stmt, 2), &vf->parking) < 0 ||
-	    vfpool_pci_parse(db_text(stmt, 4), &vf->pf) < 0 ||
-	    (vf->has_pf_mac && vfpool_mac_parse(db_text(stmt, 7), &vf->pf_mac) < 0) ||
+	    vfpool_pci_parse(db_text(stmt, 4), &vf->place.pf) < 0 ||
+	    (vf->place.has_pf_mac && vfpool_mac_parse(db_text(stmt, 7), &vf->place.pf_mac) < 0) ||
 	    (vf->quarantined && vfpool_mac_parse(db_text(stmt, 10), &vf->quarantine) < 0))
 		return fail(ledger->err, -EUCLEAN, "the ledger's row of VF %u can't be understood",
-			    vf->index);
+			    vf->place.vf);
 	return 0;
 }
 
@@ -210,7 +210,7 @@ int ledger_remove_vf(struct ledger *ledger, const struct ledger_vf *vf)
 		return r;
 	if (sqlite3_changes(ledger->db) != 1)
 		return fail(ledger->err, -EUCLEAN, "VF %u has a lease or is in quarantine",
-			    vf->index);
+			    vf->place.vf);
 	vfpool_mac_format(&vf->parking, mac);
 	return r < 0 ? r : db_run(ledger, "DELETE FROM mac WHERE mac = ?", "s", mac);
 }

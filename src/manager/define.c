@@ -83,11 +83,12 @@ static bool may_be_lease_pf(const struct vfpool_pool_pf *want, const struct vfpo
 			    const struct vfpool_inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->n_pfs; i++)
-		if (vf_is_lease_pf(lease, &inventory->pfs[i]))
+		if (vf_is_on_pf(&lease->place, &inventory->pfs[i]))
 			return false;
-	if (want->by == VFPOOL_PF_BY_MAC && lease->has_pf_mac)
-		return vfpool_mac_equal(&want->mac, &lease->pf_mac);
-	return want->by != VFPOOL_PF_BY_ADDRESS || vfpool_pci_equal(&want->address, &lease->pf);
+	if (want->by == VFPOOL_PF_BY_MAC && lease->place.has_pf_mac)
+		return vfpool_mac_equal(&want->mac, &lease->place.pf_mac);
+	return want->by != VFPOOL_PF_BY_ADDRESS ||
+	       vfpool_pci_equal(&want->address, &lease->place.pf);
 }
 
 static bool lease_stays(const struct vfpool_lease *lease, const struct vfpool_pool *pool,
@@ -98,9 +99,9 @@ static bool lease_stays(const struct vfpool_lease *lease, const struct vfpool_po
 	for (size_t i = 0; lease->has_vf && i < pool->n_pfs; i++) {
 		const struct vfpool_pf *pf = vfpool_find_pf(inventory, &pool->pfs[i]);
 
-		if ((pf ? vf_is_lease_pf(lease, pf) :
+		if ((pf ? vf_is_on_pf(&lease->place, pf) :
 			  may_be_lease_pf(&pool->pfs[i], lease, inventory)) &&
-		    vfpool_pool_has_vf(&pool->pfs[i], lease->vf))
+		    vfpool_pool_has_vf(&pool->pfs[i], lease->place.vf))
 			return true;
 	}
 	return !lease->has_vf;
@@ -121,7 +122,7 @@ static int check_leases_stay(struct vfpool *vp, struct ledger *ledger,
 				&vp->err, -VFPOOL_EINUSE,
 				"%s: the definition would take VF %u from %s nic %u, who has it "
 				"leased; 'vfpool release' it first",
-				pool->file, (*lease)->vf, (*lease)->owner, (*lease)->nic);
+				pool->file, (*lease)->place.vf, (*lease)->owner, (*lease)->nic);
 	return r;
 }
 

@@ -138,7 +138,7 @@ static int take_over(const struct parked *parked, const struct ledger_vf *row)
 	if (parking_is_anothers(parked->claim, row))
 		return 0; /* the plan says why it isn't worked on */
 	if (row->held)
-		r = ledger_held(parked->ledger, parked->pf_id, (int)row->index, &reason);
+		r = ledger_held(parked->ledger, parked->pf_id, (int)row->place.vf, &reason);
 	if (r < 0)
 		return r;
 	r = ledger_remove_vf(parked->ledger, row);
@@ -148,7 +148,7 @@ static int take_over(const struct parked *parked, const struct ledger_vf *row)
 	if (r < 0 || !reason)
 		return r;
 	/* A bad port is bad in every pool. */
-	return ledger_hold(parked->ledger, parked->pf_id, (int)row->index, reason, &before);
+	return ledger_hold(parked->ledger, parked->pf_id, (int)row->place.vf, reason, &before);
 }
 
 /* Has the VF a row, as that pool's? */

@@ -135,15 +135,15 @@ bool vf_has_lease_mac(const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 				   vfpool_mac_equal(&vf->programmed.mac, &lease->mac);
 }
 
-bool vf_is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf)
+bool vf_is_on_pf(const struct vfpool_place *place, const struct vfpool_pf *pf)
 {
-	if (lease->has_pf_mac && pf->has_mac)
-		return vfpool_mac_equal(&lease->pf_mac, &pf->mac);
-	return vfpool_pci_equal(&lease->pf, &pf->address);
+	if (place->has_pf_mac && pf->has_mac)
+		return vfpool_mac_equal(&place->pf_mac, &pf->mac);
+	return vfpool_pci_equal(&place->pf, &pf->address);
 }
 
-/* Where the lease's PF is now: a reboot may have given its address to another. */
-static int find_lease_pf(struct host *host, const struct vfpool_lease *lease,
+/* Finds where the place's PF is now, *ret_address: a reboot may have given its address to another. */
+static int find_moved_pf(struct host *host, const struct vfpool_place *place,
 			 struct vfpool_pci *ret_address)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
@@ -151,7 +151,7 @@ static int find_lease_pf(struct host *host, const struct vfpool_lease *lease,
 	int r = host_read_inventory(host, HOST_NO_VFS, &inventory);
 
 	for (size_t i = 0; r == 0 && i < inventory->n_pfs; i++)
-		if (vf_is_lease_pf(lease, &inventory->pfs[i])) {
+		if (vf_is_on_pf(place, &inventory->pfs[i])) {
 			*ret_address = inventory->pfs[i].address;
 			return 0;
 		}
@@ -159,30 +159,30 @@ static int find_lease_pf(struct host *host, const struct vfpool_lease *lease,
 		return r;
 	if (inventory->n_unread > 0) /* it may be the one */
 		return host_fail_unread(host->err, &inventory->unread[0]);
-	vfpool_mac_format(&lease->pf_mac, mac);
-	vfpool_pci_format(&lease->pf, address);
+	vfpool_mac_format(&place->pf_mac, mac);
+	vfpool_pci_format(&place->pf, address);
 	return fail(host->err, -VFPOOL_ENOTFOUND,
 		    "the PF with the MAC %s, last seen at %s, isn't there", mac, address);
 }
 
-static int open_pf(struct host *host, const struct vfpool_lease *lease, bool soon,
+static int open_pf(struct host *host, const struct vfpool_place *place, bool soon,
 		   struct vfpool_pf *ret_pf, int *ret_lock)
 {
-	struct vfpool_pf pf = { .address = lease->pf };
+	struct vfpool_pf pf = { .address = place->pf };
 	AUTO_CLOSE int lock = -1;
 	int r = !ret_lock ? 0 :
 		soon      ? host_lock_pf_soon(host, &pf, &lock) :
 			    host_lock_pf(host, &pf, &lock);
 
-	r = r < 0 ? r : host_read_pf(host, &lease->pf, (int)lease->vf, &pf);
-	if (r == -VFPOOL_ENOTFOUND || (r == 0 && !vf_is_lease_pf(lease, &pf))) {
-		struct vfpool_lease moved = *lease;
+	r = r < 0 ? r : host_read_pf(host, &place->pf, (int)place->vf, &pf);
+	if (r == -VFPOOL_ENOTFOUND || (r == 0 && !vf_is_on_pf(place, &pf))) {
+		struct vfpool_place moved = *place;
 
 		if (r == 0)
 			pf_end(&pf);
 		cleanup_close(&lock); /* two of them the other way round would wait for ever */
 		lock = -1;
-		r = find_lease_pf(host, lease, &moved.pf);
+		r = find_moved_pf(host, place, &moved.pf);
 		/* Its address may change again only by another reboot. */
 		return r < 0 ? r : open_pf(host, &moved, soon, ret_pf, ret_lock);
 	}
@@ -194,28 +194,29 @@ static int open_pf(struct host *host, const struct vfpool_lease *lease, bool soo
 	return 0;
 }
 
-int vf_open_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+int vf_open_pf(struct host *host, const struct vfpool_place *place, struct vfpool_pf *ret_pf,
 	       int *ret_lock)
 {
-	return open_pf(host, lease, false, ret_pf, ret_lock);
+	return open_pf(host, place, false, ret_pf, ret_lock);
 }
 
-int vf_open_pf_soon(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+int vf_open_pf_soon(struct host *host, const struct vfpool_place *place, struct vfpool_pf *ret_pf,
 		    int *ret_lock)
 {
-	return open_pf(host, lease, true, ret_pf, ret_lock);
+	return open_pf(host, place, true, ret_pf, ret_lock);
 }
 
 int vf_look_up_address(struct host *host, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-	int r = lease->has_vf ? vf_open_pf(host, lease, &pf, NULL) : 0;
+	int r = lease->has_vf ? vf_open_pf(host, &lease->place, &pf, NULL) : 0;
 
 	if (r == 0 && pf.n_vfs > 0)
 		lease->address = pf.vfs[0].address;
 	if (r == -E_UNREAD &&
-	    host_find_vf_address(host, &lease->pf, lease->has_pf_mac ? &lease->pf_mac : NULL,
-				 lease->vf, &lease->address))
+	    host_find_vf_address(host, &lease->place.pf,
+				 lease->place.has_pf_mac ? &lease->place.pf_mac : NULL,
+				 lease->place.vf, &lease->address))
 		r = 0;
 	return r;
 }
@@ -264,12 +265,12 @@ int vf_scrub(struct host *host, struct ledger *ledger, const struct vfpool_pool 
 
 	if (r < 0)
 		return r;
-	r = ledger_vf(ledger, pf_id, lease->vf, &row);
+	r = ledger_vf(ledger, pf_id, lease->place.vf, &row);
 	if (r < 0)
 		return r;
 	if (!row.id || row.lease != (int64_t)lease->id)
 		return fail(host->err, -E_CHANGED, "the ledger gives VF %u to another lease",
-			    lease->vf);
+			    lease->place.vf);
 	return park_vf(host, pool, pf, &row.parking);
 }
 
@@ -279,16 +280,6 @@ bool vf_is_named(const struct guests *guests, const struct vfpool_pf *pf)
 									(struct vfpool_pci){ 0 } };
 
 	return pf->n_vfs > 0 && guests_stranger(guests, &nobody);
-}
-
-struct vfpool_lease vf_place_of(const struct ledger_vf *row)
-{
-	return (struct vfpool_lease){
-		.pf = row->pf,
-		.has_pf_mac = row->has_pf_mac,
-		.pf_mac = row->pf_mac,
-		.vf = row->index,
-	};
 }
 
 static int commit_free(struct ledger *ledger, const struct ledger_vf *row)
@@ -328,7 +319,7 @@ int vf_free_idle(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		r = park_vf(host, pool, pf, &row.parking);
 	r = r < 0 ? r : commit_free(ledger, &row);
 	if (r < 0)
-		return fail_while(&vp->err, r, "freeing VF %u of %s", row.index,
+		return fail_while(&vp->err, r, "freeing VF %u of %s", row.place.vf,
 				  pf->netdev ? pf->netdev : "its PF");
 	*ret_freed = true;
 	return 0;
@@ -352,7 +343,7 @@ int vf_mend(struct host *host, struct ledger *ledger, const struct vfpool_pool *
 
 	if (!lease->has_vf || (when == MEND_RUNNING && !guest_vlan_is_beyond_libvirt(pool, lease)))
 		return 0;
-	r = vf_open_pf(host, lease, &pf, &lock);
+	r = vf_open_pf(host, &lease->place, &pf, &lock);
 	if (r < 0)
 		return r;
 	r = ledger_get_lease(ledger, (int64_t)lease->id, &now);

@@ -48,19 +48,19 @@ int vf_restore(struct host *host, const struct vfpool_pf *pf, const struct vfpoo
 bool vf_has_lease_mac(const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 		      const struct vfpool_lease *lease);
 
-/* Is it the PF that the lease's VF is on, wherever it is plugged now? */
-bool vf_is_lease_pf(const struct vfpool_lease *lease, const struct vfpool_pf *pf);
+/* Is it the PF that the place is on, wherever that is plugged now? */
+bool vf_is_on_pf(const struct vfpool_place *place, const struct vfpool_pf *pf);
 
 /*
- * The lease's PF where it is now, with the lease's one VF (ret_pf->n_vfs == 0: it
+ * Opens the place's PF where it is now, with the one VF of the place (ret_pf->n_vfs == 0: it
  * isn't there), locked unless ret_lock is NULL. VFPOOL_ENOTFOUND: the PF is
  * gone; -E_UNREAD: it is there, or may be, and can't be looked at.
  */
-int vf_open_pf(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+int vf_open_pf(struct host *host, const struct vfpool_place *place, struct vfpool_pf *ret_pf,
 	       int *ret_lock);
 
 /* The same where another PF will do: -EWOULDBLOCK, without a message, when another process has the lock and keeps it. */
-int vf_open_pf_soon(struct host *host, const struct vfpool_lease *lease, struct vfpool_pf *ret_pf,
+int vf_open_pf_soon(struct host *host, const struct vfpool_place *place, struct vfpool_pf *ret_pf,
 		    int *ret_lock);
 
 /* Its PF can't be looked at, as the last error says: -E_UNREAD, and what gives it up. */
@@ -86,9 +86,6 @@ int vf_free_idle(struct vfpool *vp, struct host *host, struct ledger *ledger,
 
 /* Does a guest name the VF, pf->vfs[0]? */
 bool vf_is_named(const struct guests *guests, const struct vfpool_pf *pf);
-
-/* Where that row's VF is, in the form that vf_open_pf() wants. */
-struct vfpool_lease vf_place_of(const struct ledger_vf *row);
 
 /* The driver's name for host_bind(). */
 const char *vf_driver_name(enum vfpool_driver driver);

@@ -225,8 +225,8 @@ struct json_object *json_lease(const struct vfpool_lease *lease)
 	json_add_number(object, "nic", lease->nic);
 	json_add_mac(object, "mac", &lease->mac);
 	json_add_text(object, "state", states[lease->state]);
-	json_add_pci(object, "pf", lease->has_vf ? &lease->pf : NULL);
-	json_add_known(object, "vf", lease->has_vf, lease->vf);
+	json_add_pci(object, "pf", lease->has_vf ? &lease->place.pf : NULL);
+	json_add_known(object, "vf", lease->has_vf, lease->place.vf);
 	json_add_pci(object, "address",
 		     vfpool_pci_equal(&lease->address, &none) ? NULL : &lease->address);
 	json_add_known(object, "vlan", lease->vlan >= 0, lease->vlan);

@@ -246,8 +246,9 @@ static const struct vfpool_pf *find_pf_of_lease(const struct vfpool_lease *lease
 	for (size_t i = 0; i < inventory->n_pfs; i++) {
 		const struct vfpool_pf *pf = &inventory->pfs[i];
 
-		if (lease->has_pf_mac && pf->has_mac ? vfpool_mac_equal(&lease->pf_mac, &pf->mac) :
-						       vfpool_pci_equal(&lease->pf, &pf->address))
+		if (lease->place.has_pf_mac && pf->has_mac ?
+			    vfpool_mac_equal(&lease->place.pf_mac, &pf->mac) :
+			    vfpool_pci_equal(&lease->place.pf, &pf->address))
 			return pf;
 	}
 	return NULL;
@@ -258,7 +259,7 @@ static bool is_on_unread_pf(const struct vfpool_lease *lease,
 			    const struct vfpool_inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->n_unread; i++)
-		if (vfpool_pci_equal(&inventory->unread[i].address, &lease->pf))
+		if (vfpool_pci_equal(&inventory->unread[i].address, &lease->place.pf))
 			return true;
 	return false;
 }
@@ -268,14 +269,14 @@ void overview_print_lost(const struct vfpool_lease *lease, const struct vfpool_i
 	const struct vfpool_pf *pf = find_pf_of_lease(lease, inventory);
 	char mac[VFPOOL_MAC_TEXT], pf_mac[VFPOOL_MAC_TEXT] = "", address[VFPOOL_PCI_TEXT];
 
-	if (pf && vfpool_find_vf(pf, lease->vf))
+	if (pf && vfpool_find_vf(pf, lease->place.vf))
 		return;
 	vfpool_mac_format(&lease->mac, mac);
-	vfpool_pci_format(&lease->pf, address);
-	if (lease->has_pf_mac)
-		vfpool_mac_format(&lease->pf_mac, pf_mac);
+	vfpool_pci_format(&lease->place.pf, address);
+	if (lease->place.has_pf_mac)
+		vfpool_mac_format(&lease->place.pf_mac, pf_mac);
 	say("leased to %s nic %u in pool %s: %s, on VF %u of ", lease->owner, lease->nic,
-	    lease->pool, mac, lease->vf);
+	    lease->pool, mac, lease->place.vf);
 	if (pf)
 		say("%s, which isn't there: 'vfpool apply' makes it, 'vfpool release --lease %llu' gives it up\n",
 		    pf->netdev ? pf->netdev : address, (unsigned long long)lease->id);
@@ -283,6 +284,6 @@ void overview_print_lost(const struct vfpool_lease *lease, const struct vfpool_i
 		say("%s, which can't be read\n", address);
 	else
 		say("a PF that isn't there (MAC %s, last seen at %s): 'vfpool release --lease %llu' gives it up\n",
-		    lease->has_pf_mac ? pf_mac : "not known", address,
+		    lease->place.has_pf_mac ? pf_mac : "not known", address,
 		    (unsigned long long)lease->id);
 }

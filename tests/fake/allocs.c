@@ -91,7 +91,8 @@ static int publish_mac(const struct worker *worker, unsigned slot, uint64_t mac)
 /* Has the kernel the lease's MAC on its VF? */
 static bool is_programmed(const struct vfpool_lease *lease)
 {
-	const off_t index = (off_t)lease->pf.domain * atoi(getenv("PEER_VFS")) + lease->vf;
+	const off_t index = (off_t)lease->place.pf.domain * atoi(getenv("PEER_VFS")) +
+			    lease->place.vf;
 	struct peer_record record;
 	int file = open(getenv("PEER_STATE"), O_RDONLY | O_CLOEXEC);
 	bool whole = pread(file, &record, sizeof(record), index * (off_t)sizeof(record)) ==
@@ -107,8 +108,8 @@ static int claim(struct worker *worker, unsigned slot, const struct vfpool_lease
 	const uint64_t mac = number_of(&lease->mac);
 	int nobody = 0;
 
-	my->pf = lease->pf.domain;
-	my->vf = lease->vf;
+	my->pf = lease->place.pf.domain;
+	my->vf = lease->place.vf;
 	if (!lease->has_vf || lease->state != VFPOOL_LEASE_ACTIVE || my->pf >= PEER_MAX_PFS ||
 	    my->vf >= PEER_MAX_VFS)
 		return complain(worker, slot, "the lease makes no sense");

@@ -81,7 +81,7 @@ static void a_lease_from_birth_to_end(void **state)
 	assert_int_equal(lease->state, VFPOOL_LEASE_ACTIVE);
 	assert_int_equal(lease->vlan, 7);
 	assert_true(vfpool_mac_equal(&lease->mac, &lease_mac));
-	assert_true(vfpool_pci_equal(&lease->pf, &pf.address));
+	assert_true(vfpool_pci_equal(&lease->place.pf, &pf.address));
 	vfpool_lease_free(lease);
 	assert_int_equal(ledger_move_lease(ledger, id, VFPOOL_LEASE_ACTIVE, VFPOOL_LEASE_RELEASING),
 			 0);
@@ -124,11 +124,11 @@ static void no_vf_twice_no_mac_twice(void **state)
 /* What placement goes by is counted by the schema. */
 static void check_place(struct ledger *ledger, unsigned free_vfs, unsigned leased, unsigned leases)
 {
-	struct ledger_place *places;
+	struct ledger_pool_pf *places;
 	unsigned n_leases;
 	size_t n;
 
-	assert_int_equal(ledger_places(ledger, "p", &places, &n), 0);
+	assert_int_equal(ledger_pool_pfs(ledger, "p", &places, &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(places[0].free, free_vfs);
 	assert_int_equal(places[0].leased, leased);
@@ -374,7 +374,7 @@ static void bring_up_to_date(const char *file)
 {
 	char *sql = read_text(file);
 	struct vfpool_lease *lease;
-	struct ledger_place *places;
+	struct ledger_pool_pf *places;
 	struct ledger *ledger;
 	unsigned n_leases;
 	struct ledger_reservation kept;
@@ -387,7 +387,7 @@ static void bring_up_to_date(const char *file)
 	write_database("UPDATE reservation SET owner = 'renamed' WHERE owner = 'gone'");
 	ledger = open_ledger();
 	assert_int_equal(ledger_check(ledger), 0);
-	assert_int_equal(ledger_places(ledger, "a", &places, &n), 0);
+	assert_int_equal(ledger_pool_pfs(ledger, "a", &places, &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(places[0].free, 2);
 	assert_int_equal(places[0].leased, 2);
@@ -395,7 +395,7 @@ static void bring_up_to_date(const char *file)
 	assert_int_equal(ledger_count_leases(ledger, "a", &n_leases), 0);
 	assert_int_equal(n_leases, 2);
 	assert_int_equal(ledger_find_lease(ledger, "a", "web", 1, &lease), 0);
-	assert_int_equal(lease->vf, 1);
+	assert_int_equal(lease->place.vf, 1);
 	assert_int_equal(lease->vlan, -1);
 	version = (int64_t)lease->id;
 	assert_int_equal(version, 2);
@@ -499,14 +499,15 @@ static void a_vfs_binding_is_of_its_pf_and_index(void **state)
 	(void)state;
 	assert_int_equal(ledger_pf(ledger, &pf, true, &vf.pf_id), 0);
 	history.pf = vf.pf_id;
-	vf.vf = 7;
+	vf.place.vf = 7;
 	strcpy(vf.from_driver, "igbvf");
 	assert_int_equal(ledger_set_binding(ledger, &card), 0);
 	assert_int_equal(ledger_set_binding(ledger, &vf), 0);
 	assert_string_equal(find_binding(ledger, 0, "one").from_driver, "e1000");
 	found = find_binding(ledger, vf.pf_id, "one");
 	assert_string_equal(found.from_driver, "igbvf");
-	assert_true(found.has_pf_mac && vfpool_pci_equal(&found.pf, &pf.address) && found.vf == 7);
+	assert_true(found.place.has_pf_mac && vfpool_pci_equal(&found.place.pf, &pf.address) &&
+		    found.place.vf == 7);
 	assert_int_equal(ledger_binding_at(ledger, &card.address, "one", &found), 0);
 	assert_string_equal(found.from_driver, "igbvf"); /* the last one */
 	assert_int_equal(ledger_forget_binding(ledger, &found), 0);

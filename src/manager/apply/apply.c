@@ -150,7 +150,7 @@ static int free_vf(struct apply *apply, const struct pool_claim *claim, const st
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	bool freed;
-	int r = host_read_pf(&apply->host, &claim->pf->address, (int)row->index, &pf);
+	int r = host_read_pf(&apply->host, &claim->pf->address, (int)row->place.vf, &pf);
 
 	if (r < 0)
 		return r;

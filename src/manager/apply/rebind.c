@@ -11,12 +11,6 @@
 static int find_place(struct apply *apply, const struct ledger_binding *binding,
 		      struct vfpool_pci *ret_address)
 {
-	const struct vfpool_lease place = {
-		.pf = binding->pf,
-		.has_pf_mac = binding->has_pf_mac,
-		.pf_mac = binding->pf_mac,
-		.vf = binding->vf,
-	};
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	int r;
 
@@ -24,12 +18,12 @@ static int find_place(struct apply *apply, const struct ledger_binding *binding,
 		*ret_address = binding->address;
 		return 0;
 	}
-	r = vf_open_pf(&apply->host, &place, &pf, NULL);
+	r = vf_open_pf(&apply->host, &binding->place, &pf, NULL);
 	if (r < 0)
 		return r;
 	if (pf.n_vfs == 0)
 		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "VF %u of %s isn't there",
-			    binding->vf, pf.netdev ? pf.netdev : "its PF");
+			    binding->place.vf, pf.netdev ? pf.netdev : "its PF");
 	*ret_address = pf.vfs[0].address;
 	return 0;
 }

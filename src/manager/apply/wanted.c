@@ -28,13 +28,11 @@ static bool lacks_pf(const struct apply *apply, const struct vfpool_pool *pool)
 static bool has_row(const struct apply *apply, const struct vfpool_pool *pool,
 		    const struct ledger_vf *row)
 {
-	const struct vfpool_lease place = vf_place_of(row);
-
 	for (size_t i = 0; i < apply->n_claims; i++) {
 		const struct pool_claim *claim = &apply->claims[i];
 
-		if (claim->pool == pool && claim->pf && vf_is_lease_pf(&place, claim->pf) &&
-		    vfpool_pool_has_vf(claim->want, row->index))
+		if (claim->pool == pool && claim->pf && vf_is_on_pf(&row->place, claim->pf) &&
+		    vfpool_pool_has_vf(claim->want, row->place.vf))
 			return true;
 	}
 	return false;
@@ -77,10 +75,10 @@ static bool is_one_of(int64_t pf, const int64_t *pfs, size_t n)
 static int keep_places(struct apply *apply, const struct vfpool_pool *pool, int64_t **pfs,
 		       size_t *n)
 {
-	AUTO_FREE struct ledger_place *places = NULL;
+	AUTO_FREE struct ledger_pool_pf *places = NULL;
 	int64_t *grown;
 	size_t n_places = 0;
-	int r = ledger_places(apply->ledger, pool->name, &places, &n_places);
+	int r = ledger_pool_pfs(apply->ledger, pool->name, &places, &n_places);
 
 	if (r < 0)
 		return r;

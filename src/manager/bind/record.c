@@ -10,19 +10,13 @@
  * where both were last. */
 static bool is_gone(struct binding_job *job, const struct ledger_binding *found)
 {
-	const struct vfpool_lease place = {
-		.pf = found->pf,
-		.has_pf_mac = found->has_pf_mac,
-		.pf_mac = found->pf_mac,
-		.vf = found->vf,
-	};
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	KEEP_ERROR(&job->vp->err);
 	int r;
 
 	if (!found->pf_id)
 		return false;
-	r = vf_open_pf(&job->host, &place, &pf, NULL);
+	r = vf_open_pf(&job->host, &found->place, &pf, NULL);
 	return r == -VFPOOL_ENOTFOUND || (r == 0 && pf.n_vfs == 0);
 }
 
@@ -98,7 +92,7 @@ static void fill_record(struct binding_job *job, struct target *target)
 	struct ledger_binding record = target->bound;
 
 	record.pf_id = target->pf_id;
-	record.vf = target->before.vf;
+	record.place.vf = target->before.vf;
 	record.address = target->address;
 	record.vendor = target->before.vendor;
 	record.device = target->before.device;

@@ -49,12 +49,12 @@ static int check_lease(struct doctor *doctor, const struct vfpool_lease *lease)
 			      "%s nic %u of pool %s: %s was interrupted", lease->owner, lease->nic,
 			      lease->pool,
 			      lease->state == VFPOOL_LEASE_PENDING ? "an alloc" : "a release");
-	vfpool_pci_format(&lease->pf, pf);
+	vfpool_pci_format(&lease->place.pf, pf);
 	if (lease->has_vf && vfpool_pci_equal(&lease->address, &none))
 		return report(doctor, VFPOOL_FAULT,
 			      "'vfpool apply' makes it; 'vfpool release' gives it up",
 			      "%s nic %u of pool %s: its VF %u of the PF at %s isn't there",
-			      lease->owner, lease->nic, lease->pool, lease->vf, pf);
+			      lease->owner, lease->nic, lease->pool, lease->place.vf, pf);
 	return 0;
 }
 

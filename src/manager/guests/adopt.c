@@ -275,7 +275,7 @@ static int report(struct adopt *adopt, const struct adopted *what, struct vfpool
 				    "guest %s on network %s: %s", guest, what->pool->network,
 				    why ? why : "it is counted, and its MAC reserved");
 	return findings_add(adopt->found, VFPOOL_FOUND_ADOPTED, result, lease,
-			    "guest %s with VF %u of %s: %s", guest, what->row.index,
+			    "guest %s with VF %u of %s: %s", guest, what->row.place.vf,
 			    what->pf.netdev ? what->pf.netdev : "its PF",
 			    why ? why :
 			    what->has_mac ?

@@ -120,9 +120,9 @@ static void describe(const struct vfpool_lease *lease, int vlan, char *text, siz
 	char mac[VFPOOL_MAC_TEXT], pf[VFPOOL_PCI_TEXT], vf[64] = "", tag[24] = "no VLAN";
 
 	vfpool_mac_format(&lease->mac, mac);
-	vfpool_pci_format(&lease->pf, pf);
+	vfpool_pci_format(&lease->place.pf, pf);
 	if (lease->has_vf)
-		snprintf(vf, sizeof(vf), "VF %u of %s, ", lease->vf, pf);
+		snprintf(vf, sizeof(vf), "VF %u of %s, ", lease->place.vf, pf);
 	if (vlan)
 		snprintf(tag, sizeof(tag), "VLAN %d", vlan);
 	snprintf(text, size, "%sMAC %s, %s", vf, mac, tag);
@@ -140,9 +140,9 @@ static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
 
 	if (r < 0)
 		return r;
-	if (request->vf >= 0 && (unsigned)request->vf != lease->vf)
+	if (request->vf >= 0 && (unsigned)request->vf != lease->place.vf)
 		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", VF %d", request->vf);
-	if (request->pf && !vf_is_lease_pf(lease, &alloc->want_pf))
+	if (request->pf && !vf_is_on_pf(&lease->place, &alloc->want_pf))
 		n += (size_t)snprintf(asked + n, sizeof(asked) - n, ", PF %.40s", request->pf);
 	vfpool_mac_format(&request->mac, mac);
 	if (request->has_mac && !vfpool_mac_equal(&request->mac, &lease->mac))
@@ -198,9 +198,9 @@ static bool is_lost(const struct alloc *alloc, int64_t pf)
 static int find_pf_row(const struct alloc *alloc, const struct vfpool_lease *lease,
 		       int64_t *ret_row)
 {
-	const struct vfpool_pf pf = { .address = lease->pf,
-				      .has_mac = lease->has_pf_mac,
-				      .mac = lease->pf_mac };
+	const struct vfpool_pf pf = { .address = lease->place.pf,
+				      .has_mac = lease->place.has_pf_mac,
+				      .mac = lease->place.pf_mac };
 
 	return ledger_pf(alloc->ledger, &pf, false, ret_row);
 }
@@ -230,7 +230,7 @@ int choose_lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int re
 	return 0;
 }
 
-static bool is_eligible(const struct alloc *alloc, const struct ledger_place *place)
+static bool is_eligible(const struct alloc *alloc, const struct ledger_pool_pf *place)
 {
 	const struct vfpool_alloc_request *request = alloc->request;
 
@@ -240,8 +240,8 @@ static bool is_eligible(const struct alloc *alloc, const struct ledger_place *pl
 }
 
 /* The PF on which the VF that was asked for by its index is. */
-static const struct ledger_place *find_place(const struct alloc *alloc,
-					     const struct ledger_place *places, size_t n)
+static const struct ledger_pool_pf *find_place(const struct alloc *alloc,
+					       const struct ledger_pool_pf *places, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!alloc->want_pf_id || places[i].pf == alloc->want_pf_id)
@@ -249,7 +249,7 @@ static const struct ledger_place *find_place(const struct alloc *alloc,
 	return NULL;
 }
 
-static int choose_named_vf(struct alloc *alloc, const struct ledger_place *place, int64_t *ret_vf)
+static int choose_named_vf(struct alloc *alloc, const struct ledger_pool_pf *place, int64_t *ret_vf)
 {
 	const struct vfpool_alloc_request *request = alloc->request;
 	AUTO_FREE char *reason = NULL;
@@ -261,21 +261,22 @@ static int choose_named_vf(struct alloc *alloc, const struct ledger_place *place
 	if (r < 0)
 		return r;
 	if (row.held || row.pf_held)
-		r = ledger_held(alloc->ledger, place->pf, row.held ? (int)row.index : -1, &reason);
+		r = ledger_held(alloc->ledger, place->pf, row.held ? (int)row.place.vf : -1,
+				&reason);
 	if (r < 0)
 		return r;
 	if (!row.id || strcmp(row.pool, alloc->pool->name) != 0)
 		return fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "VF %d isn't one of the pool's",
 			    request->vf);
 	if (reason)
-		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u%s is held: %s", row.index,
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u%s is held: %s", row.place.vf,
 			    row.held ? "" : "'s PF", reason);
 	if (request->numa_only && place->numa != request->numa)
-		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is on NUMA node %d", row.index,
-			    place->numa);
+		return fail(&alloc->vp->err, -VFPOOL_ENOVF, "VF %u is on NUMA node %d",
+			    row.place.vf, place->numa);
 	if (row.lease || row.quarantined || row.avoid)
 		return fail(&alloc->vp->err, -VFPOOL_ENOVF,
-			    "VF %u is %s; 'vfpool show %s' tells more", row.index,
+			    "VF %u is %s; 'vfpool show %s' tells more", row.place.vf,
 			    row.lease       ? "leased" :
 			    row.quarantined ? "in quarantine" :
 					      "busy",
@@ -287,10 +288,10 @@ static int choose_named_vf(struct alloc *alloc, const struct ledger_place *place
 static int choose_vf(struct alloc *alloc, int64_t *ret_vf)
 {
 	AUTO_FREE struct placement_pf *candidates = NULL;
-	AUTO_FREE struct ledger_place *places = NULL;
+	AUTO_FREE struct ledger_pool_pf *places = NULL;
 	struct ledger_vf row = { 0 };
 	size_t n;
-	int r = ledger_places(alloc->ledger, alloc->pool->name, &places, &n), best;
+	int r = ledger_pool_pfs(alloc->ledger, alloc->pool->name, &places, &n), best;
 
 	if (r < 0)
 		return r;
@@ -321,12 +322,12 @@ static int choose_vf(struct alloc *alloc, int64_t *ret_vf)
 /* libvirt picks the VF; vfpool sees to it that there are enough. */
 static int check_capacity(struct alloc *alloc)
 {
-	AUTO_FREE struct ledger_place *places = NULL;
+	AUTO_FREE struct ledger_pool_pf *places = NULL;
 	unsigned n_leases = 0, n_vfs = 0;
 	size_t n;
 	int r;
 
-	r = ledger_places(alloc->ledger, alloc->pool->name, &places, &n);
+	r = ledger_pool_pfs(alloc->ledger, alloc->pool->name, &places, &n);
 	if (r < 0)
 		return r;
 	r = ledger_count_leases(alloc->ledger, alloc->pool->name, &n_leases);

@@ -127,7 +127,7 @@ static int look_at_vf(struct gc *gc, struct vfpool_lease *lease, bool *ret_there
 		      bool *ret_busy)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
-	int r = lease->has_vf ? vf_open_pf(&gc->host, lease, &pf, NULL) : 0;
+	int r = lease->has_vf ? vf_open_pf(&gc->host, &lease->place, &pf, NULL) : 0;
 
 	if (r < 0 && r != -VFPOOL_ENOTFOUND)
 		return r;
@@ -218,7 +218,6 @@ static int free_or_foresee(struct gc *gc, const struct vfpool_pool *pool,
 static int free_vf(struct gc *gc, const struct ledger_vf *row)
 {
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	const struct vfpool_lease place = vf_place_of(row);
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	enum vfpool_finding_kind kind = row->quarantined ? VFPOOL_FOUND_QUARANTINED :
 							   VFPOOL_FOUND_IDLE;
@@ -226,10 +225,10 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	bool freed = false;
 	int r = definition_load_or_default(gc->vp, row->pool, &pool);
 
-	r = r < 0 ? r : vf_open_pf(&gc->host, &place, &pf, gc->dry_run ? NULL : &lock);
+	r = r < 0 ? r : vf_open_pf(&gc->host, &row->place, &pf, gc->dry_run ? NULL : &lock);
 	if (pf.n_vfs > 0 && pf.vfs[0].busy)
 		return findings_add(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
-				    "VF %u of %s is in use still: %s", row->index,
+				    "VF %u of %s is in use still: %s", row->place.vf,
 				    pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
 	if (!row->quarantined && vf_is_named(&gc->guests, &pf))
 		return 0; /* alloc passes over it for that */
@@ -238,7 +237,7 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	r = r < 0 ? r : free_or_foresee(gc, pool, row, &pf, &freed);
 	if (r == -E_UNREAD)
 		return findings_add(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
-				    "VF %u stays %s: %s", row->index,
+				    "VF %u stays %s: %s", row->place.vf,
 				    row->quarantined ? "in quarantine" : "marked as busy",
 				    gc->vp->err.text);
 	if (r < 0)
@@ -247,30 +246,30 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	if (freed && pf.n_vfs == 0)
 		return findings_add(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
 				    "VF %u isn't there any more, and in quarantine no more",
-				    row->index);
+				    row->place.vf);
 	return !freed ? 0 :
 			findings_add(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
-				     "VF %u of %s is free again", row->index,
+				     "VF %u of %s is free again", row->place.vf,
 				     pf.netdev ? pf.netdev : "its PF");
 }
 
 /* The hold of a VF, or of a whole PF, that isn't there: who doesn't know of it can't end it. */
 static int note_lost_hold(struct gc *gc, const struct ledger_vf *row)
 {
-	const struct vfpool_lease place = vf_place_of(row);
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	char mac[VFPOOL_MAC_TEXT], index[24] = "";
 
-	if (!row->has_pf_mac || vf_open_pf(&gc->host, &place, &pf, NULL) != -VFPOOL_ENOTFOUND)
+	if (!row->place.has_pf_mac ||
+	    vf_open_pf(&gc->host, &row->place, &pf, NULL) != -VFPOOL_ENOTFOUND)
 		return 0;
-	vfpool_mac_format(&row->pf_mac, mac);
+	vfpool_mac_format(&row->place.pf_mac, mac);
 	if (row->held)
-		snprintf(index, sizeof(index), " --vf %u", row->index);
+		snprintf(index, sizeof(index), " --vf %u", row->place.vf);
 	return findings_add(
 		gc->found, VFPOOL_FOUND_VANISHED, VFPOOL_FINDING_LEFT, NULL,
 		"VF %u of pool %s is held, and %s; if it is gone for good, 'vfpool unhold %s%s' ends the "
 		"hold",
-		row->index, row->pool, gc->vp->err.text, mac, index);
+		row->place.vf, row->pool, gc->vp->err.text, mac, index);
 }
 
 static int look_at_vfs(struct gc *gc)
@@ -280,8 +279,8 @@ static int look_at_vfs(struct gc *gc)
 	int r = ledger_vfs(gc->ledger, NULL, &rows, &n);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const bool first_of_pf = i == 0 ||
-					 !vfpool_mac_equal(&rows[i - 1].pf_mac, &rows[i].pf_mac);
+		const bool first_of_pf = i == 0 || !vfpool_mac_equal(&rows[i - 1].place.pf_mac,
+								     &rows[i].place.pf_mac);
 
 		if (rows[i].quarantined || (rows[i].avoid && !rows[i].lease))
 			r = free_vf(gc, &rows[i]);

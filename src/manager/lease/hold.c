@@ -81,8 +81,9 @@ static void note_networks(struct vfpool *vp, struct ledger *ledger, const struct
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
 
-		if (!vfpool_pci_equal(&rows[i].pf, &pf->address) ||
-		    strcmp(rows[i].pool, noted) == 0 || (vf >= 0 && rows[i].index != (unsigned)vf))
+		if (!vfpool_pci_equal(&rows[i].place.pf, &pf->address) ||
+		    strcmp(rows[i].pool, noted) == 0 ||
+		    (vf >= 0 && rows[i].place.vf != (unsigned)vf))
 			continue;
 		noted = rows[i].pool;
 		if (definition_load_or_default(vp, noted, &pool) == 0 &&

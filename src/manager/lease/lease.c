@@ -44,9 +44,9 @@ static void look_up_addresses(struct vfpool_lease **leases,
 			const struct vfpool_pf *pf = &inventory->pfs[i];
 			const struct vfpool_vf *vf;
 
-			if (!(*lease)->has_vf || !vf_is_lease_pf(*lease, pf))
+			if (!(*lease)->has_vf || !vf_is_on_pf(&(*lease)->place, pf))
 				continue;
-			vf = vfpool_find_vf(pf, (*lease)->vf);
+			vf = vfpool_find_vf(pf, (*lease)->place.vf);
 			if (vf)
 				(*lease)->address = vf->address;
 		}

@@ -314,7 +314,7 @@ static int check_not_quarantined(struct vfpool *vp, struct ledger *ledger, const
 		&vp->err, -VFPOOL_EINUSE,
 		"the MAC %s of %s is still live on VF %u, which was released by force and which "
 		"something has open, or can't be looked at; end that, then 'vfpool gc'",
-		text, owner, vf.index);
+		text, owner, vf.place.vf);
 }
 
 /* Another guest's name may be what another tool calls the owner's; not when it leases VFs by itself. */

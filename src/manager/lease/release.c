@@ -118,7 +118,7 @@ static int check_not_removed(const struct ending *ending, const struct vfpool_le
 				fail(&ending->vp->err, -VFPOOL_EINUSE,
 				     "VF %u of %s may be in use still: %s; "
 				     "release it when it is gone, or by --force",
-				     lease->vf, pf->netdev ? pf->netdev : "its PF", text);
+				     lease->place.vf, pf->netdev ? pf->netdev : "its PF", text);
 }
 
 /* Its VF, which can't be looked at, waits in quarantine until it can be and is idle. */
@@ -133,7 +133,7 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
 	AUTO_CLOSE int lock = -1;
-	int r = vf_open_pf(ending->host, lease, &pf, ending->dry_run ? NULL : &lock);
+	int r = vf_open_pf(ending->host, &lease->place, &pf, ending->dry_run ? NULL : &lock);
 
 	const bool is_there = r == 0, is_given_up = r == -E_UNREAD && ending->force;
 

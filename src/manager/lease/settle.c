@@ -77,7 +77,7 @@ static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
 		&alloc->vp->err, -VFPOOL_EINUSE,
 		"VF %u of %s is named by the definition of guest %s: 'vfpool adopt %s' records it, or "
 		"'virsh edit %s' takes it out",
-		lease->vf, pf->netdev ? pf->netdev : "its PF", guest->name, guest->name,
+		lease->place.vf, pf->netdev ? pf->netdev : "its PF", guest->name, guest->name,
 		guest->name);
 }
 
@@ -91,7 +91,7 @@ static int check_not_removed(struct alloc *alloc, const struct vfpool_lease *lea
 	return r < 0 || !text ?
 		       r :
 		       fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "VF %u of %s can't be given: %s",
-			    lease->vf, pf->netdev ? pf->netdev : "its PF", text);
+			    lease->place.vf, pf->netdev ? pf->netdev : "its PF", text);
 }
 
 static int check_idle(struct alloc *alloc, const struct vfpool_pf *pf)
@@ -137,17 +137,18 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease, struc
 	*ret_drop = true;
 	if (!pf->netdev)
 		return fail_vf(
-			alloc, -VFPOOL_ENOTFOUND, pf, lease->vf,
+			alloc, -VFPOOL_ENOTFOUND, pf, lease->place.vf,
 			"can't be programmed: that PF has no netdev in this "
 			"network namespace; 'ip -n NAMESPACE link set DEV netns 1' brings it back");
 	r = check_not_removed(alloc, lease, pf);
 	if (r < 0)
 		return r;
 	if (pf->n_vfs == 0)
-		return fail_vf(alloc, -VFPOOL_ENOTFOUND, pf, lease->vf,
+		return fail_vf(alloc, -VFPOOL_ENOTFOUND, pf, lease->place.vf,
 			       "isn't there; 'vfpool apply' makes it");
-	if (!is_in_pool(alloc, pf, lease->vf))
-		return fail_vf(alloc, -VFPOOL_EINUSE, pf, lease->vf, "is no longer the pool's");
+	if (!is_in_pool(alloc, pf, lease->place.vf))
+		return fail_vf(alloc, -VFPOOL_EINUSE, pf, lease->place.vf,
+			       "is no longer the pool's");
 	r = check_not_named(alloc, lease, pf);
 	if (r < 0)
 		return r;
@@ -208,16 +209,16 @@ static int pass_over_pf(struct alloc *alloc, const struct vfpool_lease *lease, i
 /* The row of the lease's VF, 0: none. */
 static int64_t find_row(struct alloc *alloc, const struct vfpool_lease *lease)
 {
-	const struct vfpool_pf pf = { .address = lease->pf,
-				      .has_mac = lease->has_pf_mac,
-				      .mac = lease->pf_mac };
+	const struct vfpool_pf pf = { .address = lease->place.pf,
+				      .has_mac = lease->place.has_pf_mac,
+				      .mac = lease->place.pf_mac };
 	struct ledger_vf row = { 0 };
 	int64_t pf_id;
 	int r = ledger_pf(alloc->ledger, &pf, false, &pf_id);
 
 	if (r < 0)
 		return 0;
-	r = ledger_vf(alloc->ledger, pf_id, lease->vf, &row);
+	r = ledger_vf(alloc->ledger, pf_id, lease->place.vf, &row);
 	return r < 0 ? 0 : row.id;
 }
 
@@ -256,13 +257,13 @@ static int open_pf(struct alloc *alloc, const struct vfpool_lease *lease, bool w
 		   struct vfpool_pf *ret_pf, int *ret_lock)
 {
 	char address[VFPOOL_PCI_TEXT];
-	int r = waits ? vf_open_pf(&alloc->host, lease, ret_pf, ret_lock) :
-			vf_open_pf_soon(&alloc->host, lease, ret_pf, ret_lock);
+	int r = waits ? vf_open_pf(&alloc->host, &lease->place, ret_pf, ret_lock) :
+			vf_open_pf_soon(&alloc->host, &lease->place, ret_pf, ret_lock);
 
 	if (r != -EWOULDBLOCK)
 		return r;
 	alloc->has_locked = true;
-	vfpool_pci_format(&lease->pf, address);
+	vfpool_pci_format(&lease->place.pf, address);
 	return fail(&alloc->vp->err, r, "another vfpool is at work on the PF %s", address);
 }
 
@@ -308,7 +309,7 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	AUTO_CLOSE int lock = -1;
 	bool clean;
-	int r = vf_open_pf(&alloc->host, lease, &pf, &lock);
+	int r = vf_open_pf(&alloc->host, &lease->place, &pf, &lock);
 
 	if (r == -VFPOOL_ENOTFOUND)
 		return fail(&alloc->vp->err, r,
@@ -326,7 +327,7 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	if (r < 0)
 		return r;
 	if (pf.n_vfs == 0)
-		return fail_vf(alloc, -VFPOOL_ENOTFOUND, &pf, lease->vf,
+		return fail_vf(alloc, -VFPOOL_ENOTFOUND, &pf, lease->place.vf,
 			       "is leased and isn't there now; 'vfpool apply' makes it");
 	lease->address = pf.vfs[0].address;
 	if (pf.vfs[0].busy)
@@ -366,22 +367,22 @@ int settle(struct alloc *alloc, struct vfpool_lease *lease)
 						      refresh_active(alloc, lease);
 }
 
-/* *place is the row's VF, for the one who asks. */
-static int free_place(struct alloc *alloc, const struct ledger_vf *row, struct vfpool_lease *place,
+/* Frees the row's VF, where it is fit for the lease `asked`, which the one who asks would get. */
+static int free_place(struct alloc *alloc, const struct ledger_vf *row, struct vfpool_lease *asked,
 		      bool *ret_freed)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
 	AUTO_CLOSE int lock = -1;
-	int r = open_pf(alloc, place, alloc->is_patient, &pf, &lock);
+	int r = open_pf(alloc, asked, alloc->is_patient, &pf, &lock);
 
 	if (r == -EWOULDBLOCK)
 		return 0;
-	if (r < 0 || !is_in_pool(alloc, &pf, row->index))
+	if (r < 0 || !is_in_pool(alloc, &pf, row->place.vf))
 		return r;
 	if (pf.n_vfs > 0 &&
-	    (check_not_named(alloc, place, &pf) < 0 ||
+	    (check_not_named(alloc, asked, &pf) < 0 ||
 	     (alloc->request->vf >= 0 && check_idle(alloc, &pf) < 0) ||
-	     (!row->quarantined && !pf.vfs[0].busy && check_obstacle(alloc, place, &pf) < 0))) {
+	     (!row->quarantined && !pf.vfs[0].busy && check_obstacle(alloc, asked, &pf) < 0))) {
 		alloc->passed_over = alloc->vp->err;
 		return 0;
 	}
@@ -391,11 +392,10 @@ static int free_place(struct alloc *alloc, const struct ledger_vf *row, struct v
 
 static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
 {
-	struct vfpool_lease place = vf_place_of(row);
+	struct vfpool_lease asked = { .place = row->place, .owner = (char *)alloc->request->owner };
 	bool freed = false;
 
-	place.owner = (char *)alloc->request->owner;
-	if (free_place(alloc, row, &place, &freed) < 0)
+	if (free_place(alloc, row, &asked, &freed) < 0)
 		note(alloc->vp, "%s", alloc->vp->err.text);
 	return freed;
 }
@@ -403,10 +403,8 @@ static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
 /* Where one is asked for, what the others are is of no interest. */
 static bool is_asked_for(const struct alloc *alloc, const struct ledger_vf *row)
 {
-	const struct vfpool_lease place = vf_place_of(row);
-
-	return (alloc->request->vf < 0 || (unsigned)alloc->request->vf == row->index) &&
-	       (!alloc->want_pf_id || vf_is_lease_pf(&place, &alloc->want_pf));
+	return (alloc->request->vf < 0 || (unsigned)alloc->request->vf == row->place.vf) &&
+	       (!alloc->want_pf_id || vf_is_on_pf(&row->place, &alloc->want_pf));
 }
 
 int settle_free_idle_vfs(struct alloc *alloc, bool *ret_any)
