@@ -270,9 +270,15 @@ int host_check_driver(struct host *host, const char *driver);
 /* Checks that there is such a module, below `root`, and that it may be loaded. */
 int host_find_module(struct host *host, const char *root, const char *what);
 
-/* Writes the rules that make VFs at boot: of pfs[i] counts[i]. */
-int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const unsigned *counts,
-		    size_t n, char **ret_text);
+/* A rule that makes the PF's VFs at boot. */
+struct host_udev_rule {
+	const struct vfpool_pf *pf;
+	unsigned numvfs;
+};
+
+/* Writes the pool's n rules. -ENOMEM is the one way to fail. */
+int host_udev_rules(const char *pool, const struct host_udev_rule *rules, size_t n,
+		    char **ret_text);
 
 /* Has udev done with the PF's netdev, so that its name stays? True where nobody can tell. */
 bool host_udev_is_done(const struct vfpool_pf *pf);

@@ -29,8 +29,7 @@ static void fill_template(FILE *out, const char *name, const char *address, unsi
 	fputs(at, out);
 }
 
-int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const unsigned *counts,
-		    size_t n, char **ret_text)
+int host_udev_rules(const char *pool, const struct host_udev_rule *rules, size_t n, char **ret_text)
 {
 	char *text = NULL;
 	size_t size;
@@ -41,10 +40,11 @@ int host_udev_rules(const char *pool, const struct vfpool_pf *const *pfs, const 
 	fprintf(out, "# Made by 'vfpool udev %s --install': the VFs of the pool's PFs.\n", pool);
 	fputs("# Their settings come from 'vfpool apply'.\n", out);
 	for (size_t i = 0; i < n; i++) {
+		const struct vfpool_pf *pf = rules[i].pf;
 		char address[VFPOOL_PCI_TEXT];
 
-		vfpool_pci_format(&pfs[i]->address, address);
-		fill_template(out, pf_name(pfs[i], address), address, counts[i]);
+		vfpool_pci_format(&pf->address, address);
+		fill_template(out, pf_name(pf, address), address, rules[i].numvfs);
 	}
 	if (fclose(out) != 0) {
 		free(text);

@@ -12,26 +12,23 @@ static int make_rules(struct vfpool *vp, struct vfpool_pool *pool,
 		      const struct vfpool_inventory *inventory, struct host *host, char **ret_text)
 {
 	struct vfpool_pool *pools[] = { pool, NULL };
-	AUTO_FREE const struct vfpool_pf **pfs = NULL;
-	AUTO_FREE unsigned *counts = NULL;
+	AUTO_FREE struct host_udev_rule *rules = NULL;
 	AUTO_FREE struct pool_claim *claims = NULL;
 	size_t n = 0;
 	int r = claims_resolve(vp, pools, inventory, &claims, &n);
 
 	if (r < 0)
 		return r;
-	pfs = calloc(n + 1, sizeof(*pfs));
-	counts = calloc(n + 1, sizeof(*counts));
-	if (!pfs || !counts)
+	rules = calloc(n + 1, sizeof(*rules));
+	if (!rules)
 		return fail_oom(&vp->err);
 	for (size_t i = 0; i < n; i++) {
 		if (!claims[i].pf)
 			return host ? claims_fail_missing_pf(vp, host, &claims[i]) :
 				      -VFPOOL_ENOTFOUND;
-		pfs[i] = claims[i].pf;
-		counts[i] = claims[i].want->numvfs;
+		rules[i] = (struct host_udev_rule){ claims[i].pf, claims[i].want->numvfs };
 	}
-	r = host_udev_rules(pool->name, pfs, counts, n, ret_text);
+	r = host_udev_rules(pool->name, rules, n, ret_text);
 	return r < 0 ? fail_oom(&vp->err) : 0;
 }
 
