@@ -42,7 +42,8 @@ static bool is_same_file(const char *path, const char *other)
 	       is.st_dev == is_other.st_dev && is.st_ino == is_other.st_ino;
 }
 
-/* A -wal that isn't there now may be there in a moment: it is known by its name in the ledger's folder. */
+/* Is `path` the name that the file with that suffix has beside the ledger? A -wal that isn't there now may be there
+ * in a moment, so that it is known by its name in the ledger's folder. */
 static bool has_name_beside(const char *path, const char *ledger, const char *suffix)
 {
 	const char *slash = strrchr(path, '/'), *ledger_slash = strrchr(ledger, '/');
@@ -54,7 +55,8 @@ static bool has_name_beside(const char *path, const char *ledger, const char *su
 	       (strcmp(slash ? slash + 1 : path, name) == 0 && is_same_file(folder, its_folder));
 }
 
-/* `file`: the ledger's path, by which it was opened or without links. */
+/* Is `path` the ledger itself, or a file beside it? `file` is the ledger's path, as it was opened or without links.
+ * */
 static bool is_ledgers(const char *path, const char *file)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };

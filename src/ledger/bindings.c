@@ -115,7 +115,8 @@ int ledger_persistent_bindings(struct ledger *ledger, struct ledger_binding **re
 	return 0;
 }
 
-/* Those of the same VF or device: `binding` may be without id where one is void by now. */
+/* Removes what is recorded of the binding's VF or device, also when that is void by now, and `binding` so without
+ * id. */
 static int drop(struct ledger *ledger, const struct ledger_binding *binding)
 {
 	char address[VFPOOL_PCI_TEXT];
@@ -127,7 +128,7 @@ static int drop(struct ledger *ledger, const struct ledger_binding *binding)
 	return db_run(ledger, "DELETE FROM binding WHERE pf IS NULL AND address = ?", "s", address);
 }
 
-/* The history is of VFs; another device's bindings aren't in it. */
+/* Adds the event to the history when the binding is a VF's; another device's bindings aren't in it. */
 static int tell(struct ledger *ledger, const char *event, const struct ledger_binding *binding)
 {
 	return binding->pf_id ? history_add(ledger, event, "", "", 0, "", binding->pf_id,

@@ -30,7 +30,8 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* -EAGAIN: somebody wrote it meanwhile. Whoever can write it writes the WAL first. */
+/* Reads the ledger at `path` into the image. -EAGAIN: somebody wrote it meanwhile; whoever can write it writes the
+ * WAL first. */
 static int read_image(const char *path, struct image *image)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);

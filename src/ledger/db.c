@@ -14,7 +14,7 @@
 #define LONG_REST_MS 50
 #define UNCOUNTED_RESTS 30
 
-/* Of SQLite's last failure: what the system said, where that says more. */
+/* Returns the errno of SQLite's last failure: what the system said, where that says more. */
 int db_errno(sqlite3 *db)
 {
 	int said = sqlite3_system_errno(db), result = sqlite3_extended_errcode(db) & 0xff;
@@ -50,7 +50,8 @@ int db_errno(sqlite3 *db)
 	}
 }
 
-/* SQLite's busy handler: 0 gives up. What has waited in vain once waits no more. */
+/* Rests, as SQLite's busy handler, which is called for the n-th time; returns 0 to give up. What has waited in vain
+ * once waits no more. */
 static int wait_for_others(void *arg, int n)
 {
 	struct ledger *ledger = arg;
@@ -147,7 +148,8 @@ int db_prepare(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql, 
 	return r;
 }
 
-/* What must always hold, the schema holds. SQLite names the columns behind a colon. */
+/* Says which rule of the schema, which holds what must always hold, the change would have broken. SQLite names the
+ * columns behind a colon. */
 static int fail_constraint(struct ledger *ledger, int result)
 {
 	const char *columns = strchr(sqlite3_errmsg(ledger->db), ':');

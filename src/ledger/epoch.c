@@ -7,8 +7,8 @@
 
 #include <time.h>
 
-/* By the clock, in ms: whatever numbers were given by a ledger that is lost, they are lower, since nobody
- * allocates a thousand times a second for long. */
+/* Makes the next lease's number higher than `lost`, and than any that a lost ledger has given. Those are lower than
+ * the clock in ms, since nobody allocates a thousand times a second for long. */
 static int set_lease_number(struct ledger *ledger, long long lost)
 {
 	const long long now = time(NULL) * 1000LL, least = now > lost ? now : lost;

@@ -16,8 +16,8 @@
 #define FOLDER_TRIES 3000
 #define FOLDER_TRY_MS 20
 
-/* Whoever made it: what is in there is root's to know. Where that can't be mended, as on a file system
- * without modes, the ledger works all the same. */
+/* Gives the file that mode when others than root may open it, whoever made it; returns whether that was so. Where
+ * it can't be mended, as on a file system without modes, the ledger works all the same. */
 static bool close_to_others(const char *path, mode_t mode)
 {
 	struct stat is;
@@ -25,7 +25,7 @@ static bool close_to_others(const char *path, mode_t mode)
 	return stat(path, &is) == 0 && (is.st_mode & 077) && chmod(path, mode) == 0;
 }
 
-/* A folder that somebody named by mistake, as /var/lib, keeps its mode. */
+/* Is nothing but a ledger in the folder? One that somebody named by mistake, as /var/lib, is to keep its mode. */
 static bool has_only_ledgers(const char *state_dir)
 {
 	AUTO_CLOSEDIR DIR *folder = opendir(state_dir);
@@ -53,8 +53,7 @@ void folder_close_to_others(const char *state_dir, const char *path)
 	close_to_others(shm, 0600);
 }
 
-/* Shared while a ledger is opened, alone while one is put in its place. Where the folder can't be opened nobody
- * puts anything into it. */
+/* Where the folder can't be opened nobody puts anything into it, and there is nothing to lock. */
 int folder_lock(const char *state_dir, bool alone, int *ret_fd, struct error *err)
 {
 	AUTO_CLOSE int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

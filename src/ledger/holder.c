@@ -17,7 +17,7 @@
 #define WAL_WRITE_LOCK 120
 #define PENDING_BYTE 0x40000000
 
-/* 0: nobody that shows here. */
+/* Returns the process that has these bytes of the file locked to write, 0 when none shows here. */
 static pid_t writer_of(const char *path, off_t first, off_t count)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -30,7 +30,8 @@ static pid_t writer_of(const char *path, off_t first, off_t count)
 	return lock.l_pid;
 }
 
-/* In a child: to close a file of the ledger's would drop the locks that this process has on it. */
+/* Prints the process that writes to `out`. It runs in a child: to close a file of the ledger's would drop the locks
+ * that this process has on it. */
 static void find_writer(void *arg, int out)
 {
 	const char *path = arg;
@@ -43,7 +44,7 @@ static void find_writer(void *arg, int out)
 		dprintf(out, "%d", (int)pid);
 }
 
-/* Its command line, with spaces; cut off at `size`. */
+/* Fills `text` with the process's command line, with spaces, cut off at `size`. */
 static void read_command(const char *pid, char *text, size_t size)
 {
 	AUTO_FREE char *path = format_text("/proc/%s/cmdline", pid);

@@ -37,7 +37,7 @@ DEFINE_CLEANUP(struct vfpool_lease **, cleanup_leases, vfpool_leases_free);
 #define LEASE_COLUMNS \
 	"SELECT id, pool, owner, nic, mac, state, vf, pf, pf_mac, vlan, guest, uri, until_stop FROM held "
 
-/* NULL stays NULL. */
+/* Copies the column's text to *ret_text, and NULL as NULL. False: out of memory. */
 static bool copy_text(sqlite3_stmt *stmt, int column, char **ret_text)
 {
 	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
@@ -46,7 +46,7 @@ static bool copy_text(sqlite3_stmt *stmt, int column, char **ret_text)
 	return *ret_text;
 }
 
-/* False: there is no such state. */
+/* Finds the state of that name. False: there is none. */
 static bool read_state(const char *text, enum vfpool_lease_state *ret_state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(state_names); i++)
@@ -254,7 +254,8 @@ int ledger_move_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state
 	return to == VFPOOL_LEASE_ACTIVE ? add_lease_event(ledger, id, "alloc") : 0;
 }
 
-/* Its VF is another's matter then. */
+/* Removes the lease, which has to be in the state `from`, and leaves its VF to the caller. -E_CHANGED: it isn't in
+ * that state. */
 static int remove_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state from)
 {
 	int r = db_run(ledger, "DELETE FROM lease WHERE id = ? AND state = ?", "is", id,
@@ -296,7 +297,7 @@ int ledger_quarantine(struct ledger *ledger, int64_t id, enum vfpool_lease_state
 	return r < 0 ? r : remove_lease(ledger, id, from);
 }
 
-/* A MAC that no reservation and no VF has any longer is nobody's. */
+/* Makes the MAC nobody's, unless a reservation has it or it is live on a VF in quarantine. */
 static int drop_mac(struct ledger *ledger, const char *mac)
 {
 	return db_run(ledger,

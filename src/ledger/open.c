@@ -47,7 +47,8 @@ static char *folder_of(const char *path)
 	return strndup(path, (size_t)(strrchr(path, '/') - path));
 }
 
-/* Is it there, and can it be one? SQLite would hang on a FIFO, and say little of a folder. */
+/* Looks whether the file is there, and fails when it can't be a ledger: SQLite would hang on a FIFO, and say little
+ * of a folder. */
 static int look_at_file(const char *path, bool *ret_is_there, struct error *err)
 {
 	struct stat is;
@@ -59,7 +60,7 @@ static int look_at_file(const char *path, bool *ret_is_there, struct error *err)
 				     fail(err, -EUCLEAN, "the ledger %s is no regular file", path);
 }
 
-/* Which file it is that is open. */
+/* Notes which file it is that is open, and fails when that isn't the one at the ledger's path any more. */
 static int note_place(struct ledger *ledger)
 {
 	struct stat is;
@@ -90,7 +91,8 @@ static int open_file(struct ledger *ledger)
 	return fail_errno(ledger->err, r, "opening the ledger %s", ledger->path);
 }
 
-/* To be read from a file system that takes no more; `r` is what that said. */
+/* Opens a copy of a ledger whose file system takes no more, to be read. `r` is what that file system said; it is
+ * returned where there can't be a copy either. */
 static int open_unwritable(struct ledger *ledger, struct ledger **ret_ledger, int r)
 {
 	struct ledger *copy;

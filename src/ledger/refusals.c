@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* 0: a setting that this vfpool doesn't know. */
+/* Returns the setting of that name, 0 when this vfpool doesn't know it. */
 static unsigned attr_of(const char *name)
 {
 	for (unsigned attr = 1; attr <= VFPOOL_ATTR_LAST; attr <<= 1)

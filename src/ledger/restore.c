@@ -20,7 +20,8 @@
 #define TRIES 600
 #define TRY_MS 100
 
-/* Is it the ledger itself? Then to close it would drop this process's locks on it, too. */
+/* Fails when the file can't be a whole backup, or is the ledger itself: to close that would drop this process's
+ * locks on it, too. */
 static int check_file(const char *file, const char *path, struct error *err)
 {
 	AUTO_FREE char *wal = format_text("%s-wal", file);
@@ -73,7 +74,8 @@ static int read_backup(const char *file, struct ledger **ret_copy, struct error 
 	return 0;
 }
 
-/* False: somebody has written meanwhile, or reads an old state. */
+/* Takes the old ledger's write lock, once all of it is in its file. False: somebody has written meanwhile, or reads
+ * an old state. */
 static bool try_stop(struct ledger *old, const char *wal)
 {
 	struct stat is;
@@ -88,7 +90,8 @@ static bool try_stop(struct ledger *old, const char *wal)
 	return false;
 }
 
-/* Nobody writes the old ledger any more, and all of it is in its file. The tries are all the waiting there is. */
+/* Sees to it that nobody writes the old ledger any more, and that all of it is in its file. The tries are all the
+ * waiting there is. */
 static int stop_others(struct ledger *old)
 {
 	AUTO_FREE char *wal = format_text("%s-wal", old->path);

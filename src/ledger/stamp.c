@@ -39,7 +39,8 @@ static int write_stamp(int fd, const struct stamp *stamp)
 	return pwrite(fd, text, STAMP_SIZE, 0) == STAMP_SIZE ? 0 : -EIO;
 }
 
-/* -ENOENT: there is none. -EWOULDBLOCK: somebody who holds it doesn't get on. */
+/* Opens the stamp, and locks it unless it is only read. -ENOENT: there is none. -EWOULDBLOCK: somebody who holds it
+ * doesn't get on. */
 static int open_stamp(const char *path, int flags, int *ret_fd)
 {
 	AUTO_CLOSE int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -57,7 +58,7 @@ static int open_stamp(const char *path, int flags, int *ret_fd)
 
 /* ---- the ledger's own ---- */
 
-/* `count`: it is changed once more. */
+/* Fills *stamp with what the ledger says of itself. `count`: it is changed once more. */
 static int ask_ledger(struct ledger *ledger, bool count, struct stamp *stamp)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
@@ -94,7 +95,7 @@ static enum ledger_standing compare(const struct stamp *was, const struct stamp 
 	return was->changes > is->changes ? LEDGER_OLDER : LEDGER_PROVEN;
 }
 
-/* The stamp first: the ledger is never behind it. */
+/* Compares the ledger with the stamp in `fd`. It reads the stamp first: the ledger is never behind it. */
 static int look(struct ledger *ledger, int fd, enum ledger_standing *ret_standing)
 {
 	struct stamp was, is = { 0 };
@@ -147,7 +148,7 @@ int stamp_count(struct ledger *ledger, struct stamp *ret_stamp)
 	return 0;
 }
 
-/* When that fails the stamp is behind, as it is where the process is killed here. */
+/* A failure leaves the stamp behind, as a kill does here. */
 void stamp_note(struct ledger *ledger, const struct stamp *stamp)
 {
 	AUTO_CLOSE int fd = -1;
@@ -160,7 +161,7 @@ void stamp_note(struct ledger *ledger, const struct stamp *stamp)
 		write_stamp(fd, stamp);
 }
 
-/* `always`: in the place of another ledger's, too. */
+/* Writes the stamp where there is none; `always`: in the place of another ledger's, too. */
 static int set_stamp(struct ledger *ledger, const struct stamp *stamp, bool always)
 {
 	AUTO_FREE char *folder = strdup(ledger->stamp);

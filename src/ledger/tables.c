@@ -30,7 +30,7 @@ static int add_seed(struct ledger *ledger)
 		"s", seed);
 }
 
-/* In a transaction: makes the newest version's tables out of those of that one. */
+/* Makes the newest version's tables out of those of that version, in the caller's transaction. */
 static int make(struct ledger *ledger, int64_t version)
 {
 	char sql[128];
@@ -47,7 +47,7 @@ static int make(struct ledger *ledger, int64_t version)
 	return r < 0 ? r : db_execute(ledger, sql, "making the ledger's tables");
 }
 
-/* Another program's file has tables, and mostly no version. */
+/* Fails when the file has tables: it is another program's then, which mostly has no version. */
 static int check_is_empty(struct ledger *ledger, const char *path)
 {
 	int64_t n;

@@ -155,7 +155,7 @@ static int read_vf(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_vf *
 	return 0;
 }
 
-/* The first row, or one with id 0. */
+/* Fills *ret_vf with the statement's first row, or with id 0 when it has none. */
 static int first_vf(struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_vf *ret_vf)
 {
 	int r = db_step(ledger, stmt);

@@ -66,7 +66,8 @@ struct entry {
 	mode_t mode;
 };
 
-/* 1: *ret_entry is the entry at *at, which moves on; 0: there is none any more; -EBADMSG. */
+/* Reads the entry at *at, which moves on. 1: it is *ret_entry; 0: there is none any more; -EBADMSG: it can't be
+ * understood. */
 static int next_entry(const char **at, const char *end, struct entry *ret_entry)
 {
 	const char *line_end = memchr(*at, '\n', (size_t)(end - *at));
@@ -135,7 +136,8 @@ static int check_journal(struct vfpool *vp, struct journal *journal)
 	return r < 0 ? fail(&vp->err, r, "%s can't be understood; remove it", journal->path) : 0;
 }
 
-/* Nothing is done to it once it is written, so it can be read without its lock. */
+/* Opens and reads the journal, if there is one; it needs no lock for that, since nothing is done to it once it is
+ * written. */
 static int open_journal(struct vfpool *vp, struct journal *journal)
 {
 	size_t size;
@@ -159,7 +161,8 @@ static int open_journal(struct vfpool *vp, struct journal *journal)
 	return check_journal(vp, journal);
 }
 
-/* Whose process is at work has it for a moment. *ret_is: it is the journal still. Else another was faster. */
+/* Locks the journal; who is at work has it for a moment. *ret_is: it is the journal still; else another was faster.
+ * */
 static int lock_journal(struct vfpool *vp, const struct journal *journal, bool *ret_is)
 {
 	struct stat is, was;
@@ -201,7 +204,8 @@ static int store(struct vfpool *vp, const struct journal *journal)
 	return r;
 }
 
-/* What write_file() leaves when it is killed. Who has locked the journal is the only one that writes there. */
+/* Removes what write_file() leaves when it is killed. Who has locked the journal is the only one that writes there.
+ * */
 static void remove_leftovers(const struct vfpool *vp)
 {
 	AUTO_FREE char *folder = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]);
@@ -214,7 +218,8 @@ static void remove_leftovers(const struct vfpool *vp)
 			unlinkat(dirfd(dir), entry->d_name, 0);
 }
 
-/* `ledger` is in a transaction when a pool gets a new name, and that ends. */
+/* Carries out the journal, which is locked. When a pool gets a new name `ledger` is in a transaction, which ends.
+ * */
 static int carry_out(struct vfpool *vp, struct ledger *ledger, const struct journal *journal)
 {
 	AUTO_FREE char *old = definition_path(vp, journal->from);
@@ -281,8 +286,9 @@ static bool is_begun(const struct vfpool *vp, const struct journal *journal)
 	return false;
 }
 
-/* After a failure `r` with words. Where no file is changed yet it is as if nothing had been asked: the ledger will be rolled
- * back. Else the journal stays, and the rest of it is to be done. */
+/* Takes the journal back after the failure `r`, whose words are the last error, where no file is changed yet: it is
+ * then as if nothing had been asked, once the ledger is rolled back. Else the journal stays, and the rest of it is
+ * to be done. */
 static int take_back(struct vfpool *vp, int r)
 {
 	AUTO_JOURNAL struct journal journal = NO_JOURNAL;

@@ -59,7 +59,7 @@ static int load_batch(struct vfpool *vp, const char *const *files, size_t n,
 	return 0;
 }
 
-/* The other pools with these in their old definitions' place. */
+/* Checks the batch's pools together with all others, which these may replace. */
 static int check_beside_others(struct vfpool *vp, struct host *host,
 			       const struct definition_batch *batch,
 			       struct vfpool_inventory *inventory)
@@ -78,7 +78,7 @@ static int check_beside_others(struct vfpool *vp, struct host *host,
 	return r < 0 ? r : claims_check(vp, host, inventory, claims, n_claims);
 }
 
-/* A PF that can't be found can be the lease's, unless that is there as another one. */
+/* Can the PF that is wanted, and can't be found, be the lease's? Not when that is there as another one. */
 static bool may_be_lease_pf(const struct vfpool_pool_pf *want, const struct vfpool_lease *lease,
 			    const struct vfpool_inventory *inventory)
 {
@@ -107,7 +107,7 @@ static bool lease_stays(const struct vfpool_lease *lease, const struct vfpool_po
 	return !lease->has_vf;
 }
 
-/* With leases, VFs can't be taken out of a pool. */
+/* Fails when the pool has leases of VFs that its definition takes away. */
 static int check_leases_stay(struct vfpool *vp, struct ledger *ledger,
 			     const struct vfpool_pool *pool,
 			     const struct vfpool_inventory *inventory)
@@ -126,7 +126,7 @@ static int check_leases_stay(struct vfpool *vp, struct ledger *ledger,
 	return r;
 }
 
-/* Two pools of one network would replace each other's. */
+/* Fails when one of `others` has the pool's network: they would replace each other's. */
 static int check_network_name(struct vfpool *vp, const struct vfpool_pool *pool,
 			      struct vfpool_pool *const *others, size_t n)
 {
@@ -157,7 +157,7 @@ static int check_networks(struct vfpool *vp, const struct definition_batch *batc
 	return r;
 }
 
-/* `again`: the PFs that can't be looked at have been told. */
+/* Checks the batch with the host as it is. `again`: the PFs that can't be looked at have been told. */
 static int check_batch(struct vfpool *vp, struct ledger *ledger,
 		       const struct definition_batch *batch, bool again)
 {
@@ -205,7 +205,8 @@ int vfpool_validate(struct vfpool *vp, const char *const *files, size_t n,
 	return 0;
 }
 
-/* Who knows a seed knows every MAC that is made of it: it is root's, as the ledger's own is. */
+/* Returns the mode of the definition's file. Who knows a seed knows every MAC that is made of it, so that it is
+ * root's, as the ledger's own is. */
 static mode_t mode_of(const struct vfpool_pool *pool)
 {
 	return pool->seed ? 0600 : 0644;

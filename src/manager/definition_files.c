@@ -90,7 +90,7 @@ static int by_name(const void *a, const void *b)
 		      ((const struct definition_file *)b)->name);
 }
 
-/* -ENOMEM. */
+/* Adds the folder's entry to the files, when it is a definition's. -ENOMEM, without a message. */
 static int add_file(const struct vfpool *vp, struct definition_files *files, const char *entry)
 {
 	const char *end = strrchr(entry, '.');
@@ -115,7 +115,7 @@ static int add_file(const struct vfpool *vp, struct definition_files *files, con
 	return file->path ? 0 : -ENOMEM;
 }
 
-/* Sorted by name. */
+/* Fills `files` with the definitions' files, sorted by name, and not yet read. */
 static int list_files(struct vfpool *vp, struct definition_files *files)
 {
 	AUTO_FREE char *path = format_text("%s/pools", vp->dirs[VFPOOL_DIR_CONFIG]);
@@ -135,7 +135,7 @@ static int list_files(struct vfpool *vp, struct definition_files *files)
 	return 0;
 }
 
-/* A file that is stored anew is another one, while there is the old one still. */
+/* Are both lists of the same files? A file that is stored anew is another one, while there is the old one still. */
 static bool are_same(const struct definition_files *a, const struct definition_files *b)
 {
 	bool same = a->n == b->n;

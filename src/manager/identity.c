@@ -18,7 +18,7 @@ static bool is_made_by_vfpool(const struct vfpool_pool *pool, const struct vfpoo
 	       memcmp(mac->byte, qemu_prefix, sizeof(qemu_prefix)) != 0;
 }
 
-/* Any ledger with that seed parks the VF with this MAC, so it tells nothing of which. */
+/* Is the MAC one with which any ledger of that seed parks the VF? Then it tells nothing of which. */
 static int is_parking(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
 		      unsigned vf, const struct vfpool_mac *mac, bool *ret_is)
 {
@@ -85,7 +85,8 @@ static int judge_claim(struct vfpool *vp, struct ledger *ledger, const struct po
 	return r;
 }
 
-/* Without a stamp: since boot nobody has looked, or the run directory was emptied. */
+/* Judges the ledger by what the VFs have, when there is no stamp: since boot nobody has looked, or the run
+ * directory was emptied. */
 static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;

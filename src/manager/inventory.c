@@ -47,7 +47,7 @@ int inventory_find_pf(struct vfpool *vp, const struct vfpool_inventory *inventor
 		    "this host has no PF %s; 'vfpool list' shows its PFs", name);
 }
 
-/* Why nobody is to get the VF, when it is held or its PF is. */
+/* Fills vf->held with why nobody is to get the VF, when it is held or its PF is. */
 static int mark_held(struct vfpool *vp, struct ledger *ledger, int64_t pf_id,
 		     const struct ledger_vf *row, struct vfpool_vf *vf)
 {
@@ -60,7 +60,7 @@ static int mark_held(struct vfpool *vp, struct ledger *ledger, int64_t pf_id,
 	return vf->held ? 0 : fail_oom(&vp->err);
 }
 
-/* As apply would judge it; a guest may have it by another of vfio's drivers. */
+/* Has the VF the pool's driver, as apply would judge it? A guest may have it by another of vfio's drivers. */
 static bool has_its_driver(const struct vfpool_pool *pool, const struct vfpool_vf *vf)
 {
 	const char *is = vf->driver ? vf->driver : "";
@@ -69,8 +69,8 @@ static bool has_its_driver(const struct vfpool_pool *pool, const struct vfpool_v
 	       (pool->driver == VFPOOL_DRIVER_VFIO && vf->busy && driver_is_vfio(is));
 }
 
-/* Without a row nothing was applied yet. A VF that libvirt has given to a guest has what libvirt says,
- * and one in quarantine what it had. */
+/* Differs the VF from its pool's definition? Without a row nothing was applied yet. A VF that libvirt has given to
+ * a guest has what libvirt says, and one in quarantine what it had. */
 static bool is_off(const struct vfpool_pool *pool, const struct vfpool_pf *pf,
 		   const struct vfpool_vf *vf, const struct ledger_vf *row,
 		   const struct vfpool_lease *lease)
@@ -157,7 +157,8 @@ static void mark_unknown(struct vfpool_inventory *inventory)
 		}
 }
 
-/* Without a ledger, whatever keeps it from being read is told elsewhere. */
+/* Reads the host with each VF's pool and lease. `with_ledger` is false where whatever keeps that from being read is
+ * told elsewhere. */
 static int read_inventory(struct vfpool *vp, bool with_ledger,
 			  struct vfpool_inventory **ret_inventory)
 {

@@ -47,7 +47,7 @@ int vfpool_iommu(struct vfpool *vp, const char *const *addresses, size_t n,
 
 /* ---- may a lease have the VF? ---- */
 
-/* The lease of a VF by its PF's address. *ret_lease is NULL when there is none. */
+/* Finds the lease of a VF, a device of a group. *ret_lease is NULL when there is none. */
 static int find_lease_of(struct host *host, struct ledger *ledger,
 			 const struct vfpool_device *device, struct vfpool_lease **ret_lease)
 {
@@ -94,7 +94,8 @@ static int look_at_other(struct host *host, struct ledger *ledger,
 	return *ret_obstacle ? 0 : fail_oom(host->err);
 }
 
-/* Of the VFs of a group one counts, the first: libvirt gives them to a guest each. */
+/* Comes the device before the VF in their group? Of its VFs one counts, the first: libvirt gives them to a guest
+ * each. */
 static bool is_before(const struct vfpool_device *device, const struct vfpool_vf *vf)
 {
 	return device->is_vf && vfpool_pci_compare(&device->address, &vf->address) < 0;

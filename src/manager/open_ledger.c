@@ -10,8 +10,8 @@ void open_ledger_tell_doubt(struct vfpool *vp)
 	vp->doubt_is_told = true;
 }
 
-/* A ledger that isn't the one by which the VFs are given out is told by whoever reads it. Whoever changes it
- * is refused, so that no VF, MAC or lease number goes to two. */
+/* Judges the ledger, once. Whoever reads one by which the VFs aren't given out is told; whoever changes it is
+ * refused, so that no VF, MAC or lease number goes to two. */
 static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
 {
 	int r = vp->ledger_is_judged ? 0 : identity_judge(vp, vp->ledger);
@@ -33,7 +33,7 @@ static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
 			    vp->doubt.text, vp->ledger ? "this one" : "a new one");
 }
 
-/* From now on it is the one, as the stamp says. */
+/* Makes the ledger the one by which the VFs are given out from now on, as the stamp says then. */
 static int settle_ledger(struct vfpool *vp)
 {
 	int r = vp->doubt.text[0]    ? ledger_begin_epoch(vp->ledger) :

@@ -37,7 +37,8 @@ bool parking_can_be_an_owners(const struct vfpool_mac *mac)
 	return !(mac->byte[0] & 1) && !vfpool_mac_equal(mac, &zero);
 }
 
-/* The first of the closed range that nobody has, here or by the filter. -ENOENT, without a message: none. */
+/* Finds the first MAC of the closed range that nobody has, in the ledger or by the filter. -ENOENT, without a
+ * message: none. */
 static int find_in_range(struct ledger *ledger, uint64_t first, uint64_t last,
 			 const struct mac_filter *filter, struct vfpool_mac *ret_mac)
 {
@@ -88,7 +89,7 @@ struct parked {
 	unsigned vf;
 };
 
-/* A new MAC for the VF; `record`: it gets a row with that. */
+/* Chooses a new MAC for the VF; `record`: the VF gets a row with it. */
 static int choose_parking(const struct parked *parked, bool record, struct vfpool_mac *ret_mac)
 {
 	const struct vfpool_pool *pool = parked->claim->pool;
@@ -128,7 +129,7 @@ static int choose_parking(const struct parked *parked, bool record, struct vfpoo
 		    pool->name);
 }
 
-/* Another pool had the VF, and the definitions now give it to this one. */
+/* Moves the VF, which another pool had, to the one that the definitions now give it to. */
 static int take_over(const struct parked *parked, const struct ledger_vf *row)
 {
 	AUTO_FREE char *reason = NULL, *before = NULL;
@@ -151,7 +152,7 @@ static int take_over(const struct parked *parked, const struct ledger_vf *row)
 	return ledger_hold(parked->ledger, parked->pf_id, (int)row->place.vf, reason, &before);
 }
 
-/* Has the VF a row, as that pool's? */
+/* Finds the VF's row; *ret_is_pools tells whether it is one of that pool. */
 static int find_row(const struct parked *parked, struct ledger_vf *row, bool *ret_is_pools)
 {
 	int r = parked->pf_id ? ledger_vf(parked->ledger, parked->pf_id, parked->vf, row) : 0;

@@ -9,7 +9,8 @@
 /* Room for the name of a driver and of the kernel that it is part of. */
 #define DRIVER_TEXT 160
 
-/* Another kernel has another driver, though its name is the same. */
+/* Fills `text` with the PF's driver and the kernel's release: another kernel has another driver, though its name is
+ * the same. */
 static void name_driver(const struct vfpool_pf *pf, char text[DRIVER_TEXT])
 {
 	struct utsname kernel = { 0 };

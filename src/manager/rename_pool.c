@@ -13,7 +13,7 @@
 
 /* ---- the definition ---- */
 
-/* Where the text of the root's <name> is, past comments; NULL: nowhere. */
+/* Returns where the text of the root's <name> is, past comments, and its length; NULL: it is nowhere. */
 static const char *find_name(const char *text, size_t *ret_length)
 {
 	const char *end;
@@ -37,7 +37,7 @@ static const char *find_name(const char *text, size_t *ret_length)
 	return NULL;
 }
 
-/* The definition with that name, all else as it was given. */
+/* Makes *ret_text, the definition with the name `to` and all else as it was given. */
 static int rename_in_text(struct vfpool *vp, const struct vfpool_pool *pool, const char *text,
 			  const char *to, char **ret_text)
 {
@@ -85,7 +85,7 @@ static int check_is_free(struct vfpool *vp, struct ledger *ledger, const char *n
 	return 0;
 }
 
-/* A definition that has a seed is for root alone. */
+/* Returns the mode that the pool's file has, since a definition that has a seed is for root alone. */
 static mode_t mode_of(const struct vfpool_pool *pool)
 {
 	struct stat file;
@@ -93,7 +93,7 @@ static mode_t mode_of(const struct vfpool_pool *pool)
 	return stat(pool->file, &file) == 0 ? file.st_mode & 0777 : 0600;
 }
 
-/* While nobody can lease a VF or define a pool. */
+/* Renames the pool while nobody can lease a VF or define a pool. */
 static int rename_held(struct vfpool *vp, struct ledger *ledger, const char *from, const char *to,
 		       bool dry_run)
 {

@@ -77,7 +77,7 @@ static int rules_path(struct vfpool *vp, const char *name, char **ret_path)
 	return *ret_path ? 0 : fail_oom(&vp->err);
 }
 
-/* By a file beside them whose name udev passes over. */
+/* Asks udev whether it takes the rules, by a file beside them whose name it passes over. */
 static int verify(struct vfpool *vp, struct host *host, const char *name, const char *text)
 {
 	AUTO_FREE char *path = format_text("%s/.vfpool-%s.rules", vp->dirs[VFPOOL_DIR_RULES], name);
@@ -184,8 +184,8 @@ int vfpool_udev_remove(struct vfpool *vp, const char *name, char **ret_path, boo
 	return 0;
 }
 
-/* The pool of which the VF at that address is. udev asks for each VF's network device, so only its PF
- * is read. */
+/* Finds the pool of which the VF at that address is. udev asks for each VF's network device, so that only its PF is
+ * read. */
 static int find_pool_of_vf(struct vfpool *vp, struct host *host, const struct vfpool_pci *vf,
 			   char **ret_name)
 {

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* The EUI-64 of an Ethernet address, as IEEE makes it. */
+/* Returns the EUI-64 of an Ethernet address, as IEEE makes it. */
 static uint64_t guid_of(const struct vfpool_mac *mac)
 {
 	const uint8_t *b = mac->byte;
@@ -14,8 +14,8 @@ static uint64_t guid_of(const struct vfpool_mac *mac)
 	       (uint64_t)0xfffe << 24 | (uint64_t)b[3] << 16 | (uint64_t)b[4] << 8 | b[5];
 }
 
-/* What keeps owners apart: nobody gets a VF whose card can't do that. A card without VLANs is as good as
- * one with them to whom asks for none, and so with trust. */
+/* Returns the settings that keep owners apart: nobody gets a VF whose card can't do them. A card without VLANs is
+ * as good as one with them to whom asks for none, and so with trust. */
 static unsigned must_have(const struct vfpool_settings *settings)
 {
 	return settings->must | VFPOOL_ATTR_MAC | VFPOOL_ATTR_GUID |
@@ -54,8 +54,8 @@ struct vfpool_settings vf_settings_of_lease(const struct vfpool_pool *pool,
 	return settings;
 }
 
-/* One VF that the caller has locked, only where it differs, and compared. The
- * step has the result; its text is the caller's to free. */
+/* Programs one VF that the caller has locked, only where it differs, and compares. The step has the result; its
+ * text is the caller's to free. */
 static int run_step(struct host *host, const struct vfpool_pf *pf, const struct vfpool_vf *vf,
 		    const struct vfpool_settings *to, bool live, struct vfpool_step *ret_step)
 {
@@ -77,7 +77,7 @@ static int run_step(struct host *host, const struct vfpool_pf *pf, const struct 
 	return r;
 }
 
-/* The message for a step that didn't go well; 0 when it did. */
+/* Fills the message for a step that didn't go well; returns 0 when it did. */
 static int judge_step(struct host *host, const struct vfpool_pf *pf, const struct vfpool_step *step)
 {
 	const char *name = pf->netdev ? pf->netdev : "its PF";
@@ -243,7 +243,7 @@ static bool is_parked(const struct vfpool_step *step)
 	return step->result != VFPOOL_STEP_FAILED || step->failed || step->unsupported;
 }
 
-/* The baseline, with its parking MAC. */
+/* Programs the baseline into the VF, pf->vfs[0], with its parking MAC. */
 static int park_vf(struct host *host, const struct vfpool_pool *pool, const struct vfpool_pf *pf,
 		   const struct vfpool_mac *parking)
 {
@@ -325,7 +325,7 @@ int vf_free_idle(struct vfpool *vp, struct host *host, struct ledger *ledger,
 	return 0;
 }
 
-/* What libvirt has programmed, or has just put back, at that time. */
+/* Returns the settings that libvirt has programmed, or has just put back, at that time. */
 static unsigned mended(enum mending when)
 {
 	return when == MEND_STOPPED ? VFPOOL_ATTR_MAC | VFPOOL_ATTR_VLAN : VFPOOL_ATTR_VLAN;

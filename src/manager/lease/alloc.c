@@ -51,7 +51,7 @@ static void alloc_end(struct alloc *alloc)
 	host_end(&alloc->host);
 }
 
-/* All of them at once, so that nobody sees some. */
+/* Makes all pending leases active at once, so that nobody sees some. */
 static int commit_active(struct alloc *alloc, struct vfpool_lease **leases)
 {
 	CLEANUP(rollback) struct ledger *begun = alloc->ledger;
@@ -78,7 +78,8 @@ static bool has_pending(struct vfpool_lease *const *leases)
 	return *leases;
 }
 
-/* For one whose VF can't be looked at, and on which nothing was done, the ledger is enough. */
+/* Undoes a pending lease. For one whose VF can't be looked at, and on which nothing was done, the ledger is enough.
+ * */
 static void undo(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	const struct ending ending = {
@@ -94,7 +95,7 @@ static void undo(struct alloc *alloc, struct vfpool_lease *lease)
 		choose_drop_pending(alloc, lease, false); /* else gc does it */
 }
 
-/* Of several that were asked for not all can be had: none is to be left. */
+/* Undoes what is pending when of several that were asked for not all can be had: none is to be left. */
 static void undo_rest(struct alloc *alloc)
 {
 	const struct vfpool_alloc_request *request = alloc->request;
@@ -132,7 +133,7 @@ static bool has_sound_pf(const struct alloc *alloc)
 	return !alloc->want_pf_id && alloc->n_lost < alloc->pool->n_pfs;
 }
 
-/* None is left, or too few are: why? */
+/* Says why no VF can be had, or too few. */
 static int fail_none(struct alloc *alloc)
 {
 	if (alloc->n_lost > 0 && alloc->request->count > 1 && has_sound_pf(alloc))
@@ -154,7 +155,7 @@ static int fail_none(struct alloc *alloc)
 		    alloc->pool->name, alloc->passed_over.text);
 }
 
-/* Those that were passed over are looked at again, once. *ret_any: one can be had. */
+/* Looks again, once, at the VFs that were passed over. *ret_any: one can be had. */
 static int choose_again(struct alloc *alloc, bool *looked, bool *ret_any)
 {
 	const struct error none_free = alloc->vp->err;
@@ -165,7 +166,8 @@ static int choose_again(struct alloc *alloc, bool *looked, bool *ret_any)
 	return r;
 }
 
-/* Those are waited for now of which others were to be used rather; false: there is none. */
+/* Decides to wait for PFs which others had locked, and in whose place other PFs were tried first. False: there is
+ * none, or they were waited for. */
 static bool become_patient(struct alloc *alloc)
 {
 	if (alloc->is_patient || !alloc->has_locked)
@@ -218,7 +220,7 @@ static int alloc_leases(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 		    alloc->pool->name, alloc->passed_over.text);
 }
 
-/* Where it takes no more, who asks for what he holds is answered all the same. */
+/* Opens the ledger. Where it takes no more, who asks for what he holds is answered all the same. */
 static int alloc_open_ledger(struct alloc *alloc)
 {
 	int r = open_ledger(alloc->vp, alloc->request->dry_run ? LEDGER_READ : LEDGER_WRITE,
@@ -247,7 +249,7 @@ static int alloc_open(struct alloc *alloc)
 	return r == 0 && alloc->request->pf ? choose_find_want_pf(alloc) : r;
 }
 
-/* A MAC that nobody was told of isn't kept for one who got no VF with it. */
+/* Drops the MACs that nobody was told of: they aren't kept for one who got no VF with them. */
 static void drop_untold(struct alloc *alloc)
 {
 	const struct vfpool_alloc_request *request = alloc->request;

@@ -62,7 +62,7 @@ int choose_load_definition(struct alloc *alloc)
 	return check_request(alloc);
 }
 
-/* Files are only ever replaced. */
+/* Is the pool's file the one that was read? Files are only ever replaced. */
 static bool definition_is_read(const struct alloc *alloc)
 {
 	AUTO_FREE char *path = definition_path(alloc->vp, alloc->pool_name);
@@ -75,7 +75,7 @@ static bool definition_is_read(const struct alloc *alloc)
 	       is.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
 }
 
-/* From here on nobody defines or undefines the pool until the transaction ends. */
+/* Begins the transaction with the definition as it is now: nobody defines or undefines the pool until it ends. */
 static int begin(struct alloc *alloc)
 {
 	for (;;) {
@@ -128,7 +128,7 @@ static void describe(const struct vfpool_lease *lease, int vlan, char *text, siz
 	snprintf(text, size, "%sMAC %s, %s", vf, mac, tag);
 }
 
-/* Something else than what is held is asked for: refused, with both. */
+/* Fails when something else than what is held is asked for, and names both. */
 static int check_same(struct alloc *alloc, const struct vfpool_lease *lease)
 {
 	const struct vfpool_alloc_request *request = alloc->request;
@@ -194,7 +194,7 @@ static bool is_lost(const struct alloc *alloc, int64_t pf)
 	return false;
 }
 
-/* The row of the lease's PF. */
+/* Finds the row of the lease's PF. */
 static int find_pf_row(const struct alloc *alloc, const struct vfpool_lease *lease,
 		       int64_t *ret_row)
 {
@@ -239,7 +239,7 @@ static bool is_eligible(const struct alloc *alloc, const struct ledger_pool_pf *
 	       (!request->numa_only || place->numa == request->numa);
 }
 
-/* The PF on which the VF that was asked for by its index is. */
+/* Returns the PF on which the VF that was asked for by its index is, NULL: none. */
 static const struct ledger_pool_pf *find_place(const struct alloc *alloc,
 					       const struct ledger_pool_pf *places, size_t n)
 {
@@ -319,7 +319,8 @@ static int choose_vf(struct alloc *alloc, int64_t *ret_vf)
 	return 0;
 }
 
-/* libvirt picks the VF; vfpool sees to it that there are enough. */
+/* Fails when the pool has a lease for each VF already: libvirt picks the VF, and vfpool sees to it that there are
+ * enough. */
 static int check_capacity(struct alloc *alloc)
 {
 	AUTO_FREE struct ledger_pool_pf *places = NULL;
@@ -387,7 +388,7 @@ static int add_lease(struct alloc *alloc, unsigned nic, struct vfpool_lease **re
 	return note_untouched(alloc, (uint64_t)id);
 }
 
-/* What `get` has for each of the nics that are asked for, as long as it has something (-E_NONE: not). */
+/* Collects what `get` has for each of the nics that are asked for, as long as it has something (-E_NONE: not). */
 static int collect(struct alloc *alloc,
 		   int (*get)(struct alloc *, unsigned, struct vfpool_lease **),
 		   struct vfpool_lease ***ret_leases)
@@ -424,7 +425,8 @@ static int find_or_add(struct alloc *alloc, unsigned nic, struct vfpool_lease **
 	return r;
 }
 
-/* By reading alone: nobody waits for a writer to be told what he has. */
+/* Checks that the lease is active and what is asked for, by reading alone: nobody waits for a writer to be told
+ * what he has. */
 static int find_held(struct alloc *alloc, unsigned nic, struct vfpool_lease **lease)
 {
 	(void)nic;
@@ -432,7 +434,7 @@ static int find_held(struct alloc *alloc, unsigned nic, struct vfpool_lease **le
 								   check_same(alloc, *lease);
 }
 
-/* All of them as they are held already; -E_NONE: there is more to do. */
+/* Finds all of the leases as they are held already; -E_NONE: there is more to do. */
 static int choose_held(struct alloc *alloc, struct vfpool_lease ***ret_leases)
 {
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;

@@ -32,7 +32,7 @@ static void gc_end(struct gc *gc)
 	host_end(&gc->host);
 }
 
-/* Releases the lease, or would; what stands in the way is told. */
+/* Releases the lease, or would in a dry run; what stands in the way is told. */
 static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease **lease,
 	       bool only_pending, const char *why)
 {
@@ -62,8 +62,8 @@ static int end(struct gc *gc, enum vfpool_finding_kind kind, struct vfpool_lease
 
 /* ---- guests ---- */
 
-/* By its MAC, even on another VF; in a plain <hostdev>, which has none, by its VF, where the
- * owner's name or what was seen says that the definition isn't an old one. */
+/* Returns the lease's guest, NULL: none. It is known by the lease's MAC, even on another VF; in a plain <hostdev>,
+ * which has none, by its VF, where the owner's name or what was seen says that the definition isn't an old one. */
 static const struct guest *find_guest(const struct gc *gc, const struct vfpool_lease *lease)
 {
 	for (size_t i = 0; i < gc->guests.n; i++) {
@@ -96,7 +96,7 @@ static int note_guest(struct gc *gc, struct vfpool_lease **lease, const struct g
 				    guest_has_mac(guest, &(*lease)->mac) ? "MAC" : "VF");
 }
 
-/* The guest of an active lease: seen, gone, or never seen. */
+/* Looks for the guest of an active lease, and tells whether it was seen, is gone, or was never seen. */
 static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
 {
 	const struct guest *guest = find_guest(gc, *lease);
@@ -122,7 +122,7 @@ static int look_for_guest(struct gc *gc, struct vfpool_lease **lease, bool busy)
 
 /* ---- leases ---- */
 
-/* *ret_there: its VF is there, or it has none; *ret_gone: its PF isn't. */
+/* Looks at the lease's VF. *ret_there: it is there, or the lease has none; *ret_gone: its PF isn't there. */
 static int look_at_vf(struct gc *gc, struct vfpool_lease *lease, bool *ret_there, bool *ret_gone,
 		      bool *ret_busy)
 {
@@ -253,7 +253,7 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 				     pf.netdev ? pf.netdev : "its PF");
 }
 
-/* The hold of a VF, or of a whole PF, that isn't there: who doesn't know of it can't end it. */
+/* Tells of the hold of a VF, or of a whole PF, that isn't there: who doesn't know of it can't end it. */
 static int note_lost_hold(struct gc *gc, const struct ledger_vf *row)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };

@@ -3,7 +3,7 @@
 #include "manager/context.h"
 #include "manager/open_ledger.h"
 
-/* The row of the PF of a VF that is there now. */
+/* Fills the filter with the row of the PF of a VF that is there now. */
 static int find_vf(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pci *vf,
 		   struct ledger_history_filter *filter)
 {

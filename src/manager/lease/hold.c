@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* The PF, and the VF's index or -1, that a person means. */
+/* Finds the PF, and the VF's index or -1, that a person means. */
 static int find_device(struct vfpool *vp, struct host *host, const char *device, int vf,
 		       struct vfpool_inventory *inventory, const struct vfpool_pf **ret_pf,
 		       int *ret_vf)
@@ -31,14 +31,15 @@ static int find_device(struct vfpool *vp, struct host *host, const char *device,
 	return 0;
 }
 
-/* A PF that isn't there any more is known by its permanent MAC alone: another card may be at its address. */
+/* Fills *ret_pf with a PF that isn't there any more. It is known by its permanent MAC alone: another card may be at
+ * its address. False: `device` is no MAC. */
 static bool name_gone_pf(const char *device, struct vfpool_pf *ret_pf)
 {
 	*ret_pf = (struct vfpool_pf){ .has_mac = true };
 	return vfpool_mac_parse(device, &ret_pf->mac) == 0;
 }
 
-/* `is_there`: the PF, which then gets a row when it has none. */
+/* Holds the PF, or its VF of that index. `is_there`: the PF is there, and gets a row when it has none. */
 static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf,
 		       bool is_there, int vf, const char *reason, bool *ret_changed)
 {
@@ -68,7 +69,7 @@ static int hold_device(struct vfpool *vp, struct ledger *ledger, const struct vf
 	return 0;
 }
 
-/* libvirt doesn't ask vfpool before it gives a guest a VF. */
+/* Tells of networks whose VFs libvirt goes on to give to guests, since it doesn't ask vfpool. */
 static void note_networks(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pf *pf,
 			  int vf)
 {

@@ -21,7 +21,7 @@ int lease_add(struct vfpool_lease ***leases, size_t *n, struct vfpool_lease *lea
 	return 0;
 }
 
-/* The VF that libvirt has picked for the lease, known by the MAC that it gave it. */
+/* Fills the address of the VF that libvirt has picked for the lease, known by the MAC that it gave it. */
 static void look_up_picked(struct vfpool_lease *lease, const struct vfpool_inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->n_pfs; i++)

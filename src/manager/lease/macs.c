@@ -22,7 +22,7 @@ void foreign_macs_end(struct foreign_macs *macs)
 	guests_end(&macs->guests);
 }
 
-/* By the files of their definitions, where libvirt itself can't be asked. */
+/* Are there definitions of guests? Their files tell, where libvirt itself can't be asked. */
 static bool guests_are_defined(const struct vfpool *vp)
 {
 	AUTO_FREE char *pattern = format_text("%s/../*.xml", vp->dirs[VFPOOL_DIR_NETWORKS]);
@@ -82,7 +82,7 @@ static bool guest_of_owner_has(const struct foreign_macs *foreign, const struct 
 	return false;
 }
 
-/* What can't be told counts as another's. */
+/* Is it the VF that is to get the MAC? What can't be told counts as another's. */
 static bool is_own_vf(const struct foreign_macs *foreign, const struct host_vf_mac *vf)
 {
 	const struct vfpool_pf pf = { .has_mac = vf->has_pf_mac, .mac = vf->pf_mac };
@@ -94,8 +94,8 @@ static bool is_own_vf(const struct foreign_macs *foreign, const struct host_vf_m
 	       ledger_vf(foreign->ledger, id, vf->vf, &row) == 0 && row.id == foreign->own_vf;
 }
 
-/* Another VF that has the MAC, NULL: none. Where libvirt picks the VFs, a guest of the owner's name may have its own already, or
- * still. */
+/* Returns another VF that has the MAC, NULL: none. Where libvirt picks the VFs, a guest of the owner's name may
+ * have its own already, or still. */
 static const struct host_vf_mac *find_vf(const struct foreign_macs *foreign,
 					 const struct vfpool_mac *mac, const char *owner)
 {
@@ -118,7 +118,7 @@ static const struct host_link *find_link(const struct foreign_macs *foreign,
 	return NULL;
 }
 
-/* A guest that has the MAC and isn't called as the owner is, NULL: none. */
+/* Returns a guest that has the MAC and isn't called as the owner is, NULL: none. */
 static const struct guest *find_other_guest(const struct foreign_macs *foreign,
 					    const struct vfpool_mac *mac, const char *owner)
 {
@@ -175,7 +175,7 @@ static bool is_taken(const void *arg, const struct vfpool_mac *mac)
 	return is_foreign(search->foreign, mac, search->owner);
 }
 
-/* The MAC that the caller names. */
+/* Reserves the MAC that the caller names. */
 static int reserve_given(struct vfpool *vp, struct ledger *ledger, const char *pool,
 			 const char *owner, unsigned nic, const struct vfpool_mac *mac,
 			 const struct foreign_macs *foreign, int64_t *ret_id)
@@ -200,7 +200,7 @@ static int reserve_given(struct vfpool *vp, struct ledger *ledger, const char *p
 	return ledger_reserve(ledger, pool, owner, nic, mac, 0, ret_id);
 }
 
-/* No MAC is left: who keeps one without a lease, the one that was idle longest first. */
+/* Says that no MAC is left, and who keeps one without a lease, the one that was idle longest first. */
 static int fail_full(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 		     const char *owner)
 {
@@ -298,8 +298,8 @@ static int reserve_new(struct vfpool *vp, struct ledger *ledger, const struct vf
 				      MAC_ATTEMPTS, &reservation->id);
 }
 
-/* Forced out of its VF, the owner can't have its MAC on another one as long as it
- * is live on the first. */
+/* Fails when the owner was forced out of its VF and its MAC is live on that: it can't have it on another one as
+ * long. */
 static int check_not_quarantined(struct vfpool *vp, struct ledger *ledger, const char *owner,
 				 const struct vfpool_mac *mac)
 {
@@ -317,7 +317,8 @@ static int check_not_quarantined(struct vfpool *vp, struct ledger *ledger, const
 		text, owner, vf.place.vf);
 }
 
-/* Another guest's name may be what another tool calls the owner's; not when it leases VFs by itself. */
+/* Fails when another guest that has the owner's MAC leases VFs by itself; else its name may be what another tool
+ * calls the owner's, and it is told. */
 static int check_other_guest(struct vfpool *vp, struct ledger *ledger, const char *owner,
 			     const struct guest *guest, const char *mac)
 {
@@ -337,7 +338,7 @@ static int check_other_guest(struct vfpool *vp, struct ledger *ledger, const cha
 	return 0;
 }
 
-/* What belongs to the owner may be live elsewhere, since nothing kept it from being programmed by others. */
+/* Fails when the owner's MAC is live elsewhere, since nothing kept it from being programmed by others. */
 static int check_not_elsewhere(struct vfpool *vp, struct ledger *ledger,
 			       const struct vfpool_pool *pool, const char *owner,
 			       const struct vfpool_mac *mac, const struct foreign_macs *foreign)

@@ -25,7 +25,7 @@ static int move_to_releasing(const struct ending *ending, const struct vfpool_le
 	return r < 0 ? r : ledger_commit(ending->ledger);
 }
 
-/* The last step: the lease is gone, its VF free or in quarantine. */
+/* Removes the lease, as the last step; its VF is free then, or in quarantine. */
 static int remove_lease(const struct ending *ending, struct vfpool_lease *lease, bool quarantine,
 			enum vfpool_lease_state from)
 {
@@ -56,7 +56,7 @@ static int remove_lease(const struct ending *ending, struct vfpool_lease *lease,
 	return 0;
 }
 
-/* From its first step on no alloc can make a pending lease active. */
+/* Scrubs the lease's VF and removes the lease. From its first step on no alloc can make a pending lease active. */
 static int scrub_and_remove(const struct ending *ending, struct vfpool_lease *lease,
 			    const struct vfpool_pf *pf)
 {
@@ -80,7 +80,7 @@ static int fail_busy(const struct ending *ending, struct vfpool_pf *pf)
 		    pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
 }
 
-/* The lease on its VF, which is locked unless this is a dry run. */
+/* Ends the lease on its VF, which is locked unless this is a dry run. */
 static int end_on_vf(const struct ending *ending, struct vfpool_lease *lease, struct vfpool_pf *pf,
 		     int *lock)
 {
@@ -107,7 +107,7 @@ static int end_on_vf(const struct ending *ending, struct vfpool_lease *lease, st
 	return scrub_and_remove(ending, lease, pf);
 }
 
-/* Something else takes the VF away and waits for who has it: the MAC is live on it as long. */
+/* Fails when something else takes the VF away and waits for who has it: the MAC is live on it as long. */
 static int check_not_removed(const struct ending *ending, const struct vfpool_lease *lease,
 			     const struct vfpool_pf *pf)
 {
@@ -121,7 +121,7 @@ static int check_not_removed(const struct ending *ending, const struct vfpool_le
 				     lease->place.vf, pf->netdev ? pf->netdev : "its PF", text);
 }
 
-/* Its VF, which can't be looked at, waits in quarantine until it can be and is idle. */
+/* Gives the VF up, which can't be looked at: it waits in quarantine until it can be and is idle. */
 static int give_up(const struct ending *ending, struct vfpool_lease *lease)
 {
 	lease->quarantined = true;
@@ -159,7 +159,7 @@ static int end_with_vf(const struct ending *ending, struct vfpool_lease *lease)
 	return r < 0 ? r : end_on_vf(ending, lease, &pf, &lock);
 }
 
-/* A PF of the pool that can't be looked at may have the VF. */
+/* Fails when a PF of the pool can't be looked at, since it may have the VF. */
 static int check_pfs_are_read(const struct ending *ending, const struct vfpool_lease *lease,
 			      const struct vfpool_inventory *inventory)
 {
@@ -172,7 +172,7 @@ static int check_pfs_are_read(const struct ending *ending, const struct vfpool_l
 	return 0;
 }
 
-/* libvirt has picked the VF of such a lease, known by its MAC. */
+/* Fails when a VF with the lease's MAC is in use; by that the VF is known that libvirt has picked. */
 static int check_mac_is_idle(const struct ending *ending, const struct vfpool_lease *lease)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
@@ -256,7 +256,7 @@ static int filter_of(struct vfpool *vp, struct host *host, struct ledger *ledger
 	return 0;
 }
 
-/* When and how did it end? Late releases do no harm, and say so. */
+/* Says that there is no such lease, and when and how it ended. Late releases do no harm, and say so. */
 static int fail_no_lease(struct vfpool *vp, struct ledger *ledger,
 			 const struct ledger_lease_filter *filter)
 {
@@ -306,7 +306,7 @@ static int fail_several(struct vfpool *vp, struct vfpool_lease *const *leases)
 
 /* ---- reservations without a lease ---- */
 
-/* In the transaction in which the owner was seen to have no lease. */
+/* Forgets the owner's MACs, in the transaction in which it was seen to have no lease. */
 static int forget_idle(struct ledger *ledger, const struct vfpool_release_request *request,
 		       bool *ret_any)
 {
@@ -365,7 +365,7 @@ static int release_one(struct vfpool *vp, struct host *host, struct ledger *ledg
 		       0;
 }
 
-/* Every one is tried; the array keeps those that ended, the first failure is told. */
+/* Tries every one of the leases; the array keeps those that ended, the first failure is told. */
 static int release_all(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		       const struct vfpool_release_request *request, struct vfpool_lease **leases)
 {
@@ -394,8 +394,8 @@ static int release_all(struct vfpool *vp, struct host *host, struct ledger *ledg
 				first.text, kept, n);
 }
 
-/* The leases that are meant. When there is none, and it is asked for, the owner's MACs are forgotten in the same
- * transaction, so that no alloc of that owner comes between. */
+/* Finds the leases that are meant. When there is none, and it is asked for, the owner's MACs are forgotten in the
+ * same transaction, so that no alloc of that owner comes between. */
 static int find_or_forget(struct ledger *ledger, const struct vfpool_release_request *request,
 			  const struct ledger_lease_filter *filter,
 			  struct vfpool_lease ***ret_leases, bool *ret_forgotten)

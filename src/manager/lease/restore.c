@@ -21,7 +21,7 @@ static const char *pf_name_of(const struct vfpool_pf *pf)
 	return pf->netdev ? pf->netdev : "its PF";
 }
 
-/* The VF has an owner's MAC: it is the owner's again. */
+/* Gives the owner, whose MAC the VF has, a lease of it again. */
 static int lease_again(struct restore *restore, const struct pool_claim *claim,
 		       const struct vfpool_vf *vf, const struct ledger_vf *row, int64_t reservation)
 {
@@ -47,7 +47,8 @@ static int lease_again(struct restore *restore, const struct pool_claim *claim,
 			    pf_name_of(claim->pf));
 }
 
-/* Nobody knows whose it is: nobody gets it before a person has looked. By the backup it may be another's. */
+/* Holds a VF of which nobody knows whose it is: nobody gets it before a person has looked. By the backup it may be
+ * another's. */
 static int hold_stray(struct restore *restore, const struct pool_claim *claim,
 		      const struct vfpool_vf *vf, const struct ledger_vf *row, int64_t pf_id)
 {
@@ -151,7 +152,7 @@ static int adopt_vfs(struct restore *restore)
 	return r < 0 ? r : ledger_commit(ledger);
 }
 
-/* Nobody else uses it before its stamp is there, when all that the VFs have is recorded. */
+/* Records what the VFs have in the restored ledger, and then stamps it: nobody else uses it before that. */
 static int use_restored(struct restore *restore)
 {
 	struct vfpool *vp = restore->vp;

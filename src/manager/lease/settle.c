@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Under the PF's lock: is the lease still what it was? */
+/* Returns -E_CHANGED unless the lease is still what it was; under the PF's lock. */
 static int check_generation(struct alloc *alloc, const struct vfpool_lease *lease)
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *now = NULL;
@@ -47,7 +47,7 @@ static int set_up_vf(struct alloc *alloc, const struct vfpool_pf *pf, struct vfp
 	return r;
 }
 
-/* The definition may have changed since the last apply. */
+/* Is the VF one of the pool's? The definition may have changed since the last apply. */
 static bool is_in_pool(const struct alloc *alloc, const struct vfpool_pf *pf, unsigned vf)
 {
 	for (size_t i = 0; i < alloc->pool->n_pfs; i++)
@@ -63,7 +63,7 @@ static int fail_vf(struct alloc *alloc, int r, const struct vfpool_pf *pf, unsig
 		    what);
 }
 
-/* A guest that isn't running yet may name the VF since before it was a pool's. */
+/* Fails when a guest names the lease's VF; one that isn't running yet may do so since before it was a pool's. */
 static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
 			   const struct vfpool_pf *pf)
 {
@@ -81,7 +81,7 @@ static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
 		guest->name);
 }
 
-/* Its VFs are about to go, even those that are there still. */
+/* Fails when the PF's VFs are about to go, even those that are there still. */
 static int check_not_removed(struct alloc *alloc, const struct vfpool_lease *lease,
 			     const struct vfpool_pf *pf)
 {
@@ -102,7 +102,7 @@ static int check_idle(struct alloc *alloc, const struct vfpool_pf *pf)
 			    pf->vfs[0].index, pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
 }
 
-/* What a guest can't get isn't given to one. */
+/* Fails when a guest can't get the VF: it isn't given to one then. */
 static int check_obstacle(struct alloc *alloc, const struct vfpool_lease *lease,
 			  struct vfpool_pf *pf)
 {
@@ -120,8 +120,8 @@ static int check_obstacle(struct alloc *alloc, const struct vfpool_lease *lease,
 		    pf->vfs[0].index, pf->netdev ? pf->netdev : "its PF", obstacle, address);
 }
 
-/* The pending lease's VF, locked, is set up. *ret_drop: after a failure nothing
- * of the lease is left on the VF, so that the lease can be dropped. */
+/* Sets up the pending lease's VF, which is locked. *ret_drop: after a failure nothing of the lease is left on the
+ * VF, so that the lease can be dropped. */
 static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease, struct vfpool_pf *pf,
 			  bool *ret_drop)
 {
@@ -162,7 +162,7 @@ static int prepare_locked(struct alloc *alloc, struct vfpool_lease *lease, struc
 	return set_up_vf(alloc, pf, lease, ret_drop);
 }
 
-/* Its owner gets the VF all the same: what is in the way may go. */
+/* Tells what is in the way of the VF. Its owner gets it all the same: what is in the way may go. */
 static void warn_of_obstacle(struct alloc *alloc, struct vfpool_pf *pf)
 {
 	const struct error why = alloc->vp->err;
@@ -174,8 +174,8 @@ static void warn_of_obstacle(struct alloc *alloc, struct vfpool_pf *pf)
 	alloc->vp->err = why;
 }
 
-/* The pending lease ends, for the reason that is the last error. `avoid`: nobody gets its VF until that is
- * seen free again; `lose`: this alloc asks for no other VF of its PF. -E_CHANGED: choose anew. */
+/* Ends the pending lease, for the reason that is the last error. `avoid`: nobody gets its VF until that is seen
+ * free again; `lose`: this alloc asks for no other VF of its PF. -E_CHANGED: choose anew. */
 static int pass_over(struct alloc *alloc, const struct vfpool_lease *lease, int result, bool avoid,
 		     bool lose)
 {
@@ -197,7 +197,8 @@ uint64_t *settle_find_untouched(const struct alloc *alloc, const struct vfpool_l
 	return NULL;
 }
 
-/* Its PF can't be locked or looked at. What an interrupted alloc has left on the VF stays this lease's. */
+/* Passes over the lease, whose PF can't be locked or looked at. What an interrupted alloc has left on the VF stays
+ * this lease's. */
 static int pass_over_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result)
 {
 	if (result == -ENOMEM ||
@@ -206,7 +207,7 @@ static int pass_over_pf(struct alloc *alloc, const struct vfpool_lease *lease, i
 	return pass_over(alloc, lease, result, false, true);
 }
 
-/* The row of the lease's VF, 0: none. */
+/* Returns the row of the lease's VF, 0: none. */
 static int64_t find_row(struct alloc *alloc, const struct vfpool_lease *lease)
 {
 	const struct vfpool_pf pf = { .address = lease->place.pf,
@@ -222,8 +223,8 @@ static int64_t find_row(struct alloc *alloc, const struct vfpool_lease *lease)
 	return r < 0 ? 0 : row.id;
 }
 
-/* The VF couldn't be set up, and is as it was. One that is sick must not stop its pool, and the next alloc would
- * choose it again; what the whole card refuses, or doesn't answer, is no sick VF. */
+/* Passes over the lease, whose VF couldn't be set up, and is as it was. One that is sick must not stop its pool,
+ * and the next alloc would choose it again; what the whole card refuses, or doesn't answer, is no sick VF. */
 static int pass_over_faulty(struct alloc *alloc, const struct vfpool_lease *lease, int result)
 {
 	const struct error why = alloc->vp->err;
@@ -252,7 +253,7 @@ void settle_forgive_faulty(struct alloc *alloc)
 	alloc->vp->err = why;
 }
 
-/* Where another PF will do, one that another process has is passed over at first. */
+/* Opens the lease's PF. Where another PF will do (not `waits`), one that another process has is passed over. */
 static int open_pf(struct alloc *alloc, const struct vfpool_lease *lease, bool waits,
 		   struct vfpool_pf *ret_pf, int *ret_lock)
 {
@@ -302,8 +303,7 @@ static int prepare(struct alloc *alloc, struct vfpool_lease *lease)
 	return pass_over(alloc, lease, r, avoid, r == -VFPOOL_ENOTFOUND);
 }
 
-/* The lease is held already: what was lost since, as by a reboot, is put back,
- * unless the VF is in use. */
+/* Puts back what the lease, which is held already, has lost since, as by a reboot, unless the VF is in use. */
 static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 {
 	CLEANUP(pf_end) struct vfpool_pf pf = { 0 };
@@ -336,7 +336,7 @@ static int refresh_active(struct alloc *alloc, struct vfpool_lease *lease)
 	return set_up_vf(alloc, &pf, lease, &clean);
 }
 
-/* A release was interrupted, or is at work: it is finished, and the choice made anew, unless that leaves the
+/* Finishes a release that was interrupted, or is at work, and has the choice made anew, unless that leaves the
  * lease as it is. */
 static int finish_release(struct alloc *alloc, struct vfpool_lease *lease)
 {
@@ -400,7 +400,7 @@ static bool free_row(struct alloc *alloc, const struct ledger_vf *row)
 	return freed;
 }
 
-/* Where one is asked for, what the others are is of no interest. */
+/* May the row's VF be what is asked for? Where one is, what the others are is of no interest. */
 static bool is_asked_for(const struct alloc *alloc, const struct ledger_vf *row)
 {
 	return (alloc->request->vf < 0 || (unsigned)alloc->request->vf == row->place.vf) &&
