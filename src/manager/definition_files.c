@@ -29,7 +29,7 @@ bool definition_changes_are_pending(const struct vfpool *vp)
 	return !path || lstat(path, &is) == 0;
 }
 
-bool definition_is_there(const char *path)
+bool definition_file_is_there(const char *path)
 {
 	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -197,7 +197,7 @@ int definition_files_parse(struct vfpool *vp, const struct definition_files *fil
 		r = definition_parse(vp, file->name, file->path, file->text, file->size, &pools[n]);
 		if (r == 0) {
 			n++;
-		} else if (!definition_is_there(file->path)) {
+		} else if (!definition_file_is_there(file->path)) {
 			continue; /* undefined meanwhile */
 		} else if (broken == FAIL_BROKEN) {
 			return r;

@@ -10,7 +10,7 @@
 char *definition_path(const struct vfpool *vp, const char *name);
 
 /* A link that leads nowhere is there: reading it says so. */
-bool definition_is_there(const char *path);
+bool definition_file_is_there(const char *path);
 
 /* Is that, to the byte, the pool's definition? */
 bool definition_file_is(const struct vfpool *vp, const char *name, const char *text, size_t size);

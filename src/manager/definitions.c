@@ -48,7 +48,7 @@ int definition_find(struct vfpool *vp, const char *name, char **ret_path)
 	if (!path)
 		return fail_oom(&vp->err);
 	*ret_path = path; /* the caller's to free, found or not */
-	return definition_is_there(path) ? 0 : definition_fail_missing(vp, name);
+	return definition_file_is_there(path) ? 0 : definition_fail_missing(vp, name);
 }
 
 int definition_load(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)

@@ -91,7 +91,7 @@ static int read_wanted(struct apply *apply, const struct vfpool_pf *pf, struct w
 	CLEANUP(rollback) struct ledger *ledger = apply->ledger;
 	int r = ledger ? ledger_begin_read(ledger) : 0;
 
-	return r < 0 ? r : make_wanted(apply, pf, wanted);
+	return r < 0 ? r : wanted_make(apply, pf, wanted);
 }
 
 /* Makes the plan for the PF, with the names of those who hold its VFs. */
@@ -193,7 +193,7 @@ static int free_idle_on_pf(struct apply *apply, struct visit *visit)
 		const struct pool_claim *claim = &apply->claims[i];
 		int r;
 
-		if (claim->pf != visit->pf || !claim_is_meant(apply, claim))
+		if (claim->pf != visit->pf || !scope_has_claim(apply, claim))
 			continue;
 		r = free_idle_of_claim(apply, visit, claim);
 		if (r < 0)
@@ -207,7 +207,7 @@ static int free_idle_on_pf(struct apply *apply, struct visit *visit)
 static bool has_pf_step(const struct vfpool_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
-		if (is_pf_step(&plan->steps[i]))
+		if (steps_is_pf(&plan->steps[i]))
 			return true;
 	return false;
 }
@@ -217,8 +217,8 @@ static bool has_pf_step(const struct vfpool_plan *plan)
 static void begin_pf(struct apply *apply, struct visit *visit, struct vfpool_plan **plan, int lock)
 {
 	visit->plan = TAKE_PTR(*plan);
-	visit->is_due = do_pf_steps(apply, visit->pf, visit->plan, lock);
-	keep_done(visit->plan);
+	visit->is_due = steps_do_pf(apply, visit->pf, visit->plan, lock);
+	steps_keep_done(visit->plan);
 }
 
 /* Looks at the PF, plans, and does its own steps or those of its VFs; `lock` is the PF's, -1 in a dry run. */
@@ -226,7 +226,7 @@ static int do_locked(struct apply *apply, struct visit *visit, int lock)
 {
 	CLEANUP(cleanup_plan) struct vfpool_plan *plan = NULL;
 	const bool dry_run = apply->flags & VFPOOL_APPLY_DRY_RUN;
-	int r = look_at_pf(apply, visit->pf, lock >= 0);
+	int r = scope_look_at_pf(apply, visit->pf, lock >= 0);
 
 	if (r < 0)
 		return r;
@@ -239,11 +239,11 @@ static int do_locked(struct apply *apply, struct visit *visit, int lock)
 	}
 	if (!visit->plan)
 		visit->plan = TAKE_PTR(plan);
-	else if (add_after_pf_steps(visit->plan, plan) < 0)
+	else if (steps_add_after_pf(visit->plan, plan) < 0)
 		return fail_oom(&apply->vp->err);
 	if (dry_run)
 		return 0;
-	r = do_vf_steps(apply, visit->pf, visit->plan);
+	r = steps_do_vfs(apply, visit->pf, visit->plan);
 	return r < 0 || apply->unrecorded ? r : free_idle_on_pf(apply, visit);
 }
 
@@ -296,7 +296,7 @@ static int visit_all(struct apply *apply, struct visits *visits)
 	if (!visits->list)
 		return fail_oom(&apply->vp->err);
 	for (size_t i = 0; i < inventory->n_pfs; i++)
-		if (pf_is_meant(apply, &inventory->pfs[i]))
+		if (scope_has_pf(apply, &inventory->pfs[i]))
 			visits->list[visits->n++] = (struct visit){ .pf = &inventory->pfs[i],
 								    .is_due = true };
 	/* Each has two turns, the second for its VFs. First those that are at once to be had, then those that
@@ -319,7 +319,7 @@ static int gather(struct apply *apply, const struct visits *visits, struct vfpoo
 	if (!plan)
 		return fail_oom(&apply->vp->err);
 	for (size_t i = 0; i < visits->n; i++)
-		if (visits->list[i].plan && add_plan(plan, visits->list[i].plan) < 0)
+		if (visits->list[i].plan && steps_add_plan(plan, visits->list[i].plan) < 0)
 			return fail_oom(&apply->vp->err);
 	for (struct vfpool_pool **pool = apply->pools; *pool; pool++)
 		plan->n_pools++;
@@ -334,7 +334,7 @@ static int gather(struct apply *apply, const struct visits *visits, struct vfpoo
 static int check_pfs_are_here(struct apply *apply)
 {
 	for (size_t i = 0; i < apply->n_claims; i++)
-		if (apply->name && claim_is_meant(apply, &apply->claims[i]) &&
+		if (apply->name && scope_has_claim(apply, &apply->claims[i]) &&
 		    !apply->claims[i].pf &&
 		    !vfpool_may_be_unread(apply->inventory, apply->claims[i].want))
 			return claims_fail_missing_pf(apply->vp, &apply->host, &apply->claims[i]);
@@ -358,14 +358,14 @@ static int open_apply_ledger(struct apply *apply)
 	if (apply->flags & VFPOOL_APPLY_DRY_RUN)
 		return open_ledger(apply->vp, LEDGER_READ, &apply->ledger);
 	r = open_ledger(apply->vp, LEDGER_WRITE, &apply->ledger);
-	r = r < 0 ? r : record_pools(apply);
+	r = r < 0 ? r : wanted_record_pools(apply);
 	return ledger_takes_no_more(r) ? go_on_unrecorded(apply) : r;
 }
 
 static int note_unrecorded(struct apply *apply, struct vfpool_plan *plan)
 {
 	unsigned n = 0;
-	int r = count_unknown(apply, &n);
+	int r = wanted_count_unknown(apply, &n);
 
 	if (r < 0)
 		return r;
@@ -388,7 +388,7 @@ static int prepare(struct apply *apply)
 	r = host_read_inventory(&apply->host, HOST_NO_VFS, &apply->inventory);
 	if (r < 0)
 		return r;
-	r = find_scope(apply);
+	r = scope_find(apply);
 	if (r < 0)
 		return r;
 	r = check_pfs_are_here(apply);
@@ -404,7 +404,7 @@ static int finish(struct apply *apply, struct vfpool_plan *plan, bool *ret_missi
 	int r;
 
 	if (!apply->name) {
-		r = bind_persistent(apply, plan, ret_missing);
+		r = rebind_persistent(apply, plan, ret_missing);
 		if (r < 0)
 			return r;
 	}

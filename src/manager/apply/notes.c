@@ -16,7 +16,7 @@
 int note_missing_pfs(struct apply *apply, struct vfpool_plan *plan, bool *ret_any)
 {
 	for (size_t i = 0; i < apply->n_claims; i++) {
-		if (apply->claims[i].pf || !claim_is_meant(apply, &apply->claims[i]))
+		if (apply->claims[i].pf || !scope_has_claim(apply, &apply->claims[i]))
 			continue;
 		claims_fail_missing_pf(apply->vp, &apply->host, &apply->claims[i]);
 		if (plan_note(plan, "%s", apply->vp->err.text) < 0)
@@ -153,7 +153,7 @@ static int note_makers(struct apply *apply, struct vfpool_plan *plan)
 	if (!pfs)
 		return -ENOMEM;
 	for (size_t i = 0; i < inventory->n_pfs; i++)
-		if (pf_is_meant(apply, &inventory->pfs[i]))
+		if (scope_has_pf(apply, &inventory->pfs[i]))
 			pfs[n++] = &inventory->pfs[i];
 	return host_other_makers(apply->vp->dirs[VFPOOL_DIR_ROOT], pfs, n, note_maker, plan);
 }
@@ -281,7 +281,7 @@ int note_obstacles(struct apply *apply, struct vfpool_plan *plan)
 {
 	for (size_t i = 0; i < apply->inventory->n_pfs; i++) {
 		struct vfpool_pf *pf = &apply->inventory->pfs[i];
-		int r = pf_is_meant(apply, pf) ? note_obstacles_of(apply, pf, plan) : 0;
+		int r = scope_has_pf(apply, pf) ? note_obstacles_of(apply, pf, plan) : 0;
 
 		if (r < 0)
 			return r;

@@ -114,7 +114,7 @@ static int bind_one(struct apply *apply, const struct ledger_binding *binding,
 	return r < 0 || changed ? add_step(apply, plan, binding, &device, r) : 0;
 }
 
-int bind_persistent(struct apply *apply, struct vfpool_plan *plan, bool *ret_missing)
+int rebind_persistent(struct apply *apply, struct vfpool_plan *plan, bool *ret_missing)
 {
 	AUTO_FREE struct ledger_binding *bindings = NULL;
 	size_t n = 0;

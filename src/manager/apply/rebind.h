@@ -7,6 +7,6 @@
 
 /* Binds what persists and isn't bound so; its steps go to the plan. The caller has no PF's lock: each device's is
  * taken. *ret_missing becomes true when one isn't there. */
-int bind_persistent(struct apply *apply, struct vfpool_plan *plan, bool *ret_missing);
+int rebind_persistent(struct apply *apply, struct vfpool_plan *plan, bool *ret_missing);
 
 #endif

@@ -7,20 +7,20 @@
 
 #include <string.h>
 
-bool claim_is_meant(const struct apply *apply, const struct pool_claim *claim)
+bool scope_has_claim(const struct apply *apply, const struct pool_claim *claim)
 {
 	return !apply->name || strcmp(claim->pool->name, apply->name) == 0;
 }
 
-bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf)
+bool scope_has_pf(const struct apply *apply, const struct vfpool_pf *pf)
 {
 	for (size_t i = 0; i < apply->n_claims; i++)
-		if (apply->claims[i].pf == pf && claim_is_meant(apply, &apply->claims[i]))
+		if (apply->claims[i].pf == pf && scope_has_claim(apply, &apply->claims[i]))
 			return true;
 	return false;
 }
 
-void drop_pool(struct apply *apply, struct vfpool_pool **pool)
+void scope_drop_pool(struct apply *apply, struct vfpool_pool **pool)
 {
 	struct vfpool_pool *dropped = *pool;
 	size_t n = 0;
@@ -94,12 +94,12 @@ static int drop_quarrelling(struct apply *apply)
 		if (!faults[i].text[0])
 			continue;
 		apply->vp->err = faults[i];
-		drop_pool(apply, &apply->pools[i]);
+		scope_drop_pool(apply, &apply->pools[i]);
 	}
 	return 0;
 }
 
-int find_scope(struct apply *apply)
+int scope_find(struct apply *apply)
 {
 	int r = load_definitions(apply);
 
@@ -136,7 +136,7 @@ static int check_is_meant(struct apply *apply, const struct vfpool_pf *pf,
 	return 0;
 }
 
-int look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked)
+int scope_look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked)
 {
 	CLEANUP(rollback) struct ledger *reading = NULL;
 	CLEANUP(pf_end) struct vfpool_pf fresh = { 0 };

@@ -23,18 +23,18 @@ struct apply {
 
 /* Loads the definitions, checked against each other and the cards. Of all, one that is broken, or that
  * contradicts another, is told in a note, left out and counted; of one pool alone that is its failure. */
-int find_scope(struct apply *apply);
+int scope_find(struct apply *apply);
 
 /* Leaves out the pool, for the reason that is in the context's error; what follows it in apply->pools has
  * its place then. */
-void drop_pool(struct apply *apply, struct vfpool_pool **pool);
+void scope_drop_pool(struct apply *apply, struct vfpool_pool **pool);
 
 /* Is it the one pool, or are all meant? */
-bool claim_is_meant(const struct apply *apply, const struct pool_claim *claim);
+bool scope_has_claim(const struct apply *apply, const struct pool_claim *claim);
 
-bool pf_is_meant(const struct apply *apply, const struct vfpool_pf *pf);
+bool scope_has_pf(const struct apply *apply, const struct vfpool_pf *pf);
 
 /* Looks at the PF and its VFs again. */
-int look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked);
+int scope_look_at_pf(struct apply *apply, struct vfpool_pf *pf, bool locked);
 
 #endif

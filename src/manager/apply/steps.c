@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-bool is_pf_step(const struct vfpool_step *step)
+bool steps_is_pf(const struct vfpool_step *step)
 {
 	return step->kind == VFPOOL_STEP_AUTOPROBE_OFF || step->kind == VFPOOL_STEP_MAKE_VFS ||
 	       step->kind == VFPOOL_STEP_UP;
@@ -24,7 +24,7 @@ static void finish_step(struct apply *apply, struct vfpool_step *step, int r)
 /* Makes the PF's VFs, unless someone has taken one of those that are there since the plan was made. */
 static int make_vfs(struct apply *apply, struct vfpool_pf *pf, unsigned count, int lock)
 {
-	int r = look_at_pf(apply, pf, true);
+	int r = scope_look_at_pf(apply, pf, true);
 
 	if (r < 0)
 		return r;
@@ -57,12 +57,12 @@ static int do_pf_step(struct apply *apply, struct vfpool_pf *pf, const struct vf
 	}
 }
 
-bool do_pf_steps(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan *plan, int lock)
+bool steps_do_pf(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan *plan, int lock)
 {
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		struct vfpool_step *step = &plan->steps[i];
 
-		if (!is_pf_step(step))
+		if (!steps_is_pf(step))
 			continue;
 		finish_step(apply, step, do_pf_step(apply, pf, step, lock));
 		if (step->result == VFPOOL_STEP_FAILED)
@@ -77,14 +77,14 @@ static void move_step(struct vfpool_plan *to, struct vfpool_step *step)
 	*step = (struct vfpool_step){ 0 };
 }
 
-void keep_done(struct vfpool_plan *plan)
+void steps_keep_done(struct vfpool_plan *plan)
 {
 	struct vfpool_plan kept = { .steps = plan->steps };
 
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		struct vfpool_step step = plan->steps[i];
 
-		if (is_pf_step(&step) && step.result != VFPOOL_STEP_PLANNED)
+		if (steps_is_pf(&step) && step.result != VFPOOL_STEP_PLANNED)
 			kept.steps[kept.n_steps++] = step;
 		else
 			step_end(&step);
@@ -110,7 +110,7 @@ static int doubt_step(struct vfpool_plan *plan, const struct vfpool_step *again)
 	return 0;
 }
 
-int add_plan(struct vfpool_plan *plan, struct vfpool_plan *more)
+int steps_add_plan(struct vfpool_plan *plan, struct vfpool_plan *more)
 {
 	struct vfpool_step *steps = reallocarray(plan->steps, plan->n_steps + more->n_steps + 1,
 						 sizeof(*steps));
@@ -131,7 +131,7 @@ int add_plan(struct vfpool_plan *plan, struct vfpool_plan *more)
 	return 0;
 }
 
-int add_after_pf_steps(struct vfpool_plan *done, struct vfpool_plan *fresh)
+int steps_add_after_pf(struct vfpool_plan *done, struct vfpool_plan *fresh)
 {
 	size_t n = 0;
 
@@ -140,7 +140,7 @@ int add_after_pf_steps(struct vfpool_plan *done, struct vfpool_plan *fresh)
 		int r;
 
 		fresh->steps[i] = (struct vfpool_step){ 0 };
-		if (!is_pf_step(&step)) {
+		if (!steps_is_pf(&step)) {
 			fresh->steps[n++] = step;
 			continue;
 		}
@@ -150,7 +150,7 @@ int add_after_pf_steps(struct vfpool_plan *done, struct vfpool_plan *fresh)
 			return r; /* what was moved from is zeros */
 	}
 	fresh->n_steps = n;
-	return add_plan(done, fresh);
+	return steps_add_plan(done, fresh);
 }
 
 /* Says once for the PF what its card's driver doesn't have, and remembers it where the kernel doesn't
@@ -282,9 +282,8 @@ static bool binds(const struct vfpool_step *step)
 
 /* Does the steps that are meant, in their order; how each went is in it, and a VF that was taken meanwhile is refused,
  * which is no failure. `doing` is for who shows progress. */
-static void do_vf_steps_that(bool (*are_meant)(const struct vfpool_step *), const char *doing,
-			     struct apply *apply, const struct vfpool_pf *pf,
-			     struct vfpool_plan *plan)
+static void do_each(bool (*are_meant)(const struct vfpool_step *), const char *doing,
+		    struct apply *apply, const struct vfpool_pf *pf, struct vfpool_plan *plan)
 {
 	unsigned done = 0, total = 0;
 
@@ -308,15 +307,15 @@ static void do_vf_steps_that(bool (*are_meant)(const struct vfpool_step *), cons
 	}
 }
 
-int do_vf_steps(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan *plan)
+int steps_do_vfs(struct apply *apply, struct vfpool_pf *pf, struct vfpool_plan *plan)
 {
 	int r;
 
 	/* A PF may have no vector left before some VFs have given theirs back. */
-	do_vf_steps_that(gives_vectors, "setting message vectors", apply, pf, plan);
-	do_vf_steps_that(takes_vectors, "setting message vectors", apply, pf, plan);
+	do_each(gives_vectors, "setting message vectors", apply, pf, plan);
+	do_each(takes_vectors, "setting message vectors", apply, pf, plan);
 	r = program_pf(apply, plan, pf);
 	if (r == 0)
-		do_vf_steps_that(binds, "binding", apply, pf, plan);
+		do_each(binds, "binding", apply, pf, plan);
 	return r;
 }

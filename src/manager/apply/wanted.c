@@ -153,7 +153,7 @@ static int change_pool(struct apply *apply, const struct vfpool_pool *pool,
 	return r < 0 ? r : ledger_commit(ledger);
 }
 
-int record_pools(struct apply *apply)
+int wanted_record_pools(struct apply *apply)
 {
 	struct vfpool_pool **pool;
 	int r;
@@ -173,7 +173,7 @@ int record_pools(struct apply *apply)
 		/* Too few MACs, or two PFs that can't be told apart. */
 		if (apply->name || (r != -EADDRNOTAVAIL && r != -EINVAL))
 			return r;
-		drop_pool(apply, pool);
+		scope_drop_pool(apply, pool);
 	}
 	return 0;
 }
@@ -206,14 +206,14 @@ static int count_unknown_of(struct apply *apply, const struct pool_claim *claim,
 	return 0;
 }
 
-int count_unknown(struct apply *apply, unsigned *ret_n)
+int wanted_count_unknown(struct apply *apply, unsigned *ret_n)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < apply->n_claims; i++) {
 		int r;
 
-		if (!apply->claims[i].pf || !claim_is_meant(apply, &apply->claims[i]))
+		if (!apply->claims[i].pf || !scope_has_claim(apply, &apply->claims[i]))
 			continue;
 		r = count_unknown_of(apply, &apply->claims[i], &n);
 		if (r < 0)
@@ -308,7 +308,7 @@ static int by_index(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *wanted)
+int wanted_make(struct apply *apply, const struct vfpool_pf *pf, struct wanted *wanted)
 {
 	size_t n_vfs = 1;
 
@@ -321,7 +321,7 @@ int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *
 	for (size_t i = 0; i < apply->n_claims; i++) {
 		int r;
 
-		if (apply->claims[i].pf != pf || !claim_is_meant(apply, &apply->claims[i]))
+		if (apply->claims[i].pf != pf || !scope_has_claim(apply, &apply->claims[i]))
 			continue;
 		r = want_claim(apply, &apply->claims[i], wanted);
 		if (r < 0)

@@ -7,13 +7,13 @@
 
 /* The pools' VFs, with their parking MACs, are in the ledger before any is
  * programmed. A pool for which there are too few MACs is left out. */
-int record_pools(struct apply *apply);
+int wanted_record_pools(struct apply *apply);
 
 /* VFs of the pools that the ledger doesn't know, or as another pool's. */
-int count_unknown(struct apply *apply, unsigned *ret_n);
+int wanted_count_unknown(struct apply *apply, unsigned *ret_n);
 
 /* What the definitions and the ledger want of the PF and its VFs. */
-int make_wanted(struct apply *apply, const struct vfpool_pf *pf, struct wanted *wanted);
+int wanted_make(struct apply *apply, const struct vfpool_pf *pf, struct wanted *wanted);
 void wanted_end(struct wanted *wanted);
 
 #endif

@@ -25,7 +25,7 @@ static int decide_bind(struct binding_job *job, struct target *target)
 /* Decides which of the targets change, and records what is to be, in one transaction of the ledger. */
 static int decide_and_record(struct binding_job *job)
 {
-	int r = begin_binding(job);
+	int r = record_begin(job);
 
 	if (r < 0)
 		return r;
@@ -83,12 +83,12 @@ static void note_group(struct binding_job *job, const struct target *target)
 	if (n > 0)
 		note(job->vp,
 		     "no guest can have IOMMU group %d yet: it also has %s; 'vfpool bind %s --group' takes all of it",
-		     group.number, others, text_of(target, text));
+		     group.number, others, target_text(target, text));
 }
 
 static int bind_targets(struct binding_job *job)
 {
-	int r = find_targets(job);
+	int r = targets_find(job);
 
 	if (r < 0)
 		return r;
@@ -100,11 +100,11 @@ static int bind_targets(struct binding_job *job)
 	r = prepare_bind(job);
 	if (r < 0)
 		return r;
-	r = job->request->dry_run ? 0 : carry_out_binding(job);
+	r = job->request->dry_run ? 0 : change_carry_out(job);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < job->n; i++)
-		note_target(job, &job->targets[i]);
+		change_note_target(job, &job->targets[i]);
 	for (size_t i = 0; driver_is_vfio(job->request->driver) && i < job->n; i++)
 		note_group(job, &job->targets[i]);
 	return 0;
@@ -123,7 +123,7 @@ int vfpool_bind(struct vfpool *vp, const struct vfpool_bind_request *request,
 	r = check_driver(vp, with_driver.driver);
 	if (r < 0)
 		return r;
-	r = open_binding_job(vp, "binding a device", &job);
+	r = binding_job_open(vp, "binding a device", &job);
 	if (r < 0)
 		return r;
 	r = host_check_driver(&job.host, with_driver.driver);
@@ -132,7 +132,7 @@ int vfpool_bind(struct vfpool *vp, const struct vfpool_bind_request *request,
 	r = bind_targets(&job);
 	if (r < 0)
 		return fail_while(&vp->err, r, "binding to %s", with_driver.driver);
-	return fill_bindings(&job, ret_bindings, ret_n);
+	return change_fill_bindings(&job, ret_bindings, ret_n);
 }
 
 int bind_again(struct vfpool *vp, const struct vfpool_pci *device, const char *driver, bool dry_run,

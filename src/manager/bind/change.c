@@ -9,11 +9,11 @@
 static int change_target(struct binding_job *job, struct target *target)
 {
 	AUTO_FREE char *used = NULL;
-	int r = look_at_use(job, target, &used);
+	int r = target_look_at_use(job, target, &used);
 
 	if (r < 0)
 		return r;
-	r = look_at_group(job, target);
+	r = target_look_at_group(job, target);
 	if (r < 0)
 		return r;
 	if (used)
@@ -43,7 +43,7 @@ static int put_back(struct binding_job *job, const struct target *target)
 
 	if (r < 0 || has_driver(&device, driver, override))
 		return r;
-	r = look_at_use(job, target, &used);
+	r = target_look_at_use(job, target, &used);
 	if (r < 0)
 		return r;
 	if (used)
@@ -89,10 +89,10 @@ static int undo(struct binding_job *job, size_t failed, int r_failed)
 		if (length < sizeof(lost))
 			length += (size_t)snprintf(lost + length, sizeof(lost) - length,
 						   "%s%s (%s)", length ? ", " : "",
-						   text_of(target, text), err->text);
+						   target_text(target, text), err->text);
 	}
 	r_forget = forget_changes(job);
-	text_of(&job->targets[failed], text);
+	target_text(&job->targets[failed], text);
 	if (*lost)
 		return fail(
 			err, r_failed,
@@ -108,7 +108,7 @@ static int undo(struct binding_job *job, size_t failed, int r_failed)
 		    job->n > 1 ? "it and the others are as they were" : "it is as it was");
 }
 
-int carry_out_binding(struct binding_job *job)
+int change_carry_out(struct binding_job *job)
 {
 	for (size_t i = 0; i < job->n; i++) {
 		int r = job->targets[i].state == TARGET_CHANGES ?
@@ -123,11 +123,11 @@ int carry_out_binding(struct binding_job *job)
 
 /* ---- results ---- */
 
-void note_target(struct binding_job *job, const struct target *target)
+void change_note_target(struct binding_job *job, const struct target *target)
 {
 	char text[VFPOOL_PCI_TEXT];
 
-	text_of(target, text);
+	target_text(target, text);
 	if (target->pool)
 		note(job->vp,
 		     "%s is a VF of pool %s, whose definition has another driver: the next "
@@ -176,15 +176,17 @@ static int fill_result(struct binding_job *job, const struct target *target,
 		.driver_from = copy_driver(driver_of(&target->before)),
 		.driver = driver_now(job, target),
 		.changed = target->state == TARGET_CHANGES,
-		.persists = !target->override && (target->is_recorded ? target->record.persists :
-									persists_anyway(target)),
+		.persists = !target->override &&
+			    (target->is_recorded ? target->record.persists :
+						   record_persists_anyway(target)),
 	};
 	if (!binding->driver_from && *driver_of(&target->before))
 		return -ENOMEM;
 	return binding->driver || !*target->driver ? 0 : -ENOMEM;
 }
 
-int fill_bindings(struct binding_job *job, struct vfpool_binding **ret_bindings, size_t *ret_n)
+int change_fill_bindings(struct binding_job *job, struct vfpool_binding **ret_bindings,
+			 size_t *ret_n)
 {
 	struct vfpool_binding *bindings = calloc(job->n + 1, sizeof(*bindings));
 	size_t n = 0;

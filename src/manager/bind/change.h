@@ -6,11 +6,12 @@
 #include "manager/bind/targets.h"
 
 /* What a person should know of a change that went well. */
-void note_target(struct binding_job *job, const struct target *target);
+void change_note_target(struct binding_job *job, const struct target *target);
 
 /* Gives all that change their driver, or none. */
-int carry_out_binding(struct binding_job *job);
+int change_carry_out(struct binding_job *job);
 
-int fill_bindings(struct binding_job *job, struct vfpool_binding **ret_bindings, size_t *ret_n);
+int change_fill_bindings(struct binding_job *job, struct vfpool_binding **ret_bindings,
+			 size_t *ret_n);
 
 #endif

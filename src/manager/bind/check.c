@@ -38,7 +38,7 @@ int check_is_ours(struct binding_job *job, const struct target *target)
 	return fail(&job->vp->err, -EINVAL,
 		    "%s is no VF, no network card and in no IOMMU group with a VF, and only such "
 		    "devices are vfpool's to bind; nothing was changed",
-		    text_of(target, text));
+		    target_text(target, text));
 }
 
 /* Tells whether that driver itself has the device's DMA. */
@@ -57,7 +57,7 @@ static int check_use(struct binding_job *job, const struct target *target)
 	if (!used)
 		return 0;
 	return fail(&job->vp->err, -VFPOOL_EINUSE, "%s is in use: %s; nothing was changed",
-		    text_of(target, text), used);
+		    target_text(target, text), used);
 }
 
 /* Refuses a lease's VF, which stays as it was handed out, and one in quarantine, which isn't scrubbed yet. A lease that
@@ -74,7 +74,7 @@ static int check_lease(struct binding_job *job, const struct target *target)
 	r = row.lease ? ledger_get_lease(job->ledger, row.lease, &lease) : 0;
 	if (r < 0)
 		return r;
-	text_of(target, text);
+	target_text(target, text);
 	if (row.quarantined)
 		return fail(&job->vp->err, -VFPOOL_EINUSE,
 			    "%s is in quarantine; 'vfpool gc' ends that when "
@@ -140,7 +140,7 @@ static int check_pool(struct binding_job *job, const struct definitions *definit
 				       fail(&job->vp->err, -EINVAL,
 					    "%s is a PF of pool %s, whose VFs its own driver makes; nothing was "
 					    "changed",
-					    text_of(target, text),
+					    target_text(target, text),
 					    definitions->claims[i].pool->name);
 	if (target->before.is_vf && target->state != TARGET_LEFT)
 		pool = claims_pool_of_vf(definitions->claims, definitions->n_claims,
@@ -154,7 +154,7 @@ static int check_pool(struct binding_job *job, const struct definitions *definit
 			&job->vp->err, -EINVAL,
 			"%s is a VF of pool %s, whose definition has another driver (%s): change <driver> in the "
 			"definition, or 'vfpool unbind' it; nothing was changed",
-			text_of(target, text), pool->name,
+			target_text(target, text), pool->name,
 			pool->driver == VFPOOL_DRIVER_NONE ? "none" : vf_driver_name(pool->driver));
 	target->pool = strdup(pool->name);
 	return target->pool ? 0 : fail_oom(&job->vp->err);

@@ -60,7 +60,7 @@ static int find_record(struct binding_job *job, struct target *target)
 }
 
 /* Opens the ledger for a change, and finds what it says of the targets. */
-int begin_binding(struct binding_job *job)
+int record_begin(struct binding_job *job)
 {
 	const bool dry_run = job->request->dry_run;
 	int r = open_ledger(job->vp, dry_run ? LEDGER_READ : LEDGER_WRITE, &job->ledger);
@@ -78,7 +78,7 @@ int begin_binding(struct binding_job *job)
 	return 0;
 }
 
-bool persists_anyway(const struct target *target)
+bool record_persists_anyway(const struct target *target)
 {
 	return target->bound.id && target->bound.persists &&
 	       strcmp(target->bound.driver, target->driver) == 0;
@@ -96,7 +96,7 @@ static void fill_record(struct binding_job *job, struct target *target)
 	record.address = target->address;
 	record.vendor = target->before.vendor;
 	record.device = target->before.device;
-	record.persists = job->request->persist || persists_anyway(target);
+	record.persists = job->request->persist || record_persists_anyway(target);
 	snprintf(record.driver, sizeof(record.driver), "%s", target->driver);
 	snprintf(record.boot, sizeof(record.boot), "%s", job->boot);
 	if (!target->bound.id || (is_old && target->before.driver))
@@ -110,7 +110,8 @@ static void fill_record(struct binding_job *job, struct target *target)
 
 int record_target(struct binding_job *job, struct target *target)
 {
-	if (target->state != TARGET_CHANGES && (!job->request->persist || persists_anyway(target)))
+	if (target->state != TARGET_CHANGES &&
+	    (!job->request->persist || record_persists_anyway(target)))
 		return 0;
 	if (target->before.is_vf && !target->pf_id && !job->request->dry_run) {
 		int r = ledger_pf(job->ledger, &target->pf, true, &target->pf_id);

@@ -6,12 +6,12 @@
 #include "manager/bind/targets.h"
 
 /* Opens the ledger for a change, and finds what it says of the targets. */
-int begin_binding(struct binding_job *job);
+int record_begin(struct binding_job *job);
 
 /* Does it get `driver` at each boot already? */
-bool persists_anyway(const struct target *target);
+bool record_persists_anyway(const struct target *target);
 
-/* The ledger gets what is to change, before it does. In the transaction of begin_binding(). */
+/* The ledger gets what is to change, before it does. In the transaction of record_begin(). */
 int record_target(struct binding_job *job, struct target *target);
 
 #endif

@@ -37,13 +37,13 @@ const char *override_of(const struct vfpool_device *device)
 	return device->driver_override ? device->driver_override : "";
 }
 
-const char *text_of(const struct target *target, char text[VFPOOL_PCI_TEXT])
+const char *target_text(const struct target *target, char text[VFPOOL_PCI_TEXT])
 {
 	vfpool_pci_format(&target->address, text);
 	return text;
 }
 
-int open_binding_job(struct vfpool *vp, const char *doing, struct binding_job *job)
+int binding_job_open(struct vfpool *vp, const char *doing, struct binding_job *job)
 {
 	int r = check_root(vp, doing);
 
@@ -211,7 +211,7 @@ static int take_use(struct binding_job *job, struct vfpool_device *device, char 
 	return r;
 }
 
-int look_at_use(struct binding_job *job, const struct target *target, char **ret_used)
+int target_look_at_use(struct binding_job *job, const struct target *target, char **ret_used)
 {
 	CLEANUP(device_end) struct vfpool_device device = { 0 };
 	int r = host_read_device(&job->host, &target->address, &device);
@@ -243,7 +243,7 @@ static int look_at_others(struct binding_job *job, const struct vfpool_group *gr
 	return 0;
 }
 
-int look_at_group(struct binding_job *job, struct target *target)
+int target_look_at_group(struct binding_job *job, struct target *target)
 {
 	CLEANUP(group_end) struct vfpool_group group = { 0 };
 	int r = host_read_group_of(&job->host, &target->address, &group);
@@ -277,7 +277,7 @@ static int look_at_target(struct binding_job *job, struct target *target)
 	return host_read_pf(&job->host, &target->before.pf, HOST_NO_VFS, &target->pf);
 }
 
-int find_targets(struct binding_job *job)
+int targets_find(struct binding_job *job)
 {
 	const struct vfpool_bind_request *request = job->request;
 	int r;

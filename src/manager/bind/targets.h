@@ -45,19 +45,19 @@ struct binding_job {
 
 void binding_job_end(struct binding_job *job);
 
-int open_binding_job(struct vfpool *vp, const char *doing, struct binding_job *job);
+int binding_job_open(struct vfpool *vp, const char *doing, struct binding_job *job);
 
 /* Finds the devices that are meant, locks them and looks at them. VFPOOL_ENOTFOUND: one isn't there. */
-int find_targets(struct binding_job *job);
+int targets_find(struct binding_job *job);
 
 /* Who keeps the target's group from a driver of the host, in its `live`. */
-int look_at_group(struct binding_job *job, struct target *target);
+int target_look_at_group(struct binding_job *job, struct target *target);
 
 /* What uses the device now; free() *ret_used, NULL: nothing that shows. */
-int look_at_use(struct binding_job *job, const struct target *target, char **ret_used);
+int target_look_at_use(struct binding_job *job, const struct target *target, char **ret_used);
 
 const char *driver_of(const struct vfpool_device *device);
 const char *override_of(const struct vfpool_device *device);
-const char *text_of(const struct target *target, char text[VFPOOL_PCI_TEXT]);
+const char *target_text(const struct target *target, char text[VFPOOL_PCI_TEXT]);
 
 #endif

@@ -78,14 +78,14 @@ static int decide_unbind(struct binding_job *job, struct target *target)
 		if (target->other.id)
 			note(job->vp,
 			     "%s is another device than the one that vfpool bound there, which is forgotten",
-			     text_of(target, text));
+			     target_text(target, text));
 		if (target->other.id || job->request->group)
 			return 0;
 		return fail(
 			&job->vp->err, -VFPOOL_ENOTFOUND,
 			"vfpool hasn't bound %s, or not since the host was "
 			"booted; 'vfpool bind %s --driver host' gives it its own driver; nothing was changed",
-			text_of(target, text), text);
+			target_text(target, text), text);
 	}
 	/* A reboot undid it, and nothing was bound anew. */
 	is_undone = strcmp(target->bound.boot, job->boot) != 0;
@@ -100,7 +100,7 @@ static int decide_unbind(struct binding_job *job, struct target *target)
 static int prepare_unbind(struct binding_job *job)
 {
 	bool any = false;
-	int r = begin_binding(job);
+	int r = record_begin(job);
 
 	for (size_t i = 0; r == 0 && i < job->n; i++) {
 		r = decide_unbind(job, &job->targets[i]);
@@ -138,7 +138,7 @@ static int forget_targets(struct binding_job *job)
 
 static int carry_out_unbinding(struct binding_job *job)
 {
-	int r = carry_out_binding(job);
+	int r = change_carry_out(job);
 
 	if (r < 0)
 		return r;
@@ -152,7 +152,7 @@ static int carry_out_unbinding(struct binding_job *job)
 
 static int unbind_targets(struct binding_job *job)
 {
-	int r = find_targets(job);
+	int r = targets_find(job);
 
 	if (r < 0)
 		return r;
@@ -166,7 +166,7 @@ static int unbind_targets(struct binding_job *job)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < job->n; i++)
-		note_target(job, &job->targets[i]);
+		change_note_target(job, &job->targets[i]);
 	return 0;
 }
 
@@ -177,7 +177,7 @@ int vfpool_unbind(struct vfpool *vp, const struct vfpool_bind_request *request,
 	struct vfpool_bind_request of_present = *request;
 	CLEANUP(binding_job_end)
 	struct binding_job job = { .vp = vp, .request = &of_present, .host = NO_HOST };
-	int r = present ? open_binding_job(vp, "unbinding a device", &job) : fail_oom(&vp->err);
+	int r = present ? binding_job_open(vp, "unbinding a device", &job) : fail_oom(&vp->err);
 
 	of_present.persist = false;
 	if (r < 0)
@@ -187,5 +187,5 @@ int vfpool_unbind(struct vfpool *vp, const struct vfpool_bind_request *request,
 	r = r < 0 ? r : unbind_targets(&job);
 	if (r < 0)
 		return fail_while(&vp->err, r, "unbinding");
-	return fill_bindings(&job, ret_bindings, ret_n);
+	return change_fill_bindings(&job, ret_bindings, ret_n);
 }

@@ -14,7 +14,8 @@
 static const struct pool_claim *claim_of(const struct doctor *doctor, const struct vfpool_pf *pf)
 {
 	for (size_t i = 0; i < doctor->n_claims; i++)
-		if (doctor->claims[i].pf == pf && pool_is_asked_for(doctor, doctor->claims[i].pool))
+		if (doctor->claims[i].pf == pf &&
+		    report_is_asked_for(doctor, doctor->claims[i].pool))
 			return &doctor->claims[i];
 	return NULL;
 }
@@ -38,7 +39,7 @@ static int each_pf(struct doctor *doctor, int (*fn)(struct doctor *doctor, struc
 
 static int report_sound(struct doctor *doctor, const char *text)
 {
-	return found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "%s", text) : 0;
+	return report_found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "%s", text) : 0;
 }
 
 /* ---- definitions ---- */
@@ -89,15 +90,17 @@ static int check_limit(struct doctor *doctor, struct vfpool_pf *pf, const struct
 		return report(
 			doctor, VFPOOL_FAULT,
 			"its own driver ('vfpool bind ADDRESS --driver host'), which makes VFs",
-			"%s has %s%s, so it makes no VFs", pf_text(pf, text),
+			"%s has %s%s, so it makes no VFs", report_pf_text(pf, text),
 			pf->driver ? "the driver " : "no driver", pf->driver ? pf->driver : "");
 	if (claim && claim->want->numvfs > pf->totalvfs)
 		return report(doctor, VFPOOL_FAULT,
 			      "define fewer, or raise the limit in the card's firmware",
-			      "%s makes %u VFs at most, and pool %s wants %u", pf_text(pf, text),
-			      pf->totalvfs, claim->pool->name, claim->want->numvfs);
-	return report(doctor, VFPOOL_SOUND, NULL, "%s (%s) makes %u VFs at most", pf_text(pf, text),
-		      pf->driver ? pf->driver : "no driver", pf->totalvfs);
+			      "%s makes %u VFs at most, and pool %s wants %u",
+			      report_pf_text(pf, text), pf->totalvfs, claim->pool->name,
+			      claim->want->numvfs);
+	return report(doctor, VFPOOL_SOUND, NULL, "%s (%s) makes %u VFs at most",
+		      report_pf_text(pf, text), pf->driver ? pf->driver : "no driver",
+		      pf->totalvfs);
 }
 
 static int check_pfs(struct doctor *doctor)
@@ -107,7 +110,7 @@ static int check_pfs(struct doctor *doctor)
 	for (size_t i = 0; i < doctor->n_claims; i++) {
 		const struct pool_claim *claim = &doctor->claims[i];
 
-		if (claim->pf || !pool_is_asked_for(doctor, claim->pool))
+		if (claim->pf || !report_is_asked_for(doctor, claim->pool))
 			continue;
 		claims_fail_missing_pf(doctor->vp, &doctor->host, claim);
 		r = report(doctor, VFPOOL_FAULT,
@@ -175,25 +178,25 @@ static int check_pf_room(struct doctor *doctor, struct vfpool_pf *pf,
 	if (r < 0)
 		return report(doctor, VFPOOL_WARNING, NULL, "%s", doctor->vp->err.text);
 	if (room.window >= 0) {
-		remedy = cmdline_remedy(doctor, true, "pci=realloc");
+		remedy = report_cmdline_remedy(doctor, true, "pci=realloc");
 		if (!remedy)
 			return -ENOMEM;
 		r = report(
 			doctor, VFPOOL_FAULT, remedy,
 			"%s: the firmware left its VFs' BAR %d without memory, so none can be "
 			"made (ENOMEM); 'SR-IOV' and 'Above 4G decoding' in the firmware's setup may mend it",
-			pf_text(pf, text), room.window);
+			report_pf_text(pf, text), room.window);
 	}
 	vfpool_pci_format(&room.bridge, bridge);
 	if (r == 0 && room.last_bus > room.max_bus) {
 		free(TAKE_PTR(remedy));
-		remedy = cmdline_remedy(doctor, true, "pci=assign-busses");
+		remedy = report_cmdline_remedy(doctor, true, "pci=assign-busses");
 		if (!remedy)
 			return -ENOMEM;
 		r = report(doctor, claim ? VFPOOL_FAULT : VFPOOL_WARNING, remedy,
 			   "%s: %u VFs take PCI bus numbers up to %02x, and the "
 			   "bridge %s above it goes to %02x (ENOMEM)%s",
-			   pf_text(pf, text), numvfs, room.last_bus, bridge, room.max_bus,
+			   report_pf_text(pf, text), numvfs, room.last_bus, bridge, room.max_bus,
 			   room.ari ? "" : "; with ARI, in the firmware's setup, they take fewer");
 	}
 	return r;
@@ -212,7 +215,8 @@ static int check_other_maker(void *arg, const struct vfpool_pf *pf, const char *
 	char text[VFPOOL_PCI_TEXT];
 
 	return report(arg, VFPOOL_WARNING, "let only one of them do it",
-		      "%s:%u: %s makes or sets VFs of %s too", file, line, what, pf_text(pf, text));
+		      "%s:%u: %s makes or sets VFs of %s too", file, line, what,
+		      report_pf_text(pf, text));
 }
 
 static int check_others(struct doctor *doctor)
@@ -239,7 +243,7 @@ static const struct vfpool_pool *pool_of(const struct doctor *doctor, const stru
 	const struct vfpool_pool *pool = claims_pool_of_vf(doctor->claims, doctor->n_claims,
 							   &pf->address, vf->index);
 
-	return pool && pool_is_asked_for(doctor, pool) ? pool : NULL;
+	return pool && report_is_asked_for(doctor, pool) ? pool : NULL;
 }
 
 static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struct pool_claim *claim)
@@ -251,8 +255,8 @@ static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struc
 		return 0;
 	if (pf->n_vfs < claim->want->numvfs)
 		return report(doctor, VFPOOL_FAULT, "'vfpool apply'",
-			      "%s has %zu VFs, pool %s wants %u", pf_text(pf, text), pf->n_vfs,
-			      claim->pool->name, claim->want->numvfs);
+			      "%s has %zu VFs, pool %s wants %u", report_pf_text(pf, text),
+			      pf->n_vfs, claim->pool->name, claim->want->numvfs);
 	for (size_t i = 0; i < pf->n_vfs; i++) {
 		const struct vfpool_pool *pool = pf->vfs[i].is_off ?
 							 pool_of(doctor, pf, &pf->vfs[i]) :
@@ -267,9 +271,9 @@ static int check_pf_vfs(struct doctor *doctor, struct vfpool_pf *pf, const struc
 			doctor, VFPOOL_WARNING,
 			"'vfpool apply', which says why when a driver doesn't take one",
 			"%u of %s's VFs aren't as defined: %u of them haven't the driver of their pool",
-			off, pf_text(pf, text), unbound);
+			off, report_pf_text(pf, text), unbound);
 	return off ? report(doctor, VFPOOL_WARNING, "'vfpool apply'",
-			    "%u of %s's VFs aren't as defined", off, pf_text(pf, text)) :
+			    "%u of %s's VFs aren't as defined", off, report_pf_text(pf, text)) :
 		     0;
 }
 
@@ -310,11 +314,12 @@ static int check_vf_group(struct doctor *doctor, const struct vfpool_pf *pf,
 
 	if (vf->iommu_group < 0)
 		return report(doctor, VFPOOL_FAULT, "what the checks above say", "VF %u of %s: %s",
-			      vf->index, pf_text(pf, text), vf->obstacle);
+			      vf->index, report_pf_text(pf, text), vf->obstacle);
 	if (host_read_group(&doctor->host, vf->iommu_group, &group) == 0)
 		name_bridges(&group, bridges, sizeof(bridges));
 	return report(doctor, group.is_viable ? VFPOOL_WARNING : VFPOOL_FAULT, remedy,
-		      "VF %u of %s: %s%s", vf->index, pf_text(pf, text), vf->obstacle, bridges);
+		      "VF %u of %s: %s%s", vf->index, report_pf_text(pf, text), vf->obstacle,
+		      bridges);
 }
 
 /* Memory that the firmware keeps for a device, which may then not leave the host. */
@@ -328,7 +333,7 @@ static int check_reserved(struct doctor *doctor, const struct vfpool_pf *pf,
 		       report(doctor, VFPOOL_FAULT,
 			      "newer firmware of the machine; some have a switch for it in their setup",
 			      "VF %u of %s: the firmware has memory reserved in its IOMMU group %d (RMRR), so vfio refuses it",
-			      vf->index, pf_text(pf, text), vf->iommu_group);
+			      vf->index, report_pf_text(pf, text), vf->iommu_group);
 }
 
 /* One finding for a group. */
@@ -390,7 +395,7 @@ static int check_mac(struct doctor *doctor, size_t i_pf, size_t i_vf)
 				"another MAC for the VF: 'vfpool apply' for a pool's, 'ip link set PF vf N mac MAC' "
 				"else",
 				"VF %u of %s has %s, which is the PF %s's", pf->vfs[i_vf].index,
-				pf_text(pf, a), text, pf_text(other, b));
+				report_pf_text(pf, a), text, report_pf_text(other, b));
 		for (size_t j = i == i_pf ? i_vf + 1 : 0; r == 0 && i >= i_pf && j < other->n_vfs;
 		     j++)
 			if ((other->vfs[j].programmed.have & VFPOOL_ATTR_MAC) &&
@@ -400,8 +405,8 @@ static int check_mac(struct doctor *doctor, size_t i_pf, size_t i_vf)
 					"another MAC for one of them: 'vfpool apply' for a pool's, 'ip link set PF vf N "
 					"mac MAC' else",
 					"%s is twice: VF %u of %s and VF %u of %s", text,
-					pf->vfs[i_vf].index, pf_text(pf, a), other->vfs[j].index,
-					pf_text(other, b));
+					pf->vfs[i_vf].index, report_pf_text(pf, a),
+					other->vfs[j].index, report_pf_text(other, b));
 	}
 	return r;
 }

@@ -83,7 +83,7 @@ static int read_pools(struct doctor *doctor)
 	if (r < 0)
 		return r;
 	for (struct vfpool_pool **pool = doctor->pools; *pool; pool++)
-		found = found || pool_is_asked_for(doctor, *pool);
+		found = found || report_is_asked_for(doctor, *pool);
 	if (!found)
 		return definition_fail_missing(vp, doctor->pool);
 	return claims_resolve(vp, doctor->pools, doctor->inventory, &doctor->claims,

@@ -66,7 +66,7 @@ static int check_leases(struct doctor *doctor)
 		return report(doctor, VFPOOL_WARNING, "see the check ledger", "they can't be read");
 	for (struct vfpool_lease **lease = doctor->leases; r == 0 && *lease; lease++)
 		r = check_lease(doctor, *lease);
-	return r == 0 && found_nothing(doctor) ?
+	return r == 0 && report_found_nothing(doctor) ?
 		       report(doctor, VFPOOL_SOUND, NULL, "each lease has its VF") :
 		       r;
 }
@@ -85,11 +85,11 @@ static int check_boot(struct doctor *doctor)
 
 		if (!rule)
 			return -ENOMEM;
-		if (pool_is_asked_for(doctor, *pool) && access(rule, F_OK) < 0)
+		if (report_is_asked_for(doctor, *pool) && access(rule, F_OK) < 0)
 			r = report(doctor, VFPOOL_WARNING, "'systemctl enable vfpool.service'",
 				   "nothing makes the VFs of pool %s at boot", (*pool)->name);
 	}
-	return r == 0 && found_nothing(doctor) ?
+	return r == 0 && report_found_nothing(doctor) ?
 		       report(doctor, VFPOOL_SOUND, NULL,
 			      *doctor->pools ? "udev's rules make the VFs at boot" :
 					       "no pool is defined") :

@@ -28,7 +28,7 @@ static bool skip(struct doctor *doctor, int *ret)
 static int check_daemon(struct doctor *doctor)
 {
 	struct vfpool *vp = doctor->vp;
-	const char *unit = libvirt_unit(doctor);
+	const char *unit = report_libvirt_unit(doctor);
 	AUTO_FREE char *remedy = NULL;
 	unsigned devices = 0;
 	int r;
@@ -78,7 +78,7 @@ static int check_conf(struct doctor *doctor)
 			doctor, VFPOOL_FAULT, "dynamic_ownership = 1, and restart libvirt's daemon",
 			"dynamic_ownership is 0 and QEMU runs as %s, to whom nobody gives /dev/vfio/N",
 			user ? user : "libvirt's own user");
-	if (r < 0 || !found_nothing(doctor))
+	if (r < 0 || !report_found_nothing(doctor))
 		return r;
 	return report(doctor, VFPOOL_SOUND, NULL, "nothing in it keeps VFs from guests%s",
 		      conf.relaxed_acs ? "; relaxed_acs_check has no effect with vfio" : "");
@@ -125,7 +125,7 @@ static int check_hook(struct doctor *doctor, const char *driver)
 {
 	AUTO_FREE char *folder = format_text("%s/%s.d", doctor->vp->dirs[VFPOOL_DIR_HOOKS], driver);
 	AUTO_FREE char *path = folder ? format_text("%s/vfpool", folder) : NULL;
-	AUTO_FREE char *remedy = format_text("'systemctl restart %s'", libvirt_unit(doctor));
+	AUTO_FREE char *remedy = format_text("'systemctl restart %s'", report_libvirt_unit(doctor));
 	AUTO_FREE char *chmod = path ? format_text("'chmod 755 %s'", path) : NULL;
 
 	if (!path || !remedy || !chmod)
@@ -155,7 +155,7 @@ static int check_hook(struct doctor *doctor, const char *driver)
 /* The last call of the hook that was let go on without having done its work, since the host has booted. */
 static int check_hook_failure(struct doctor *doctor)
 {
-	AUTO_FREE char *path = hook_failure_path(doctor->vp), *text = NULL, *remedy = NULL;
+	AUTO_FREE char *path = call_failure_path(doctor->vp), *text = NULL, *remedy = NULL;
 	char at[40] = "once";
 	struct error ignored;
 	struct tm local;
@@ -199,7 +199,9 @@ static int check_hooks(struct doctor *doctor)
 	r = check_hook_failure(doctor);
 	if (r < 0)
 		return r;
-	return found_nothing(doctor) ? report(doctor, VFPOOL_SOUND, NULL, "vfpool's are there") : 0;
+	return report_found_nothing(doctor) ?
+		       report(doctor, VFPOOL_SOUND, NULL, "vfpool's are there") :
+		       0;
 }
 
 /* A guest that runs has its VFs on vfio. When libvirt refuses to start one because of an unmanaged device on
@@ -228,7 +230,7 @@ static int check_leftovers(struct doctor *doctor)
 				"from a start that failed",
 				vf->index, pf->netdev, vf->driver);
 		}
-	return r == 0 && found_nothing(doctor) ?
+	return r == 0 && report_found_nothing(doctor) ?
 		       report(doctor, VFPOOL_SOUND, NULL, "none of a VF that no guest has") :
 		       r;
 }
@@ -241,7 +243,7 @@ static int check_pool_network(struct doctor *doctor, const struct vfpool_pool *p
 	enum guest_network_kind kind;
 	int r;
 
-	if (pool->allocate != VFPOOL_BY_LIBVIRT || !pool_is_asked_for(doctor, pool))
+	if (pool->allocate != VFPOOL_BY_LIBVIRT || !report_is_asked_for(doctor, pool))
 		return 0;
 	remedy = format_text("'vfpool network %s --define --start'", pool->name);
 	if (!remedy)
@@ -311,7 +313,7 @@ static int check_networks(struct doctor *doctor)
 		for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
 			r = check_network_file(doctor, found.gl_pathv[i]);
 	globfree(&found);
-	return r == 0 && found_nothing(doctor) ?
+	return r == 0 && report_found_nothing(doctor) ?
 		       report(doctor, VFPOOL_SOUND, NULL, "no network lacks its VFs") :
 		       r;
 }
@@ -528,7 +530,7 @@ static int check_guest(struct doctor *doctor)
 			return r;
 	}
 	r = check_limit(doctor, &guest);
-	if (r < 0 || !found_nothing(doctor))
+	if (r < 0 || !report_found_nothing(doctor))
 		return r;
 	return report(doctor, VFPOOL_SOUND, NULL,
 		      "nothing in the definition of %s keeps VFs from it", guest.name);

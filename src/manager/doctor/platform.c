@@ -85,11 +85,11 @@ static int check_cmdline(struct doctor *doctor)
 			      "nothing on it matters before the firmware tells of an IOMMU");
 	find_off(platform->cmdline, off, sizeof(off));
 	if (*off) {
-		remedy = cmdline_remedy(doctor, false, off);
+		remedy = report_cmdline_remedy(doctor, false, off);
 		return remedy ? report(doctor, VFPOOL_FAULT, remedy, "it has %s", off) : -ENOMEM;
 	}
 	if (platform->has_dmar && !find_word(platform->cmdline, "intel_iommu", "on", &length)) {
-		remedy = cmdline_remedy(doctor, true, "intel_iommu=on");
+		remedy = report_cmdline_remedy(doctor, true, "intel_iommu=on");
 		return remedy ?
 			       report(doctor, VFPOOL_FAULT, remedy,
 				      "the kernel doesn't drive the IOMMU: it lacks intel_iommu=on") :
@@ -137,7 +137,7 @@ static int check_interrupts(struct doctor *doctor)
 	if (word) {
 		AUTO_FREE char *off = strndup(word, (size_t)length);
 
-		remedy = off ? cmdline_remedy(doctor, false, off) : NULL;
+		remedy = off ? report_cmdline_remedy(doctor, false, off) : NULL;
 		if (!remedy)
 			return -ENOMEM;
 	}
@@ -197,7 +197,7 @@ static int check_group_nodes(struct doctor *doctor)
 					"%s is on %s and there is no /dev/vfio/%d", text,
 					vf->driver, vf->iommu_group);
 		}
-	return r == 0 && found_nothing(doctor) ?
+	return r == 0 && report_found_nothing(doctor) ?
 		       report(doctor, VFPOOL_SOUND, NULL,
 			      "/dev/vfio/vfio can be opened, and the files of the "
 			      "VFs' groups are there") :

@@ -43,7 +43,7 @@ int report(struct doctor *doctor, enum vfpool_verdict verdict, const char *remed
 	return 0;
 }
 
-bool found_nothing(const struct doctor *doctor)
+bool report_found_nothing(const struct doctor *doctor)
 {
 	const struct vfpool_diagnosis *diagnosis = doctor->diagnosis;
 
@@ -52,12 +52,12 @@ bool found_nothing(const struct doctor *doctor)
 
 /* ---- words ---- */
 
-bool pool_is_asked_for(const struct doctor *doctor, const struct vfpool_pool *pool)
+bool report_is_asked_for(const struct doctor *doctor, const struct vfpool_pool *pool)
 {
 	return !doctor->pool || strcmp(doctor->pool, pool->name) == 0;
 }
 
-const char *pf_text(const struct vfpool_pf *pf, char text[VFPOOL_PCI_TEXT])
+const char *report_pf_text(const struct vfpool_pf *pf, char text[VFPOOL_PCI_TEXT])
 {
 	if (pf->netdev)
 		return pf->netdev;
@@ -65,7 +65,7 @@ const char *pf_text(const struct vfpool_pf *pf, char text[VFPOOL_PCI_TEXT])
 	return text;
 }
 
-const char *libvirt_unit(const struct doctor *doctor)
+const char *report_libvirt_unit(const struct doctor *doctor)
 {
 	AUTO_FREE char *path = format_text("%s/usr/sbin/virtqemud",
 					   doctor->vp->dirs[VFPOOL_DIR_ROOT]);
@@ -75,7 +75,7 @@ const char *libvirt_unit(const struct doctor *doctor)
 	return path && access(path, F_OK) == 0 ? "virtqemud" : "libvirtd";
 }
 
-char *cmdline_remedy(const struct doctor *doctor, bool add, const char *word)
+char *report_cmdline_remedy(const struct doctor *doctor, bool add, const char *word)
 {
 	const char *put = add ? "put it into" : "take it out of";
 

@@ -40,18 +40,18 @@ int report(struct doctor *doctor, enum vfpool_verdict verdict, const char *remed
 	   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Has the check at work found nothing yet? */
-bool found_nothing(const struct doctor *doctor);
+bool report_found_nothing(const struct doctor *doctor);
 
 /* Is the pool meant, or all? */
-bool pool_is_asked_for(const struct doctor *doctor, const struct vfpool_pool *pool);
+bool report_is_asked_for(const struct doctor *doctor, const struct vfpool_pool *pool);
 
 /* The PF in words. */
-const char *pf_text(const struct vfpool_pf *pf, char text[VFPOOL_PCI_TEXT]);
+const char *report_pf_text(const struct vfpool_pf *pf, char text[VFPOOL_PCI_TEXT]);
 
 /* How a word comes to the kernel's command line, or goes from it; free() it. */
-char *cmdline_remedy(const struct doctor *doctor, bool add, const char *word);
+char *report_cmdline_remedy(const struct doctor *doctor, bool add, const char *word);
 
 /* The unit of libvirt's daemon, to restart it. */
-const char *libvirt_unit(const struct doctor *doctor);
+const char *report_libvirt_unit(const struct doctor *doctor);
 
 #endif

@@ -20,7 +20,7 @@ struct work {
 	struct hook_call *call;
 };
 
-char *hook_failure_path(const struct vfpool *vp)
+char *call_failure_path(const struct vfpool *vp)
 {
 	return format_text("%s/hook.failed", vp->dirs[VFPOOL_DIR_RUN]);
 }
@@ -102,7 +102,7 @@ static int read_xml(struct vfpool *vp, int fd, long long deadline, char **ret_xm
 /* It is libvirt's to go on, and a person's to know. */
 static void keep_failure(const struct vfpool *vp)
 {
-	AUTO_FREE char *path = hook_failure_path(vp);
+	AUTO_FREE char *path = call_failure_path(vp);
 	AUTO_FREE char *text = format_text("%lld %s\n", (long long)time(NULL), vp->err.text);
 	struct error ignored;
 

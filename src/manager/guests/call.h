@@ -7,6 +7,6 @@
 
 /* Where the last call is told that was let go on without having done its work; free() it. NULL: out of memory. The file
  * has the time, in seconds since 1970, and the message. */
-char *hook_failure_path(const struct vfpool *vp);
+char *call_failure_path(const struct vfpool *vp);
 
 #endif
