@@ -29,7 +29,7 @@ DEFINE_CLEANUP(struct ledger *, cleanup_ledger, ledger_close);
 
 DEFINE_CLEANUP(sqlite3_stmt *, cleanup_stmt, sqlite3_finalize);
 
-/* Its transactions wait for others' writing. */
+/* Lets the ledger's transactions wait for others' writing. */
 void db_set_patience(struct ledger *ledger);
 
 int db_errno(sqlite3 *db);
@@ -41,21 +41,21 @@ int db_fail(struct ledger *ledger, const char *doing);
 int db_prepare(struct ledger *ledger, sqlite3_stmt **ret_stmt, const char *sql, const char *types,
 	       ...);
 
-/* 1: a row; 0: no more. */
+/* Steps the statement on. 1: there is a row; 0: no more. */
 int db_step(struct ledger *ledger, sqlite3_stmt *stmt);
 
 /* Runs a statement that returns no rows. -E_TAKEN when a UNIQUE
  * constraint forbids it. */
 int db_run(struct ledger *ledger, const char *sql, const char *types, ...);
 
-/* Column 0 of the first row, `missing` when there is none. */
+/* Fills *ret_number with column 0 of the first row, or with `missing` when there is none. */
 int db_number(struct ledger *ledger, int64_t missing, int64_t *ret_number, const char *sql,
 	      const char *types, ...);
 
 /* Runs SQL without parameters. */
 int db_execute(struct ledger *ledger, const char *sql, const char *doing);
 
-/* A text column, never NULL. */
+/* Returns a text column, never NULL. */
 const char *db_text(sqlite3_stmt *stmt, int column);
 
 #endif

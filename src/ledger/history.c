@@ -17,7 +17,7 @@ int history_add(struct ledger *ledger, const char *event, const char *pool, cons
 		(int64_t)vf, ledger->command);
 }
 
-void event_end(struct vfpool_event *event)
+void ledger_event_end(struct vfpool_event *event)
 {
 	free(event->event);
 	free(event->pool);
@@ -30,7 +30,7 @@ void event_end(struct vfpool_event *event)
 void vfpool_events_free(struct vfpool_event *events, size_t n)
 {
 	for (size_t i = 0; events && i < n; i++)
-		event_end(&events[i]);
+		ledger_event_end(&events[i]);
 	free(events);
 }
 
@@ -55,7 +55,7 @@ static int read_event(struct ledger *ledger, sqlite3_stmt *stmt, struct vfpool_e
 	if (event->event && event->pool && event->owner && event->mac && event->pf &&
 	    event->command)
 		return 0;
-	event_end(event);
+	ledger_event_end(event);
 	return fail_oom(ledger->err);
 }
 

@@ -26,18 +26,18 @@ enum ledger_mode {
 	LEDGER_WRITE,  /* made when there is none */
 };
 
-/* `run_dir` has the stamp of it (NULL: there is none to be). */
+/* Opens the ledger in `state_dir`. `run_dir` has its stamp (NULL: there is none to be). */
 int ledger_open(const char *state_dir, const char *run_dir, enum ledger_mode mode,
 		struct ledger **ret_ledger, struct error *err);
 void ledger_close(struct ledger *ledger);
 
-/* A copy in memory, whose changes are lost; NULL when there is none. */
+/* Opens a copy in memory, whose changes are lost; *ret_ledger is NULL when there is no ledger. */
 int ledger_open_copy(const char *state_dir, const char *run_dir, struct ledger **ret_ledger,
 		     struct error *err);
-/* As far as its file system says. */
+/* Can the ledger be written, as far as its file system says? */
 bool ledger_can_be_written(const struct ledger *ledger);
 
-/* What was opened to read is from now on to be changed. */
+/* Makes what was opened to read one that may be changed from now on. */
 int ledger_raise(struct ledger *ledger, enum ledger_mode mode);
 
 /* Is it the one by which this host's VFs are given out, as far as its stamp tells? */
@@ -51,22 +51,22 @@ enum ledger_standing {
 int ledger_look(struct ledger *ledger, const char *run_dir, enum ledger_standing *ret_standing,
 		struct error *err);
 
-/* It is that one: the stamp is made, when there is none. */
+/* Makes the ledger's stamp, when there is none: it is the one by which the VFs are given out. */
 int ledger_prove(struct ledger *ledger);
-/* It is that one from now on, whatever the stamp says. */
+/* Makes the ledger the one by which the VFs are given out from now on, whatever the stamp says. */
 int ledger_replace_stamp(struct ledger *ledger);
 
-/* The same of a ledger that is another from then on, and gives no lease a number that was given before. */
+/* Does the same with a ledger that is another from then on, and gives no lease a number that was given before. */
 int ledger_begin_epoch(struct ledger *ledger);
 
-/* Has it had no such epoch? Else VFs may have MACs that it doesn't know of. */
+/* Tells by *ret_is whether the ledger has had no such epoch. Else VFs may have MACs that it doesn't know of. */
 int ledger_is_first(struct ledger *ledger, bool *ret_is);
 
-/* A new operation: what the history says of who does it; the caller keeps the text. It waits for others'
- * writing a minute in all, however many questions it has. */
+/* Begins a new operation: `command` is what the history says of who does it; the caller keeps the text. It waits
+ * for others' writing a minute in all, however many questions it has. */
 void ledger_set_command(struct ledger *ledger, const char *command);
 
-/* Instead of that minute. */
+/* Lets the operation wait so long instead of that minute. */
 void ledger_set_wait(struct ledger *ledger, unsigned ms);
 
 /* Is the file whole, and does all that must hold do so? -EUCLEAN: it is damaged. */
@@ -82,15 +82,14 @@ int ledger_backup(struct ledger *ledger, const char *path, bool force);
 int ledger_restore(const char *state_dir, const char *run_dir, const char *file, bool dry_run,
 		   struct error *err);
 
-/* The reservation with that MAC, when it has no lease: its row in *ret_id, else 0. */
+/* Finds the reservation with that MAC, when it has no lease: its row is *ret_id, else 0. */
 int ledger_idle_reservation(struct ledger *ledger, const char *pool, const struct vfpool_mac *mac,
 			    int64_t *ret_id);
 
-/* Several changes that hold together or not at all. Others wait meanwhile:
- * nothing slow in between. */
+/* Begins several changes that hold together or not at all. Others wait meanwhile: nothing slow comes in between. */
 int ledger_begin(struct ledger *ledger);
-/* Many questions to one state of the ledger; ends with ledger_rollback().
- * Without it each question takes and drops SQLite's locks. */
+/* Begins many questions to one state of the ledger; ledger_rollback() ends them. Without it each question takes and
+ * drops SQLite's locks. */
 int ledger_begin_read(struct ledger *ledger);
 int ledger_commit(struct ledger *ledger);
 /* Ends what wasn't committed; nothing when nothing is open, or no ledger. */
@@ -99,13 +98,12 @@ void ledger_rollback(struct ledger *ledger);
 /* Is a transaction open? Of no ledger (NULL): no. */
 bool ledger_is_busy(const struct ledger *ledger);
 
-/* This host's random seed, made with the ledger. */
+/* Copies this host's random seed, made with the ledger, to *ret_seed. */
 int ledger_seed(struct ledger *ledger, char **ret_seed);
 
 /* ---- PFs and VFs ---- */
 
-/* The PF's row, by permanent MAC, else by address. *ret_id is 0 when there is
- * none, unless `add`. */
+/* Finds the PF's row by its permanent MAC, else by its address. *ret_id is 0 when there is none, unless `add`. */
 int ledger_pf(struct ledger *ledger, const struct vfpool_pf *pf, bool add, int64_t *ret_id);
 
 /* A PF of a pool, as placement needs it. */
@@ -116,7 +114,7 @@ struct ledger_pool_pf {
 	unsigned free, leased;
 };
 
-/* The pool's PFs in its definition's order; free() it. */
+/* Lists the pool's PFs in its definition's order; free() *ret_places. */
 int ledger_pool_pfs(struct ledger *ledger, const char *pool, struct ledger_pool_pf **ret_places,
 		    size_t *ret_n);
 int ledger_set_pool_pfs(struct ledger *ledger, const char *pool, const int64_t *pfs, size_t n);
@@ -134,41 +132,41 @@ struct ledger_vf {
 };
 
 int ledger_vf(struct ledger *ledger, int64_t pf, unsigned index, struct ledger_vf *ret_vf);
-/* The same row as it is now. */
+/* Fills *ret_vf with the same row as it is now. */
 int ledger_vf_again(struct ledger *ledger, const struct ledger_vf *vf, struct ledger_vf *ret_vf);
 
-/* -E_TAKEN: the MAC is somebody's. */
+/* Adds the VF to the pool, with its parking MAC. -E_TAKEN: the MAC is somebody's. */
 int ledger_add_vf(struct ledger *ledger, int64_t pf, unsigned index, const char *pool,
 		  const struct vfpool_mac *parking);
 int ledger_remove_vf(struct ledger *ledger, const struct ledger_vf *vf);
 
-/* Every VF of the pool, or of all pools (NULL); free() it. */
+/* Lists every VF of the pool, or of all pools (NULL); free() *ret_vfs. */
 int ledger_vfs(struct ledger *ledger, const char *pool, struct ledger_vf **ret_vfs, size_t *ret_n);
 
-/* The first VF of the PF in that pool that is free, neither held nor to be
- * avoided. ret_vf->id is 0: none. */
+/* Finds the first VF of the PF in that pool that is free, neither held nor to be avoided. ret_vf->id is 0: there is
+ * none. */
 int ledger_free_vf(struct ledger *ledger, const char *pool, int64_t pf, struct ledger_vf *ret_vf);
 
-/* The lease's VF was found busy: nobody gets it until it is seen free again. */
+/* Marks the lease's VF, which was found busy: nobody gets it until it is seen free again. */
 int ledger_avoid_leased(struct ledger *ledger, int64_t id);
-/* The same of a VF without a lease, which no guest can get. */
+/* Marks a VF without a lease, which no guest can get, in the same way. */
 int ledger_avoid_vf(struct ledger *ledger, int64_t vf);
 int ledger_forgive_vf(struct ledger *ledger, int64_t vf);
 
-/* Nobody gets the VF, or any of the PF (index -1), for that reason; NULL: no
- * more. *ret_reason is what it was, NULL: it wasn't held; free() it. */
+/* Holds the VF, or all of the PF (index -1), for that reason, so that nobody gets it; NULL: holds it no more.
+ * *ret_reason is what it was, NULL: it wasn't held; free() it. */
 int ledger_hold(struct ledger *ledger, int64_t pf, int index, const char *reason,
 		char **ret_reason);
 int ledger_held(struct ledger *ledger, int64_t pf, int index, char **ret_reason);
 
 /* ---- what drivers don't have ---- */
 
-/* Of the PF, as that driver refused it; free() it. */
+/* Lists what that driver of the PF refused; free() *ret_refusals. */
 int ledger_refusals(struct ledger *ledger, int64_t pf, const char *driver,
 		    struct vfpool_refusal **ret_refusals, size_t *ret_n);
 int ledger_add_refusal(struct ledger *ledger, int64_t pf, const char *driver,
 		       const struct vfpool_refusal *refusal);
-/* NULL: all of the PF. */
+/* Forgets the refusal, or all of the PF (NULL). */
 int ledger_forget_refusal(struct ledger *ledger, int64_t pf, const struct vfpool_refusal *refusal);
 
 /* ---- reservations ---- */
@@ -178,16 +176,16 @@ struct ledger_reservation {
 	struct vfpool_mac mac;
 };
 
-/* The MAC that belongs to (owner, nic) in the pool. */
+/* Finds the MAC that belongs to (owner, nic) in the pool. */
 int ledger_reservation(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
 		       struct ledger_reservation *ret_reservation);
 
-/* `attempt`: how many MACs were taken before. -E_TAKEN: the MAC is somebody's. */
+/* Reserves the MAC. `attempt` is how many MACs were taken before. -E_TAKEN: the MAC is somebody's. */
 int ledger_reserve(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
 		   const struct vfpool_mac *mac, unsigned attempt, int64_t *ret_id);
 
-/* The reservation, which has no lease, ends; its MAC is nobody's then, unless it
- * is live on a VF in quarantine. -E_NONE: there is none. */
+/* Ends the reservation, which has no lease; its MAC is nobody's then, unless it is live on a VF in quarantine.
+ * -E_NONE: there is none. */
 int ledger_forget(struct ledger *ledger, const char *pool, const char *owner, unsigned nic);
 
 /* Which reservations; all of them when it is all zero. */
@@ -198,11 +196,11 @@ struct ledger_reservation_filter {
 	const struct vfpool_mac *first, *last; /* only MACs of that closed range, NULL: any */
 };
 
-/* By pool, owner and nic; when they are idle, those that were longest come first. */
+/* Lists the reservations by pool, owner and nic; when they are idle, those that were longest come first. */
 int ledger_reservations(struct ledger *ledger, const struct ledger_reservation_filter *filter,
 			struct vfpool_reservation **ret_reservations, size_t *ret_n);
 
-/* The first MAC of the closed range that is nobody's. -ENOENT, without a message: there is none. */
+/* Finds the first MAC of the closed range that is nobody's. -ENOENT, without a message: there is none. */
 int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first,
 		    const struct vfpool_mac *last, struct vfpool_mac *ret_mac);
 
@@ -211,20 +209,20 @@ int ledger_free_mac(struct ledger *ledger, const struct vfpool_mac *first,
 int ledger_drop_untold(struct ledger *ledger, const char *pool, const char *owner, unsigned nic,
 		       unsigned count);
 
-/* -E_TAKEN: the new owner has a MAC for the same pool and nic. */
+/* Gives the owner a new name. -E_TAKEN: the new owner has a MAC for the same pool and nic. */
 int ledger_rename(struct ledger *ledger, const char *owner, const char *new_owner, unsigned *ret_n);
 
-/* A pool has a new name, which ledger_knows_pool() didn't: its VFs, leases and reservations go along. Done twice it
- * changes nothing. */
+/* Gives the pool a new name, which ledger_knows_pool() didn't: its VFs, leases and reservations go along. Done
+ * twice it changes nothing. */
 int ledger_rename_pool(struct ledger *ledger, const char *pool, const char *new_pool);
 
-/* Is there a VF or a reservation of a pool of that name? */
+/* Tells by *ret_known whether there is a VF or a reservation of a pool of that name. */
 int ledger_knows_pool(struct ledger *ledger, const char *pool, bool *ret_known);
 
-/* Whose is the MAC? A sentence's end in *ret_who, NULL: nobody's; free() it. */
+/* Tells whose the MAC is by a sentence's end, *ret_who, NULL: nobody's; free() it. */
 int ledger_mac_user(struct ledger *ledger, const struct vfpool_mac *mac, char **ret_who);
 
-/* The VF in quarantine on which the MAC is live; ret_vf->id is 0: none. */
+/* Finds the VF in quarantine on which the MAC is live; ret_vf->id is 0: there is none. */
 int ledger_quarantined_vf(struct ledger *ledger, const struct vfpool_mac *mac,
 			  struct ledger_vf *ret_vf);
 
@@ -242,7 +240,7 @@ struct ledger_lease_filter {
 		.nic = -1 \
 	}
 
-/* The array ends with NULL. The VFs' own addresses aren't known here. */
+/* Lists the leases of the filter, in an array that ends with NULL. The VFs' own addresses aren't known here. */
 int ledger_leases(struct ledger *ledger, const struct ledger_lease_filter *filter,
 		  struct vfpool_lease ***ret_leases);
 
@@ -275,7 +273,7 @@ int ledger_end_lease(struct ledger *ledger, int64_t id, enum vfpool_lease_state 
 int ledger_quarantine(struct ledger *ledger, int64_t id, enum vfpool_lease_state from);
 int ledger_end_quarantine(struct ledger *ledger, const struct ledger_vf *vf);
 
-/* The libvirt guest that was seen with the lease. */
+/* Notes the libvirt guest that was seen with the lease. */
 int ledger_see_guest(struct ledger *ledger, int64_t id, const char *uuid, const char *uri);
 
 /* ---- drivers that were given by hand ---- */
@@ -296,15 +294,15 @@ struct ledger_binding {
 	char boot[40]; /* the boot of which from_… are */
 };
 
-/* That of the VF, or of the device at that address when pf_id is 0. One of another boot than `boot` is
+/* Finds the binding of the VF, or of the device at that address when pf_id is 0. One of another boot than `boot` is
  * void, unless it persists. */
 int ledger_binding(struct ledger *ledger, int64_t pf_id, unsigned vf,
 		   const struct vfpool_pci *address, const char *boot,
 		   struct ledger_binding *ret_binding);
-/* By the address where it was last seen, VF or not. */
+/* Finds a binding by the address where its device, VF or not, was last seen. */
 int ledger_binding_at(struct ledger *ledger, const struct vfpool_pci *address, const char *boot,
 		      struct ledger_binding *ret_binding);
-/* Those that persist; free() it. */
+/* Lists the bindings that persist; free() *ret_bindings. */
 int ledger_persistent_bindings(struct ledger *ledger, struct ledger_binding **ret_bindings,
 			       size_t *ret_n);
 
@@ -338,9 +336,9 @@ int ledger_count_old_history(struct ledger *ledger, const struct ledger_history_
 int ledger_prune_history(struct ledger *ledger, const struct ledger_history_age *age,
 			 unsigned *ret_n);
 
-/* How the last lease of these ended; *ret_found false: there was none. */
+/* Finds how the last lease of these ended; *ret_found is false when there was none. */
 int ledger_last_end(struct ledger *ledger, const struct ledger_lease_filter *filter,
 		    struct vfpool_event *ret_event, bool *ret_found);
-void event_end(struct vfpool_event *event);
+void ledger_event_end(struct vfpool_event *event);
 
 #endif

@@ -5,12 +5,12 @@
 
 #include "manager/context.h"
 
-/* The pools' <pf>s with the PFs they mean; free() *ret_claims. */
+/* Finds the PFs that the pools' <pf>s mean; free() *ret_claims. */
 int claims_resolve(struct vfpool *vp, struct vfpool_pool *const *pools,
 		   const struct vfpool_inventory *inventory, struct pool_claim **ret_claims,
 		   size_t *ret_n);
 
-/* The pool of which that VF of the PF at `pf` is; NULL: none. */
+/* Returns the pool of which that VF of the PF at `pf` is; NULL: none. */
 const struct vfpool_pool *claims_pool_of_vf(const struct pool_claim *claims, size_t n,
 					    const struct vfpool_pci *pf, unsigned vf);
 
@@ -23,7 +23,7 @@ void claims_read_vectors(struct host *host, const struct pool_claim *claims, siz
 int claims_check(struct vfpool *vp, struct host *host, struct vfpool_inventory *inventory,
 		 const struct pool_claim *claims, size_t n);
 
-/* Why that <pf> means nothing here, with its file and line. */
+/* Says why that <pf> means nothing here, with its file and line. */
 int claims_fail_missing_pf(struct vfpool *vp, struct host *host, const struct pool_claim *claim);
 
 #endif

@@ -5,12 +5,12 @@
 
 #include "manager/context.h"
 
-/* host_read_inventory(), with a note for each PF that can't be looked at. */
+/* Reads the host as host_read_inventory() does, with a note for each PF that can't be looked at. */
 int inventory_read_host(struct vfpool *vp, struct host *host, int which,
 			struct vfpool_inventory **ret_inventory);
 
-/* The PF that a person names: netdev, PCI address or permanent MAC. VFPOOL_ENOTFOUND.
- * The PF is the inventory's. */
+/* Finds the PF that a person names: netdev, PCI address or permanent MAC. *ret_pf is the inventory's.
+ * -VFPOOL_ENOTFOUND: there is none. */
 int inventory_find_pf(struct vfpool *vp, const struct vfpool_inventory *inventory, const char *name,
 		      const struct vfpool_pf **ret_pf);
 

@@ -5,7 +5,7 @@
 
 #include "manager/context.h"
 
-/* The seed of the pool's MACs; free() it. */
+/* Copies the seed of the pool's MACs to *ret_seed; free() it. */
 int parking_seed(struct vfpool *vp, struct ledger *ledger, const struct vfpool_pool *pool,
 		 char **ret_seed);
 
@@ -22,8 +22,8 @@ struct mac_filter {
 /* Neither zero nor multicast? */
 bool parking_can_be_an_owners(const struct vfpool_mac *mac);
 
-/* The first MAC of the pool's half from `from` on, and then from its beginning, that nobody in the ledger has, nor
- * anyone by the filter (NULL: there is none). -ENOENT, without a message: none. */
+/* Finds the first MAC of the pool's half from `from` on, and then from its beginning, that nobody in the ledger
+ * has, nor anyone by the filter (NULL: there is none). -ENOENT, without a message: none. */
 int parking_find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool, enum mac_half half,
 			  const struct vfpool_mac *from, const struct mac_filter *filter,
 			  struct vfpool_mac *ret_mac);
@@ -31,12 +31,13 @@ int parking_find_free_mac(struct ledger *ledger, const struct vfpool_pool *pool,
 /* Is the VF another pool's still, though the definitions give it to this one? */
 bool parking_is_anothers(const struct pool_claim *claim, const struct ledger_vf *row);
 
-/* The VF, of the PF with that row, is in the ledger as that pool's, with its parking MAC, unless another pool has leased it. In
- * a transaction. */
+/* Records the VF, of the PF with that row, as that pool's, with its parking MAC, unless another pool has leased it.
+ * In a transaction. */
 int parking_record_vf(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
 		      int64_t pf_id, unsigned vf);
 
-/* The parking MAC that the VF has, or that parking_record_vf() would give it. `ledger` may be NULL, `pf_id` 0: there is none yet. */
+/* Fills *ret_mac with the parking MAC that the VF has, or that parking_record_vf() would give it. `ledger` may be
+ * NULL, `pf_id` 0: there is none yet. */
 int parking_foresee(struct vfpool *vp, struct ledger *ledger, const struct pool_claim *claim,
 		    int64_t pf_id, unsigned vf, struct vfpool_mac *ret_mac);
 

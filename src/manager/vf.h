@@ -5,7 +5,7 @@
 
 #include "manager/context.h"
 
-/* What the pool programs into a VF of that PF that has this MAC, */
+/* Returns what the pool programs into a VF of that PF that has this MAC, */
 struct vfpool_settings vf_settings_with_mac(const struct vfpool_pool *pool,
 					    const struct vfpool_pf *pf,
 					    const struct vfpool_mac *mac);
@@ -59,27 +59,26 @@ bool vf_is_on_pf(const struct vfpool_place *place, const struct vfpool_pf *pf);
 int vf_open_pf(struct host *host, const struct vfpool_place *place, struct vfpool_pf *ret_pf,
 	       int *ret_lock);
 
-/* The same where another PF will do: -EWOULDBLOCK, without a message, when another process has the lock and keeps it. */
+/* Does the same where another PF will do: -EWOULDBLOCK, without a message, when another process has the lock and
+ * keeps it. */
 int vf_open_pf_soon(struct host *host, const struct vfpool_place *place, struct vfpool_pf *ret_pf,
 		    int *ret_lock);
 
-/* Its PF can't be looked at, as the last error says: -E_UNREAD, and what gives it up. */
+/* Says that the lease's PF can't be looked at, as the last error says, and what gives the VF up; returns -E_UNREAD.
+ * */
 int vf_fail_unread(struct vfpool *vp, const struct vfpool_lease *lease);
 
 /* Fills the lease's address when its VF is there, also on a PF that can't be looked at otherwise. */
 int vf_look_up_address(struct host *host, struct vfpool_lease *lease);
 
-/* The VF of a lease that ends, pf->vfs[0], goes back to the baseline with its
- * parking MAC, before anyone else gets it. The caller has locked the PF. */
+/* Programs the baseline, with its parking MAC, into the VF of a lease that ends, pf->vfs[0], before anyone else
+ * gets it. The caller has locked the PF. */
 int vf_scrub(struct host *host, struct ledger *ledger, const struct vfpool_pool *pool,
 	     const struct vfpool_pf *pf, const struct vfpool_lease *lease);
 
-/*
- * A VF that nobody gets until it is seen idle (it was found busy once, or is in
- * quarantine), pf->vfs[0], is made free when nothing has it now, and `owner` (NULL: anyone) could have it. One that is gone
- * (pf->n_vfs == 0) leaves quarantine: its MAC went with it. The caller has locked
- * the PF, if that is there.
- */
+/* Frees a VF that nobody gets until it is seen idle (it was found busy once, or is in quarantine), pf->vfs[0], when
+ * nothing has it now, and `owner` (NULL: anyone) could have it. One that is gone (pf->n_vfs == 0) leaves
+ * quarantine: its MAC went with it. The caller has locked the PF, if that is there. */
 int vf_free_idle(struct vfpool *vp, struct host *host, struct ledger *ledger,
 		 const struct vfpool_pool *pool, const struct ledger_vf *seen, struct vfpool_pf *pf,
 		 const char *owner, bool *ret_freed);
@@ -87,7 +86,7 @@ int vf_free_idle(struct vfpool *vp, struct host *host, struct ledger *ledger,
 /* Does a guest name the VF, pf->vfs[0]? */
 bool vf_is_named(const struct guests *guests, const struct vfpool_pf *pf);
 
-/* The driver's name for host_bind(). */
+/* Returns the driver's name for host_bind(). */
 const char *vf_driver_name(enum vfpool_driver driver);
 
 #endif

@@ -249,7 +249,7 @@ static void history_says_who_and_how(void **state)
 	assert_int_equal(ledger_end_lease(ledger, id, VFPOOL_LEASE_RELEASING), 0);
 	assert_int_equal(ledger_last_end(ledger, &last, &event, &found), 0);
 	assert_true(found && event.lease == (uint64_t)id);
-	event_end(&event);
+	ledger_event_end(&event);
 	assert_int_equal(ledger_history(ledger, &filter, &events, &n), 0);
 	assert_int_equal(n, 2);
 	assert_string_equal(events[0].event, "alloc");

@@ -41,26 +41,26 @@ struct alloc {
 	int lost_result;
 };
 
-/* The pool as it is defined now, and whether it can be asked for so. */
+/* Loads the pool as it is defined now, and checks that it can be asked for so. */
 int choose_load_definition(struct alloc *alloc);
 
-/* The PF by which the pool's VFs are narrowed down. */
+/* Finds the PF by which the pool's VFs are narrowed down. */
 int choose_find_want_pf(struct alloc *alloc);
 
-/* In a pool of that many PFs none is free. */
+/* Says that none is free in a pool of that many PFs. */
 int choose_fail_no_vf(struct alloc *alloc, size_t n_pfs);
 
-/* The owner's leases as they are, or new ones, pending: all or none. */
+/* Finds the owner's leases as they are, or makes new ones, pending: all or none. */
 int choose(struct alloc *alloc, bool dry_run, struct vfpool_lease ***ret_leases);
 
-/* No VF of the lease's PF can be had now, for the reason that is the last error: this alloc asks for none of
- * its others. */
+/* Notes that no VF of the lease's PF can be had now, for the reason that is the last error: this alloc asks for
+ * none of its others. */
 int choose_lose_pf(struct alloc *alloc, const struct vfpool_lease *lease, int result);
 
-/* Was that said of its PF already? */
+/* Was that said of the lease's PF already? */
 bool choose_is_on_lost_pf(const struct alloc *alloc, const struct vfpool_lease *lease);
 
-/* The pending lease is nobody's; `avoid`: its VF isn't the next one's either. */
+/* Drops the pending lease; `avoid`: its VF isn't the next one's either. */
 int choose_drop_pending(struct alloc *alloc, const struct vfpool_lease *lease, bool avoid);
 
 #endif

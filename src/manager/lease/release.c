@@ -281,7 +281,7 @@ static int fail_no_lease(struct vfpool *vp, struct ledger *ledger,
 		"%s, ended on %s by '%s'",
 		(unsigned long long)event.lease, event.owner, event.nic, event.pool, at,
 		event.command);
-	event_end(&event);
+	ledger_event_end(&event);
 	return r;
 }
 

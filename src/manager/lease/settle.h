@@ -12,11 +12,10 @@ uint64_t *settle_find_untouched(const struct alloc *alloc, const struct vfpool_l
  * had, or another process was at work on the lease. */
 int settle(struct alloc *alloc, struct vfpool_lease *lease);
 
-/* None was got, so that those that couldn't be set up are like the others again. */
+/* Unmarks the VFs that couldn't be set up, when none was got. */
 void settle_forgive_faulty(struct alloc *alloc);
 
-/* VFs that were passed over, or in quarantine, may be had again. *ret_any: at
- * least one. */
+/* Frees VFs that were passed over, or in quarantine, and may be had again. *ret_any: at least one. */
 int settle_free_idle_vfs(struct alloc *alloc, bool *ret_any);
 
 #endif
