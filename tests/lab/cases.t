@@ -39,7 +39,7 @@ main() {
 		make -s -C "$here/../.." install DESTDIR=build/boot >&2 || bail 'make install failed'
 		;;
 	esac
-	"$here/build" | sed 's/^/# /'
+	"$here/build" | sed -u "s|^|# |"
 	printf '%s\n' "${chains[@]}" >"$work/queue"
 	for ((lane = 0; lane < $(lanes); lane++)); do
 		run_lane &

@@ -108,16 +108,22 @@ guest_console() {
 	echo "/var/log/libvirt/qemu/$1.console"
 }
 
-# guest_wait NAME PATTERN [SECONDS]: waits until a line of the console matches (grep -E), prints it. On a
-# busy machine a guest is slow: let it have its time.
+# guest_wait NAME PATTERN [SECONDS]: waits until a line of the console matches (an extended regular expression), prints
+# it. On a busy machine a guest is slow: let it have its time. The shell looks by itself: a process for each look
+# would take half of an emulated processor from the guest.
 guest_wait() {
-	local i
+	local i line console never
+	console=$(guest_console "$1")
+	exec {never}<> <(:)
 	for ((i = 0; i < ${3:-300} * 2; i++)); do
-		! grep -a -m 1 -E "$2" "$(guest_console "$1")" 2>/dev/null || return 0
-		virsh domstate "$1" 2>/dev/null | grep -q running || break
-		sleep 0.5
+		while IFS= read -r line; do
+			[[ ! $line =~ $2 ]] || { echo "$line"; exec {never}<&-; return 0; }
+		done <"$console"
+		[ -e "/run/libvirt/qemu/$1.pid" ] || break
+		read -r -t 0.5 -u "$never" line || :
 	done
+	exec {never}<&-
 	echo "guest_wait: $1 doesn't say '$2'; the last that it said:" >&2
-	tail -n 5 "$(guest_console "$1")" >&2
+	tail -n 5 "$console" >&2
 	return 1
 }
