@@ -89,7 +89,7 @@ guest_save_ready() {
 guest_ready() {
 	guest_forget ready
 	! guest_is_ready || return 0
-	virsh --quiet destroy ready 2>/dev/null
+	virsh --quiet destroy ready 2>/dev/null || true # it needn't run
 	virsh --quiet restore /lab/guest/ready.save
 }
 
