@@ -5,6 +5,8 @@
 #include "manager/definition_files.h"
 #include "manager/parking.h"
 
+#include "util/name.h"
+
 #include <string.h>
 
 #define PARKING_TRIES 8
@@ -78,7 +80,7 @@ static int judge_claim(struct vfpool *vp, struct ledger *ledger, const struct po
 		vfpool_mac_format(&pf->vfs[i].programmed.mac, mac);
 		fail(&vp->doubt, 0,
 		     "VF %u of %s has the MAC %s, which vfpool gave it by a ledger that isn't there any more: %s",
-		     pf->vfs[i].index, pf->netdev ? pf->netdev : "its PF", mac,
+		     pf->vfs[i].index, pf_name(pf, "its PF"), mac,
 		     ledger ? "this one is another, or older" : "there is none now");
 		return 0;
 	}

@@ -3,6 +3,8 @@
 #include "manager/vf.h"
 #include "manager/iommu.h"
 
+#include "util/name.h"
+
 #include <string.h>
 
 /* Returns the EUI-64 of an Ethernet address, as IEEE makes it. */
@@ -80,7 +82,7 @@ static int run_step(struct host *host, const struct vfpool_pf *pf, const struct 
 /* Fills the message for a step that didn't go well; returns 0 when it did. */
 static int judge_step(struct host *host, const struct vfpool_pf *pf, const struct vfpool_step *step)
 {
-	const char *name = pf->netdev ? pf->netdev : "its PF";
+	const char *name = pf_name(pf, "its PF");
 
 	if (step->kind == VFPOOL_STEP_REFUSED)
 		return fail(host->err, -VFPOOL_EINUSE, "VF %u of %s: %s", step->vf, name,
@@ -320,7 +322,7 @@ int vf_free_idle(struct vfpool *vp, struct host *host, struct ledger *ledger,
 	r = r < 0 ? r : commit_free(ledger, &row);
 	if (r < 0)
 		return fail_while(&vp->err, r, "freeing VF %u of %s", row.place.vf,
-				  pf->netdev ? pf->netdev : "its PF");
+				  pf_name(pf, "its PF"));
 	*ret_freed = true;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "manager/vf.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 #include <dirent.h>
 #include <glob.h>
@@ -141,7 +142,7 @@ static int note_maker(void *arg, const struct vfpool_pf *pf, const char *what, c
 		      unsigned line)
 {
 	return plan_note(arg, "%s:%u: %s makes or sets VFs of %s too: let only one of them do it",
-			 file, line, what, pf->netdev ? pf->netdev : "the PF");
+			 file, line, what, pf_name(pf, "the PF"));
 }
 
 static int note_makers(struct apply *apply, struct vfpool_plan *plan)
@@ -204,7 +205,7 @@ static int note_obstacle(const struct vfpool_pf *pf, size_t i, struct vfpool_pla
 	if (n > 0)
 		snprintf(others, sizeof(others), " and %u more", n);
 	return plan_note(plan, "VF %u%s of %s may not go into guests: %s", vf->index, others,
-			 pf->netdev ? pf->netdev : "a PF", vf->obstacle);
+			 pf_name(pf, "a PF"), vf->obstacle);
 }
 
 /* Tells whether the VF is of a pool, among those that are meant, whose VFs are for guests. */
@@ -309,7 +310,7 @@ static int note_nic(struct apply *apply, struct vfpool_plan *plan, const struct 
 {
 	CLEANUP(cleanup_lease) struct vfpool_lease *lease = NULL;
 	const struct vfpool_pool *pool;
-	char vlans[VLANS_TEXT];
+	char vlans[VLANS_TEXT], word[SHELL_WORD_MAX];
 	struct error before = apply->vp->err;
 	int r;
 
@@ -328,7 +329,7 @@ static int note_nic(struct apply *apply, struct vfpool_plan *plan, const struct 
 	return plan_note(
 		plan,
 		"pool %s: the definition of guest %s says %s: 'vfpool attach --refresh %s' mends that",
-		pool->name, guest->name, vlans, guest->name);
+		pool->name, guest->name, vlans, name_for_shell(guest->name, word));
 }
 
 /* Notes stale VLANs of the guest whose definition is in that file. What isn't one is no matter of ours. */

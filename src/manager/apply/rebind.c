@@ -5,6 +5,8 @@
 #include "manager/bind/targets.h"
 #include "manager/vf.h"
 
+#include "util/name.h"
+
 #include <string.h>
 
 /* Finds where the binding's device is now: VFs are known by PF and index. VFPOOL_ENOTFOUND. */
@@ -23,7 +25,7 @@ static int find_place(struct apply *apply, const struct ledger_binding *binding,
 		return r;
 	if (pf.n_vfs == 0)
 		return fail(&apply->vp->err, -VFPOOL_ENOTFOUND, "VF %u of %s isn't there",
-			    binding->place.vf, pf.netdev ? pf.netdev : "its PF");
+			    binding->place.vf, pf_name(&pf, "its PF"));
 	*ret_address = pf.vfs[0].address;
 	return 0;
 }

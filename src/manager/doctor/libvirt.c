@@ -440,8 +440,9 @@ static int check_vlan(struct doctor *doctor, const struct guest_nic *nic, const 
 {
 	CLEANUP(cleanup_lease)
 	struct vfpool_lease *lease = nic->has_mac ? lease_of_mac(doctor, &nic->mac) : NULL;
-	AUTO_FREE char *remedy = format_text("'vfpool attach --refresh %s'", guest->name);
-	char vlans[VLANS_TEXT];
+	char vlans[VLANS_TEXT], word[SHELL_WORD_MAX];
+	AUTO_FREE char *remedy = format_text("'vfpool attach --refresh %s'",
+					     name_for_shell(guest->name, word));
 
 	if (!remedy)
 		return -ENOMEM;

@@ -7,6 +7,8 @@
 #include "manager/lease/macs.h"
 #include "manager/open_ledger.h"
 
+#include "util/name.h"
+
 #include <string.h>
 
 #define NICS_MAX 64
@@ -276,7 +278,7 @@ static int report(struct adopt *adopt, const struct adopted *what, struct vfpool
 				    why ? why : "it is counted, and its MAC reserved");
 	return findings_add(adopt->found, VFPOOL_FOUND_ADOPTED, result, lease,
 			    "guest %s with VF %u of %s: %s", guest, what->row.place.vf,
-			    what->pf.netdev ? what->pf.netdev : "its PF",
+			    pf_name(&what->pf, "its PF"),
 			    why ? why :
 			    what->has_mac ?
 				  "it has a lease now" :

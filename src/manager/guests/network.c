@@ -8,6 +8,7 @@
 #include "manager/open_ledger.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 static int load_network_pool(struct vfpool *vp, const char *name, struct vfpool_pool **ret_pool)
 {
@@ -38,7 +39,7 @@ static int note_left_out(struct vfpool *vp, const struct vfpool_pf *pf, const st
 			 char **notes)
 {
 	char *text = format_text("%s%sVF %u of %s is left out: %s%s", *notes ? *notes : "",
-				 *notes ? "; " : "", vf->index, pf->netdev ? pf->netdev : "a PF",
+				 *notes ? "; " : "", vf->index, pf_name(pf, "a PF"),
 				 vf->owner ? "leased to " :
 				 vf->held  ? "held: " :
 					     "",

@@ -12,6 +12,8 @@
 #include "manager/open_ledger.h"
 #include "manager/vf.h"
 
+#include "util/name.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -229,7 +231,7 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	if (pf.n_vfs > 0 && pf.vfs[0].busy)
 		return findings_add(gc->found, kind, VFPOOL_FINDING_LEFT, NULL,
 				    "VF %u of %s is in use still: %s", row->place.vf,
-				    pf.netdev ? pf.netdev : "its PF", pf.vfs[0].busy);
+				    pf_name(&pf, "its PF"), pf.vfs[0].busy);
 	if (!row->quarantined && vf_is_named(&gc->guests, &pf))
 		return 0; /* alloc passes over it for that */
 	if (r == -VFPOOL_ENOTFOUND)
@@ -250,7 +252,7 @@ static int free_vf(struct gc *gc, const struct ledger_vf *row)
 	return !freed ? 0 :
 			findings_add(gc->found, kind, VFPOOL_FINDING_DONE, NULL,
 				     "VF %u of %s is free again", row->place.vf,
-				     pf.netdev ? pf.netdev : "its PF");
+				     pf_name(&pf, "its PF"));
 }
 
 /* Tells of the hold of a VF, or of a whole PF, that isn't there: who doesn't know of it can't end it. */

@@ -4,6 +4,7 @@
 #include "manager/parking.h"
 
 #include "util/file.h"
+#include "util/name.h"
 
 #include <glob.h>
 #include <string.h>
@@ -324,6 +325,7 @@ static int check_other_guest(struct vfpool *vp, struct ledger *ledger, const cha
 {
 	const struct ledger_lease_filter filter = { .owner = guest->name, .nic = -1 };
 	CLEANUP(cleanup_leases) struct vfpool_lease **leases = NULL;
+	char word[SHELL_WORD_MAX];
 	int r = ledger_leases(ledger, &filter, &leases);
 
 	if (r < 0)
@@ -333,7 +335,7 @@ static int check_other_guest(struct vfpool *vp, struct ledger *ledger, const cha
 			&vp->err, -VFPOOL_EINUSE,
 			"the MAC %s of %s is in the definition of guest %s, which is another owner: "
 			"'virsh edit %s' takes it out",
-			mac, owner, guest->name, guest->name);
+			mac, owner, guest->name, name_for_shell(guest->name, word));
 	note(vp, "the MAC %s of %s is in the definition of guest %s, too", mac, owner, guest->name);
 	return 0;
 }
@@ -346,7 +348,7 @@ static int check_not_elsewhere(struct vfpool *vp, struct ledger *ledger,
 	const struct host_link *link = find_link(foreign, mac);
 	const struct host_vf_mac *vf = find_vf(foreign, mac, owner);
 	const struct guest *guest = find_other_guest(foreign, mac, owner);
-	char text[VFPOOL_MAC_TEXT];
+	char text[VFPOOL_MAC_TEXT], word[SHELL_WORD_MAX];
 
 	vfpool_mac_format(mac, text);
 	if (vf)
@@ -362,7 +364,7 @@ static int check_not_elsewhere(struct vfpool *vp, struct ledger *ledger,
 			&vp->err, -VFPOOL_EINUSE,
 			"the MAC %s of %s is that of the network card %s of this host: give that one its own, or end the "
 			"reservation by 'vfpool release %s --owner %s --forget'",
-			text, owner, link->name, pool->name, owner);
+			text, owner, link->name, pool->name, name_for_shell(owner, word));
 	return guest ? check_other_guest(vp, ledger, owner, guest, text) : 0;
 }
 

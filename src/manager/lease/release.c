@@ -77,7 +77,7 @@ static int fail_busy(const struct ending *ending, struct vfpool_pf *pf)
 {
 	host_name_holders(ending->host, pf);
 	return fail(&ending->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s", pf->vfs[0].index,
-		    pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
+		    pf_name(pf, "its PF"), pf->vfs[0].busy);
 }
 
 /* Ends the lease on its VF, which is locked unless this is a dry run. */
@@ -118,7 +118,7 @@ static int check_not_removed(const struct ending *ending, const struct vfpool_le
 				fail(&ending->vp->err, -VFPOOL_EINUSE,
 				     "VF %u of %s may be in use still: %s; "
 				     "release it when it is gone, or by --force",
-				     lease->place.vf, pf->netdev ? pf->netdev : "its PF", text);
+				     lease->place.vf, pf_name(pf, "its PF"), text);
 }
 
 /* Gives the VF up, which can't be looked at: it waits in quarantine until it can be and is idle. */
@@ -188,9 +188,7 @@ static int check_mac_is_idle(const struct ending *ending, const struct vfpool_le
 			if (vf->busy && vfpool_mac_equal(&vf->programmed.mac, &lease->mac))
 				return fail(&ending->vp->err, -VFPOOL_EINUSE,
 					    "VF %u of %s has its MAC and is in use: %s", vf->index,
-					    inventory->pfs[i].netdev ? inventory->pfs[i].netdev :
-								       "a PF",
-					    vf->busy);
+					    pf_name(&inventory->pfs[i], "a PF"), vf->busy);
 		}
 	return r;
 }

@@ -7,6 +7,7 @@
 #include "manager/parking.h"
 
 #include "util/mac.h"
+#include "util/name.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct restore {
 
 static const char *pf_name_of(const struct vfpool_pf *pf)
 {
-	return pf->netdev ? pf->netdev : "its PF";
+	return pf_name(pf, "its PF");
 }
 
 /* Gives the owner, whose MAC the VF has, a lease of it again. */

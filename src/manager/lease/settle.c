@@ -6,6 +6,8 @@
 #include "manager/refusals.h"
 #include "manager/vf.h"
 
+#include "util/name.h"
+
 #include <string.h>
 
 /* Returns -E_CHANGED unless the lease is still what it was; under the PF's lock. */
@@ -59,8 +61,7 @@ static bool is_in_pool(const struct alloc *alloc, const struct vfpool_pf *pf, un
 static int fail_vf(struct alloc *alloc, int r, const struct vfpool_pf *pf, unsigned vf,
 		   const char *what)
 {
-	return fail(&alloc->vp->err, r, "VF %u of %s %s", vf, pf->netdev ? pf->netdev : "its PF",
-		    what);
+	return fail(&alloc->vp->err, r, "VF %u of %s %s", vf, pf_name(pf, "its PF"), what);
 }
 
 /* Fails when a guest names the lease's VF; one that isn't running yet may do so since before it was a pool's. */
@@ -68,17 +69,18 @@ static int check_not_named(struct alloc *alloc, struct vfpool_lease *lease,
 			   const struct vfpool_pf *pf)
 {
 	const struct guest *guest;
+	char word[SHELL_WORD_MAX];
 
 	lease->address = pf->vfs[0].address;
 	guest = guests_stranger(&alloc->foreign.guests, lease);
 	if (!guest)
 		return 0;
+	name_for_shell(guest->name, word);
 	return fail(
 		&alloc->vp->err, -VFPOOL_EINUSE,
 		"VF %u of %s is named by the definition of guest %s: 'vfpool adopt %s' records it, or "
 		"'virsh edit %s' takes it out",
-		lease->place.vf, pf->netdev ? pf->netdev : "its PF", guest->name, guest->name,
-		guest->name);
+		lease->place.vf, pf_name(pf, "its PF"), guest->name, word, word);
 }
 
 /* Fails when the PF's VFs are about to go, even those that are there still. */
@@ -91,15 +93,14 @@ static int check_not_removed(struct alloc *alloc, const struct vfpool_lease *lea
 	return r < 0 || !text ?
 		       r :
 		       fail(&alloc->vp->err, -VFPOOL_ENOTFOUND, "VF %u of %s can't be given: %s",
-			    lease->place.vf, pf->netdev ? pf->netdev : "its PF", text);
+			    lease->place.vf, pf_name(pf, "its PF"), text);
 }
 
 static int check_idle(struct alloc *alloc, const struct vfpool_pf *pf)
 {
-	return !pf->vfs[0].busy ?
-		       0 :
-		       fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s",
-			    pf->vfs[0].index, pf->netdev ? pf->netdev : "its PF", pf->vfs[0].busy);
+	return !pf->vfs[0].busy ? 0 :
+				  fail(&alloc->vp->err, -VFPOOL_EINUSE, "VF %u of %s is in use: %s",
+				       pf->vfs[0].index, pf_name(pf, "its PF"), pf->vfs[0].busy);
 }
 
 /* Fails when a guest can't get the VF: it isn't given to one then. */
@@ -117,7 +118,7 @@ static int check_obstacle(struct alloc *alloc, const struct vfpool_lease *lease,
 	return fail(&alloc->vp->err, -VFPOOL_EINUSE,
 		    "VF %u of %s can't go into a guest: %s; 'vfpool iommu %s' shows its "
 		    "group",
-		    pf->vfs[0].index, pf->netdev ? pf->netdev : "its PF", obstacle, address);
+		    pf->vfs[0].index, pf_name(pf, "its PF"), obstacle, address);
 }
 
 /* Sets up the pending lease's VF, which is locked. *ret_drop: after a failure nothing of the lease is left on the
@@ -170,7 +171,7 @@ static void warn_of_obstacle(struct alloc *alloc, struct vfpool_pf *pf)
 	if (alloc->pool->driver != VFPOOL_DRIVER_HOST && host_judge_vfs(&alloc->host, pf) == 0 &&
 	    pf->vfs[0].obstacle)
 		note(alloc->vp, "VF %u of %s may not go into a guest: %s", pf->vfs[0].index,
-		     pf->netdev ? pf->netdev : "its PF", pf->vfs[0].obstacle);
+		     pf_name(pf, "its PF"), pf->vfs[0].obstacle);
 	alloc->vp->err = why;
 }
 
