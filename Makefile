@@ -54,7 +54,7 @@ $(BUILD)/src/host/rules.o: udev-rules/vfpool-pf.rules.in
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-SLOW_TESTS := $(patsubst %,tests/cli/%.t,scale cost storm stress install)
+SLOW_TESTS := $(patsubst %,tests/cli/%.t,scale cost killed many-at-once install)
 FAST_TESTS := tests/layers.t tests/proofs.t $(filter-out $(SLOW_TESTS),$(wildcard tests/cli/*.t))
 # The longest first: they run side by side.
 LAB_TESTS := tests/lab/cases.t $(filter-out tests/lab/cases.t,$(wildcard tests/lab/*.t))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Checks definitions, stores and forgets them. */
-#include "manager/changes.h"
+#include "manager/definition_changes.h"
 #include "manager/claims.h"
 #include "manager/context.h"
 #include "manager/definition_files.h"

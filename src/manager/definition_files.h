@@ -15,7 +15,7 @@ bool definition_file_is_there(const char *path);
 /* Is that, to the byte, the pool's definition? */
 bool definition_file_is(const struct vfpool *vp, const char *name, const char *text, size_t size);
 
-/* The journal of changes, by changes.c. */
+/* The journal of changes, by definition_changes.c. */
 char *definition_journal_path(const struct vfpool *vp);
 
 /* Is something begun, and not finished? */

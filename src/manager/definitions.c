@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Definitions: the files in the configuration directory. */
 #include "manager/definitions.h"
-#include "manager/changes.h"
+#include "manager/definition_changes.h"
 #include "manager/definition_files.h"
 
 #include "util/file.h"

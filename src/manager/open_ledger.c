@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ledger, which stays open in the context. */
 #include "manager/open_ledger.h"
-#include "manager/identity.h"
+#include "manager/ledger_doubt.h"
 
 void open_ledger_tell_doubt(struct vfpool *vp)
 {
@@ -14,7 +14,7 @@ void open_ledger_tell_doubt(struct vfpool *vp)
  * refused, so that no VF, MAC or lease number goes to two. */
 static int trust_ledger(struct vfpool *vp, enum ledger_mode mode)
 {
-	int r = vp->ledger_is_judged ? 0 : identity_judge(vp, vp->ledger);
+	int r = vp->ledger_is_judged ? 0 : ledger_doubt_judge(vp, vp->ledger);
 
 	if (r < 0)
 		return mode == LEDGER_READ ? 0 : r;

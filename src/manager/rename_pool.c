@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A pool's new name: in its definition, its file's name and the ledger, whole or not at all (changes.c). */
-#include "manager/changes.h"
+/* A pool's new name: in its definition, its file's name and the ledger, whole or not at all (definition_changes.c). */
+#include "manager/definition_changes.h"
 #include "manager/context.h"
 #include "manager/definition_files.h"
 #include "manager/definitions.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Is it the ledger by which this host's VFs are given out? Its stamp tells; where that is lost, the VFs do. */
-#include "manager/identity.h"
+#include "manager/ledger_doubt.h"
 #include "manager/claims.h"
 #include "manager/definition_files.h"
 #include "manager/parking.h"
@@ -115,7 +115,7 @@ static int judge_by_vfs(struct vfpool *vp, struct ledger *ledger)
 	return r;
 }
 
-int identity_judge(struct vfpool *vp, struct ledger *ledger)
+int ledger_doubt_judge(struct vfpool *vp, struct ledger *ledger)
 {
 	const char *state = vp->dirs[VFPOOL_DIR_STATE];
 	enum ledger_standing standing;

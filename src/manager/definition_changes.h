@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Definitions change whole or not at all. */
-#ifndef VFPOOL_CHANGES_H
-#define VFPOOL_CHANGES_H
+#ifndef VFPOOL_DEFINITION_CHANGES_H
+#define VFPOOL_DEFINITION_CHANGES_H
 
 #include "manager/context.h"
 

@@ -10,7 +10,7 @@
  *
  * Its lines: "rename OLD NEW", at most once; "store NAME MODE SIZE", each with so many bytes of a definition after it.
  */
-#include "manager/changes.h"
+#include "manager/definition_changes.h"
 #include "manager/definition_files.h"
 #include "manager/open_ledger.h"
 

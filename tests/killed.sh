@@ -1,5 +1,5 @@
 # A storm of kill -9: vfpool is started, killed at a random moment, and what it left is checked, again
-# and again. tests/cli/storm.t has it on the scripted kernel; it needs nothing of that one.
+# and again. tests/cli/killed.t has it on the scripted kernel; it needs nothing of that one.
 # shellcheck shell=bash disable=SC2154  # the caller sets those
 #
 # The caller sets

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Nothing that was promised is lost: kill -9 at any moment, on a scripted kernel that outlives its
 # callers, and the order of what is written.
-# shellcheck disable=SC2034 # storm.sh reads them
+# shellcheck disable=SC2034 # killed.sh reads them
 cd "$(dirname "$0")/../.." || exit
 . tests/tap.sh
-. tests/storm.sh
+. tests/killed.sh
 fake=${VFPOOL_FAKE:-$PWD/build/tests/fake}
 . tests/cli/host.sh
 exec 4>&1
@@ -168,7 +168,7 @@ test_a_kill_while_an_old_ledger_is_changed() {
 
 # proves in check-long: killed
 # proves: killed one-holder
-test_the_storm() {
+test_alloc_and_release_are_killed() {
 	applied
 	echo "# seed $storm_seed (VFPOOL_SEED), $storm_rounds rounds"
 	t "$storm_rounds kills: the ledger agrees with the kernel after each, nothing promised is lost, the next one works" storm_run
