@@ -217,8 +217,6 @@ int ledger_add_lease(struct ledger *ledger, int64_t reservation, int64_t vf, int
 		return r;
 	if (vf && sqlite3_changes(ledger->db) != 1)
 		return fail(ledger->err, -EUCLEAN, "the VF that was free is leased");
-	if (r < 0)
-		return r;
 	*ret_id = id;
 	return 0;
 }

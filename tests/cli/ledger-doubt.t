@@ -69,6 +69,7 @@ refused() { # PATTERN: each verb that changes something refuses it, and each tha
 	t "$1: release is refused" fails_with 1 "$1" v release --owner web
 	t "$1: hold is refused" fails_with 1 "$1" v hold pf0
 	t "$1: rename is refused" fails_with 1 "$1" v rename web www
+	t "$1: forget --idle is refused" fails_with 1 "$1" v forget --idle 0s
 	t "$1: list says so" says "note: .*$1" with_stderr v list
 	t "$1: history says so" says "note: .*$1" with_stderr v history
 	t "$1: a dry run says so" says "note: .*$1" with_stderr v gc --dry-run

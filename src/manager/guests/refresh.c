@@ -143,6 +143,8 @@ static int find_taken(struct refresh *refresh, const struct guest *guest,
 	struct ledger_vf row;
 	int r = lease_find_row(&refresh->host, refresh->ledger, address, &row);
 
+	if (r == -VFPOOL_ENOTFOUND)
+		return 0;
 	if (r < 0 || !row.id)
 		return r;
 	r = row.lease ? ledger_get_lease(refresh->ledger, row.lease, &lease) : 0;

@@ -154,7 +154,7 @@ int vfpool_forget_idle(struct vfpool *vp, const char *pool, int64_t before, bool
 	r = pool ? definition_check_name(vp, pool) : 0;
 	if (r < 0)
 		return r;
-	r = open_ledger(vp, LEDGER_READ, &ledger);
+	r = open_ledger(vp, dry_run ? LEDGER_READ : LEDGER_CHANGE, &ledger);
 	if (r < 0)
 		return r;
 	r = ledger ? ledger_begin(ledger) : 0;
@@ -204,8 +204,6 @@ int vfpool_rename(struct vfpool *vp, const char *owner, const char *new_owner, b
 	if (n == 0)
 		return fail(&vp->err, -VFPOOL_ENOTFOUND, "%s has no lease and no MAC in any pool",
 			    owner);
-	if (r < 0)
-		return r;
 	if (!dry_run)
 		r = ledger_commit(ledger);
 	if (r < 0)
@@ -251,7 +249,7 @@ int lease_find_row(struct host *host, struct ledger *ledger, const struct vfpool
 		return r == -VFPOOL_ENOTFOUND ? 0 : r;
 	r = host_read_pf(host, &pf_address, HOST_NO_VFS, &pf);
 	if (r < 0)
-		return r == -VFPOOL_ENOTFOUND ? 0 : r;
+		return r;
 	r = ledger_pf(ledger, &pf, false, &pf_id);
 	return r < 0 || !pf_id ? r : ledger_vf(ledger, pf_id, index, ret_row);
 }

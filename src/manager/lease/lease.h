@@ -9,7 +9,8 @@
  * tool may call its guest otherwise than libvirt does, and a guest that is made anew has another UUID. */
 bool lease_is_guests(const struct vfpool_lease *lease, const struct guest *guest);
 
-/* Finds the ledger's row of the VF at that address. ret_row->id is 0 when it is no pool's, or nothing is there. */
+/* Finds the ledger's row of the VF at that address. ret_row->id is 0 when it is no pool's, or nothing is
+ * there. VFPOOL_ENOTFOUND: its PF went just now. */
 int lease_find_row(struct host *host, struct ledger *ledger, const struct vfpool_pci *address,
 		   struct ledger_vf *ret_row);
 
