@@ -48,23 +48,30 @@ bool udev_rules_differ(struct vfpool *vp, struct vfpool_pool *pool,
 	return make_rules(vp, pool, inventory, NULL, &text) == 0 && !file_is(path, text);
 }
 
-int vfpool_udev_rules(struct vfpool *vp, const char *name, char **ret_text)
+/* Makes the rules of the pool by the host as it is now, which it opens for the caller. */
+static int make_rules_now(struct vfpool *vp, const char *name, struct host *ret_host,
+			  char **ret_text)
 {
 	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	AUTO_HOST struct host host = NO_HOST;
-	int r;
+	int r = definition_load(vp, name, &pool);
 
-	r = definition_load(vp, name, &pool);
 	if (r < 0)
 		return r;
-	r = open_host(vp, &host);
+	r = open_host(vp, ret_host);
 	if (r < 0)
 		return r;
-	r = host_read_inventory(&host, HOST_NO_VFS, &inventory);
+	r = host_read_inventory(ret_host, HOST_NO_VFS, &inventory);
 	if (r < 0)
 		return r;
-	return make_rules(vp, pool, inventory, &host, ret_text);
+	return make_rules(vp, pool, inventory, ret_host, ret_text);
+}
+
+int vfpool_udev_rules(struct vfpool *vp, const char *name, char **ret_text)
+{
+	AUTO_HOST struct host host = NO_HOST;
+
+	return make_rules_now(vp, name, &host, ret_text);
 }
 
 static int rules_path(struct vfpool *vp, const char *name, char **ret_path)
@@ -121,8 +128,6 @@ static int install(struct vfpool *vp, struct host *host, const char *name, const
 
 int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bool *ret_changed)
 {
-	CLEANUP(cleanup_pool) struct vfpool_pool *pool = NULL;
-	CLEANUP(cleanup_inventory) struct vfpool_inventory *inventory = NULL;
 	AUTO_FREE char *text = NULL, *path = NULL;
 	AUTO_HOST struct host host = NO_HOST;
 	bool changed;
@@ -130,16 +135,7 @@ int vfpool_udev_install(struct vfpool *vp, const char *name, char **ret_path, bo
 
 	if (r < 0)
 		return r;
-	r = definition_load(vp, name, &pool);
-	if (r < 0)
-		return r;
-	r = open_host(vp, &host);
-	if (r < 0)
-		return r;
-	r = host_read_inventory(&host, HOST_NO_VFS, &inventory);
-	if (r < 0)
-		return r;
-	r = make_rules(vp, pool, inventory, &host, &text);
+	r = make_rules_now(vp, name, &host, &text);
 	if (r < 0)
 		return r;
 	r = rules_path(vp, name, &path);
