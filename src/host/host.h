@@ -52,9 +52,6 @@ int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 		 struct vfpool_pf *ret_pf);
 void pf_end(struct vfpool_pf *pf);
 
-/* Reads the VFs of a PF that was read without them, and its link once more. */
-int host_read_vfs(struct host *host, struct vfpool_pf *pf);
-
 /* Finds the address of a VF on a PF that need not be sound. Returns false when it isn't there, or the PF can't be told
  * to be the one with the MAC `pf_mac` (NULL: any). */
 bool host_find_vf_address(struct host *host, const struct vfpool_pci *pf,

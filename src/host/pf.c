@@ -341,29 +341,6 @@ bool pf_is_there(struct host *host, const struct vfpool_pci *address)
 	return folder >= 0 && sysfs_has(folder, "sriov_totalvfs");
 }
 
-/* Reads the VFs of a PF that was read without them. */
-static int add_vfs(struct host *host, struct vfpool_pf *pf)
-{
-	AUTO_CLOSE int folder = sysfs_open_pci(host->sysfs, &pf->address);
-	int r;
-
-	if (folder < 0)
-		return folder;
-	r = read_vfs(host, folder, HOST_ALL_VFS, pf);
-	return r < 0 ? r : ask_about_netdev(host, folder, true, pf);
-}
-
-int host_read_vfs(struct host *host, struct vfpool_pf *pf)
-{
-	char text[VFPOOL_PCI_TEXT];
-	int r;
-
-	free_vfs(pf);
-	r = add_vfs(host, pf);
-	vfpool_pci_format(&pf->address, text);
-	return r < 0 ? fail_errno(host->err, r, "reading the VFs of the PF %s", text) : 0;
-}
-
 int host_read_pf(struct host *host, const struct vfpool_pci *address, int which,
 		 struct vfpool_pf *ret_pf)
 {
